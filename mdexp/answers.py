@@ -1,0 +1,108 @@
+"""The one meaning of "equal": parse, normalise and compare answers.
+
+Clean-up comes first: currency, units, words, thousands separators, fractions, scientific notation,
+arithmetic. A percent sign is a unit: 50% is 50, not 0.5. Against a gold answer an integer must be met
+within 1e-6; any other number within 1e-3, or after rounding to gold's own decimals. A vote groups by
+`canonical`, which is an equivalence relation: the rational value rounded to 6 decimals. The looser
+rules of the papers are other graders.
+"""
+
+import math
+import re
+from fractions import Fraction
+
+from mdexp.arithmetic import NotArithmetic, evaluate
+from mdexp.records import Answer
+
+INTEGER_TOLERANCE = Fraction(1, 10**6)
+DECIMAL_TOLERANCE = Fraction(1, 10**3)
+CANONICAL_DECIMALS = 6
+MAX_CHARS = 400
+
+NUMBER = (
+    r"[-+−]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,3}(?![\w.]))?|[-+−]?\.\d+"
+)
+_WHOLE = re.compile(rf"(?P<a>{NUMBER})(?:\s*/\s*(?P<b>{NUMBER}))?")
+_LEADING = re.compile(
+    rf"(?P<number>{NUMBER})(?:\s*/\s*(?P<below>{NUMBER}))?\s*%?(?P<rest>.*)", re.DOTALL
+)
+_CURRENCY = re.compile(r"[$€£¥₹]|\b(?:USD|EUR|GBP)\b")
+_WORDS = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
+_OPTION = re.compile(r"\(?([A-Ea-e])\)")
+
+
+def parse(answer: Answer | None) -> Fraction | str | None:
+    """Value of an answer: a rational, else `yes`, `no` or an option's letter, else None."""
+    if answer is None:
+        return None
+    if isinstance(answer, bool):
+        return "yes" if answer else "no"
+    if isinstance(answer, int):
+        return Fraction(answer)
+    if isinstance(answer, float):
+        return Fraction(answer) if math.isfinite(answer) else None
+    return _parse_text(answer)
+
+
+def canonical(answer: Answer | None) -> str | None:
+    """The key by which answers are grouped, such as `29`, `0.333333`, `yes`; None abstains."""
+    value = parse(answer)
+    if not isinstance(value, Fraction):
+        return value
+    rounded = round(value, CANONICAL_DECIMALS)
+    return _decimal(rounded)
+
+
+def correct(answer: Answer | None, gold: Answer) -> bool:
+    """Whether an answer meets gold by the rule of this module; no answer is never correct."""
+    value, truth = parse(answer), parse(gold)
+    if value is None or truth is None:
+        # A gold text that is no number, word or option (a time, a ratio) is met only literally.
+        return isinstance(answer, str) and truth is None and answer.strip() == str(gold).strip()
+    if isinstance(value, str) or isinstance(truth, str):
+        return value == truth
+    if truth.denominator == 1:
+        return abs(value - truth) <= INTEGER_TOLERANCE
+    if abs(value - truth) <= DECIMAL_TOLERANCE:
+        return True
+    return round(value, _decimals(gold)) == truth
+
+
+def plain(answer: Answer) -> str:
+    """An answer as it is written in a target: `12`, `0.5`, `yes`; other texts as they stand."""
+    key = canonical(answer)
+    return str(answer).strip() if key is None else key
+
+
+def _parse_text(text: str) -> Fraction | str | None:
+    text = _CURRENCY.sub("", text[:MAX_CHARS]).strip().strip("*_`\"'").strip().rstrip(".").strip()
+    if word := _WORDS.get(text.lower()):
+        return word
+    if option := _OPTION.fullmatch(text):
+        return option[1].lower()
+    if _WHOLE.fullmatch(text) or any(sign in text for sign in "+*/^×÷("):
+        try:
+            return evaluate(text.rstrip("%").strip())
+        except NotArithmetic:
+            pass
+    match = _LEADING.match(text)
+    # Units may follow a number ("51 dollars"), a second number or an operator may not.
+    if not match or re.search(r"\d|^\s*[-+*/=^]", match["rest"]):
+        return None
+    try:
+        return evaluate(match["number"] + (f"/{match['below']}" if match["below"] else ""))
+    except NotArithmetic:
+        return None
+
+
+def _decimals(gold: Answer) -> int:
+    text = repr(gold) if isinstance(gold, float) else str(gold)
+    match = re.search(r"\.(\d+)", text)
+    return len(match[1]) if match and "e" not in text.lower() else 0
+
+
+def _decimal(value: Fraction) -> str:
+    sign = "-" if value < 0 else ""
+    scaled = abs(value.numerator) * 10**CANONICAL_DECIMALS // value.denominator
+    whole, part = divmod(scaled, 10**CANONICAL_DECIMALS)
+    return f"{sign}{whole}" + f".{part:0{CANONICAL_DECIMALS}d}".rstrip("0").rstrip(".")

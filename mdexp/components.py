@@ -1,0 +1,43 @@
+"""Plug-ins named by dotted path: `_target_: mdexp.<package>.<module>.<Class>` and its fields.
+
+Only targets of this package are built: a configuration is data, it must not be a way to call
+anything that happens to be installed.
+"""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+TARGET = "_target_"
+PACKAGE = "mdexp."
+
+
+class ComponentError(ValueError):
+    """There is no component to build; the message says what is wrong with its target."""
+
+
+def build(options: object) -> BaseModel:
+    """The component that `options` describe. ComponentError without a usable target;
+    pydantic's ValidationError, with relative paths, where a field does not fit."""
+    if not isinstance(options, Mapping):
+        raise ComponentError(f"needs a mapping with {TARGET}, got {options!r}")
+    fields = {key: value for key, value in options.items() if key != TARGET}
+    return component_class(options.get(TARGET)).model_validate(fields)
+
+
+def component_class(target: object) -> type[BaseModel]:
+    """The class behind a dotted path; ComponentError where it leads nowhere."""
+    if not isinstance(target, str) or not target.startswith(PACKAGE):
+        raise ComponentError(f"{TARGET} must start with {PACKAGE!r}, got {target!r}")
+    module_name, _, class_name = target.rpartition(".")
+    try:
+        found: Any = getattr(importlib.import_module(module_name), class_name)
+    except ModuleNotFoundError as error:
+        raise ComponentError(f"{TARGET}={target}: no module named {error.name}") from error
+    except AttributeError as error:
+        raise ComponentError(f"{TARGET}={target}: {module_name} has no {class_name}") from error
+    if not (isinstance(found, type) and issubclass(found, BaseModel)):
+        raise ComponentError(f"{TARGET}={target} is no pydantic model")
+    return found

@@ -1,0 +1,79 @@
+"""Own problems: a JSON object a line with `id`, `question`, `answer` and maybe `rationale`, `type`.
+
+`dataset.path=` is a folder with test.jsonl and, to train, train.jsonl; or one file, all of it test.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, PositiveInt
+
+from mdexp.datasets.ood import OodNames
+from mdexp.datasets.source import SourceError, numbered_rows
+from mdexp.datasets.subset import first_by_hash
+from mdexp.records import Problem, Split
+
+PARTS: tuple[Split, ...] = ("train", "test")
+REQUIRED = ("id", "question", "answer")
+TEXTS = ("id", "question", "rationale", "type")
+
+
+class JsonLines(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str | None
+    split: Literal["default"]
+    limit_train: PositiveInt | None
+    limit_test: PositiveInt | None
+    ood: OodNames
+
+    def files(self) -> dict[str, Path]:
+        return {f"jsonl/{part}.jsonl": file for part, file in self._files().items()}
+
+    def dropped(self) -> Counter[str]:
+        return Counter()
+
+    def problems(self) -> list[Problem]:
+        limits = {"train": self.limit_train, "test": self.limit_test}
+        found: list[Problem] = []
+        for part, file in self._files().items():
+            found += first_by_hash(_problems(file, part), limits[part])
+        return found
+
+    def _files(self) -> dict[Split, Path]:
+        if self.path is None:
+            raise SourceError("dataset=jsonl reads your own files: give them with dataset.path=")
+        path = Path(self.path)
+        if path.is_file():
+            return {"test": path}
+        files: dict[Split, Path] = {part: path / f"{part}.jsonl" for part in PARTS}
+        present = {part: file for part, file in files.items() if file.is_file()}
+        if not present:
+            raise SourceError(f"dataset.path={path}: neither a file nor a folder with test.jsonl")
+        return present
+
+
+def _problems(file: Path, split: Split) -> list[Problem]:
+    problems: dict[str, Problem] = {}
+    for number, row in numbered_rows(file):
+        if fault := _fault(row):
+            raise SourceError(f"{file}:{number}: {fault}")
+        if row["id"] in problems:
+            raise SourceError(f"{file}:{number}: the id {row['id']!r} is used twice")
+        known = {key: row[key] for key in (*REQUIRED, "rationale", "type") if key in row}
+        problems[row["id"]] = Problem(dataset="jsonl", split=split, **known)
+    return list(problems.values())
+
+
+def _fault(row: Mapping[str, Any]) -> str:
+    """What is wrong with a row, or nothing. Other fields than ours are let be."""
+    if missing := [key for key in REQUIRED if row.get(key) in (None, "")]:
+        return f"{' and '.join(missing)} missing; a row needs {', '.join(REQUIRED)}"
+    for key in TEXTS:
+        if not isinstance(row.get(key, ""), str):
+            return f"{key} must be text, found {row[key]!r}"
+    if not isinstance(row["answer"], int | float | str):
+        return f"answer must be a number, text, true or false, found {row['answer']!r}"
+    return ""

@@ -1,0 +1,134 @@
+"""Where the rows of a dataset come from: a folder, else the hub at a pinned revision.
+
+A folder holds `<name>/<split>.jsonl`, or `<split>.jsonl` if it is the dataset's own. The hub is
+asked only where no folder is given. Whether it answers is found out in seconds: its client alone
+would go on trying for half a minute.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+Row = dict[str, Any]
+Sizes = dict[str, dict[str, int]]  # name of a split, then train or test, to the number of rows
+
+HUB_TIMEOUT_S = 5.0
+
+
+class SourceError(ValueError):
+    """The rows of a dataset cannot be had as configured; the text says which key to set."""
+
+
+class Hub(BaseModel):
+    """A dataset repository of the Hugging Face hub: `files` maps train and test to a file of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    repo: str
+    revision: str
+    files: dict[str, str]
+
+
+def local_files(name: str, path: str, splits: tuple[str, ...]) -> dict[str, Path]:
+    """The files of a dataset within the folder `path`, by split; SourceError if one is missing."""
+    found = {}
+    for split in splits:
+        places = [Path(path) / name / f"{split}.jsonl", Path(path) / f"{split}.jsonl"]
+        present = [place for place in places if place.is_file()]
+        if not present:
+            looked = " or ".join(str(place) for place in places)
+            raise SourceError(f"dataset.path={path}: no {split} rows of {name}; tried {looked}")
+        found[f"{name}/{split}.jsonl"] = present[0]
+    return found
+
+
+def local_rows(name: str, path: str, split: str, fields: tuple[str, ...]) -> list[Row]:
+    """Rows of one split from the folder `path`; SourceError naming a row that lacks a field."""
+    [file] = local_files(name, path, (split,)).values()
+    rows = []
+    for number, row in numbered_rows(file):
+        if missing := [field for field in fields if field not in row]:
+            raise SourceError(f"{file}:{number}: {name} rows need {', '.join(missing)}")
+        rows.append(row)
+    return rows
+
+
+def hub_rows(name: str, hub: Hub | None, split: str) -> list[Row]:
+    """Rows of one split as the hub has them; SourceError within seconds if it cannot be asked."""
+    if hub is None:
+        raise SourceError(f"{name} is not on the hub: give its folder with dataset.path=")
+    file = _download(name, hub, hub.files[split])
+    match file.suffix:
+        case ".jsonl":
+            return [row for _, row in numbered_rows(file)]
+        case ".json":
+            return json.loads(file.read_text(encoding="utf-8"))
+        case ".parquet":
+            return _parquet_rows(name, file)
+        case other:
+            raise SourceError(f"{name}: {other} files are not read; .jsonl, .json, .parquet are")
+
+
+def numbered_rows(file: Path) -> list[tuple[int, Row]]:
+    """Number and JSON object of each line that is not blank; SourceError naming file and line."""
+    rows = []
+    try:
+        lines = file.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{file}: not UTF-8 text: {error}") from error
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise SourceError(f"{file}:{number}: not JSON: {error}") from error
+        if not isinstance(row, dict):
+            raise SourceError(f"{file}:{number}: not a JSON object: {line.strip()[:40]!r}")
+        rows.append((number, row))
+    return rows
+
+
+def check_sizes(name: str, split: str, sizes: Sizes, found: Mapping[str, int]) -> None:
+    """SourceError unless each part of the split has as many rows as its yaml says."""
+    for part, expected in sizes.get(split, {}).items():
+        if found[part] != expected:
+            raise SourceError(
+                f"{name}: the {part} part of dataset.split={split} has {found[part]} rows, "
+                f"expected {expected}; own files are read by dataset=jsonl"
+            )
+
+
+def _download(name: str, hub: Hub, file: str) -> Path:
+    from huggingface_hub import constants, hf_hub_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+    from huggingface_hub.utils import get_session
+
+    download = partial(hf_hub_download, hub.repo, file, repo_type="dataset", revision=hub.revision)
+    try:
+        return Path(download(local_files_only=True))
+    except LocalEntryNotFoundError:
+        pass  # not downloaded before
+    try:
+        get_session().head(constants.ENDPOINT, timeout=HUB_TIMEOUT_S)
+        return Path(download(etag_timeout=HUB_TIMEOUT_S))
+    except Exception as error:  # of whichever HTTP client this version of the hub's library uses
+        raise SourceError(
+            f"{name}: cannot get {file} of {hub.repo}@{hub.revision[:12]} from the hub "
+            f"({type(error).__name__}: {error}); give a folder that holds it with dataset.path="
+        ) from error
+
+
+def _parquet_rows(name: str, file: Path) -> list[Row]:
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise SourceError(
+            f'{name}: the hub has it as parquet, which needs pyarrow: pip install "mdexp[hub]", '
+            "or give a folder of .jsonl files with dataset.path="
+        ) from error
+    return pyarrow.parquet.read_table(file).to_pylist()

@@ -1,0 +1,31 @@
+"""`run=FOLDER`: an earlier run's settings, so that a better grader or vote costs no generation."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mdexp.settings import SettingsError
+
+MANIFEST = "run.json"
+BESIDE = ("stages", "store", "logger")  # what may be said beside run=FOLDER
+
+
+def earlier_config(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """The configuration of the run in folder `run`, with what `overrides` say beside it."""
+    folder = config["run"]
+    said = {re.split(r"[.=@/]", override.lstrip("+~"))[0] for override in overrides}
+    if refused := sorted(said - {"run", "hydra", *BESIDE}):
+        raise SettingsError(
+            {
+                "run": f"{folder} brings its settings; beside it {', '.join(BESIDE)} can be given, "
+                f"not {', '.join(refused)}"
+            }
+        )
+    try:
+        settings = json.loads((Path(folder) / MANIFEST).read_text(encoding="utf-8"))["settings"]
+    except (OSError, ValueError, KeyError) as error:
+        raise SettingsError({"run": f"{folder} has no {MANIFEST} with settings"}) from error
+    replaced = {"run", "stages"} | said & set(BESIDE)
+    return {**settings, **{key: config[key] for key in replaced}}

@@ -1,0 +1,45 @@
+"""What a run ran on, for its manifest: versions, commit, machine, and how much memory it took."""
+
+import os
+import platform
+import resource
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import mdexp
+
+PACKAGES = ("torch", "transformers", "peft", "pytorch-lightning", "hydra-core", "pydantic-monty")
+
+
+def environment() -> dict[str, Any]:
+    """Versions, commit (None outside a checkout; `+` marks uncommitted changes) and machine."""
+    installed = {d.metadata["Name"]: d.version for d in metadata.distributions()}
+    versions = {"mdexp": mdexp.__version__, "python": platform.python_version()}
+    return {
+        "versions": versions | {name: installed.get(name, "absent") for name in PACKAGES},
+        "commit": commit(),
+        "machine": {"system": platform.platform(), "cores": os.cpu_count()},
+    }
+
+
+def commit() -> str | None:
+    """The checkout's commit."""
+    folder = Path(__file__).parent
+    git = ["git", "-C", str(folder)]
+    try:
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10)
+        dirty = subprocess.run([*git, "status", "--porcelain"], capture_output=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if head.returncode:
+        return None
+    return head.stdout.strip() + ("+" if dirty.stdout else "")
+
+
+def peak_memory_mib() -> int:
+    """The most memory this process has held, in MiB."""
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit // 2**20

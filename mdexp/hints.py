@@ -1,0 +1,67 @@
+"""What a mistyped key, group or option was probably meant to be. Plain strings; no Hydra here."""
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+
+MAX_HINTS = 3
+CUTOFF = 0.7
+
+
+def key_paths(config: Mapping[str, object], prefix: str = "") -> list[str]:
+    """All keys of a nested configuration, as dotted paths, inner nodes included."""
+    paths = []
+    for name, value in config.items():
+        paths.append(f"{prefix}{name}")
+        if isinstance(value, Mapping):
+            paths += key_paths(value, f"{prefix}{name}.")
+    return paths
+
+
+def similar(word: str, known: Iterable[str]) -> list[str]:
+    """Known words most like `word`, the best first."""
+    by_lower = {name.lower(): name for name in known}
+    matches = difflib.get_close_matches(word.lower(), by_lower, n=MAX_HINTS, cutoff=CUTOFF)
+    return [by_lower[match] for match in matches]
+
+
+def similar_keys(key: str, known: Sequence[str]) -> list[str]:
+    """Known keys that `key` may stand for: its name in another place, else a near miss at its depth,
+    else one by the last name alone."""
+    by_name: dict[str, list[str]] = {}
+    for path in known:
+        by_name.setdefault(path.rpartition(".")[2], []).append(path)
+    name = key.rpartition(".")[2]
+    if name in by_name:
+        return by_name[name][:MAX_HINTS]
+    level = [path for path in known if path.count(".") == key.count(".")]
+    by_last_name = [path for match in similar(name, by_name) for path in by_name[match]]
+    return similar(key, level) or by_last_name[:MAX_HINTS]
+
+
+def did_you_mean(key: str, known: Sequence[str]) -> str:
+    """The end of a sentence about an unknown key; empty if nothing known is like it."""
+    return question(similar_keys(key, known))
+
+
+def question(candidates: Sequence[str]) -> str:
+    """`candidates` as the end of a sentence; empty without any."""
+    return f"; did you mean {' or '.join(candidates)}?" if candidates else ""
+
+
+def unknown_option(group: str, option: str, options: Mapping[str, Sequence[str]]) -> str:
+    """What to say of an option that its group does not have; `options` are those of every group."""
+    elsewhere = [f"{other}={option}" for other, names in options.items() if option in names]
+    near = [f"{group}={name}" for name in similar(option, options[group])]
+    known = ", ".join(sorted(options[group]))
+    return f"{group}={option}: no such option of {group} ({known}){question(elsewhere + near)}"
+
+
+def unknown_key(key: str, known: Sequence[str], groups: Iterable[str]) -> str:
+    """What to say of a key or group that no configuration has."""
+    return f"{key}: unknown key{did_you_mean(key, [*groups, *known])}"
+
+
+def bare_word(word: str, options: Mapping[str, Sequence[str]]) -> str:
+    """What to say of an argument without a `=`."""
+    homes = [f"{group}={word}" for group, names in options.items() if word in names]
+    return f"{word}: an argument is written key=value{question(homes)}"

@@ -1,0 +1,174 @@
+"""The jobs of a command: one that fails is recorded and shown, and hides no other.
+
+Each job leaves `result.json` in its folder, so that launchers which start other processes or machines
+report in the same way as a loop does. A table and `results.csv` are made of what lies there.
+"""
+
+import csv
+import json
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from mdexp.artifacts import write_json
+from mdexp.signals import EXITS
+
+RESULT = "result.json"
+TRACEBACK = "traceback.txt"
+TABLE = "results.csv"
+
+State = Literal["ok", "failed", "interrupted", "not run"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of one job. `metrics` are those of metrics.json."""
+
+    job: int
+    state: State
+    overrides: list[str]
+    folder: str
+    seconds: float = 0.0
+    error: str = ""
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+
+def attempt(
+    work: Callable[[], dict[str, Any]], *, job: int, overrides: Sequence[str], folder: Path
+) -> Result:
+    """Do `work`, which returns metrics, and record the outcome. Only a signal is raised further."""
+    started = time.monotonic()
+
+    def record(state: State, **found: Any) -> Result:
+        seconds = round(time.monotonic() - started, 3)
+        result = Result(
+            job=job,
+            state=state,
+            overrides=list(overrides),
+            folder=str(folder),
+            seconds=seconds,
+            **found,
+        )
+        write_json(folder / RESULT, result)
+        return result
+
+    (folder / TRACEBACK).unlink(missing_ok=True)
+    try:
+        return record("ok", metrics=work())
+    except (Exception, SystemExit) as error:
+        (folder / TRACEBACK).write_text(traceback.format_exc())
+        if isinstance(error, SystemExit) and error.code in EXITS:
+            record("interrupted")
+            raise
+        result = record("failed", error=f"{type(error).__name__}: {error}")
+        _show(result)
+        return result
+    except KeyboardInterrupt:
+        record("interrupted")
+        raise
+
+
+def _show(result: Result) -> None:
+    what = f"job {result.job} ({' '.join(result.overrides) or 'defaults'})"
+    where = Path(result.folder) / TRACEBACK
+    print(f"{what} failed: {result.error}\n  traceback: {where}", file=sys.stderr, flush=True)
+
+
+def forget(folder: Path) -> None:
+    """Remove the results that an earlier command left in the same folder."""
+    for path in folder.glob(f"**/{RESULT}"):
+        path.unlink()
+
+
+def collect(folder: Path, planned: Sequence[Sequence[str]]) -> list[Result]:
+    """Results of all jobs below `folder`, in order; a planned job without one was not run."""
+    found = [Result(**json.loads(path.read_text())) for path in folder.glob(f"**/{RESULT}")]
+    done = {result.job: result for result in found}
+    for job, overrides in enumerate(planned):
+        if job not in done:
+            place = str(folder / str(job))
+            done[job] = Result(job=job, state="not run", overrides=list(overrides), folder=place)
+    return [done[job] for job in sorted(done)]
+
+
+def differing(results: Sequence[Result]) -> list[list[str]]:
+    """Each job's overrides without those that all jobs share."""
+    shared = set.intersection(*(set(result.overrides) for result in results)) if results else set()
+    alone = len(results) == 1
+    return [[o for o in result.overrides if alone or o not in shared] for result in results]
+
+
+def write_table(path: Path, results: Sequence[Result]) -> None:
+    """One row a job: state, overrides, seconds, then every number of its metrics by dotted name."""
+    rows = []
+    for result, overrides in zip(results, differing(results), strict=True):
+        row = {
+            "job": result.job,
+            "state": result.state,
+            "seconds": result.seconds,
+            "overrides": " ".join(overrides),
+            "error": result.error,
+            "folder": result.folder,
+        }
+        rows.append(row | flat(result.metrics))
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def flat(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested metrics by dotted name; the ends of an interval are `.low` and `.high`."""
+    leaves: dict[str, Any] = {}
+    for name, value in metrics.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            leaves |= flat(value, f"{key}.")
+        elif name == "ci95":
+            leaves[f"{key}.low"], leaves[f"{key}.high"] = value
+        else:
+            leaves[key] = value
+    return leaves
+
+
+def print_table(results: Sequence[Result]) -> None:
+    """State, overrides, seconds and accuracy after training, in percent with its 95 % interval."""
+    from rich.console import Console
+    from rich.table import Table
+
+    columns = _accuracy_columns(results)
+    table = Table(title="Accuracy on test after training, % with 95 % interval")
+    for heading in ("job", "state", "overrides", "seconds"):
+        right = heading in ("job", "seconds")
+        table.add_column(heading, justify="right" if right else "left", no_wrap=True)
+    for dataset, way in columns:
+        table.add_column(f"{dataset}\n{way}", justify="right", no_wrap=True)
+    for result, overrides in zip(results, differing(results), strict=True):
+        cells = [_accuracy(result.metrics, dataset, way) for dataset, way in columns]
+        state = result.state if result.state == "ok" else f"[bold red]{result.state}[/]"
+        table.add_row(str(result.job), state, "\n".join(overrides), f"{result.seconds:.0f}", *cells)
+    console = Console()
+    width = None if console.is_terminal else console.measure(table).maximum  # a file has no edge
+    Console(width=width).print(table)
+
+
+def _accuracy_columns(results: Sequence[Result]) -> list[tuple[str, str]]:
+    """(dataset, way to answer) pairs that any job measured, in the order in which they appear."""
+    pairs: dict[tuple[str, str], None] = {}
+    for result in results:
+        for dataset, phases in result.metrics.items():
+            pairs |= {(dataset, way): None for way in phases.get("after", {})}
+    return list(pairs)
+
+
+def _accuracy(metrics: Mapping[str, Any], dataset: str, way: str) -> str:
+    row = metrics.get(dataset, {}).get("after", {}).get(way)
+    if row is None:
+        return ""
+    low, high = row["ci95"]
+    return f"{100 * row['accuracy']:.1f}\n[{100 * low:.1f}, {100 * high:.1f}]"

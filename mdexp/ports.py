@@ -1,0 +1,133 @@
+"""The plug points: what a thought, dataset, teacher, executor and student have to offer.
+
+A plug-in is one Python file and one yaml that names it by `_target_`. It is a frozen pydantic model:
+its fields are its options. It imports torch, openai and the like only inside its methods, so that a
+configuration is judged in milliseconds.
+"""
+
+from collections import Counter
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any, ClassVar, Literal, Protocol
+
+from mdexp.records import Answer, Path, Problem
+
+Message = dict[str, str]  # {"role": "system" | "user" | "assistant", "content": ...}
+
+ProgramStatus = Literal[
+    "ok",
+    "syntax_error",
+    "runtime_error",
+    "timeout",
+    "memory",
+    "output",
+    "forbidden",
+    "unsupported",
+    "no_answer",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramResult:
+    """What became of one program. `answer` is set if and only if `status` is `ok`."""
+
+    status: ProgramStatus
+    answer: Answer | None = None
+    error: str = ""  # exception class, message and line
+    stdout: str = ""  # capped
+    seconds: float = 0.0
+    tier: str = ""
+
+
+class Executor(Protocol):
+    """Runs programs that nobody has vetted. A broken sandbox raises; it never answers."""
+
+    def run(self, programs: Sequence[str]) -> list[ProgramResult]:
+        """Give one result per program, in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A text as its thought understands it: either it states an answer or a program has to be run."""
+
+    text: str  # the cleaned path
+    answer: Answer | None = None
+    program: str | None = None
+
+
+class Thought(Protocol):
+    """A way to reason: how to ask for it, how to read it, how it is written as a training target."""
+
+    instruction: str  # system message for a teacher
+    cue: str  # what follows the question, for teacher and student alike
+
+    def exemplar(self, row: Mapping[str, Any]) -> str:
+        """The answer of a few-shot exemplar (a row of exemplars.jsonl) in this thought."""
+        ...
+
+    def read(self, text: str) -> Reading: ...
+
+    def complete(self, text: str) -> str | None:
+        """The part of a growing text that says all there is to read; None while it may go on."""
+        ...
+
+    def target(self, text: str, answer: Answer) -> str:
+        """The canonical training target of a verified path."""
+        ...
+
+
+class Dataset(Protocol):
+    """Problems with their official splits."""
+
+    path: str | None
+    limit_test: int | None
+    ood: tuple[str, ...]
+
+    def files(self) -> dict[str, FilePath]:
+        """Local files that are read: their content is part of the stage's key."""
+        ...
+
+    def problems(self) -> list[Problem]: ...
+
+    def dropped(self) -> Counter[str]:
+        """How many rows are no problem here, by reason."""
+        ...
+
+
+class Teacher(Protocol):
+    """A source of paths."""
+
+    num_paths: int
+    ask_again: ClassVar[bool]  # whether a path that is missing may come when it is asked for again
+
+    def files(self) -> dict[str, FilePath]:
+        """Local files that are read: their content is part of the stage's key."""
+        ...
+
+    def paths(
+        self, problems: Sequence[Problem], thoughts: Mapping[str, Thought], ledger: FilePath
+    ) -> Iterator[Path]:
+        """Yield up to `num_paths` paths per (problem, thought); those for k are among those for k+1.
+
+        What costs money is kept in the folder `ledger`, which outlives every run.
+        """
+        ...
+
+
+class StudentConfig(Protocol):
+    """A student as configured: it names its weights and loads them when asked."""
+
+    kind: Literal["causal", "seq2seq"]
+    prompt: Literal["chat", "plain"]
+    tuning: Literal["full", "lora"]
+
+    def files(self) -> dict[str, FilePath]:
+        """Local files that it is made of: their content is part of the stages' keys."""
+        ...
+
+    def load(self, seed: int) -> Any:
+        """Model and tokenizer (students/load.py)."""
+        ...

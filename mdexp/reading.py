@@ -1,0 +1,48 @@
+"""From texts to answers: each thought reads its text, and the programs among them are run.
+
+Teacher paths (verify) and student outputs (score) go through this one door, so that a path is kept
+by the same reading by which a generation is graded later.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mdexp.ports import Executor, ProgramResult, Reading, Thought
+from mdexp.records import Answer
+
+LARGEST = 1e300  # beyond it, and for nan, a number is no answer: JSON and people cannot hold it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """What became of one text. `answer` is set if and only if `status` is `ok`."""
+
+    text: str  # the cleaned path
+    answer: Answer | None
+    status: str  # ok, no_answer, or how the program failed
+    stdout: str = ""
+    error: str = ""
+
+
+def read_answers(texts: Sequence[tuple[Thought, str]], executor: Executor) -> list[Read]:
+    """Give one Read per (thought, text), in order; all programs run in one batch."""
+    readings = [thought.read(text) for thought, text in texts]
+    programs = [reading.program for reading in readings if reading.program]
+    # Without programs no sandbox is needed.
+    results = dict(zip(programs, executor.run(programs) if programs else [], strict=True))
+    return [
+        _executed(reading, results[reading.program]) if reading.program else _stated(reading)
+        for reading in readings
+    ]
+
+
+def _stated(reading: Reading) -> Read:
+    status = "no_answer" if reading.answer is None else "ok"
+    return Read(text=reading.text, answer=reading.answer, status=status)
+
+
+def _executed(reading: Reading, result: ProgramResult) -> Read:
+    answer, status, error = result.answer, result.status, result.error
+    if isinstance(answer, int | float) and not abs(answer) < LARGEST:
+        answer, status, error = None, "no_answer", f"the answer is no number below {LARGEST:g}"
+    return Read(text=reading.text, answer=answer, status=status, stdout=result.stdout, error=error)

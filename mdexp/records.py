@@ -1,0 +1,123 @@
+"""The records that stages exchange, one JSON object a line: small, frozen, joined by id.
+
+A *problem* is a question with a gold answer. A *path* is one line of reasoning of one thought for
+one problem, as the teacher wrote it. A *generation* is the same from the student. `sample` counts
+the paths of one (problem, thought) from 0; for a student, sample 0 is the greedy one.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Answer = int | float | str | bool
+Split = Literal["train", "validation", "test"]
+Phase = Literal["before", "after"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One question. `dataset` tells an out-of-distribution test item from one of the main test."""
+
+    id: str
+    dataset: str
+    split: Split
+    question: str
+    answer: Answer
+    rationale: str = ""  # the dataset's own solution, where it has one
+    type: str = ""  # the dataset's own kind of problem: an operation, a template
+    leaked: bool = False  # a training problem that equals a test one: never trained on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Path:
+    """What the teacher wrote, untouched."""
+
+    problem_id: str
+    thought: str
+    sample: int
+    text: str
+    model: str
+    finish_reason: str = "stop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedPath:
+    """A path that may be trained on: `text` is cleaned, `answer` is what it leads to."""
+
+    problem_id: str
+    thought: str
+    sample: int
+    text: str
+    answer: Answer
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """A path that was dropped, and why: `reason` is a word to count by, `detail` is for people."""
+
+    problem_id: str
+    thought: str
+    sample: int
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One training sequence as token ids; only `target_ids` (end of sequence included) is scored."""
+
+    problem_id: str
+    thought: str
+    sample: int
+    prompt_ids: list[int]
+    target_ids: list[int]
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """What the student wrote. `finished` is False where the token budget cut it short."""
+
+    problem_id: str
+    dataset: str
+    split: Split
+    phase: Phase
+    thought: str
+    sample: int
+    num_shots: int
+    text: str
+    num_tokens: int
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """An output read, run and graded. `status` is `ok` or why there is no answer."""
+
+    problem_id: str
+    dataset: str
+    split: Split
+    phase: Phase
+    thought: str
+    sample: int
+    num_shots: int
+    text: str
+    answer: Answer | None
+    status: str
+    correct: bool
+    stdout: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vote:
+    """One answer elected from several generations. `votes` maps each canonical answer to its count."""
+
+    problem_id: str
+    dataset: str
+    split: Split
+    phase: Phase
+    answer: Answer | None
+    correct: bool
+    tie: bool
+    votes: dict[str, int]

@@ -1,0 +1,105 @@
+"""Charts as inline SVG. Colours are classes (`series-0`, ...), so that CSS sets light and dark."""
+
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from math import ceil, floor, log10
+
+from mdexp.scoring.score import Row
+
+WIDTH, HEIGHT = 720, 280
+LEFT, RIGHT, TOP, BOTTOM = 48, 16, 16, 36
+MAX_POINTS = 300
+STRIP_WIDTH, STRIP_HEIGHT = 180, 26
+
+Point = tuple[float, float]
+
+
+def loss_curve(history: Sequence[Mapping[str, float]]) -> str:
+    """Loss and NLL per thought over the steps; long runs are drawn as means of equal spans."""
+    names = [name for name in history[-1] if name == "loss" or name.startswith("nll_")]
+    series = {
+        name: _thinned([(row["step"], row[name]) for row in history if name in row])
+        for name in names
+    }
+    return line_chart(series, x_label="optimiser step", y_label="nats per target token")
+
+
+def line_chart(series: Mapping[str, Sequence[Point]], *, x_label: str, y_label: str) -> str:
+    """Lines over a common pair of axes; both begin where the data begin, y at 0 at the latest."""
+    points = [point for line in series.values() for point in line]
+    x_ticks = ticks(min(x for x, _ in points), max(x for x, _ in points))
+    y_ticks = ticks(min(0.0, *(y for _, y in points)), max(y for _, y in points))
+
+    def place(point: Point) -> Point:
+        x = LEFT + _share(point[0], x_ticks) * (WIDTH - LEFT - RIGHT)
+        return x, HEIGHT - BOTTOM - _share(point[1], y_ticks) * (HEIGHT - TOP - BOTTOM)
+
+    parts = [_grid(place, x_ticks, y_ticks), _axis_labels(x_label, y_label)]
+    for number, (name, line) in enumerate(series.items()):
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(place, line))
+        parts.append(f'<polyline class="series-{number}" points="{path}"/>')
+        x, y = WIDTH - RIGHT - 110, TOP + 14 + 18 * number
+        ends = f'x1="{x}" x2="{x + 18}" y1="{y - 4}" y2="{y - 4}"'
+        parts.append(f'<line class="series-{number}" {ends}/>')
+        parts.append(f'<text x="{x + 24}" y="{y}">{escape(name)}</text>')
+    label = escape(f"{', '.join(series)} by {x_label}, in {y_label}")
+    return _svg("chart", WIDTH, HEIGHT, label, parts)
+
+
+def strip(before: Row | None, after: Row | None) -> str:
+    """Two accuracies with their intervals on the scale from 0 to 1."""
+    parts = [f'<line class="grid" x1="0" x2="{STRIP_WIDTH}" y1="13" y2="13"/>']
+    for phase, row, y in (("before", before, 7), ("after", after, 19)):
+        if row is None:
+            continue
+        low, high = (STRIP_WIDTH * end for end in row["ci95"])
+        middle = STRIP_WIDTH * row["accuracy"]
+        parts.append(f'<line class="{phase}" x1="{low:.1f}" x2="{high:.1f}" y1="{y}" y2="{y}"/>')
+        parts.append(f'<circle class="{phase}" cx="{middle:.1f}" cy="{y}" r="4"/>')
+    label = "accuracy before and after, on a scale from 0 to 1"
+    return _svg("strip", STRIP_WIDTH, STRIP_HEIGHT, label, parts)
+
+
+def ticks(low: float, high: float, number: int = 5) -> list[float]:
+    """About `number` round values that enclose [low, high]."""
+    span = (high - low) or abs(high) or 1.0
+    power = 10.0 ** floor(log10(span / number))
+    step = next(s * power for s in (1, 2, 2.5, 5, 10) if s * power >= span / number * 0.999)
+    first, last = floor(low / step), ceil(high / step - 1e-9)
+    return [round(k * step, 12) for k in range(first, max(last, first + 1) + 1)]
+
+
+def _thinned(points: Sequence[Point]) -> list[Point]:
+    size = ceil(len(points) / MAX_POINTS)
+    spans = [points[start : start + size] for start in range(0, len(points), max(size, 1))]
+    return [(span[-1][0], sum(y for _, y in span) / len(span)) for span in spans]
+
+
+def _share(value: float, scale: Sequence[float]) -> float:
+    return (value - scale[0]) / (scale[-1] - scale[0])
+
+
+def _grid(place: Callable[[Point], Point], x_ticks: list[float], y_ticks: list[float]) -> str:
+    parts = []
+    for value in y_ticks:
+        _, y = place((x_ticks[0], value))
+        ends = f'x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"'
+        parts.append(f'<line class="grid" {ends}/>')
+        parts.append(f'<text class="y" x="{LEFT - 8}" y="{y + 4:.1f}">{value:g}</text>')
+    for value in x_ticks:
+        x, _ = place((value, y_ticks[0]))
+        parts.append(f'<text class="x" x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}">{value:g}</text>')
+    return "".join(parts)
+
+
+def _axis_labels(x_label: str, y_label: str) -> str:
+    middle = (LEFT + WIDTH - RIGHT) / 2
+    return (
+        f'<text class="x" x="{middle}" y="{HEIGHT - 4}">{escape(x_label)}</text>'
+        f'<text x="{LEFT + 6}" y="{TOP - 4}">{escape(y_label)}</text>'
+    )
+
+
+def _svg(kind: str, width: int, height: int, label: str, parts: Sequence[str]) -> str:
+    head = f'<svg class="{kind}" viewBox="0 0 {width} {height}" role="img" aria-label="{label}">'
+    return head + "".join(parts) + "</svg>"

@@ -1,0 +1,79 @@
+"""Result rows as every output shows them: terminal, report.md, report.html, compare."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mdexp.records import Generation, Vote
+from mdexp.scoring.pairing import Comparison, after_against_before
+from mdexp.scoring.score import Metrics, Row
+
+VALIDATION = "/validation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One thought or vote on one dataset, before and after training."""
+
+    dataset: str
+    name: str
+    before: Row | None
+    after: Row | None
+    change: Comparison | None = None
+    shots: tuple[int, ...] = ()  # exemplars in the prompts of `before`
+
+
+def results(
+    metrics: Metrics, generations: Sequence[Generation] = (), votes: Sequence[Vote] = ()
+) -> list[Result]:
+    """All rows, test before validation; with generations also what training changed."""
+    changes = after_against_before(generations, votes)
+    shots: dict[tuple[str, str], set[int]] = {}
+    for path in generations:
+        if path.phase == "before" and path.split == "test":
+            shots.setdefault((path.dataset, path.thought), set()).add(path.num_shots)
+    return [
+        Result(
+            dataset=dataset,
+            name=name,
+            before=phases.get("before", {}).get(key),
+            after=phases.get("after", {}).get(key),
+            change=changes.get(dataset, {}).get(key),
+            shots=tuple(sorted(shots.get((dataset, key), ()))),
+        )
+        for dataset, phases in metrics.items()
+        for key, name in row_names(phases).items()
+    ]
+
+
+def row_names(phases: Mapping[str, Mapping[str, Row]]) -> dict[str, str]:
+    """How the rows of a dataset are called. A vote of one path per thought is a `tie-break`."""
+    keys = dict.fromkeys(key for rows in phases.values() for key in rows)
+    thoughts = [key for key in keys if key != "vote"]
+    names = {thought: thought for thought in thoughts}
+    num_paths = max(
+        (rows["vote"]["num_paths"] for rows in phases.values() if "vote" in rows), default=0
+    )
+    if num_paths > len(thoughts):
+        names["vote"] = f"vote of {num_paths}"
+    elif num_paths > 1:
+        names["vote"] = "tie-break"
+    return names
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def interval(ends: Sequence[float]) -> str:
+    low, high = ends
+    return f"{100 * low:.1f} to {100 * high:.1f}"
+
+
+def points(ends: Sequence[float]) -> str:
+    """A difference's interval in percentage points."""
+    low, high = ends
+    return f"{100 * low:+.1f} to {100 * high:+.1f}"
+
+
+def p_value(p: float) -> str:
+    return "< 0.0001" if p < 0.0001 else f"{p:.4f}"

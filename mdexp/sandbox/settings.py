@@ -1,0 +1,14 @@
+"""How far a program may go. Judged without loading the sandbox itself."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class SandboxSettings(BaseModel):
+    """The keys of `conf/sandbox/*.yaml`, which has the defaults."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    timeout_s: float = Field(gt=0, le=600, allow_inf_nan=False)  # wall time of one program
+    memory_mib: int = Field(ge=16)  # heap of one program
+    output_kib: int = Field(ge=1)  # what one program may print
+    workers: int = Field(ge=0)  # programs run at once; 0 is one per core

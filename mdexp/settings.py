@@ -1,0 +1,265 @@
+"""The composed configuration, judged: what a run may be told, key by key.
+
+The one file that knows both `lambda`, the key of people and papers, and `lam`, what Python can spell.
+Hydra composes, this judges, and both happen before anything slow is imported.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError, model_validator
+
+from mdexp.components import ComponentError, build
+from mdexp.hints import did_you_mean, key_paths
+from mdexp.ports import Dataset, StudentConfig, Teacher, Thought
+from mdexp.sandbox.settings import SandboxSettings
+
+StageName = Literal[
+    "prepare", "extract", "verify", "examples", "train", "generate", "score", "report"
+]
+STAGES: tuple[StageName, ...] = get_args(StageName)
+COMPONENTS = ("teacher", "student", "dataset")
+SUM_TOLERANCE = 1e-9
+UNKNOWN_KEY = "unknown key"
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class SettingsError(ValueError):
+    """A configuration that cannot be run: one line per fault, each naming its key."""
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        lines = (f"{key}: {fault}" if key else fault for key, fault in faults.items())
+        super().__init__("\n".join(lines))
+        self.faults = dict(faults)
+
+
+class Block(BaseModel):
+    """A part of the configuration: frozen, every key known, `true` is no number, nan no value."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class ObjectiveSettings(Block):
+    """What training minimises: `name` says how the thoughts share the loss."""
+
+    name: Literal["dual", "weighted", "union"]
+    lambda_thought: str | None  # dual: the thought that λ weighs, whatever the order of thoughts
+    weights: dict[str, Share]  # weighted: the share of each thought
+    normalize: Literal["token", "example"]  # what a thought's mean is over
+    pairing: Literal["both", "any"]  # both: only problems that have every thought of the mix
+
+    @model_validator(mode="after")
+    def _reads_its_keys(self) -> Self:
+        if self.name == "dual" and self.lambda_thought is None:
+            raise ValueError("objective=dual needs lambda_thought, the thought that lambda weighs")
+        if self.name != "dual" and self.lambda_thought is not None:
+            raise ValueError(f"objective={self.name} reads no lambda_thought")
+        if self.name != "weighted" and self.weights:
+            raise ValueError(f"objective={self.name} reads no weights; choose objective=weighted")
+        return self
+
+
+class VerifySettings(Block):
+    """Which paths are kept: `gold` matches the answer, `runs` gives one, `agree` across thoughts."""
+
+    mode: Literal["gold", "runs", "agree", "none"]
+
+
+class DecodingSettings(Block):
+    """How the student answers. Sample 0 is greedy; samples 1 to `num_paths` of each thought vote."""
+
+    engine: Literal["local"]
+    num_paths: int = Field(ge=0)  # 0: the greedy paths elect, and the row is called a tie-break
+    temperature: float = Field(gt=0)
+    max_new_tokens: Count
+    batch_size: Count
+    num_shots: int = Field(ge=0)  # of the few-shot prompt before training
+    num_validation: int = Field(ge=0)  # validation problems answered: they choose shots, break ties
+
+
+class VoteSettings(Block):
+    name: Literal["majority"]
+
+
+class TrainerSettings(Block):
+    """Machine and optimiser. A step is `step_problems` problems with all their kept paths."""
+
+    accelerator: Literal["auto", "cpu", "gpu"]
+    devices: int = Field(ge=-1)  # -1: all there are
+    strategy: Literal["auto", "ddp", "fsdp"]
+    precision: Literal["auto", "32-true", "bf16-mixed", "bf16-true", "16-mixed"]
+    learning_rate: float = Field(gt=0)
+    weight_decay: float = Field(ge=0)
+    step_problems: Count
+    epochs: Count
+    max_steps: Count | None  # optimiser steps; overrides epochs
+    warmup: float = Field(ge=0, lt=1)  # share of the steps
+    schedule: Literal["linear", "cosine", "constant"]
+    clip_norm: float = Field(gt=0)
+    max_tokens: Count  # longest sequence that is trained on; longer ones are dropped and counted
+    micro_batch_tokens: Count  # padded tokens that are computed at a time
+    checkpoint_steps: Count
+    layout: Literal["separate"]
+
+    @model_validator(mode="after")
+    def _half_precision_needs_a_gpu(self) -> Self:
+        if self.accelerator == "cpu" and self.precision == "16-mixed":
+            raise ValueError("precision=16-mixed needs a GPU; on a CPU use bf16-mixed or 32-true")
+        return self
+
+
+class LoggerSettings(Block):
+    """Weights & Biases: `auto` is online with a key and offline without. CSV is always written."""
+
+    mode: Literal["auto", "online", "offline", "disabled"]
+    project: str
+    entity: str | None
+
+
+class Settings(Block):
+    """One experiment. Keys are those of conf/config.yaml, but for `lam`."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    lam: Share | None = Field(alias="lambda")
+    num_paths: Count
+    seed: int = Field(ge=0)
+    stages: Annotated[tuple[StageName, ...], Field(strict=False)]
+    store: str = Field(min_length=1)
+    run: str | None  # an earlier run's folder, whose settings are taken
+    teacher: SkipValidation[Teacher]
+    student: SkipValidation[StudentConfig]
+    dataset: SkipValidation[Dataset]
+    thoughts: SkipValidation[dict[str, Thought]]
+    objective: ObjectiveSettings
+    verify: VerifySettings
+    decoding: DecodingSettings
+    vote: VoteSettings
+    sandbox: SandboxSettings
+    trainer: TrainerSettings
+    logger: LoggerSettings
+
+    @model_validator(mode="after")
+    def _stages_in_order(self) -> Self:
+        if not self.stages or self.stages != tuple(s for s in STAGES if s in self.stages):
+            raise ValueError(
+                f"stages must be in order and named once: {', '.join(STAGES)}; "
+                f"got {', '.join(self.stages) or 'none'}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _objective_fits_thoughts(self) -> Self:
+        if not self.thoughts:
+            raise ValueError("thought: choose at least one, as in thought=[cot]")
+        name = self.objective.name
+        if name == "dual":
+            self._judge_dual()
+        elif self.lam is not None:
+            raise ValueError(
+                f"lambda={self.lam} would be ignored: objective={name} reads no lambda; "
+                "drop it or choose objective=dual"
+            )
+        if name == "weighted":
+            self._judge_weights()
+        return self
+
+    def _judge_dual(self) -> None:
+        chosen = ", ".join(self.thoughts)
+        if len(self.thoughts) != 2:
+            raise ValueError(
+                f"objective=dual weighs exactly two thoughts, got {chosen}; "
+                "choose objective=union or objective=weighted"
+            )
+        if self.objective.lambda_thought not in self.thoughts:
+            raise ValueError(
+                f"objective.lambda_thought must be one of {chosen}, "
+                f"got {self.objective.lambda_thought}"
+            )
+        if self.lam is None:
+            raise ValueError("lambda: objective=dual needs a number in [0, 1], got null")
+
+    def _judge_weights(self) -> None:
+        weights = self.objective.weights
+        if set(weights) != set(self.thoughts):
+            raise ValueError(
+                "objective.weights must name the chosen thoughts, each once "
+                f"({', '.join(self.thoughts)}; 0 leaves one out), got {', '.join(weights) or 'none'}"
+            )
+        total = sum(weights.values())
+        if abs(total - 1) > SUM_TOLERANCE:
+            raise ValueError(f"objective.weights must sum to 1, got {total:g}")
+
+    def shares(self) -> dict[str, float] | None:
+        """Each thought's share of the loss, summing to 1; None is one mean over all examples."""
+        if self.objective.name == "union":
+            return None
+        if self.objective.name == "weighted":
+            return {thought: self.objective.weights[thought] for thought in self.thoughts}
+        assert self.lam is not None  # judged
+        weighed = self.objective.lambda_thought
+        return {
+            thought: self.lam if thought == weighed else 1 - self.lam for thought in self.thoughts
+        }
+
+
+def judge(config: Mapping[str, Any]) -> Settings:
+    """The settings that a composed configuration stands for; SettingsError listing every fault."""
+    faults: dict[str, str] = {}
+    values = dict(config)
+    for name in COMPONENTS:
+        if name in config:
+            values[name] = _built(name, config[name], faults)
+    thoughts = config.get("thoughts")
+    if not isinstance(thoughts, Mapping):
+        raise SettingsError({"thoughts": "is filled by the group thought, as in thought=[cot,pot]"})
+    values["thoughts"] = {
+        name: _built(f"thoughts.{name}", options, faults) for name, options in thoughts.items()
+    }
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        faults |= _faults(error)
+    if not faults:
+        return settings
+    known = [key for key in key_paths(config) if key not in faults]
+    raise SettingsError({key: _hinted(key, fault, known) for key, fault in faults.items()})
+
+
+def _hinted(key: str, fault: str, known: list[str]) -> str:
+    return fault + did_you_mean(key, known) if fault == UNKNOWN_KEY else fault
+
+
+def _built(key: str, options: object, faults: dict[str, str]) -> Any:
+    """The component, or None with what is wrong added to `faults`."""
+    try:
+        return build(options)
+    except ValidationError as error:
+        faults |= _faults(error, key)
+    except ComponentError as error:
+        faults[key] = str(error)
+    return None
+
+
+def _faults(error: ValidationError, prefix: str = "") -> dict[str, str]:
+    """Key path and what is wrong there, with the value seen, for each error of pydantic."""
+    faults = {}
+    for fault in error.errors(include_url=False):
+        parts = [prefix, *map(str, fault["loc"])]
+        key = ".".join(part for part in parts if part)
+        faults[key] = _fault(fault["type"], fault["msg"], fault["input"])
+    return faults
+
+
+def _fault(kind: str, message: str, value: object) -> str:
+    match kind:
+        case "extra_forbidden":
+            return UNKNOWN_KEY
+        case "missing":
+            return "is missing"
+        case "value_error":
+            return message.removeprefix("Value error, ")
+        case _:
+            return f"{message[0].lower()}{message[1:]}, got {value!r}"

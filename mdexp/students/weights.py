@@ -1,0 +1,31 @@
+"""Where a student's weights lie at a point of a run: as configured, unpacked, or trained."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mdexp.ports import StudentConfig
+from mdexp.students.load import Loaded, load_folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """`base` is an unpacked student, `trained` what training left: all weights, or an adapter."""
+
+    student: StudentConfig
+    seed: int
+    base: Path | None = None
+    trained: Path | None = None
+
+    def load(self) -> Loaded:
+        """Model (float32, evaluation mode) and tokenizer."""
+        if self.trained and self.student.tuning == "full":
+            return load_folder(self.trained, self.student.kind)
+        if self.base:
+            model, tokenizer = load_folder(self.base, self.student.kind)
+        else:
+            model, tokenizer = self.student.load(self.seed)
+        if self.trained:
+            from peft import PeftModel
+
+            model = PeftModel.from_pretrained(model, str(self.trained)).merge_and_unload()
+        return model.eval(), tokenizer

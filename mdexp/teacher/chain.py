@@ -1,0 +1,40 @@
+"""Steps of a solution linked by what they compute: which number is the result of which step."""
+
+from collections.abc import Sequence
+
+from mdexp.answers import canonical
+from mdexp.teacher.solution import Step
+
+Token = str | int  # a number or sign as written, or the place of the step whose result it is
+
+
+def link(steps: Sequence[Step], question: str) -> list[tuple[Token, ...]]:
+    """Each step's tokens, numbers that earlier steps computed replaced by those steps' places.
+
+    A number that the question gives as well is taken for a result only once.
+    """
+    results = [step.value for step in steps]
+    unused: set[int] = set()
+    linked = []
+    for place, step in enumerate(steps):
+        tokens: list[Token] = []
+        for token in step.tokens:
+            sources = [i for i in range(place) if results[i] == canonical(token)]
+            fresh = [i for i in sources if i in unused]
+            given = token in question
+            source = fresh[-1:] or ([] if given else sources[-1:])
+            unused.difference_update(source)
+            tokens += source or [token]
+        linked.append(tuple(tokens))
+        unused.add(place)
+    return linked
+
+
+def needed(linked: Sequence[tuple[Token, ...]]) -> list[int]:
+    """The places of the steps that the last one rests on, itself included, in order."""
+    open_places, found = {len(linked) - 1}, set()
+    while open_places:
+        place = open_places.pop()
+        found.add(place)
+        open_places |= {token for token in linked[place] if isinstance(token, int)} - found
+    return sorted(found)

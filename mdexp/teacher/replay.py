@@ -1,0 +1,121 @@
+"""Recorded answers, played again: no network, no key, no cost.
+
+A file is JSON Lines; a row has at least `id` (of the problem), `thought`, `completion` and `model`.
+Samples of one (problem, thought) are numbered in the order of files and lines.
+"""
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
+from pathlib import Path as FilePath
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from mdexp.ports import Thought
+from mdexp.records import Path, Problem
+
+log = logging.getLogger(__name__)
+
+_TEXT_KEYS = ("id", "thought", "completion", "model")
+
+
+class ReplayTeacher(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ask_again: ClassVar[bool] = False
+
+    path: str | tuple[str, ...]
+    num_paths: int = Field(ge=1)
+
+    @field_validator("path")
+    @classmethod
+    def _names_a_file(cls, path: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if not path or (not isinstance(path, str) and "" in path):
+            raise ValueError(f"got {path!r}, expected a file or a list of files")
+        return path
+
+    def files(self) -> dict[str, FilePath]:
+        """The recorded files, by number and name; ValueError where there is none."""
+        paths = (self.path,) if isinstance(self.path, str) else self.path
+        files = {
+            f"{number} {FilePath(path).name}": FilePath(path) for number, path in enumerate(paths)
+        }
+        for file in files.values():
+            if not file.is_file():
+                raise ValueError(f"teacher.path: got {str(file)!r}, which is no file")
+        return files
+
+    def paths(
+        self, problems: Sequence[Problem], thoughts: Mapping[str, Thought], ledger: FilePath
+    ) -> Iterator[Path]:
+        """Yield by problem, thought and sample. Nothing is bought, so the ledger is not touched."""
+        played, left_out = self._sorted(problems, thoughts)
+        log.info("teacher: %d recorded paths; not played: %s", len(played), dict(left_out))
+        if problems and thoughts and not played:
+            raise ValueError(
+                f"teacher.path: none of {left_out.total()} rows is of a problem and thought "
+                f"asked for, such as {problems[0].id!r} and {next(iter(thoughts))!r}"
+            )
+        yield from played
+
+    def left_out(
+        self, problems: Sequence[Problem], thoughts: Mapping[str, Thought]
+    ) -> dict[str, int]:
+        """How many rows are not played, by reason."""
+        return dict(self._sorted(problems, thoughts)[1])
+
+    def _sorted(
+        self, problems: Sequence[Problem], thoughts: Mapping[str, Thought]
+    ) -> tuple[list[Path], Counter[str]]:
+        wanted: dict[tuple[str, str], list[Path]] = {
+            (problem.id, thought): [] for problem in problems for thought in thoughts
+        }
+        left_out: Counter[str] = Counter()
+        for row in self._rows():
+            found = wanted.get((row["id"], row["thought"]))
+            if row["thought"] not in thoughts:
+                left_out["thought not asked for"] += 1
+            elif found is None:
+                left_out["problem not asked for"] += 1
+            elif len(found) == self.num_paths:
+                left_out["beyond num_paths"] += 1
+            else:
+                found.append(_path(row, sample=len(found)))
+        return [path for paths in wanted.values() for path in paths], left_out
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        for file in self.files().values():
+            with file.open("rb") as lines:
+                for number, line in zip(count(1), lines, strict=False):
+                    if line.strip():
+                        yield _row(line, f"{file}:{number}")
+
+
+def _row(line: bytes, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise ValueError(f"{where}: not JSON: {error}") from error
+    if not isinstance(row, dict):
+        raise ValueError(f"{where}: got {str(row)[:60]}, expected a JSON object")
+    for key in _TEXT_KEYS:
+        if not isinstance(row.get(key), str):
+            raise ValueError(
+                f"{where}: {key}: got {row.get(key)!r}, expected a text; a row has the texts "
+                f"{', '.join(_TEXT_KEYS)}"
+            )
+    return row
+
+
+def _path(row: Mapping[str, Any], sample: int) -> Path:
+    return Path(
+        problem_id=row["id"],
+        thought=row["thought"],
+        sample=sample,
+        text=row["completion"],
+        model=row["model"],
+        finish_reason=str(row.get("finish_reason") or "stop"),
+    )

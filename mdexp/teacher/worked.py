@@ -1,0 +1,59 @@
+"""A teacher without a language model: it rewrites the solutions that the dataset brings along.
+
+Up to four styles a thought; `label` has one. What it cannot rewrite it does not write: the funnel
+counts those problems as missing. Its texts are verified like any teacher's.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path as FilePath
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mdexp.answers import plain
+from mdexp.ports import Thought
+from mdexp.records import Path, Problem
+from mdexp.teacher.programs import program_styles
+from mdexp.teacher.sentences import sentence_styles
+from mdexp.teacher.solution import read_solution
+
+MODEL = "worked"
+
+
+class WorkedTeacher(BaseModel):
+    """Knows the thoughts `label`, `cot` and `pot`; of any other it writes nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ask_again: ClassVar[bool] = False
+
+    num_paths: int = Field(ge=1)
+
+    def files(self) -> dict[str, FilePath]:
+        return {}
+
+    def paths(
+        self, problems: Sequence[Problem], thoughts: Mapping[str, Thought], ledger: FilePath
+    ) -> Iterator[Path]:
+        for problem in problems:
+            texts = _texts(problem)
+            for thought in thoughts:
+                for sample, text in enumerate(texts.get(thought, [])[: self.num_paths]):
+                    yield Path(
+                        problem_id=problem.id,
+                        thought=thought,
+                        sample=sample,
+                        text=text,
+                        model=MODEL,
+                    )
+
+
+def _texts(problem: Problem) -> dict[str, list[str]]:
+    """What can be written about a problem, by thought: distinct texts, styles in fixed order."""
+    statement = f"The answer is {plain(problem.answer)}."
+    texts = {"label": [statement]}
+    if steps := read_solution(problem):
+        told = dict.fromkeys(sentence_styles(steps))
+        texts["cot"] = [f"{text}\n{statement}" for text in told]
+        texts["pot"] = list(dict.fromkeys(program_styles(steps, problem.question)))
+    return texts

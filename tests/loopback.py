@@ -1,0 +1,155 @@
+"""An OpenAI-compatible chat server on 127.0.0.1 that counts, remembers and misbehaves on demand.
+
+with LoopbackServer() as server:
+    server.misbehave("429", "html")      # the next two replies; then it behaves
+    ... base_url=server.url ...
+    assert server.num_calls == 5
+"""
+
+import json
+import sys
+import threading
+import time
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+
+class LoopbackServer:
+    """Answers `QUESTION #i`, i counting the answers to that question."""
+
+    def __init__(self, honours_n: bool = True) -> None:
+        self.honours_n = honours_n  # many servers give one choice whatever is asked for
+        self.has_usage = True
+        self.finish_reason = "stop"
+        self.bodies: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.num_choices: Counter[str] = Counter()  # answers given, by question
+        self.most_at_once = 0
+        self._at_once = 0
+        self._faults: list[str] = []
+        self._always: str | None = None
+        self._lock = threading.Lock()
+        handler = type("Handler", (_Handler,), {"loopback": self})
+        self._http = _Server(("127.0.0.1", 0), handler)
+        self.url = f"http://127.0.0.1:{self._http.server_address[1]}/v1"
+
+    def misbehave(self, *faults: str, always: str | None = None) -> None:
+        """Faults of the next replies, in order; `always` is the fault of all that follow."""
+        self._faults = list(faults)
+        self._always = always
+
+    @property
+    def num_calls(self) -> int:
+        return len(self.bodies)
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+
+    def reply(self, body: dict[str, Any], headers: dict[str, str]) -> "_Reply":
+        with self._lock:
+            self.bodies.append(body)
+            self.headers.append(headers)
+            fault = self._faults.pop(0) if self._faults else self._always
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            return _FAULTS[fault](headers) if fault else self._answer(body)
+        finally:
+            with self._lock:
+                self._at_once -= 1
+
+    def _answer(self, body: dict[str, Any]) -> "_Reply":
+        time.sleep(0.005)  # so that concurrent calls overlap
+        question = body["messages"][-1]["content"]
+        number = body.get("n", 1) if self.honours_n else 1
+        with self._lock:
+            first = self.num_choices[question]
+            self.num_choices[question] += number
+        choices = [
+            {
+                "index": i,
+                "message": {"role": "assistant", "content": f"{question} #{first + i}"},
+                "finish_reason": self.finish_reason,
+            }
+            for i in range(number)
+        ]
+        reply: dict[str, Any] = {"model": f"{body['model']}-0001", "choices": choices}
+        if self.has_usage:
+            reply["usage"] = {"prompt_tokens": 7, "completion_tokens": 3 * number}
+        return _Reply(200, json.dumps(reply))
+
+
+class _Reply:
+    def __init__(self, status: int, text: str, kind: str = "application/json", **headers: str):
+        self.status = status
+        self.text = text
+        self.headers = {"Content-Type": kind} | {k.replace("_", "-"): v for k, v in headers.items()}
+
+
+def _error(status: int, message: str, code: str | None = None, **headers: str) -> _Reply:
+    error = {"message": message, "type": code, "code": code, "param": None}
+    return _Reply(status, json.dumps({"error": error}), **headers)
+
+
+def _slow(headers: dict[str, str]) -> _Reply:
+    time.sleep(1.5)
+    return _error(503, "too late")
+
+
+_FAULTS = {
+    "429": lambda headers: _error(429, "slow down", "rate_limit_exceeded", Retry_After="0.2"),
+    "429 for an hour": lambda headers: _error(429, "come back later", Retry_After="3600"),
+    "500": lambda headers: _error(500, "oops"),
+    "html": lambda headers: _Reply(200, "<html>Bad gateway</html>", "text/html"),
+    "broken json": lambda headers: _Reply(200, '{"choices": [{"mess'),
+    "no choices": lambda headers: _Reply(200, '{"choices": [], "usage": null}'),
+    "quota": lambda headers: _error(429, "You exceeded your current quota", "insufficient_quota"),
+    "400": lambda headers: _error(400, "Unsupported parameter: 'max_tokens'", "unsupported"),
+    "401 with key": lambda headers: _error(401, f"Wrong key: {headers.get('authorization')}"),
+    "404": lambda headers: _error(404, "The model does not exist", "model_not_found"),
+    "slow": _slow,
+}
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that was killed is no news."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    loopback: LoopbackServer
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        size = int(self.headers["Content-Length"])
+        text = self.rfile.read(size)
+        if len(text) < size:
+            raise ConnectionError("the client went away")
+        body = json.loads(text)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        reply = self.loopback.reply(body, headers)
+        payload = reply.text.encode()
+        self.send_response(reply.status)
+        for name, value in {**reply.headers, "Content-Length": str(len(payload))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(payload)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing on stderr."""

@@ -1,0 +1,156 @@
+"""The splits of a run: validation carved, leaks marked, OOD items dropped, everything counted."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mdexp.datasets.ood import load_ood
+from mdexp.datasets.prepare import MAX_VALIDATION, prepare
+from mdexp.records import Problem, Split
+from tests.named_dataset import dataset
+
+DATA = os.environ.get("MDEXP_DATA")
+THINGS = [
+    "apple",
+    "book",
+    "coin",
+    "desk",
+    "egg",
+    "fork",
+    "glove",
+    "hat",
+    "iron",
+    "jar",
+    "key",
+    "lamp",
+    "map",
+    "nail",
+    "oar",
+    "pen",
+]
+
+
+class Given:
+    """A dataset with the given problems."""
+
+    path = limit_train = limit_test = None
+    ood = ()
+
+    def __init__(self, problems: Sequence[Problem], **dropped: int) -> None:
+        self._problems, self._dropped = list(problems), Counter(dropped)
+
+    def files(self) -> dict[str, Path]:
+        return {}
+
+    def problems(self) -> list[Problem]:
+        return self._problems
+
+    def dropped(self) -> Counter[str]:
+        return self._dropped
+
+
+def problem(question: str, split: Split = "train", name: str = "main") -> Problem:
+    identifier = f"{name}/{split}/{question}"
+    return Problem(id=identifier, dataset=name, split=split, question=question, answer=1)
+
+
+def training(size: int) -> list[Problem]:
+    pairs = [(a, b) for a in THINGS for b in THINGS if a != b]
+    return [problem(f"Is the {a} on the {b}?") for a, b in pairs[:size]]
+
+
+@pytest.mark.parametrize(("size", "validation"), [(4, 0), (10, 2), (240, 48)])
+def test_validation_is_a_fifth_of_training(size: int, validation: int) -> None:
+    _, counts = prepare(Given(training(size)), (), seed=0)
+    assert (counts["train"], counts["validation"]) == (size - validation, validation)
+
+
+def test_validation_has_a_ceiling_and_a_seed() -> None:
+    many = [problem(f"What is {'x' * n}?") for n in range(1, 1200)]
+    chosen = []
+    for seed in (0, 0, 1):
+        problems, counts = prepare(Given(many), (), seed=seed)
+        assert counts["validation"] == MAX_VALIDATION
+        chosen.append({p.id for p in problems if p.split == "validation"})
+    assert chosen[0] == chosen[1] != chosen[2]
+
+
+def test_repeated_training_question_is_never_validation() -> None:
+    once, twice = training(20), training(10)
+    again = [problem(p.question.upper(), name="again") for p in twice]
+    problems, _ = prepare(Given(once + again), (), seed=3)
+    validation = [p.question for p in problems if p.split == "validation"]
+    assert validation
+    assert not {q.lower() for q in validation} & {p.question.lower() for p in twice}
+
+
+def test_training_twin_of_a_test_problem_is_marked() -> None:
+    test = [problem("Ann has 3 pens. How many?", "test")]
+    twins = [problem("ann has 3 pens . how many ?"), problem("Ann has 12 pens. How many?")]
+    problems, counts = prepare(Given([*training(20), *twins, *test]), (), seed=0)
+    marked = {p.id: p.split for p in problems if p.leaked}
+    assert marked == {twin.id: "train" for twin in twins}
+    assert counts["leaked"] == 2
+    assert len(problems) == 23, "a leaked problem is marked, not lost"
+
+
+def test_ood_item_that_was_trained_on_is_dropped() -> None:
+    seen, unseen = "Is the apple on the book?", "Is the moon on the book?"
+    items = [problem(question, "test", "other") for question in (seen, unseen)]
+    extra = problem("How far?", "train", "other")
+    problems, counts = prepare(Given(training(20)), [Given([*items, extra], odd=5)], seed=0)
+    assert [p.question for p in problems if p.dataset == "other"] == [unseen]
+    assert counts["dropped/other/in_train"] == counts["test/other"] == 1
+    assert counts["dropped/other/odd"] == 5
+
+
+def test_leaked_problem_takes_no_ood_item_away() -> None:
+    question = "Is the apple on the book?"
+    main = [*training(20), problem(question, "test")]
+    problems, counts = prepare(Given(main), [Given([problem(question, "test", "other")])], seed=0)
+    assert counts["leaked"] == counts["test/other"] == 1
+    assert sum(p.dataset == "other" for p in problems) == 1
+
+
+def test_set_that_is_tested_twice_is_refused() -> None:
+    main = Given([problem("How far?", "test")])
+    with pytest.raises(ValueError, match=r"1 problem ids occur twice.*dataset\.ood"):
+        prepare(main, [main], seed=0)
+
+
+def test_ood_sets_share_path_and_limit(tmp_path: Path) -> None:
+    main = dataset("svamp", path=str(tmp_path), limit_test=7, ood=("asdiv", "gsm8k"))
+    assert [(type(d).__name__, d.path, d.limit_test) for d in load_ood(main)] == [
+        ("Asdiv", str(tmp_path), 7),
+        ("Gsm8k", str(tmp_path), 7),
+    ]
+
+
+def test_symbolic_problems_do_not_leak_between_templates() -> None:
+    pytest.importorskip("reasoning_gym")
+    _, counts = prepare(dataset("gsm_symbolic"), (), seed=0)
+    assert counts == {"train": 320, "validation": 80, "test": 200, "leaked": 0}
+
+
+@pytest.mark.skipif(not DATA, reason="MDEXP_DATA names no folder with the real data")
+@pytest.mark.parametrize(
+    ("name", "ood", "expected"),
+    [
+        ("svamp", ["asdiv"], {"train": 560, "validation": 140, "test": 300, "test/asdiv": 2159}),
+        ("svamp_pool", [], {"train": 1433, "validation": 200, "test": 300}),
+        ("svamp_pool", ["asdiv"], {"dropped/in_asdiv": 834, "dropped/asdiv/not_numeric": 146}),
+        ("gsm8k", [], {"train": 7273, "validation": 200, "test": 1319, "leaked": 0}),
+    ],
+)
+def test_real_counts(name: str, ood: list[str], expected: dict[str, Any]) -> None:
+    main = dataset(name, path=DATA, ood=ood)
+    problems, counts = prepare(main, load_ood(main), seed=0)
+    assert expected.items() <= counts.items()
+    of_ood = counts["test/asdiv"] + counts["dropped/asdiv/in_train"]
+    assert of_ood == (2159 if ood else 0)
+    kept = sum(counts[split] for split in ("train", "validation", "test", "test/asdiv"))
+    assert len({p.id for p in problems}) == len(problems) == kept

@@ -1,0 +1,61 @@
+"""Exemplars are right in every thought, and turns come in the order a chat model expects."""
+
+import re
+
+import pytest
+
+from mdexp.answers import correct
+from mdexp.sandbox.executor import Sandbox
+from mdexp.thoughts.cot import ChainOfThought
+from mdexp.thoughts.label import Label
+from mdexp.thoughts.pot import ProgramOfThought
+from mdexp.thoughts.prompting import load_exemplars, turns
+
+COT = ChainOfThought(instruction="Reason.", cue="Think step by step.")
+LABEL = Label(instruction="Answer.", cue="Only the answer.")
+POT = ProgramOfThought(instruction="Write Python.", cue="Compute ans.")
+EXEMPLARS = load_exemplars()
+
+
+@pytest.mark.parametrize("row", EXEMPLARS, ids=lambda row: row["question"][:20])
+@pytest.mark.parametrize("thought", [COT, LABEL], ids=["cot", "label"])
+def test_prose_exemplar_is_read_back_as_its_gold(thought, row):
+    text = thought.exemplar(row)
+    assert correct(thought.read(text).answer, row["answer"])
+    assert thought.complete(text + "\nAnd") == text
+
+
+@pytest.mark.parametrize("row", EXEMPLARS, ids=lambda row: row["question"][:20])
+def test_every_step_of_a_chain_is_true(row):
+    steps = re.findall(r"(\d+) ([-+*/]) (\d+) = (\d+)", row["cot"])
+    assert steps
+    for left, sign, right, result in steps:
+        a, b = int(left), int(right)
+        assert {"+": a + b, "-": a - b, "*": a * b, "/": a / b}[sign] == int(result)
+
+
+def test_program_exemplars_run_to_their_gold():
+    programs = [POT.read(POT.exemplar(row)).program for row in EXEMPLARS]
+    with Sandbox(timeout_s=5, memory_mib=64, output_kib=16, workers=1) as sandbox:
+        results = sandbox.run(programs)
+    assert [result.status for result in results] == ["ok"] * len(EXEMPLARS)
+    for result, row in zip(results, EXEMPLARS, strict=True):
+        assert correct(result.answer, row["answer"])
+
+
+def test_exemplars_have_distinct_questions_and_answers():
+    assert len({row["question"] for row in EXEMPLARS}) == len(EXEMPLARS)
+    # Equal answers would teach the answer instead of the way.
+    assert len({row["answer"] for row in EXEMPLARS}) == len(EXEMPLARS)
+
+
+def test_turns_alternate_and_end_with_the_question():
+    messages = turns("How many?", COT, EXEMPLARS[:2])
+    assert [message["role"] for message in messages] == ["user", "assistant"] * 2 + ["user"]
+    assert messages[0]["content"] == f"{EXEMPLARS[0]['question']}\nThink step by step."
+    assert messages[1]["content"].endswith("The answer is 18.")
+    assert messages[-1]["content"] == "How many?\nThink step by step."
+
+
+def test_no_exemplars_is_zero_shot():
+    assert turns("How many?", POT) == [{"role": "user", "content": "How many?\nCompute ans."}]

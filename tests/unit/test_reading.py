@@ -1,0 +1,75 @@
+"""Reading: each thought reads its own texts; programs run in one batch, in order."""
+
+import pytest
+
+from mdexp.ports import ProgramResult, Reading
+from mdexp.reading import read_answers
+
+
+class Prose:
+    def read(self, text):
+        return Reading(text=text, answer=text if text.isdigit() else None)
+
+
+class Code:
+    def read(self, text):
+        return Reading(text=text.strip(), program=text.strip() or None)
+
+
+class Results:
+    """An executor that answers from a table and keeps what it was asked."""
+
+    def __init__(self, **results):
+        self.results = results
+        self.batches = []
+
+    def run(self, programs):
+        self.batches.append(list(programs))
+        return [self.results[program] for program in programs]
+
+
+def ok(answer, stdout=""):
+    return ProgramResult(status="ok", answer=answer, stdout=stdout)
+
+
+def test_prose_and_programs_come_back_in_order():
+    executor = Results(a=ok(1, "hello"), b=ProgramResult(status="timeout", error="5 s"))
+    texts = [(Code(), "b"), (Prose(), "7"), (Code(), "a"), (Prose(), "nothing")]
+    reads = read_answers(texts, executor)
+    assert [read.status for read in reads] == ["timeout", "ok", "ok", "no_answer"]
+    assert [read.answer for read in reads] == [None, "7", 1, None]
+    assert (reads[0].error, reads[2].stdout) == ("5 s", "hello")
+
+
+def test_all_programs_run_in_one_batch():
+    executor = Results(a=ok(1), b=ok(2))
+    reads = read_answers([(Code(), text) for text in ("a", "b", "a ")], executor)
+    assert executor.batches == [["a", "b", "a"]]
+    assert [read.answer for read in reads] == [1, 2, 1]
+
+
+def test_without_programs_the_executor_is_not_needed():
+    assert read_answers([(Prose(), "7"), (Code(), "")], None)[1].status == "no_answer"
+
+
+def test_an_executor_that_loses_a_program_is_not_believed():
+    class Lossy:
+        def run(self, programs):
+            return []
+
+    with pytest.raises(ValueError, match="shorter"):
+        read_answers([(Code(), "a")], Lossy())
+
+
+@pytest.mark.parametrize(
+    "answer", [float("nan"), float("inf"), -(10**5000)], ids=["nan", "inf", "long"]
+)
+def test_a_number_that_json_cannot_hold_is_no_answer(answer):
+    (read,) = read_answers([(Code(), "a")], Results(a=ok(answer)))
+    assert (read.status, read.answer) == ("no_answer", None)
+    assert "below 1e+300" in read.error
+
+
+def test_other_values_of_programs_stay_as_they_are():
+    (read,) = read_answers([(Code(), "a")], Results(a=ok("3:15 pm")))
+    assert (read.status, read.answer) == ("ok", "3:15 pm")

@@ -1,0 +1,203 @@
+"""The report: the figures are there, model text cannot act, parts may be missing."""
+
+import json
+import re
+from dataclasses import replace
+from io import StringIO
+from xml.etree import ElementTree
+
+import pytest
+from rich.console import Console
+
+from mdexp.records import Example, Path, Rejection, VerifiedPath
+from mdexp.report.build import build, explorer_data, teachers
+from mdexp.report.charts import loss_curve, strip, ticks
+from mdexp.report.formula import formula
+from mdexp.report.funnel import funnel
+from mdexp.report.terminal import terminal
+from mdexp.scoring.score import metrics, votes
+from tests.synthetic_run import ATTACK, ORDER, generation, history, run_parts
+
+DUAL = {"name": "dual", "lambda_thought": "cot", "weights": {}, "normalize": "token"}
+
+
+def written(folder, **parts):
+    build(folder, **parts)
+    return (folder / "report.md").read_text(), (folder / "report.html").read_text()
+
+
+def test_the_result_row_states_n_interval_change_and_test(tmp_path):
+    markdown, page = written(tmp_path, **run_parts())
+    row = next(line for line in markdown.splitlines() if line.startswith("| toy | pot"))
+    assert "| 10 | 20.0 % (5.7 to 51.0) | 80.0 % (49.0 to 94.3) | +60.0 (" in row
+    assert "| 0 / 6 | 0.0312 |" in row
+    for figure in ("20.0 %", "5.7 to 51.0", "80.0 %", "+60.0", "0 : 6", "0.0312", "4-shot"):
+        assert figure in page
+
+
+def test_one_path_per_thought_is_called_tie_break_and_more_a_vote(tmp_path):
+    markdown, _ = written(tmp_path, **run_parts())
+    assert "| toy | tie-break |" in markdown and "vote of" not in markdown
+    markdown, _ = written(tmp_path, **run_parts(samples=(0, 1)))
+    assert "| toy | tie-break |" in markdown, "one sampled path per thought is no vote either"
+    markdown, _ = written(tmp_path, **run_parts(samples=(0, 1, 2)))
+    assert "| toy | vote of 4 |" in markdown and "tie-break |" not in markdown
+
+
+def test_a_single_path_elects_nobody(tmp_path):
+    parts = run_parts()
+    parts["generations"] = [g for g in parts["generations"] if g.thought == "cot"]
+    parts["votes"] = votes(parts["generations"], ["cot"])
+    parts["metrics"] = metrics(parts["generations"], parts["votes"], ["cot"])
+    markdown, _ = written(tmp_path, **parts)
+    assert "| toy | cot |" in markdown and "tie-break" not in markdown.replace(
+        "called tie-break", ""
+    )
+
+
+@pytest.mark.parametrize("phases", [("before",), ("after",)])
+def test_a_missing_phase_leaves_its_cells_empty(tmp_path, phases):
+    markdown, page = written(tmp_path, **run_parts(phases))
+    row = next(line for line in markdown.splitlines() if line.startswith("| toy | cot"))
+    assert row.count("| - ") == 4, "the phase, the change, its pairs and its p"
+    assert "10 generations" not in page and "20 generations" in page
+
+
+def test_a_run_without_anything_still_has_a_report(tmp_path):
+    parts = run_parts(num_problems=0)
+    markdown, page = written(tmp_path, **parts)
+    assert "none in this run" in markdown and "0 generations" in page
+
+
+def test_text_of_models_cannot_become_markup(tmp_path):
+    parts = run_parts(text=ATTACK)
+    parts["funnel"] = [funnel_row(teachers=[ATTACK])]
+    markdown, page = written(tmp_path, **parts)
+    assert "<script>document" not in page and "<img" not in page
+    assert page.count("</script>") == 2, "the data and the program of the page, nothing else"
+    assert "<script>" not in markdown and "<img" not in markdown
+    block = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    data = json.loads(block[1])
+    assert data["generations"][0]["text"] == ATTACK
+    assert data["problems"]["p0"][0] == f"How many? {ATTACK}"
+
+
+def test_line_separators_and_lone_surrogates_survive_the_page(tmp_path):
+    text = "a\u2028b\u2029c\x85d \ud800"
+    data = explorer_data([], [generation(0, "after", "cot", correct=True, text=text)])
+    assert json.loads(data)["generations"][0]["text"] == text
+    written(tmp_path, **run_parts(text=text))
+
+
+def test_the_page_needs_nothing_beside_it(tmp_path):
+    _, page = written(tmp_path, **run_parts() | {"history": history(5)})
+    assert not re.search(r"(?:src|href)\s*=\s*[\"'](?!data:,|#)", page)
+    assert "http" not in page and "@import" not in page and "url(" not in page
+
+
+def test_ten_thousand_generations_are_written_in_time(tmp_path):
+    parts = run_parts(num_problems=1250, text="x" * 400, samples=(0, 1))
+    _, page = written(tmp_path, **parts)
+    assert "10,000 generations" in page
+    assert page.count("<article>") == 1, "cards are made on demand from one template"
+
+
+def funnel_row(**changes):
+    row = {"thought": "cot", "teachers": ["gpt-x"], "asked": 9, "returned": 8, "verified": 5}
+    row |= {"examples": 4, "rejected": {"wrong_answer": 3}, "unused": {"too_long": 1}}
+    return row | changes
+
+
+def test_the_funnel_is_shown_with_reasons(tmp_path):
+    markdown, page = written(tmp_path, **run_parts() | {"funnel": [funnel_row()]})
+    assert "| cot | gpt-x | 9 | 8 | 5 | 4 | wrong_answer 3, too_long 1 |" in markdown
+    assert "wrong_answer <b>3</b>" in page and "too_long <b>1</b>" in page
+
+
+def test_a_teacher_that_is_no_language_model_is_named_so():
+    rows = [funnel_row(teachers=["worked"]), funnel_row(thought="pot", teachers=[])]
+    assert teachers(rows) == {"cot": "worked (no LLM)", "pot": "nobody"}
+
+
+def test_the_funnel_counts_every_path():
+    what = {"problem_id": "p", "thought": "cot"}
+    paths = [Path(**what, sample=k, text="", model=m) for k, m in enumerate("aab")]
+    kept = [VerifiedPath(**what, sample=0, text="", answer=1, model="a")]
+    dropped = [Rejection(**what, sample=k, reason="wrong_answer") for k in (1, 2)]
+    made = [Example(**what, sample=0, prompt_ids=[], target_ids=[], target="")]
+    (row,) = funnel({"cot": 5}, paths, kept, dropped, made, [])
+    assert row["teachers"] == ["a", "b"] and row["rejected"] == {"wrong_answer": 2}
+    assert [row[k] for k in ("asked", "returned", "verified", "examples")] == [5, 3, 1, 1]
+    with pytest.raises(AssertionError):
+        funnel({"cot": 5}, paths, kept, dropped[:1], made, [])
+    with pytest.raises(AssertionError):
+        funnel({"cot": 5}, paths, kept, dropped, [], [])
+
+
+def test_the_formula_has_its_numbers_whatever_the_order_of_thoughts():
+    token = "each L the mean over all target tokens of a step"
+    settings = {"objective": DUAL, "lambda": 0.3, "thoughts": {"cot": {}, "pot": {}}}
+    expected = "L = λ L_cot + (1−λ) L_pot = 0.3 L_cot + 0.7 L_pot, "
+    assert formula(settings) == expected + token
+    flipped = settings | {"thoughts": {"pot": {}, "cot": {}}}
+    assert "(1−λ) L_pot + λ L_cot = 0.7 L_pot + 0.3 L_cot" in formula(flipped)
+
+
+def test_other_objectives_have_their_formula():
+    weights = {"cot": 0.2, "pot": 0.8}
+    weighted = {"name": "weighted", "weights": weights, "normalize": "example"}
+    assert formula({"objective": weighted}).startswith("L = 0.2 L_cot + 0.8 L_pot, each L the mean")
+    union = {"objective": {"name": "union", "normalize": "token"}, "thoughts": {"cot": 1, "pot": 1}}
+    assert formula(union).endswith("over cot and pot together")
+    assert formula({}) == ""
+
+
+@pytest.mark.parametrize("steps", [1, 7, 2000])
+def test_the_loss_curve_is_well_formed_and_short(steps):
+    chart = ElementTree.fromstring(loss_curve(history(steps)))
+    lines = chart.findall("polyline")
+    assert [line.get("class") for line in lines] == ["series-0", "series-1"]
+    assert 1 <= len(lines[0].get("points").split()) <= 300
+    assert [text.text for text in chart.findall("text")][-2:] == ["loss", "nll_cot"]
+
+
+def test_a_falling_loss_falls_on_paper():
+    points = ElementTree.fromstring(loss_curve(history(50))).find("polyline").get("points")
+    heights = [float(point.split(",")[1]) for point in points.split()]
+    assert heights == sorted(heights) and heights[0] < heights[-1], "y grows downwards"
+
+
+def test_ticks_are_round_and_enclose():
+    assert ticks(0, 2.2) == [0, 0.5, 1.0, 1.5, 2.0, 2.5]
+    assert ticks(1, 1)[0] <= 1 <= ticks(1, 1)[-1]
+    assert len(set(ticks(0, 0))) > 1
+
+
+def test_a_strip_shows_the_phases_there_are():
+    row = run_parts()["metrics"]["toy"]["after"]["cot"]
+    chart = ElementTree.fromstring(strip(None, row))
+    assert [circle.get("class") for circle in chart.findall("circle")] == ["after"]
+    assert float(chart.find("circle").get("cx")) == pytest.approx(0.6 * 180)
+
+
+def test_the_terminal_table_fits_80_columns():
+    parts = run_parts(num_problems=400)
+    console = Console(width=80, record=True, file=StringIO())
+    console.print(terminal(parts["metrics"], parts["generations"], parts["votes"]))
+    lines = console.export_text().splitlines()
+    row = next(line for line in lines if line.strip().startswith("pot"))
+    assert row.split()[1:4] == ["400", "0.5", "(0.1-1.8)"]
+    assert sum(bool(line.strip()) for line in lines) == 2 + 3 + 1, "no row is broken in two"
+
+
+def test_validation_is_reported_apart(tmp_path):
+    parts = run_parts()
+    valid = [
+        replace(g, split="validation", problem_id=f"v{g.problem_id}") for g in parts["generations"]
+    ]
+    parts["generations"] = parts["generations"] + valid
+    parts["votes"] = votes(parts["generations"], ORDER)
+    parts["metrics"] = metrics(parts["generations"], parts["votes"], ORDER)
+    markdown, _ = written(tmp_path, **parts)
+    test_part, validation_part = markdown.split("## Validation")
+    assert "toy/validation" not in test_part and "| toy/validation | pot | 10 |" in validation_part

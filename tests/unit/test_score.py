@@ -1,0 +1,161 @@
+"""Scoring: outputs are read, graded and counted; what is cut short is never scored as whole."""
+
+from dataclasses import replace
+
+import pytest
+
+from mdexp.ports import ProgramResult, Reading
+from mdexp.records import Generation, Output, Problem
+from mdexp.scoring.score import grade, metrics, solved_by, votes
+
+ORDER = ["cot", "pot"]
+
+
+class Prose:
+    def read(self, text):
+        return Reading(text=text, answer=text.removesuffix("\n") or None)
+
+
+class Code(Prose):
+    def read(self, text):
+        return Reading(text=text, program=text)
+
+
+class Echo:
+    """Runs a program by reading it as a number."""
+
+    def run(self, programs):
+        return [ProgramResult(status="ok", answer=int(p), stdout=p) for p in programs]
+
+
+def problem(id="p1", answer=18):
+    return Problem(id=id, dataset="toy", split="test", question="?", answer=answer)
+
+
+def output(thought="cot", text="18", finished=True, **fields):
+    defaults = {"problem_id": "p1", "dataset": "toy", "split": "test", "phase": "after"}
+    defaults |= {"sample": 0, "num_shots": 0, "num_tokens": 3}
+    return Output(thought=thought, text=text, finished=finished, **(defaults | fields))
+
+
+def generation(thought, correct, *, id="p1", answer=None, **fields):
+    defaults = {"dataset": "toy", "split": "test", "phase": "after", "sample": 0, "num_shots": 0}
+    answer = answer if answer is not None else (18 if correct else 7)
+    return Generation(
+        problem_id=id,
+        thought=thought,
+        text="",
+        answer=answer,
+        status="ok",
+        correct=correct,
+        **(defaults | fields),
+    )
+
+
+def graded(*outputs):
+    return grade(outputs, {"p1": problem()}, {"cot": Prose(), "pot": Code()}, Echo())
+
+
+def test_each_thought_is_read_in_its_own_way():
+    cot, pot = graded(output("cot", "$18.00"), output("pot", "17"))
+    assert (cot.answer, cot.correct, cot.status) == ("$18.00", True, "ok")
+    assert (pot.answer, pot.correct, pot.stdout) == (17, False, "17")
+
+
+def test_an_output_cut_short_is_truncated_even_if_it_reads_as_the_right_answer():
+    (cut,) = graded(output(text="18", finished=False))
+    assert (cut.status, cut.answer, cut.correct) == ("truncated", None, False)
+
+
+def test_truncated_outputs_do_not_shift_the_others():
+    results = graded(output(text="1"), output(finished=False), output("pot", "18"))
+    assert [g.answer for g in results] == ["1", None, 18]
+
+
+def test_an_output_without_its_problem_is_an_error():
+    with pytest.raises(KeyError, match="p2"):
+        graded(output(problem_id="p2"))
+
+
+def test_the_raw_text_is_kept():
+    assert graded(output(text="18\n"))[0].text == "18\n"
+
+
+def test_ties_go_to_the_thought_that_was_better_on_validation():
+    valid = {"id": "v1", "split": "validation"}
+    tied = [generation("cot", False), generation("pot", True)]
+    better_pot = [generation("cot", False, **valid), generation("pot", True, **valid)]
+    better_cot = [generation("cot", True, **valid), generation("pot", False, **valid)]
+    assert votes([*tied, *better_pot], ORDER)[0].correct
+    assert not votes([*tied, *better_cot], ORDER)[0].correct
+    assert not votes(tied, ORDER)[0].correct, "without validation the order of thoughts decides"
+
+
+def test_validation_of_the_other_phase_settles_no_tie():
+    before = {"id": "v1", "split": "validation", "phase": "before"}
+    other = [generation("cot", False, **before), generation("pot", True, **before)]
+    elected = votes([generation("cot", False), generation("pot", True), *other], ORDER)
+    assert next(v for v in elected if v.phase == "after").answer == 7
+
+
+def test_metrics_have_the_promised_shape():
+    paths = [
+        generation("cot", True),
+        generation("pot", False),
+        generation("cot", True, id="p2"),
+        generation("pot", True, id="p2"),
+        generation("cot", True, id="v", split="validation"),
+        generation("pot", True, id="v", split="validation"),
+        generation("cot", False, id="q", dataset="other"),
+        generation("pot", False, id="q", dataset="other"),
+    ]
+    table = metrics(paths, votes(paths, ORDER), ORDER)
+    assert list(table) == ["toy", "other", "toy/validation"]
+    assert list(table["toy"]) == ["after"], "a phase that was not generated has no rows"
+    assert list(table["toy"]["after"]) == ["cot", "pot", "vote"]
+    row = table["toy"]["after"]["pot"]
+    assert row.pop("ci95") == pytest.approx([0.0945, 0.9055], abs=1e-4)
+    assert row == {"n": 2, "correct": 1, "accuracy": 0.5, "ties": 0, "num_paths": 1}
+    vote = table["toy"]["after"]["vote"]
+    assert (vote["correct"], vote["ties"], vote["num_paths"]) == (2, 1, 2)
+
+
+def test_greedy_paths_give_the_rows_of_thoughts_and_sampled_ones_the_vote():
+    paths = [generation("cot", False), generation("pot", False)]
+    paths += [replace(generation("cot", True), sample=k) for k in (1, 2, 3)]
+    table = metrics(paths, votes(paths, ORDER), ORDER)["toy"]["after"]
+    assert table["cot"]["correct"] == 0
+    assert (table["vote"]["correct"], table["vote"]["num_paths"]) == (1, 3)
+
+
+def test_a_failure_counts_as_wrong():
+    failed = replace(generation("cot", False), status="truncated", answer=None)
+    table = metrics([failed], votes([failed], ORDER), ORDER)["toy"]["after"]
+    assert (table["cot"]["n"], table["cot"]["accuracy"], table["vote"]["accuracy"]) == (1, 0, 0)
+
+
+def test_a_path_that_is_there_twice_is_refused():
+    with pytest.raises(AssertionError, match="p1: a path of a phase is there twice"):
+        votes([generation("cot", True), generation("cot", True)], ORDER)
+
+
+def test_problems_are_counted_by_who_solves_them():
+    outcomes = {"a": "TT", "b": "TF", "c": "TF", "d": "FT", "e": "FF"}
+    paths = [
+        generation(thought, mark == "T", id=id)
+        for id, marks in outcomes.items()
+        for thought, mark in zip(ORDER, marks, strict=True)
+    ]
+    paths.append(replace(generation("cot", True, id="e"), sample=1))  # a sample solves nothing here
+    counts = solved_by(paths, ORDER)["toy"]["after"]
+    assert counts == {"cot only": 2, "pot only": 1, "both": 1, "none": 1}
+    assert list(counts) == ["cot only", "pot only", "both", "none"]
+
+
+def test_three_thoughts_are_counted_by_every_set_and_one_by_none():
+    paths = [generation("cot", True), generation("pot", True), generation("eot", False)]
+    counts = solved_by(paths, [*ORDER, "eot"])["toy"]["after"]
+    assert len(counts) == 8 and counts["cot + pot"] == 1 and sum(counts.values()) == 1
+    assert list(counts)[:3] == ["cot only", "pot only", "eot only"]
+    assert list(counts)[-2:] == ["all", "none"]
+    assert solved_by(paths[:1], ORDER) == {}

@@ -1,0 +1,100 @@
+"""Intervals and tests against published values, scipy and brute force."""
+
+import itertools
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from mdexp.scoring.statistics import mcnemar, paired_difference, wilson
+
+
+@pytest.mark.parametrize(
+    ("num_correct", "n", "low", "high"),
+    [
+        (81, 263, 0.2553, 0.3662),  # Newcombe 1998, table I, method 3
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0000, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_wilson_agrees_with_newcombe(num_correct, n, low, high):
+    assert wilson(num_correct, n) == pytest.approx((low, high), abs=5e-5)
+
+
+@given(st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_agrees_with_scipy_and_holds_the_proportion(counts):
+    num_correct, n = counts
+    low, high = wilson(num_correct, n)
+    expected = binomtest(num_correct, n).proportion_ci(method="wilson")
+    assert (low, high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert 0 <= low <= num_correct / n <= high <= 1
+
+
+@pytest.mark.parametrize(("num_correct", "n"), [(1, 0), (0, 0), (3, 2), (-1, 4)])
+def test_wilson_refuses_impossible_counts(num_correct, n):
+    with pytest.raises(ValueError, match=f"correct={num_correct}, n={n}"):
+        wilson(num_correct, n)
+
+
+def verdicts(both: int, only_first: int, only_second: int, neither: int):
+    pairs = [(True, True)] * both + [(True, False)] * only_first
+    pairs += [(False, True)] * only_second + [(False, False)] * neither
+    return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+@given(*[st.integers(0, 60)] * 4)
+def test_mcnemar_agrees_with_the_binomial_test_on_discordant_pairs(both, b, c, neither):
+    test = mcnemar(*verdicts(both, b, c, neither))
+    assert (test.only_first, test.only_second) == (b, c)
+    assert test.p == pytest.approx(binomtest(b, b + c).pvalue if b + c else 1.0)
+
+
+def test_mcnemar_by_enumeration():
+    # Six coins: five or more alike happen in 14 of 64 throws.
+    extreme = sum(max(t.count(0), t.count(1)) >= 5 for t in itertools.product((0, 1), repeat=6))
+    assert mcnemar(*verdicts(3, 1, 5, 2)).p == extreme / 64 == 14 / 64
+
+
+def test_mcnemar_holds_for_many_discordant_pairs():
+    assert mcnemar(*verdicts(0, 1000, 1000, 0)).p == 1.0
+    assert 0 < mcnemar(*verdicts(0, 900, 1100, 0)).p < 1e-4
+
+
+def test_the_bootstrap_interval_agrees_with_resampling_the_problems():
+    first, second = verdicts(4, 1, 3, 2)
+    deltas = [b - a for a, b in zip(first, second, strict=True)]
+    source = random.Random(0)
+    means = sorted(sum(source.choices(deltas, k=10)) / 10 for _ in range(20_000))
+    difference = paired_difference(first, second, seed=1)
+    assert difference.mean == pytest.approx(0.2)
+    # Means of ten problems move in steps of 0.1: the ends may differ by one step.
+    assert difference.ci95 == pytest.approx((means[500], means[19_500]), abs=0.1001)
+
+
+def test_the_bootstrap_interval_is_near_the_normal_one_for_many_problems():
+    difference = paired_difference(*verdicts(300, 100, 160, 440), seed=0)
+    half = 1.96 * (0.26 - 0.06**2) ** 0.5 / 1000**0.5
+    assert difference.ci95 == pytest.approx((0.06 - half, 0.06 + half), abs=0.002)
+
+
+def test_the_bootstrap_repeats_by_seed_and_changes_sign_with_the_order():
+    first, second = verdicts(30, 10, 25, 35)
+    once = paired_difference(first, second, seed=7)
+    assert once == paired_difference(first, second, seed=7)
+    assert paired_difference(second, first, seed=7).mean == -once.mean
+
+
+def test_equal_systems_do_not_differ():
+    same = [True, False, True]
+    assert paired_difference(same, same, seed=0) == (0.0, (0.0, 0.0))
+    assert mcnemar(same, same) == (0, 0, 1.0)
+
+
+def test_different_numbers_of_problems_are_refused():
+    with pytest.raises(ValueError, match="longer"):
+        mcnemar([True], [True, False])
+    with pytest.raises(ValueError, match="no problems to compare"):
+        paired_difference([], [], seed=0)

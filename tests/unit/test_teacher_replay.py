@@ -1,0 +1,166 @@
+"""Recorded answers: numbering over files, what is not played, and how bad rows are refused."""
+
+import json
+import logging
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from mdexp.records import Problem
+from mdexp.teacher.replay import ReplayTeacher
+from mdexp.thoughts.cot import ChainOfThought
+from mdexp.thoughts.pot import ProgramOfThought
+
+COT = ChainOfThought(instruction="Reason.", cue="Think.")
+POT = ProgramOfThought(instruction="Program.", cue="Compute ans.")
+DATA = os.environ.get("MDEXP_DATA")
+
+
+def problem(name):
+    return Problem(id=name, dataset="d", split="train", question=f"{name}?", answer=1)
+
+
+def row(name, completion, thought="cot", model="palm", **more):
+    return {"id": name, "thought": thought, "completion": completion, "model": model, **more}
+
+
+def write(path, *rows):
+    path.write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+    return str(path)
+
+
+def play(teacher, problems, thoughts, tmp_path):
+    return list(teacher.paths(problems, thoughts, tmp_path / "ledger"))
+
+
+def test_samples_are_numbered_over_files_and_yielded_by_problem_and_thought(tmp_path):
+    a = write(tmp_path / "a.jsonl", row("p2", "a2"), row("p1", "a1"), row("p1", "x=1", "pot"))
+    b = write(tmp_path / "b.jsonl", row("p1", "b1", model="gpt"), row("p1", "b1 again"))
+    teacher = ReplayTeacher(path=(a, b), num_paths=2)
+    paths = play(teacher, [problem("p1"), problem("p2")], {"cot": COT, "pot": POT}, tmp_path)
+    assert [(p.problem_id, p.thought, p.sample, p.text, p.model) for p in paths] == [
+        ("p1", "cot", 0, "a1", "palm"),
+        ("p1", "cot", 1, "b1", "gpt"),
+        ("p1", "pot", 0, "x=1", "palm"),
+        ("p2", "cot", 0, "a2", "palm"),
+    ]
+    assert not (tmp_path / "ledger").exists()
+
+
+def test_fewer_paths_are_a_prefix_of_more(tmp_path):
+    file = write(tmp_path / "a.jsonl", *(row("p", f"text {i}") for i in range(3)))
+    texts = [
+        [
+            p.text
+            for p in play(
+                ReplayTeacher(path=file, num_paths=k), [problem("p")], {"cot": COT}, tmp_path
+            )
+        ]
+        for k in (1, 2, 3)
+    ]
+    assert texts[2][:1] == texts[0]
+    assert texts[2][:2] == texts[1]
+    assert len(texts[2]) == 3
+
+
+def test_every_row_is_played_or_counted(tmp_path, caplog):
+    rows = [
+        row("p", "kept"),
+        row("p", "one too many"),
+        row("tested", "of the test split", split="test"),
+        row("p", "x=1", "pot"),
+        row("elsewhere", "x=1", "pot"),
+    ]
+    teacher = ReplayTeacher(path=write(tmp_path / "a.jsonl", *rows), num_paths=1)
+    asked = [problem("p")], {"cot": COT}
+    with caplog.at_level(logging.INFO):
+        paths = play(teacher, *asked, tmp_path)
+    left_out = teacher.left_out(*asked)
+    assert left_out == {
+        "beyond num_paths": 1,
+        "problem not asked for": 1,
+        "thought not asked for": 2,
+    }
+    assert len(paths) + sum(left_out.values()) == len(rows)
+    assert "1 recorded paths; not played" in caplog.text
+    assert "'beyond num_paths': 1" in caplog.text
+
+
+def test_text_is_left_as_written(tmp_path):
+    text = " \nA: 3 - 1\u2028= 2. The answer is 2.\n\nQ: what else?  "
+    file = write(tmp_path / "a.jsonl", row("p", text, finish_reason="length"))
+    (path,) = play(ReplayTeacher(path=file, num_paths=1), [problem("p")], {"cot": COT}, tmp_path)
+    assert (path.text, path.finish_reason) == (text, "length")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"id": "p"', r"a\.jsonl:2: not JSON"),
+        ('["p"]', r"a\.jsonl:2: got \['p'\], expected a JSON object"),
+        (
+            '{"id": "p", "thought": "cot", "model": "m"}',
+            r"a\.jsonl:2: completion: got None, expected a text; a row has the texts id, thought",
+        ),
+        (
+            '{"id": 7, "thought": "cot", "completion": "", "model": "m"}',
+            r"a\.jsonl:2: id: got 7, expected a text",
+        ),
+    ],
+    ids=["cut off", "no object", "no completion", "id is a number"],
+)
+def test_a_bad_row_is_refused_by_file_line_and_key(tmp_path, line, message):
+    file = tmp_path / "a.jsonl"
+    file.write_text(json.dumps(row("p", "fine")) + "\n" + line + "\n")
+    with pytest.raises(ValueError, match=message):
+        play(ReplayTeacher(path=str(file), num_paths=1), [problem("p")], {"cot": COT}, tmp_path)
+
+
+def test_a_line_that_is_not_utf8_is_refused_by_file_and_line(tmp_path):
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(b'{"id": "caf\xe9"}\n')
+    with pytest.raises(ValueError, match=r"a\.jsonl:1: not JSON"):
+        play(ReplayTeacher(path=str(file), num_paths=1), [problem("p")], {"cot": COT}, tmp_path)
+
+
+def test_a_missing_file_names_the_key(tmp_path):
+    teacher = ReplayTeacher(path=str(tmp_path / "none.jsonl"), num_paths=1)
+    with pytest.raises(ValueError, match=r"teacher\.path: got '.*none\.jsonl', which is no file"):
+        play(teacher, [problem("p")], {"cot": COT}, tmp_path)
+
+
+def test_answers_to_other_problems_are_an_error_that_shows_what_was_asked(tmp_path):
+    file = write(tmp_path / "a.jsonl", row("svamp/1", "text"))
+    with pytest.raises(ValueError, match=r"none of 1 rows .* such as 'gsm8k/1' and 'cot'"):
+        play(ReplayTeacher(path=file, num_paths=1), [problem("gsm8k/1")], {"cot": COT}, tmp_path)
+
+
+def test_files_of_one_name_are_told_apart(tmp_path):
+    for folder in ("b", "a"):
+        (tmp_path / folder).mkdir()
+    files = [write(tmp_path / folder / "x.jsonl", row("p", folder)) for folder in ("b", "a")]
+    named = ReplayTeacher(path=tuple(files), num_paths=2).files()
+    assert list(map(str, named.values())) == files
+
+
+@pytest.mark.parametrize("path", ["", (), ("a.jsonl", "")])
+def test_a_path_names_files(path):
+    with pytest.raises(ValidationError, match=r"got .*, expected a file or a list"):
+        ReplayTeacher(path=path, num_paths=1)
+
+
+@pytest.mark.skipif(not DATA, reason="MDEXP_DATA is not set")
+def test_the_published_svamp_answers_play_whole():
+    teacher_folder = Path(DATA) / "teacher"
+    files = [
+        teacher_folder / f"{name}.jsonl" for name in ("llmadapters-svamp-cot", "pot-svamp-pot")
+    ]
+    with (Path(DATA) / "svamp" / "train.jsonl").open() as lines:
+        problems = [problem(json.loads(line)["id"]) for line in lines]
+    teacher = ReplayTeacher(path=tuple(map(str, files)), num_paths=5)
+    paths = list(teacher.paths(problems, {"cot": COT, "pot": POT}, Path("unused")))
+    assert len([p for p in paths if p.thought == "cot"]) == 700
+    assert len([p for p in paths if p.thought == "pot"]) == 699
+    assert teacher.left_out(problems, {"cot": COT, "pot": POT}) == {"problem not asked for": 600}

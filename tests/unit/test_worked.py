@@ -1,0 +1,171 @@
+"""The teacher without a language model: what it reads in a solution and how it retells it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mdexp.answers import correct
+from mdexp.arithmetic import evaluate
+from mdexp.records import Path as TeacherPath
+from mdexp.records import Problem
+from mdexp.teacher.solution import read_solution
+from mdexp.teacher.worked import WorkedTeacher
+from mdexp.thoughts.cot import ChainOfThought
+from mdexp.thoughts.label import Label
+from mdexp.thoughts.pot import ProgramOfThought
+from tests.named_dataset import dataset
+
+DATA = os.environ.get("MDEXP_DATA")
+THOUGHTS: dict[str, Any] = {
+    "label": Label(instruction="", cue=""),
+    "cot": ChainOfThought(instruction="", cue=""),
+    "pot": ProgramOfThought(instruction="", cue=""),
+}
+PANS = (
+    "Ann has 6 jars. A jar decorates 19 muffins and a pan holds 19 muffins. How many pans?",
+    "She has enough frosting for 6 * 19 = 114 muffins.\nThus, she needs 114 / 19 = 6 pans.",
+)
+
+
+def solved(question: str, rationale: str, answer: Any) -> Problem:
+    return Problem(
+        id="p", dataset="d", split="train", question=question, answer=answer, rationale=rationale
+    )
+
+
+def texts(problem: Problem, thought: str, num_paths: int = 4) -> list[str]:
+    teacher = WorkedTeacher(num_paths=num_paths)
+    return [p.text for p in teacher.paths([problem], {thought: THOUGHTS[thought]}, Path("unused"))]
+
+
+def run_arithmetic(program: str) -> str:
+    """The value that straight-line arithmetic binds to `ans`, by our own parser."""
+    names: dict[str, str] = {}
+    for line in program.split("\n"):
+        name, _, expression = line.partition(" = ")
+        tokens = expression.replace("(", "( ").replace(")", " )").split()
+        names[name] = f"( {evaluate(' '.join(names.get(token, token) for token in tokens))} )"
+    return names["ans"].strip("() ")
+
+
+@pytest.mark.parametrize(
+    ("line", "expression", "value"),
+    [
+        ("90 onions / 10 onions/minute = 9 minutes", "90 / 10", "9"),
+        ("The fee is $360,000 x 3/100 = $10,800.", "360000 * 3 / 100", "10800"),
+        ("He loses £270 * 20% = £54.", "270 * 20 / 100", "54"),
+        ("So 35 spools / 140 spools * 100% = 25%", "35 / 140 * 100", "25"),
+        ("They wait 9÷3=3 hours, that is all.", "9 / 3", "3"),
+        ("Sold 48/2 = <<48/2=24>>24 clips.", "48 / 2", "24"),
+        ("She earns 0.5 x 50 = $<<.5*50=25>>25.", "0.5 * 50", "25"),
+        ("In 3 weeks he swims 20 * 5.0 = 100.0 laps.", "20 * 5", "100"),
+    ],
+)
+def test_equations_are_read_without_their_units(line: str, expression: str, value: str) -> None:
+    question = "Given 90, 10, 360,000, 3, 270, 20, 35, 140, 9, 48, 50 and 5, and half, how many?"
+    [step] = read_solution(solved(question, line, float(value)))
+    assert (" ".join(step.tokens), step.value) == (expression, value)
+
+
+@pytest.mark.parametrize(
+    ("question", "rationale", "answer"),
+    [
+        ("Pans for 121 of 22?", "She needs 121 / 22 = 5 pans.", 5),
+        ("There are 73 and 219.", "She has 73 + T = 219 toys.\nThus T = 146 balls.", 146),
+        ("She has 3 pens and 4 caps.", "She has 3 + 4 = 7 things.", 8),
+        ("She has 3 pens.", "She has 3 + 41 = 44 things.", 44),
+        ("She has 3 pens.", "", 3),
+    ],
+    ids=["wrong equation", "unknown", "other answer", "number from nowhere", "no solution"],
+)
+def test_what_is_not_understood_is_given_up(question: str, rationale: str, answer: int) -> None:
+    problem = solved(question, rationale, answer)
+    assert texts(problem, "cot") == texts(problem, "pot") == []
+    assert texts(problem, "label") == [f"The answer is {answer}."]
+
+
+def test_program_styles() -> None:
+    assert texts(solved(*PANS, 6), "pot") == [
+        "a = 6 * 19\nans = a / 19",
+        "muffins = 6 * 19\nans = muffins / 19",
+        "ans = 6 * 19 / 19",
+        "step_1 = 6 * 19\nstep_2 = step_1 / 19\nans = step_2",
+    ]
+
+
+def test_sentence_styles() -> None:
+    assert texts(solved(*PANS, 6), "cot") == [
+        "She has enough frosting for 6 * 19 = 114 muffins.\nShe needs 114 / 19 = 6 pans."
+        "\nThe answer is 6.",
+        "Step 1: 6 * 19 = 114 muffins.\nStep 2: 114 / 19 = 6 pans.\nThe answer is 6.",
+        "6 * 19 = 114\n114 / 19 = 6\nThe answer is 6.",
+    ]
+
+
+def test_expression_keeps_its_value_in_parentheses() -> None:
+    question = "From 20 take the sum of 3 and 4, twice; share among the 2 groups of 13."
+    rationale = "3 + 4 = 7\n20 - 7 = 13\n13 * 2 = 26\n2 * 13 = 26\n26 / 26 = 1"
+    program = texts(solved(question, rationale, 1), "pot")[2]
+    assert program == "ans = 2 * 13 / ((20 - (3 + 4)) * 2)"
+
+
+def test_result_equal_to_a_number_of_the_question_is_linked_once() -> None:
+    """2 * 5 gives 10, and the question has a 10 of its own."""
+    rationale = "She buys 2 * 5 = 10 pens.\nNow she has 10 + 10 = 20 pens."
+    program = texts(solved("Ann has 10 pens and buys 2 packs of 5.", rationale, 20), "pot")[0]
+    assert program == "a = 2 * 5\nans = a + 10"
+
+
+def test_step_that_leads_nowhere_is_left_out_of_programs() -> None:
+    rationale = "There are 2 + 3 = 5 cats.\nThere are 4 * 6 = 24 dogs."
+    assert texts(solved("2, 3, 4 and 6?", rationale, 24), "pot")[0] == "ans = 4 * 6"
+
+
+def test_equal_styles_are_written_once() -> None:
+    problem = solved("Of 3 and 4?", "3 * 4 = 12", 12)
+    assert texts(problem, "cot") == [
+        "3 * 4 = 12.\nThe answer is 12.",
+        "Step 1: 3 * 4 = 12.\nThe answer is 12.",
+        "3 * 4 = 12\nThe answer is 12.",
+    ]
+    assert texts(problem, "pot") == ["ans = 3 * 4", "step_1 = 3 * 4\nans = step_1"]
+
+
+def test_thought_it_does_not_know_gets_nothing() -> None:
+    paths = WorkedTeacher(num_paths=2).paths([solved(*PANS, 6)], {"eot": THOUGHTS["cot"]}, Path())
+    assert list(paths) == []
+
+
+def check(problems: list[Problem]) -> dict[str, int]:
+    """Assert what holds of every path; give the number of problems that have each style."""
+    golds = {problem.id: problem.answer for problem in problems}
+    paths = list(WorkedTeacher(num_paths=4).paths(problems, THOUGHTS, Path("unused")))
+    fewer = list(WorkedTeacher(num_paths=3).paths(problems, THOUGHTS, Path("unused")))
+    assert fewer == [path for path in paths if path.sample < 3]
+    texts_by_thought: dict[tuple[str, str], list[str]] = {}
+    for path in paths:
+        assert correct(_answer(path), golds[path.problem_id]), path
+        texts_by_thought.setdefault((path.problem_id, path.thought), []).append(path.text)
+    assert all(len(set(group)) == len(group) for group in texts_by_thought.values())
+    return {t: sum(p.thought == t and p.sample == 0 for p in paths) for t in THOUGHTS}
+
+
+def _answer(path: TeacherPath) -> Any:
+    reading = THOUGHTS[path.thought].read(path.text)
+    return reading.answer if reading.program is None else run_arithmetic(reading.program)
+
+
+def test_every_easy_symbolic_problem_is_rewritten() -> None:
+    pytest.importorskip("reasoning_gym")
+    problems = dataset("gsm_symbolic", limit_train=400, limit_test=200, draw=5).problems()
+    assert check(problems) == {"label": 600, "cot": 600, "pot": 600}
+
+
+@pytest.mark.skipif(not DATA, reason="MDEXP_DATA names no folder with the real data")
+def test_most_solutions_of_gsm8k_are_rewritten() -> None:
+    problems = dataset("gsm8k", path=DATA, limit_train=500, limit_test=1).problems()[:500]
+    written = check(problems)
+    assert written["label"] == 500
+    assert written["cot"] == written["pot"] >= 400
