@@ -1,8 +1,8 @@
 """Compose, judge, run: the one room that knows Hydra.
 
-A command is judged whole before anything slow is imported and before its first job starts: all points
-of a sweep are composed and validated. Then Hydra runs the jobs, so that its launchers and sweepers
-work. Exit codes: 0, 1 (a job failed), 2 (the command line), 130 and 143 (signals).
+A command is judged whole, all points of a sweep, before anything slow is imported and before its
+first job starts. Then Hydra runs the jobs, so that its launchers and sweepers work. Exit codes: 0,
+1 (a job failed), 2 (the command line), 130 and 143 (signals).
 """
 
 import argparse
@@ -47,7 +47,7 @@ class CommandError(ValueError):
 class Plan:
     """A judged command: where it writes, and the overrides of each job.
 
-    A sweeper that finds its points as it goes (optuna) has none before; its jobs are judged one by one.
+    A sweeper that finds its points as it goes (optuna) has none yet; its jobs are judged in turn.
     """
 
     folder: Path
@@ -276,9 +276,11 @@ def _explanation(error: Exception, options: argparse.Namespace, overrides: Seque
     composable = [o for o in given if o.key_or_group in groups or o.is_hydra_override()]
     try:
         lines = [override.input_line or "" for override in composable]
-        known = hints.key_paths(_unresolved(compose(options.config_name or CONFIG_NAME, lines)))
+        base = OmegaConf.to_container(compose(options.config_name or CONFIG_NAME, lines))
     except (HydraException, OmegaConfBaseException):
         return _first_line(error)
+    assert isinstance(base, dict)
+    known = hints.key_paths({str(key): value for key, value in base.items()})
     for override in given:
         unknown = override.key_or_group not in [*groups, *known]
         if unknown and not (override.is_add() or override.is_hydra_override()):
@@ -289,12 +291,6 @@ def _explanation(error: Exception, options: argparse.Namespace, overrides: Seque
 def _options(options: argparse.Namespace) -> dict[str, list[str]]:
     own = [Path(options.config_dir)] if options.config_dir else []
     return group_options([config_folder(), *own])
-
-
-def _unresolved(composed: DictConfig) -> dict[str, Any]:
-    config = OmegaConf.to_container(composed)
-    assert isinstance(config, dict)
-    return {str(key): value for key, value in config.items()}
 
 
 def _first_line(error: Exception) -> str:

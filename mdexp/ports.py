@@ -128,6 +128,10 @@ class StudentConfig(Protocol):
         """Local files that it is made of: their content is part of the stages' keys."""
         ...
 
+    def is_packed(self) -> bool:
+        """Whether loading takes an unpacking that is worth doing once for all runs."""
+        ...
+
     def load(self, seed: int) -> Any:
         """Model and tokenizer (students/load.py)."""
         ...

@@ -1,6 +1,6 @@
 """The composed configuration, judged: what a run may be told, key by key.
 
-The one file that knows both `lambda`, the key of people and papers, and `lam`, what Python can spell.
+The one file that knows both `lambda`, as people and papers say, and `lam`, which Python can spell.
 Hydra composes, this judges, and both happen before anything slow is imported.
 """
 
@@ -62,13 +62,13 @@ class ObjectiveSettings(Block):
 
 
 class VerifySettings(Block):
-    """Which paths are kept: `gold` matches the answer, `runs` gives one, `agree` across thoughts."""
+    """Which paths are kept; verify.py says what the modes mean."""
 
     mode: Literal["gold", "runs", "agree", "none"]
 
 
 class DecodingSettings(Block):
-    """How the student answers. Sample 0 is greedy; samples 1 to `num_paths` of each thought vote."""
+    """How the student answers. Sample 0 is greedy; 1 to `num_paths` of each thought vote."""
 
     engine: Literal["local"]
     num_paths: int = Field(ge=0)  # 0: the greedy paths elect, and the row is called a tie-break
@@ -186,11 +186,11 @@ class Settings(Block):
         if set(weights) != set(self.thoughts):
             raise ValueError(
                 "objective.weights must name the chosen thoughts, each once "
-                f"({', '.join(self.thoughts)}; 0 leaves one out), got {', '.join(weights) or 'none'}"
+                f"({', '.join(self.thoughts)}; 0 leaves one out), got {', '.join(weights) or None}"
             )
         total = sum(weights.values())
         if abs(total - 1) > SUM_TOLERANCE:
-            raise ValueError(f"objective.weights must sum to 1, got {total:g}")
+            raise ValueError(f"objective.weights must sum to 1, got {total}")
 
     def shares(self) -> dict[str, float] | None:
         """Each thought's share of the loss, summing to 1; None is one mean over all examples."""
@@ -220,10 +220,10 @@ def judge(config: Mapping[str, Any]) -> Settings:
     }
     try:
         settings = Settings.model_validate(values)
+        if not faults:
+            return settings
     except ValidationError as error:
         faults |= _faults(error)
-    if not faults:
-        return settings
     known = [key for key in key_paths(config) if key not in faults]
     raise SettingsError({key: _hinted(key, fault, known) for key, fault in faults.items()})
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from mdexp.artifacts import STILL_MISSING, Counts, read_jsonl, write_json, write_jsonl
-from mdexp.datasets.ood import load_ood
 from mdexp.datasets.prepare import prepare as prepare_problems
 from mdexp.ports import Dataset, Executor, StudentConfig, Teacher, Thought
 from mdexp.records import (
@@ -39,8 +38,10 @@ Files = Mapping[str, Path]
 Thoughts = dict[str, Thought]
 
 
-def prepare(out: Path, reads: Files, *, dataset: Dataset, seed: int) -> Counts:
-    problems, counts = prepare_problems(dataset, load_ood(dataset), seed)
+def prepare(
+    out: Path, reads: Files, *, dataset: Dataset, ood: Sequence[Dataset], seed: int
+) -> Counts:
+    problems, counts = prepare_problems(dataset, ood, seed)
     write_jsonl(out / "problems.jsonl", problems)
     return dict(counts)
 
@@ -77,7 +78,13 @@ def convert(out: Path, reads: Files, *, student: StudentConfig) -> Counts:
 
 
 def examples(
-    out: Path, reads: Files, *, student: StudentConfig, thoughts: Thoughts, max_tokens: int, weights: Weights
+    out: Path,
+    reads: Files,
+    *,
+    student: StudentConfig,
+    thoughts: Thoughts,
+    max_tokens: int,
+    weights: Weights,
 ) -> Counts:
     problems = by_id(read_jsonl(reads["problems.jsonl"], Problem))
     verified = read_jsonl(reads["verified.jsonl"], VerifiedPath)

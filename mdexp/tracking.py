@@ -29,7 +29,7 @@ Mode = Literal["online", "offline", "disabled"]
 
 
 class Tracker:
-    """Of one run: history.csv and metrics.csv in its folder, and a W&B run if the logger has one."""
+    """Of one run: history.csv and metrics.csv in its folder, and its W&B run, if any."""
 
     def __init__(self, folder: Path, run: "wandb.Run | None") -> None:
         self._folder, self._run = folder, run
@@ -69,6 +69,7 @@ def _wandb_run(
 ) -> "wandb.Run":
     """A W&B run in this mode; offline, with a warning, where the server does not answer."""
     import wandb
+    from wandb.errors import CommError
 
     limits = wandb.Settings(
         init_timeout=INIT_TIMEOUT_S, finish_timeout=FINISH_TIMEOUT_S, console="off", silent=True
@@ -89,7 +90,7 @@ def _wandb_run(
 
     try:
         run = init(mode)
-    except wandb.errors.CommError as error:
+    except CommError as error:
         log.warning("W&B does not answer (%s): this run is tracked offline", error)
         run = init("offline")
     # An axis of our own: wandb's starts again from 0 where a run is resumed.

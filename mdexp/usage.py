@@ -1,4 +1,4 @@
-"""What can be said on the command line: the groups of conf/ with their options, and the help text."""
+"""What can be said on the command line: the groups of conf/, their options, and the help."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

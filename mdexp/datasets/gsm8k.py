@@ -4,6 +4,7 @@ A rationale keeps the calculator marks of the source, such as `48/2 = <<48/2=24>
 """
 
 from collections import Counter
+from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
@@ -73,7 +74,7 @@ def _from_hub(row: Row, part: str, number: int) -> Row:
     """A row of the original file: the solution ends in `#### answer`, its place is its id."""
     rationale, _, answer = row["answer"].rpartition("####")
     value = parse(answer)
-    if value is None or isinstance(value, str):
+    if not isinstance(value, Fraction):
         raise SourceError(f"gsm8k/{part}/{number}: no number after ####: {row['answer'][-40:]!r}")
     return {
         "id": f"gsm8k/{part}/{number}",

@@ -6,6 +6,7 @@ so that each is equally represented; problem i of a template is the same whateve
 """
 
 from collections import Counter
+from fractions import Fraction
 from pathlib import Path
 from random import Random
 from typing import Any, Literal
@@ -16,9 +17,9 @@ from mdexp.answers import parse
 from mdexp.datasets.ood import OodNames
 from mdexp.records import Answer, Problem, Split
 
-# One to three clean steps, asked in at most 60 words. The solutions of 200 problems of each template
-# could all be recomputed from question to answer. That leaves out templates whose generator cuts a
-# fraction off (3, 4 and 75: 121 / 22 "is" 5; 99: 0.99 left over "is" 0).
+# One to three clean steps, asked in at most 60 words. In 200 problems of each template every answer
+# could be recomputed from the question. That leaves out templates whose generator cuts a fraction
+# off (3, 4 and 75: 121 / 22 "is" 5; 99: 0.99 left over "is" 0).
 EASY = (
     6, 8, 10, 12, 13, 16, 18, 20, 23, 26, 29, 30, 31, 33, 34, 39, 41, 43, 48, 50, 54, 56, 57, 58,
     59, 62, 67, 69, 72, 78, 80, 81, 88, 91, 95,
@@ -100,5 +101,5 @@ def _generate(template: int, rng: Random) -> dict[str, Any]:
 
 def _number(text: str) -> Answer:
     value = parse(text)
-    assert value is not None and not isinstance(value, str), text
+    assert isinstance(value, Fraction), text
     return int(value) if value.denominator == 1 else float(value)

@@ -42,10 +42,15 @@ class Student(BaseModel):
         if self.path:
             if not (Path(self.path) / "config.json").is_file():
                 raise StudentUnavailable(
-                    f"student.path={self.path}: no config.json there; give a folder written by save_pretrained"
+                    f"student.path={self.path}: no config.json there; "
+                    "give a folder written by save_pretrained"
                 )
             return {"student": Path(self.path)}
         return {"student": _packaged_gguf(self.package)} if self.package else {}
+
+    def is_packed(self) -> bool:
+        """Whether loading takes an unpacking that is worth doing once for all runs."""
+        return self.package is not None and self.path is None
 
     def load(self, seed: int) -> Loaded:
         """Model (float32, evaluation mode) and tokenizer."""

@@ -34,6 +34,9 @@ class TinyStudent(BaseModel):
     def files(self) -> dict[str, Path]:
         return {}
 
+    def is_packed(self) -> bool:
+        return False
+
     def load(self, seed: int) -> Loaded:
         import torch
 

@@ -1,7 +1,8 @@
 """Where a student's weights lie at a point of a run: as configured, unpacked, or trained."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from mdexp.ports import StudentConfig
 from mdexp.students.load import Loaded, load_folder
@@ -12,9 +13,15 @@ class Weights:
     """`base` is an unpacked student, `trained` what training left: all weights, or an adapter."""
 
     student: StudentConfig
-    seed: int
+    seed: int  # of random weights, for a student that has no others
     base: Path | None = None
     trained: Path | None = None
+
+    def unpacked(self, folder: Path) -> Self:
+        return replace(self, base=folder)
+
+    def after_training(self, folder: Path) -> Self:
+        return replace(self, trained=folder)
 
     def load(self) -> Loaded:
         """Model (float32, evaluation mode) and tokenizer."""

@@ -16,71 +16,11 @@ MAX_EXPRESSION = 80  # characters of a program that is one expression
 
 Chain = Sequence[tuple[Token, ...]]
 
-_FILLER = frozenset(
-    [
-        "a",
-        "all",
-        "an",
-        "and",
-        "are",
-        "at",
-        "be",
-        "because",
-        "been",
-        "by",
-        "can",
-        "could",
-        "each",
-        "every",
-        "find",
-        "first",
-        "for",
-        "from",
-        "had",
-        "has",
-        "have",
-        "he",
-        "her",
-        "his",
-        "how",
-        "in",
-        "is",
-        "it",
-        "its",
-        "many",
-        "means",
-        "more",
-        "much",
-        "must",
-        "next",
-        "number",
-        "of",
-        "on",
-        "or",
-        "per",
-        "she",
-        "so",
-        "that",
-        "the",
-        "their",
-        "then",
-        "there",
-        "therefore",
-        "these",
-        "they",
-        "this",
-        "those",
-        "thus",
-        "to",
-        "together",
-        "total",
-        "was",
-        "were",
-        "which",
-        "will",
-        "with",
-        "would",
-    ]
+_FILLER = re.compile(
+    r"a|all|an|and|are|at|be|because|been|by|can|could|each|every|find|first|for|from|had|has|have"
+    r"|he|her|his|how|in|is|it|its|many|means|more|much|must|next|number|of|on|or|per|she|so|that"
+    r"|the|their|then|there|therefore|these|they|this|those|thus|to|together|total|was|were|which"
+    r"|will|with|would"
 )
 
 
@@ -139,7 +79,7 @@ def _quantities(steps: Sequence[Step], places: Sequence[int]) -> dict[int, str]:
 
 def _content(text: str) -> list[str]:
     words = re.findall(r"[a-z]+", text.lower().replace("'s", ""))
-    return [word for word in words if word not in _FILLER]
+    return [word for word in words if not _FILLER.fullmatch(word)]
 
 
 def spaced(tokens: Sequence[str]) -> str:

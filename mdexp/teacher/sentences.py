@@ -19,52 +19,11 @@ _OPENING = re.compile(
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(r",\s+|\s(?:so|because|since)(?:\s|\Z)")
-_UNIT_END = frozenset(
-    [
-        "a",
-        "altogether",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "because",
-        "by",
-        "each",
-        "every",
-        "for",
-        "from",
-        "had",
-        "has",
-        "have",
-        "he",
-        "if",
-        "in",
-        "is",
-        "it",
-        "left",
-        "more",
-        "of",
-        "on",
-        "or",
-        "per",
-        "she",
-        "since",
-        "so",
-        "than",
-        "that",
-        "the",
-        "they",
-        "to",
-        "together",
-        "total",
-        "was",
-        "were",
-        "when",
-        "which",
-        "who",
-        "with",
-    ]
+_UNIT_END = re.compile(
+    r"a|altogether|an|and|are|as|at|because|by|each|every|for|from|had|has|have|he|if|in|is|it|left"
+    r"|more|of|on|or|per|she|since|so|than|that|the|they|to|together|total|was|were|when|which|who"
+    r"|with",
+    re.IGNORECASE,
 )
 
 
@@ -112,7 +71,7 @@ def _unit(step: Step) -> str:
     """The first words after the result, up to one that is no unit: ` boxes`."""
     words: list[str] = []
     for word in step.tail.split()[:MAX_UNIT]:
-        if word.lower() in _UNIT_END or not word[0].isalpha():
+        if _UNIT_END.fullmatch(word) or not word[0].isalpha():
             break
         words.append(word.rstrip(".,;:"))
     return "".join(f" {word}" for word in words)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NO_TARGET = -100  # label of prompt and padding positions: read by the student, never scored
 LENGTH_BUCKET = 16
-ROW_BUCKET = 4
+ROW_BUCKET = 2
 MAX_REDRAWS = 1000
 
 Pairing = Literal["both", "any"]
@@ -127,15 +127,16 @@ def lay_out(
     micro_batch_tokens: int,
     pad_id: int,
 ) -> list[MicroBatch]:
-    """A step as micro-batches of similar lengths with at most `micro_batch_tokens` padded tokens."""
+    """A step as micro-batches of like lengths and row counts, each with at most `micro_batch_tokens`
+    padded tokens, or a single row."""
     weights = example_weights(step, shares, normalize)
     rows = sorted(zip(step, weights, strict=True), key=lambda row: _length(row[0], kind))
-    batches: list[list[tuple[Example, float]]] = [[]]
-    for row in rows:
-        length = _bucket(_length(row[0], kind), LENGTH_BUCKET)
-        if batches[-1] and _bucket(len(batches[-1]) + 1, ROW_BUCKET) * length > micro_batch_tokens:
-            batches.append([])
-        batches[-1].append(row)
+    for number in range(1, len(rows) + 1):
+        size = _bucket(math.ceil(len(rows) / number), ROW_BUCKET)
+        batches = [rows[start : start + size] for start in range(0, len(rows), size)]
+        longest = [_bucket(_length(batch[-1][0], kind), LENGTH_BUCKET) for batch in batches]
+        if size * max(longest) <= micro_batch_tokens:
+            break
     return [_tensors(batch, kind, pad_id) for batch in batches]
 
 

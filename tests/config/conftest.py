@@ -17,7 +17,14 @@ Seen = list[tuple[Settings, Path, dict[str, Any]]]
 METRICS = {
     "toy": {
         "after": {
-            way: {"n": 4, "correct": 2, "accuracy": 0.5, "ci95": [0.1, 0.9], "ties": 0, "num_paths": 1}
+            way: {
+                "n": 4,
+                "correct": 2,
+                "accuracy": 0.5,
+                "ci95": [0.1, 0.9],
+                "ties": 0,
+                "num_paths": 1,
+            }
             for way in ("cot", "pot", "vote")
         }
     }

@@ -37,12 +37,13 @@ def test_num_paths_reaches_the_teacher_alone(experiments: Experiments) -> None:
 @pytest.mark.parametrize(
     ("line", "lambdas"),
     [
-        ("-m lambda=0,0.5,1", [0, 0.5, 1]),
         ("-m lambda=range(0,1.01,0.25)", [0, 0.25, 0.5, 0.75, 1]),
         ("-m sweep=lambda", [0, 0.25, 0.5, 0.75, 1]),
         ("-m sweep=lambda lambda=0,1", [0, 1]),
+        ("-m sweep=num_paths", [0.5, 0.5, 0.5]),
+        ("-m sweep=lambda_num_paths lambda=0,1", [0, 0, 0, 1, 1, 1]),
         ("lambda=0.2 -m seed=1,2", [0.2, 0.2]),
-        ("-m λ=0,1 num_paths=1,2", [0, 0, 1, 1]),
+        ("-m λ=0,1", [0, 1]),
         ("-m lambda=0.5", [0.5]),
     ],
 )

