@@ -1,13 +1,13 @@
 """The one meaning of "equal": parse, normalise and compare answers.
 
 Clean-up comes first: currency, units, words, thousands separators, fractions, scientific notation,
-arithmetic. A percent sign is a unit: 50% is 50, not 0.5. Against a gold answer an integer must be met
-within 1e-6; any other number within 1e-3, or after rounding to gold's own decimals. A vote groups by
-`canonical`, which is an equivalence relation: the rational value rounded to 6 decimals. The looser
-rules of the papers are other graders.
+arithmetic. A percent sign is a unit: 50% is 50, not 0.5. Texts of more than 400 characters and
+numbers from 1e300 on are no answers. Against a gold answer an integer must be met within 1e-6; any
+other number within 1e-3, or after rounding to gold's own decimals. A vote groups by `canonical`,
+which is an equivalence relation: the rational value rounded to 6 decimals. The looser rules of the
+papers are other graders.
 """
 
-import math
 import re
 from fractions import Fraction
 
@@ -18,6 +18,7 @@ INTEGER_TOLERANCE = Fraction(1, 10**6)
 DECIMAL_TOLERANCE = Fraction(1, 10**3)
 CANONICAL_DECIMALS = 6
 MAX_CHARS = 400
+LARGEST = 10**300
 
 NUMBER = (
     r"[-+−]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,3}(?![\w.]))?|[-+−]?\.\d+"
@@ -28,7 +29,9 @@ _LEADING = re.compile(
 )
 _CURRENCY = re.compile(r"[$€£¥₹]|\b(?:USD|EUR|GBP)\b")
 _WORDS = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
-_OPTION = re.compile(r"\(?([A-Ea-e])\)")
+_OPTION = re.compile(r"\(?([A-Ea-e])\)?")
+# A minus between blanks subtracts; without them it may be a range or a date.
+_OPERATION = re.compile(r"[+*/^×÷(]|(?:^|\s)[-−]\s")
 
 
 def parse(answer: Answer | None) -> Fraction | str | None:
@@ -37,11 +40,13 @@ def parse(answer: Answer | None) -> Fraction | str | None:
         return None
     if isinstance(answer, bool):
         return "yes" if answer else "no"
-    if isinstance(answer, int):
-        return Fraction(answer)
-    if isinstance(answer, float):
-        return Fraction(answer) if math.isfinite(answer) else None
-    return _parse_text(answer)
+    value = _parse_text(answer) if isinstance(answer, str) else answer
+    if value is None or isinstance(value, str):
+        return value
+    if not -LARGEST < value < LARGEST:  # nan among them
+        return None
+    # A float is the decimal that it is written as: 0.33, not the binary fraction next to it.
+    return Fraction(str(value)) if isinstance(value, float) else Fraction(value)
 
 
 def canonical(answer: Answer | None) -> str | None:
@@ -75,12 +80,14 @@ def plain(answer: Answer) -> str:
 
 
 def _parse_text(text: str) -> Fraction | str | None:
-    text = _CURRENCY.sub("", text[:MAX_CHARS]).strip().strip("*_`\"'").strip().rstrip(".").strip()
+    if len(text) > MAX_CHARS:
+        return None
+    text = _CURRENCY.sub("", text).strip().strip("*_`\"'").strip().rstrip(".").strip()
     if word := _WORDS.get(text.lower()):
         return word
     if option := _OPTION.fullmatch(text):
         return option[1].lower()
-    if _WHOLE.fullmatch(text) or any(sign in text for sign in "+*/^×÷("):
+    if _WHOLE.fullmatch(text) or _OPERATION.search(text):
         try:
             return evaluate(text.rstrip("%").strip())
         except NotArithmetic:

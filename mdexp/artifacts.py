@@ -132,7 +132,8 @@ def read_jsonl(path: Path, record: type[Record]) -> list[Record]:
     adapter: TypeAdapter[Record] = TypeAdapter(record)
     records = []
     # Not splitlines(): JSON leaves U+2028 and its kin as they are.
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n")[:-1], start=1):
+    text = path.read_text(encoding="utf-8").removesuffix("\n")
+    for number, line in enumerate(text.split("\n") if text else [], start=1):
         try:
             # Through the constructor, not pydantic: it would turn a whole float into an int.
             fields = json.loads(line)
@@ -155,7 +156,9 @@ def read_json(path: Path) -> Any:
 
 
 def write_json(path: Path, value: Any) -> None:
-    write_text(path, json.dumps(_plain(value), ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+    write_text(
+        path, json.dumps(_plain(value), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    )
 
 
 def write_text(path: Path, text: str) -> None:
@@ -185,7 +188,7 @@ def _plain(value: Any) -> Any:
         return {"_target_": kind} | _plain(value.model_dump())
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return str(value) if isinstance(value, Path) else value
 

@@ -30,7 +30,9 @@ def commit() -> str | None:
     folder = Path(__file__).parent
     git = ["git", "-C", str(folder)]
     try:
-        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10)
+        head = subprocess.run(
+            [*git, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10
+        )
         dirty = subprocess.run([*git, "status", "--porcelain"], capture_output=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return None

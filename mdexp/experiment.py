@@ -7,6 +7,7 @@ after every stage, so that a killed run shows how far it came.
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ class Experiment:
         self.store = Store(Path(settings.store))
         self.done: list[StageResult] = []
         self.files: dict[str, Path] = {}
+        self.earlier = earlier_stages(folder) if settings.run else {}
         self.started = time.monotonic()
         self.manifest = environment() | {"seed": settings.seed, "settings": dict(config)}
 
@@ -77,6 +79,18 @@ class Experiment:
         self.write_manifest("running")
         return result
 
+    @cached_property
+    def untrained(self) -> Weights:
+        """The student as it is before training; packed weights are unpacked once for all runs."""
+        student = self.settings.student
+        weights = Weights(student=student, seed=self.settings.seed)
+        if not student.is_packed():
+            return weights
+        files = student.files()
+        return weights.unpacked(
+            self.stage(stages.convert, writes={}, files=files, student=student).folder
+        )
+
     def has(self, name: str) -> bool:
         return name in self.files or (self.folder / name).is_file()
 
@@ -90,11 +104,12 @@ class Experiment:
         return self.files.get(name, self.folder / name)
 
     def write_manifest(self, state: str) -> None:
+        done = {result.name: result.manifest() for result in self.done}
         self.manifest |= {
             "state": state,
             "seconds": round(time.monotonic() - self.started, 1),
             "peak_memory_mib": peak_memory_mib(),
-            "stages": [result.manifest() for result in self.done],
+            "stages": list((self.earlier | done).values()),
         }
         write_json(self.folder / "run.json", self.manifest)
 
@@ -158,7 +173,7 @@ def problems_to_examples(e: Experiment) -> None:
             "verified.jsonl",
             writes=same("examples.jsonl", "unused.jsonl"),
             files=s.student.files(),
-            tools={"weights": untrained(e)},
+            tools={"weights": e.untrained},
             student=s.student,
             thoughts=s.thoughts,
             max_tokens=s.trainer.max_tokens,
@@ -170,7 +185,7 @@ def student_to_outputs(e: Experiment, tracker: Tracker) -> None:
     if not (e.wants("train") or e.wants("generate")):
         return
     machine = asdict(numerics(s.trainer.precision, s.trainer.accelerator))
-    before, after = untrained(e), None
+    before, after = e.untrained, None
     if e.wants("train"):
         trained = e.stage(
             stages.train,
@@ -242,14 +257,9 @@ def outputs_to_report(e: Experiment) -> dict[str, Any]:
     return metrics
 
 
-def untrained(e: Experiment) -> Weights:
-    """The student as it is before training; packed weights are unpacked once for all runs."""
-    student = e.settings.student
-    weights = Weights(student=student, seed=e.settings.seed)
-    if not student.is_packed():
-        return weights
-    unpacked = e.stage(stages.convert, writes={}, files=student.files(), student=student)
-    return weights.unpacked(unpacked.folder)
+def earlier_stages(folder: Path) -> dict[str, Any]:
+    """What the manifest of an earlier run says of its stages, by name."""
+    return {stage["name"]: stage for stage in read_json(folder / "run.json")["stages"]}
 
 
 def limits(settings: Settings) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from mdexp.signals import EXITS
 RESULT = "result.json"
 TRACEBACK = "traceback.txt"
 TABLE = "results.csv"
+ENDLESS = 10_000  # characters
 
 State = Literal["ok", "failed", "interrupted", "not run"]
 
@@ -153,7 +154,8 @@ def print_table(results: Sequence[Result]) -> None:
         state = result.state if result.state == "ok" else f"[bold red]{result.state}[/]"
         table.add_row(str(result.job), state, "\n".join(overrides), f"{result.seconds:.0f}", *cells)
     console = Console()
-    width = None if console.is_terminal else console.measure(table).maximum  # a file has no edge
+    endless = console.options.update(width=ENDLESS)  # as a file is
+    width = None if console.is_terminal else console.measure(table, options=endless).maximum
     Console(width=width).print(table)
 
 

@@ -6,7 +6,6 @@ configuration is judged in milliseconds.
 """
 
 from collections import Counter
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath

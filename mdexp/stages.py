@@ -17,14 +17,14 @@ from mdexp.datasets.prepare import prepare as prepare_problems
 from mdexp.ports import Dataset, Executor, StudentConfig, Teacher, Thought
 from mdexp.records import (
     Example,
-    Generation,
     Output,
-    Path as TeacherPath,
     Phase,
     Problem,
     Rejection,
     VerifiedPath,
-    Vote,
+)
+from mdexp.records import (
+    Path as TeacherPath,
 )
 from mdexp.scoring import score as scoring
 from mdexp.settings import DecodingSettings, ObjectiveSettings, TrainerSettings

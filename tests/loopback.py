@@ -11,15 +11,21 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
 
-class LoopbackServer:
-    """Answers `QUESTION #i`, i counting the answers to that question."""
+def echo(question: str, number: int) -> str:
+    return f"{question} #{number}"
 
-    def __init__(self, honours_n: bool = True) -> None:
+
+class LoopbackServer:
+    """Answers with what `answer` makes of a question and the number of answers it had so far."""
+
+    def __init__(self, honours_n: bool = True, answer: Callable[[str, int], str] = echo) -> None:
+        self.answer = answer
         self.honours_n = honours_n  # many servers give one choice whatever is asked for
         self.has_usage = True
         self.finish_reason = "stop"
@@ -80,7 +86,7 @@ class LoopbackServer:
         choices = [
             {
                 "index": i,
-                "message": {"role": "assistant", "content": f"{question} #{first + i}"},
+                "message": {"role": "assistant", "content": self.answer(question, first + i)},
                 "finish_reason": self.finish_reason,
             }
             for i in range(number)

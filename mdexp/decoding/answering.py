@@ -36,7 +36,9 @@ def answer(
         for sample in range(1 + (decoding.num_paths if problem.split == "test" else 0))
     ]
     prompts = {
-        (problem.id, name): renderer.prompt_ids(renderer.prompt(problem.question, thought, exemplars))
+        (problem.id, name): renderer.prompt_ids(
+            renderer.prompt(problem.question, thought, exemplars)
+        )
         for problem in problems
         for name, thought in thoughts.items()
     }

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CHECK_EVERY = 8  # steps between looks at whether a text is complete
 COMPACT_BELOW = 0.75  # of a batch's rows still under way
+BELOW_ONE = 1 - 2**-24  # the largest float32 below 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +110,10 @@ def choose(logits: Tensor, uniforms: Tensor, temperature: float) -> Tensor:
     if not (uniforms >= 0).any():
         return greedy
     cumulative = (logits.float() / temperature).softmax(-1).cumsum(-1)
-    place = uniforms.clamp(min=0).to(cumulative)[:, None] * cumulative[:, -1:]
+    # A number that float32 rounds to 1 lies behind the last token that has any probability.
+    place = uniforms.to(cumulative).clamp(0, BELOW_ONE)[:, None] * cumulative[:, -1:]
     sampled = torch.searchsorted(cumulative, place, right=True).squeeze(-1)
-    return torch.where(uniforms >= 0, sampled.clamp(max=logits.shape[-1] - 1), greedy)
+    return torch.where(uniforms >= 0, sampled, greedy)
 
 
 def _finish_complete(

@@ -5,6 +5,7 @@ mapping is undone after decoding. Whether a text survives is checked text by tex
 made (training/examples.py); one that does not is left out and counted as `lossy`.
 """
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 _PROBE = "a = {1}\n    b"
 # Longest first, so that an indent is one token.
 _LOST = ("\n    ", "\n", "    ", "{", "}", "<", "\\", "^", "~", "`")
+_LOST_TEXT = re.compile("|".join(map(re.escape, _LOST)))
+# Tokenizers put spaces around sentinels; a space of the text's own is lost there too.
+_SENTINEL = re.compile(r" ?(<extra_id_\d+>) ?")
 
 
 class CodeText:
@@ -23,18 +27,15 @@ class CodeText:
         lossless = tokenizer.decode(ids, clean_up_tokenization_spaces=False) == _PROBE
         sentinels = [f"<extra_id_{i}>" for i in range(len(_LOST))]
         known = set(tokenizer.get_vocab())
-        self.pairs = (
-            [] if lossless or not known.issuperset(sentinels) else list(zip(_LOST, sentinels))
-        )
+        pairs = list(zip(_LOST, sentinels, strict=True))
+        if lossless or not known.issuperset(sentinels):
+            pairs = []
+        self.sentinels = dict(pairs)
+        self.lost = {sentinel: lost for lost, sentinel in pairs}
 
     def encode(self, text: str) -> str:
-        for lost, sentinel in self.pairs:
-            text = text.replace(lost, sentinel)
-        return text
+        # In one pass: a sentinel has a `<` of its own.
+        return _LOST_TEXT.sub(lambda lost: self.sentinels.get(lost[0], lost[0]), text)
 
     def decode(self, text: str) -> str:
-        for lost, sentinel in self.pairs:
-            # Tokenizers put spaces around sentinels; none of them was in the text.
-            text = text.replace(f" {sentinel}", sentinel).replace(f"{sentinel} ", sentinel)
-            text = text.replace(sentinel, lost)
-        return text
+        return _SENTINEL.sub(lambda found: self.lost.get(found[1], found[0]), text)

@@ -43,9 +43,7 @@ class Renderer:
         return "\n\n".join(_plain_turn(message) for message in messages) + "\n\nAnswer:\n"
 
     def prompt_ids(self, prompt: str) -> list[int]:
-        # A chat template writes its own special tokens; a second BOS would change what is read.
-        own_specials = self.style == "chat"
-        return self.tokenizer(prompt, add_special_tokens=not own_specials)["input_ids"]
+        return self._ids(prompt) if self.kind == "seq2seq" else self._unterminated(prompt)
 
     def target_ids(self, prompt: str, target: str) -> list[int]:
         """Tokens of a target after its prompt, end of sequence included; NotAPrefix."""
@@ -67,8 +65,13 @@ class Renderer:
 
     def _unterminated(self, text: str) -> list[int]:
         """Tokens of a text that goes on: without an end-of-sequence token of the tokenizer's own."""
-        ids = self.prompt_ids(text)
+        ids = self._ids(text)
         return ids[:-1] if ids and ids[-1] == self.tokenizer.eos_token_id else ids
+
+    def _ids(self, text: str) -> list[int]:
+        # A chat template writes its own special tokens; a second BOS would change what is read.
+        own_specials = self.style == "chat"
+        return self.tokenizer(text, add_special_tokens=not own_specials)["input_ids"]
 
 
 def _plain_turn(message: Message) -> str:

@@ -28,4 +28,4 @@ class ChainOfThought(BaseModel):
         return up_to_answer(text)
 
     def target(self, text: str, answer: Answer) -> str:
-        return f"{text}\nThe answer is {plain(answer)}."
+        return f"{text}\nThe answer is {plain(answer)}.".lstrip()

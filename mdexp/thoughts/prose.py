@@ -1,7 +1,8 @@
 """How prose states its answer, and what has to be cut from it before it can be a target.
 
-Teachers end in many ways: "The answer is (84 / 2).", "#### 990", "ans = 9", "the answer is <203>.".
-The last statement counts. A text without one is read by its last number, as Plan-and-Solve does.
+Teachers end in many ways: "The answer is (84 / 2).", "#### 990", "ans = 9", "the answer is <203>."
+The last statement counts. A text without one is read by its last number, as Plan-and-Solve does;
+one without numbers may be an answer as a whole ("yes").
 """
 
 import re
@@ -34,14 +35,14 @@ def cut_run_on(text: str) -> str:
 
 
 def stated_answer(text: str) -> Answer | None:
-    """The answer that a cleaned text states last, as written; None if there is no number or word."""
+    """The answer that a cleaned text states last, as written; None without a number or word."""
     markers = list(_MARKER.finditer(text))
     value = _value(text[markers[-1].end() :]) if markers else ""
     if canonical(value) is not None:
         return value
     numbers = _NUMBER_IN.findall(value or text)
     if not numbers:
-        return None
+        return text if canonical(text) is not None else None
     return numbers[0] if value else numbers[-1]
 
 
@@ -61,7 +62,7 @@ def up_to_run_on(text: str) -> str | None:
 def without_statement(text: str) -> str:
     """The reasoning alone: the last statement of the answer and what follows it are dropped."""
     markers = list(_MARKER.finditer(text))
-    return text[: markers[-1].start()].rstrip(" ,\n") if markers else text
+    return text[: markers[-1].start()].rstrip(" ,\n*#") if markers else text
 
 
 def _value(text: str) -> str:

@@ -86,7 +86,9 @@ def plan_steps(
     names = sorted(problems)
     needed = {name for name, share in (shares or {}).items() if share > 0}
     if lacking := needed - {e.thought for rows in problems.values() for e in rows}:
-        raise ValueError(f"nothing to train on for {sorted(lacking)}, which have a share of the loss")
+        raise ValueError(
+            f"nothing to train on for {sorted(lacking)}, which have a share of the loss"
+        )
     if not names:
         raise ValueError("nothing to train on: no problem has an example")
     per_epoch = math.ceil(len(names) / step_problems)
@@ -128,7 +130,7 @@ def lay_out(
     pad_id: int,
 ) -> list[MicroBatch]:
     """A step as micro-batches of like lengths and row counts, each with at most `micro_batch_tokens`
-    padded tokens, or a single row."""
+    padded tokens, or with the fewest rows there can be."""
     weights = example_weights(step, shares, normalize)
     rows = sorted(zip(step, weights, strict=True), key=lambda row: _length(row[0], kind))
     for number in range(1, len(rows) + 1):

@@ -52,6 +52,7 @@ def fit(
 ) -> tuple["PreTrainedModel", list[dict[str, float]], dict[str, int]]:
     """Train; returns the tuned model, one history row a step, and what was trained on."""
     model, tokenizer = loaded
+    pl.seed_everything(seed, verbose=False)  # before adapters, which begin at random
     model = adapted(model, student)
     problems = trainable(examples, shares, objective.pairing)
     steps = plan_steps(
@@ -74,7 +75,6 @@ def fit(
     module = MixedDistillation(plain, student.kind, trainer, len(steps))
     resumed = latest_checkpoint(folder)
     done = checkpoint_step(resumed) if resumed else 0
-    pl.seed_everything(seed, verbose=False)
     lightning = pl.Trainer(
         accelerator=trainer.accelerator,
         devices=trainer.devices,
@@ -90,8 +90,9 @@ def fit(
         use_distributed_sampler=False,  # a rank takes its share of each step's micro-batches
         default_root_dir=folder,
     )
-    # A step is a batch as it stands. After a resume only the rest is left to visit.
-    loader = DataLoader(Steps(steps[done:], layout), batch_size=None, shuffle=False)
+    # A step is a batch as it stands. On a resume Lightning takes as many as are left, from the top.
+    left_first = Steps([*steps[done:], *steps[:done]], layout)
+    loader = DataLoader(left_first, batch_size=None, shuffle=False)
     model.train()
     lightning.fit(module, loader, ckpt_path=resumed)
     scored = {
@@ -155,4 +156,6 @@ class ProgressLog(Callback):
     ) -> None:
         total = trainer.max_steps
         if trainer.global_step % math.ceil(total / 10) == 0 or trainer.global_step == total:
-            log.info("step %d of %d, loss %.3f", trainer.global_step, total, module.history[-1]["loss"])
+            log.info(
+                "step %d of %d, loss %.3f", trainer.global_step, total, module.history[-1]["loss"]
+            )

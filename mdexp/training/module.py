@@ -41,13 +41,19 @@ class MixedDistillation(pl.LightningModule):
         sums: dict[str, list[float]] = {}
         loss = sum(self._backward(micro, sums) for micro in self._share_of_rank(batch))
         self._clip(optimizer)
-        row = {"step": self.global_step, "loss": loss, "learning_rate": optimizer.param_groups[0]["lr"]}
+        row = {
+            "step": self.global_step,
+            "loss": loss,
+            "learning_rate": optimizer.param_groups[0]["lr"],
+        }
         optimizer.step()
         self.lr_schedulers().step()
         for thought, (nll, tokens) in sorted(sums.items()):
             row |= {f"nll_{thought}": nll / tokens, f"tokens_{thought}": tokens}
         self.history.append(row)
-        self.log_dict({f"train/{name}": float(value) for name, value in row.items() if name != "step"})
+        self.log_dict(
+            {f"train/{name}": float(value) for name, value in row.items() if name != "step"}
+        )
         self.log("loss", loss, prog_bar=True, logger=False)
 
     def _share_of_rank(self, batch: Sequence[MicroBatch]) -> Sequence[MicroBatch]:
@@ -82,8 +88,16 @@ class MixedDistillation(pl.LightningModule):
         else:
             clip_grad_norm_(self.student.parameters(), self.options.clip_norm)
 
-    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+    def transfer_batch_to_device(
+        self, batch: Any, device: torch.device, dataloader_idx: int
+    ) -> Any:
         return [micro.to(device) for micro in batch]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["history"] = self.history
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.history = checkpoint["history"]
 
     def configure_optimizers(self) -> dict[str, Any]:
         optimizer = adamw(self.student, self.options, fused=self.trainer.precision != "16-mixed")

@@ -1,6 +1,5 @@
 """The stripping of imports reads hostile text: it keeps what is used and never costs much."""
 
-import time
 
 import pytest
 from hypothesis import given
@@ -39,8 +38,7 @@ def test_lines_keep_their_numbers(program: str) -> None:
 @pytest.mark.parametrize(
     "unit", ["import ", "import a, ", "from ", " ", "from a import b as c, ", "a\nimport math\n"]
 )
-def test_64_kb_cost_little(unit: str) -> None:
+@pytest.mark.timeout(30)  # some 10 ms, unless it is quadratic
+def test_64_kb_keep_their_lines(unit: str) -> None:
     program = "import " + unit * (65536 // len(unit))
-    start = time.perf_counter()
-    without_unused_imports(program)
-    assert time.perf_counter() - start < 1  # some 10 ms
+    assert without_unused_imports(program).count("\n") == program.count("\n")

@@ -1,0 +1,195 @@
+"""Which settings each stage's output depends on: a change gives a new key there, and not before.
+
+The whole experiment is gone through, but no stage is run: each leaves files that stand for its key.
+"""
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from mdexp import experiment
+from mdexp.app import config_folder
+from mdexp.artifacts import StageResult, Store, read_json, stage_key
+from mdexp.hints import key_paths
+from mdexp.settings import judge
+from tests.tiny_run import SEED, tiny
+
+STAGES = ["prepare", "extract", "verify", "examples", "train", "before", "after", "score"]
+TRAINING = [stage for stage in STAGES if stage != "before"]
+STUDENT = STAGES[3:]
+FILES = {
+    "prepare": ["problems.jsonl"],
+    "extract": ["paths.jsonl"],
+    "verify": ["verified.jsonl", "rejected.jsonl"],
+    "examples": ["examples.jsonl", "unused.jsonl"],
+    "train": ["history.jsonl"],
+    "before": ["outputs.jsonl"],
+    "after": ["outputs.jsonl"],
+    "score": ["generations.jsonl", "votes.jsonl", "metrics.json"],
+}
+BASE = ["student=tiny_causal", "logger.mode=disabled", "trainer=cpu"]
+# What is changed, and the stages that it reaches. What depends on those changes with them.
+REACHES = {
+    "dataset.limit_train=300": STAGES,
+    "dataset.limit_test=100": STAGES,
+    "dataset.templates=all": STAGES,
+    "dataset.draw=2": STAGES,
+    "seed=1": STAGES,
+    "num_paths=2": TRAINING[1:],
+    "teacher.num_paths=3": TRAINING[1:],
+    "thoughts.cot.cue=Reason": STAGES[1:],
+    "thoughts.pot.instruction=Program": STAGES[1:],
+    "verify.mode=runs": TRAINING[2:],
+    "sandbox.timeout_s=2": STAGES[2:],
+    "sandbox.memory_mib=32": STAGES[2:],
+    "sandbox.output_kib=32": STAGES[2:],
+    "student.kind=seq2seq": STUDENT,
+    "student.prompt=chat": STUDENT,
+    "student.tuning=lora": STUDENT,
+    "student.hidden_size=64": STUDENT,
+    "student.layers=1": STUDENT,
+    "student.heads=1": STUDENT,
+    "student.lora_rank=2": STUDENT,
+    "student.lora_alpha=4": STUDENT,
+    "student.lora_dropout=0.1": STUDENT,
+    "student.lora_targets=[q_proj]": STUDENT,
+    "trainer.max_tokens=256": TRAINING[3:],
+    "lambda=0.3": TRAINING[4:],
+    "objective.lambda_thought=pot lambda=0.3": TRAINING[4:],
+    "objective.normalize=example": TRAINING[4:],
+    "objective.pairing=any": TRAINING[4:],
+    "objective=weighted lambda=null": TRAINING[4:],
+    "objective=weighted lambda=null objective.weights={cot:0.2,pot:0.8}": TRAINING[4:],
+    "objective=union lambda=null": TRAINING[4:],
+    "trainer.learning_rate=1e-3": TRAINING[4:],
+    "trainer.weight_decay=0": TRAINING[4:],
+    "trainer.step_problems=4": TRAINING[4:],
+    "trainer.epochs=2": TRAINING[4:],
+    "trainer.max_steps=5": TRAINING[4:],
+    "trainer.warmup=0": TRAINING[4:],
+    "trainer.schedule=cosine": TRAINING[4:],
+    "trainer.clip_norm=2": TRAINING[4:],
+    "trainer.micro_batch_tokens=512": TRAINING[4:],
+    "trainer.checkpoint_steps=7": TRAINING[4:],
+    "trainer.devices=2": TRAINING[4:],
+    "trainer.strategy=ddp": TRAINING[4:],
+    "trainer.accelerator=auto": TRAINING[4:],
+    "trainer.precision=bf16-true": STAGES[4:],
+    "decoding.num_paths=4": STAGES[5:],
+    "decoding.temperature=0.2": STAGES[5:],
+    "decoding.max_new_tokens=8": STAGES[5:],
+    "decoding.batch_size=4": STAGES[5:],
+    "decoding.num_shots=1": STAGES[5:],
+    "decoding.num_validation=5": STAGES[5:],
+}
+NO_STAGE = ["sandbox.workers=2", "logger.project=other", "logger.entity=us", "logger.mode=auto"]
+# Where a run is and what it does; keys with a single value; what another dataset has to bring.
+NOT_CHANGED = {"store", "run", "stages", "vote.name", "decoding.engine", "trainer.layout"}
+NOT_CHANGED |= {"dataset.path", "dataset.split", "dataset.ood", "objective.name"}
+
+
+class Keys:
+    """Stands for the store: computes keys as it does, and leaves files that stand for them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def stage(
+        self, stage: Any, *, name: str, version: int, reads: Any, settings: Any, tools: Any
+    ) -> StageResult:
+        key = stage_key(name, version, reads, settings)
+        folder = self.folder / name / key
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in FILES[name]:
+            text = "{}" if file == "metrics.json" else ""
+            (folder / file).write_text(text or f'{{"step": 0, "key": "{key}"}}\n')
+        return StageResult(name=name, key=key, folder=folder, counts={}, seconds=0.0, skipped=False)
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    folder = tmp_path_factory.mktemp("keys")
+    store = Keys(folder)
+
+    def found(*overrides: str) -> dict[str, str]:
+        config = composed(*overrides)
+        experiment.run(judge(config), folder / "run", config)
+        stages = read_json(folder / "run" / "run.json")["stages"]
+        return {stage["name"]: stage["key"] for stage in stages}
+
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        initialize_config_dir(str(config_folder()), version_base="1.3"),
+    ):
+        patch.setattr(Store, "stage", lambda self, *args, **named: store.stage(*args, **named))
+        patch.setattr(experiment, "Sandbox", lambda **limits: nullcontext())
+        patch.setattr(experiment, "environment", dict)
+        patch.setattr(experiment, "write_report", lambda *args: None)
+        patch.setenv("WANDB_MODE", "disabled")
+        yield found
+
+
+@pytest.fixture(scope="module")
+def base(keys: Any) -> dict[str, str]:
+    return keys()
+
+
+def composed(*overrides: str) -> dict[str, Any]:
+    config = OmegaConf.to_container(compose("config", [*BASE, *overrides]), resolve=True)
+    assert isinstance(config, dict)
+    return {str(key): value for key, value in config.items()}
+
+
+@pytest.mark.parametrize("changed", REACHES)
+def test_a_setting_changes_the_keys_of_the_stages_that_it_reaches(
+    changed: str, keys: Any, base: dict[str, str]
+) -> None:
+    assert list(base) == STAGES
+    after = keys(*changed.split())
+    assert [stage for stage in STAGES if base[stage] != after[stage]] == REACHES[changed]
+
+
+@pytest.mark.parametrize("changed", NO_STAGE)
+def test_what_changes_no_result_changes_no_key(
+    changed: str, keys: Any, base: dict[str, str]
+) -> None:
+    assert keys(changed) == base
+
+
+@pytest.mark.usefixtures("keys")
+def test_every_setting_is_in_a_table() -> None:
+    config = composed()
+    tried = {word.split("=")[0] for line in [*REACHES, *NO_STAGE] for word in line.split()}
+    inner = {path.rpartition(".")[0] for path in key_paths(config)}
+    leaves = {path for path in key_paths(config) if path not in inner and "_target_" not in path}
+    thoughts = {
+        f"thoughts.{name}.{key}" for name in ("cot", "pot") for key in ("cue", "instruction")
+    }
+    assert leaves - tried - NOT_CHANGED - thoughts - {"objective.weights"} == set()
+    assert leaves >= NOT_CHANGED
+
+
+def test_the_content_of_a_students_folder_is_part_of_its_keys(keys: Any, tmp_path: Path) -> None:
+    for part in tiny("causal").load(SEED):
+        part.save_pretrained(tmp_path / "weights")
+    student = ["student=qwen", f"student.path={tmp_path / 'weights'}"]
+    first = keys(*student)
+    (tmp_path / "weights" / "note.txt").write_text("other weights")
+    second = keys(*student)
+    assert [stage for stage in STAGES if first[stage] != second[stage]] == STUDENT
+
+
+def test_an_out_of_distribution_set_changes_every_key(keys: Any, tmp_path: Path) -> None:
+    rows = '{"id": "1", "question": "How many?", "answer": 3}\n'
+    (tmp_path / "asdiv").mkdir()
+    (tmp_path / "asdiv" / "test.jsonl").write_text(rows)
+    ood = [f"dataset.path={tmp_path}", "dataset.ood=[asdiv]"]
+    first = keys(*ood)
+    assert all(first[stage] != keys(f"dataset.path={tmp_path}")[stage] for stage in STAGES)
+    (tmp_path / "asdiv" / "test.jsonl").write_text(rows * 2)
+    assert all(first[stage] != keys(*ood)[stage] for stage in STAGES)

@@ -1,0 +1,17 @@
+"""Plug-ins as they ship: every yaml of a group of conf/, found by itself."""
+
+from typing import Any
+
+import yaml
+
+from mdexp.app import config_folder
+from mdexp.components import build
+
+
+def names(group: str) -> list[str]:
+    return sorted(file.stem for file in (config_folder() / group).glob("*.yaml"))
+
+
+def plugin(group: str, name: str, **options: Any) -> Any:
+    """The component with the defaults of its yaml, but for the given options."""
+    return build(yaml.safe_load((config_folder() / group / f"{name}.yaml").read_text()) | options)

@@ -1,0 +1,64 @@
+"""What any dataset has to give; those whose rows are not at hand are skipped."""
+
+import json
+import os
+
+import pytest
+
+from mdexp.answers import canonical
+from mdexp.records import Problem
+from tests.contract.conftest import names, plugin
+
+DATA = os.environ.get("MDEXP_DATA")
+NAMES = names("dataset")
+GENERATED = {"gsm_symbolic": {"limit_train": 60, "limit_test": 30}}
+
+
+def test_datasets_are_found():
+    assert set(NAMES) >= {"asdiv", "gsm8k", "gsm_symbolic", "jsonl", "svamp", "svamp_pool"}
+
+
+@pytest.fixture(params=NAMES)
+def dataset(request, tmp_path):
+    name = request.param
+    if name in GENERATED:
+        pytest.importorskip("reasoning_gym")
+        return plugin("dataset", name, **GENERATED[name])
+    if name == "jsonl":
+        for part in ("train", "test"):
+            row = {"id": part, "question": f"How many in {part}?", "answer": 3}
+            (tmp_path / f"{part}.jsonl").write_text(json.dumps(row) + "\n")
+        return plugin("dataset", name, path=str(tmp_path))
+    if not DATA:
+        pytest.skip("MDEXP_DATA names no folder with the real data")
+    return plugin("dataset", name, path=DATA)
+
+
+def test_problems_can_be_asked_and_graded(dataset):
+    problems = dataset.problems()
+    assert problems
+    assert all(isinstance(problem, Problem) for problem in problems)
+    assert len({problem.id for problem in problems}) == len(problems), "ids are unique"
+    assert {problem.split for problem in problems} <= {"train", "test"}, (
+        "validation is carved later"
+    )
+    assert "test" in {problem.split for problem in problems}
+    assert len({problem.dataset for problem in problems if problem.split == "test"}) == 1
+    for problem in problems:
+        assert problem.question.strip() == problem.question != ""
+        assert canonical(problem.answer) is not None, problem
+        assert not problem.leaked
+
+
+def test_problems_are_the_same_each_time(dataset):
+    assert dataset.problems() == dataset.problems()
+    assert all(file.is_file() for file in dataset.files().values())
+    assert all(count > 0 for count in dataset.dropped().values())
+
+
+def test_limits_keep_as_many_as_they_say(dataset):
+    fewer = dataset.model_copy(update={"limit_train": 1, "limit_test": 1}).problems()
+    assert {problem.id for problem in fewer} <= {problem.id for problem in dataset.problems()}
+    splits = [problem.split for problem in fewer]
+    assert splits.count("test") == 1
+    assert splits.count("train") <= 1

@@ -1,0 +1,67 @@
+"""Commands that run to the report: in an empty folder, with a store of their own and no network."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mdexp.app import main
+from mdexp.artifacts import read_json, write_jsonl
+
+SMALL = [
+    "dataset=jsonl",
+    "student=tiny_causal",
+    "logger.mode=disabled",
+    "trainer.accelerator=cpu",
+    "trainer.precision=32-true",
+    "trainer.max_steps=2",
+    "trainer.step_problems=4",
+    "decoding.max_new_tokens=6",
+    "decoding.num_shots=1",
+    "sandbox.workers=1",
+]
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("MDEXP_STORE", str(tmp_path / "store"))
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+
+
+@pytest.fixture(scope="session")
+def problems(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of own problems with solutions: 15 to train on, 3 of them to validate, 4 to test."""
+    folder, dice = tmp_path_factory.mktemp("problems"), random.Random(0)
+    for part, size in (("train", 15), ("test", 4)):
+        write_jsonl(folder / f"{part}.jsonl", [_problem(part, i, dice) for i in range(size)])
+    return folder
+
+
+def _problem(part: str, number: int, dice: random.Random) -> dict[str, object]:
+    # Each has a noun of its own: problems that differ in numbers alone would count as leaked.
+    a, b, noun = (
+        dice.randrange(11, 99),
+        dice.randrange(11, 99),
+        f"{part}{'abcdefghijklmno'[number]}",
+    )
+    return {
+        "id": f"{part}{number}",
+        "question": f"Ann has {a} {noun}s and finds {b} {noun}s. How many {noun}s has Ann?",
+        "answer": a + b,
+        "rationale": f"She has {a} + {b} = {a + b} {noun}s.",
+    }
+
+
+@pytest.fixture
+def command(problems: Path) -> Callable[..., int]:
+    """Run a small experiment with further overrides; its exit code."""
+    return lambda *overrides: main([*SMALL, f"dataset.path={problems}", *overrides])
+
+
+def states(folder: Path) -> dict[str, str]:
+    """What became of each stage of a run: run or skipped."""
+    return {stage["name"]: stage["state"] for stage in read_json(folder / "run.json")["stages"]}

@@ -1,0 +1,236 @@
+"""Which examples make a step, what each of their tokens weighs, and how they lie in tensors."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mdexp.records import Example
+from mdexp.training.batches import (
+    LENGTH_BUCKET,
+    NO_TARGET,
+    ROW_BUCKET,
+    lay_out,
+    plan_steps,
+    trainable,
+)
+from mdexp.training.objective import example_weights
+from mdexp.training.schedule import learning_rate_factor
+from tests.tiny_run import trainer
+
+EOS, PAD, WORD = 2, 0, 7
+MIX = {"cot": 0.3, "pot": 0.7}
+
+
+def example(problem, thought, sample=0, prompt=4, target=3):
+    return Example(
+        problem_id=problem,
+        thought=thought,
+        sample=sample,
+        prompt_ids=[WORD] * prompt,
+        target_ids=[WORD] * (target - 1) + [EOS],
+        target="",
+    )
+
+
+def pairs(number):
+    return [example(f"p{i}", thought) for i in range(number) for thought in ("cot", "pot")]
+
+
+def planned(examples, shares, pairing="both", *, step_problems=2, epochs=1, max_steps=None, seed=0):
+    return plan_steps(
+        trainable(examples, shares, pairing),
+        shares,
+        step_problems=step_problems,
+        epochs=epochs,
+        max_steps=max_steps,
+        seed=seed,
+    )
+
+
+def visited(steps):
+    """Problems in the order in which they are trained on."""
+    return [list(dict.fromkeys(e.problem_id for e in step)) for step in steps]
+
+
+def test_an_epoch_visits_each_problem_once_with_all_its_paths():
+    examples = [*pairs(7), example("p3", "cot", sample=1)]
+    steps = planned(examples, MIX, epochs=2, step_problems=3)
+    assert [len(step) for step in visited(steps)] == [3, 3, 1] * 2
+    for epoch in (steps[:3], steps[3:]):
+        trained = Counter((e.problem_id, e.thought, e.sample) for step in epoch for e in step)
+        assert trained == Counter((e.problem_id, e.thought, e.sample) for e in examples)
+    assert visited(steps[:3]) != visited(steps[3:])
+
+
+def test_max_steps_overrides_epochs():
+    assert len(planned(pairs(4), MIX, epochs=1, max_steps=5)) == 5
+    assert len(planned(pairs(4), MIX, epochs=9, max_steps=1)) == 1
+    assert planned(pairs(4), MIX, max_steps=3) == planned(pairs(4), MIX, max_steps=5)[:3]
+
+
+def test_order_depends_on_the_seed_alone():
+    assert planned(pairs(9), MIX) == planned(pairs(9), MIX)
+    assert visited(planned(pairs(9), MIX)) == visited(planned(pairs(9)[::-1], MIX))
+    assert visited(planned(pairs(9), MIX)) != visited(planned(pairs(9), MIX, seed=1))
+
+
+def test_every_lambda_trains_on_the_same_problems_in_the_same_steps():
+    incomplete = [example("only cot", "cot"), example("only pot", "pot")]
+    mixes = [{"cot": lam, "pot": 1 - lam} for lam in (0.0, 0.5, 1.0)]
+    plans = [planned(pairs(9) + incomplete, mix, epochs=2) for mix in mixes]
+    assert visited(plans[0]) == visited(plans[1]) == visited(plans[2])
+    assert not {"only cot", "only pot"} & {name for step in visited(plans[0]) for name in step}
+    thoughts = [{e.thought for step in plan for e in step} for plan in plans]
+    assert thoughts == [{"pot"}, {"cot", "pot"}, {"cot"}]
+
+
+def test_pairing_any_trains_on_problems_that_lack_a_thought():
+    halves = [example("a", "cot"), example("b", "pot")]
+    assert set(trainable(halves, MIX, "any")) == {"a", "b"}
+    assert trainable(halves, MIX, "both") == {}
+    assert set(trainable(halves, {"cot": 0.0, "pot": 1.0}, "any")) == {"b"}
+    assert set(trainable(halves, None, "both")) == {"a", "b"}  # a union weighs no thought
+
+
+def test_pairing_any_draws_a_step_that_lacks_a_thought_again():
+    lopsided = [example(f"cot {i}", "cot") for i in range(9)] + [example("pot", "pot")]
+    steps = planned(lopsided, MIX, "any", step_problems=2)
+    assert len(steps) == 5
+    assert all({e.thought for e in step} == {"cot", "pot"} for step in steps)
+
+
+@pytest.mark.parametrize(
+    ("examples", "shares", "step_problems", "message"),
+    [
+        ([], None, 2, "nothing to train on: no problem has an example"),
+        ([], MIX, 2, r"nothing to train on for \['cot', 'pot'\]"),
+        ([example("a", "cot")], MIX, 2, r"nothing to train on for \['pot'\]"),
+        ([example("a", "cot"), example("b", "pot")], MIX, 1, "raise trainer.step_problems"),
+    ],
+    ids=["union", "dual", "one thought", "steps too small"],
+)
+def test_nothing_to_train_on(examples, shares, step_problems, message):
+    with pytest.raises(ValueError, match=message):
+        planned(examples, shares, "any", step_problems=step_problems)
+
+
+lengths = st.integers(1, 40)
+steps = st.lists(
+    st.builds(
+        example,
+        st.sampled_from("ab"),
+        st.sampled_from(["cot", "pot"]),
+        st.just(0),
+        lengths,
+        lengths,
+    ),
+    max_size=12,
+).map(lambda more: [example("a", "cot", target=2), example("a", "pot", target=9), *more])
+mixes = st.one_of(st.none(), st.floats(0.01, 0.99).map(lambda lam: {"cot": lam, "pot": 1 - lam}))
+normalizations = st.sampled_from(["token", "example"])
+
+
+@given(steps, mixes, normalizations)
+def test_weights_of_a_step_sum_to_one_and_those_of_a_thought_to_its_share(step, shares, normalize):
+    weights = example_weights(step, shares, normalize)
+    sums = Counter()
+    for e, weight in zip(step, weights, strict=True):
+        sums[e.thought] += weight * len(e.target_ids)
+    assert sums.total() == pytest.approx(1)
+    if shares is not None:
+        assert dict(sums) == pytest.approx(shares)
+
+
+def test_a_mean_is_over_tokens_or_over_examples():
+    step = [example("a", "cot", target=2), example("b", "cot", target=8)]
+    assert example_weights(step, {"cot": 1.0}, "token") == pytest.approx([1 / 10, 1 / 10])
+    assert example_weights(step, {"cot": 1.0}, "example") == pytest.approx([1 / 4, 1 / 16])
+
+
+def test_a_thought_without_a_target_has_no_mean():
+    with pytest.raises(ValueError, match=r"no target in this step for \['pot'\]"):
+        example_weights([example("a", "cot")], MIX, "token")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    steps,
+    mixes,
+    normalizations,
+    st.sampled_from(["causal", "seq2seq"]),
+    st.integers(1, 2000),
+    st.sampled_from([PAD, EOS]),
+)
+def test_micro_batches_hold_a_step_whole(step, shares, normalize, kind, budget, pad_id):
+    batches = lay_out(
+        step,
+        shares,
+        kind=kind,
+        normalize=normalize,
+        micro_batch_tokens=budget,
+        pad_id=pad_id,
+    )
+    found = Counter()
+    for batch in batches:
+        rows, length = batch.input_ids.shape
+        assert rows == len(batch.thoughts)
+        assert (rows % ROW_BUCKET, length % LENGTH_BUCKET) == (0, 0)
+        assert max(batch.input_ids.numel(), batch.labels.numel()) <= budget or rows == ROW_BUCKET
+        assert (batch.weights[batch.labels == NO_TARGET] == 0).all()
+        assert (batch.weights[batch.labels != NO_TARGET] > 0).all()
+        for row, thought in enumerate(batch.thoughts):
+            scored = batch.labels[row] != NO_TARGET
+            assert scored.any() == bool(thought), "a row of padding is not scored"
+            read = batch.input_ids[row][batch.attention_mask[row] == 1].tolist()
+            found[thought, tuple(read), tuple(batch.labels[row][scored].tolist())] += 1
+    found -= Counter({key: times for key, times in found.items() if not key[0]})
+    expected = Counter()
+    for e in step:
+        read = e.prompt_ids + e.target_ids[:-1] if kind == "causal" else e.prompt_ids
+        expected[e.thought, tuple(read), tuple(e.target_ids)] += 1
+    assert found == expected
+    assert sum(batch.weights.sum().item() for batch in batches) == pytest.approx(1, rel=1e-5)
+
+
+@pytest.mark.parametrize("pad_id", [PAD, EOS])
+def test_prompt_and_padding_are_never_scored_and_the_end_always_is(pad_id):
+    [batch] = lay_out(
+        [example("a", "cot", prompt=3, target=2)],
+        {"cot": 1.0},
+        kind="causal",
+        normalize="token",
+        micro_batch_tokens=1000,
+        pad_id=pad_id,
+    )
+    assert batch.input_ids[0].tolist() == [WORD, WORD, WORD, WORD] + [pad_id] * 12
+    assert batch.labels[0].tolist() == [NO_TARGET, NO_TARGET, WORD, EOS] + [NO_TARGET] * 12
+    assert batch.weights[0].tolist() == [0, 0, 0.5, 0.5] + [0] * 12
+    assert set(batch.labels[1].tolist()) == {NO_TARGET}
+
+
+def test_an_unscored_micro_batch_keeps_its_shape_and_weighs_nothing():
+    [batch] = lay_out(
+        pairs(1), MIX, kind="seq2seq", normalize="token", micro_batch_tokens=1000, pad_id=PAD
+    )
+    filler = batch.unscored()
+    assert filler.weights.abs().sum() == 0 < batch.weights.sum()
+    assert (filler.labels == batch.labels).all()
+
+
+@pytest.mark.parametrize(
+    ("schedule", "middle", "last"),
+    [("constant", 1, 1), ("linear", 0.5, 0.1), ("cosine", 0.5, 0.0245)],
+)
+def test_learning_rate_warms_up_from_above_zero_and_decays(schedule, middle, last):
+    factor = learning_rate_factor(trainer(schedule=schedule, warmup=1 / 3), 15)
+    assert [factor(step) for step in range(6)] == pytest.approx(
+        [1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1]
+    )
+    assert [factor(10), factor(14)] == pytest.approx([middle, last], abs=1e-4)
+    assert all(factor(step) > 0 for step in range(15))
+
+
+def test_without_warm_up_the_first_step_has_the_peak_rate():
+    assert learning_rate_factor(trainer(schedule="linear", warmup=0.0), 3)(0) == 1

@@ -1,0 +1,148 @@
+"""What training leaves: adapters or a whole student, its history, a way to go on after a stop."""
+
+from contextlib import nullcontext
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from mdexp.settings import ObjectiveSettings
+from mdexp.students.prompts import Renderer
+from mdexp.students.weights import Weights
+from mdexp.training import fit as training
+from mdexp.training.fit import fit, latest_checkpoint
+from tests.tiny_run import SEED, examples, tiny, trainer
+
+DUAL = ObjectiveSettings(
+    name="dual", lambda_thought="cot", weights={}, normalize="token", pairing="both"
+)
+SHARES = {"cot": 0.5, "pot": 0.5}
+
+
+def trained(student, folder, *, shares=SHARES, **options):
+    loaded = student.load(SEED)
+    made = examples(Renderer(loaded[1], student.kind, student.prompt))
+    return fit(
+        loaded,
+        made,
+        student=student,
+        shares=shares,
+        objective=DUAL,
+        trainer=trainer(**options),
+        seed=SEED,
+        precision="32-true",
+        folder=folder,
+    )
+
+
+def save(model, student, folder):
+    """As the stage does; the weights as they are found again."""
+    model.save_pretrained(folder / "student")
+    student.load(SEED)[1].save_pretrained(folder / "student")
+    return Weights(student=student, seed=SEED).after_training(folder / "student")
+
+
+def logits(model):
+    ids = torch.arange(3, 40)[None]
+    if model.config.is_encoder_decoder:
+        return model(input_ids=ids, decoder_input_ids=ids).logits
+    return model(input_ids=ids).logits
+
+
+@pytest.mark.parametrize("kind", ["causal", "seq2seq"])
+@pytest.mark.parametrize("tuning", ["full", "lora"])
+def test_what_was_trained_is_what_is_loaded_again(kind, tuning, tmp_path):
+    student = tiny(kind, tuning=tuning)
+    model, history, counts = trained(student, tmp_path)
+    again, _ = save(model, student, tmp_path).load()
+    torch.testing.assert_close(logits(again), logits(model), rtol=1e-4, atol=1e-5)
+    untrained, _ = student.load(SEED)
+    assert (logits(again) - logits(untrained)).abs().max() > 1e-2
+    assert [row["step"] for row in history] == [0, 1, 2]
+    assert history[-1]["loss"] < history[0]["loss"]
+    assert counts["problems"] == 4 and counts["steps"] == 3 and counts["examples"] == 8
+
+
+def test_lora_trains_adapters_alone(tmp_path):
+    student = tiny("causal", tuning="lora")
+    model, _, _ = trained(student, tmp_path)
+    before = dict(student.load(SEED)[0].named_parameters())
+    adapters = 0
+    for name, parameter in model.get_base_model().named_parameters():
+        adapters += parameter.requires_grad
+        if not parameter.requires_grad:
+            torch.testing.assert_close(parameter, before[name.replace(".base_layer", "")])
+        assert parameter.requires_grad == ("lora_" in name)
+    assert adapters == 2 * 7 * student.layers
+    saved = save(model, student, tmp_path).trained
+    assert (saved / "adapter_model.safetensors").is_file()
+    assert not (saved / "model.safetensors").exists()
+
+
+def test_the_seed_alone_decides_where_adapters_begin(tmp_path):
+    found = []
+    for noise in (1, 2):
+        torch.manual_seed(noise)
+        found.append(trained(tiny("causal", tuning="lora"), tmp_path / str(noise))[1])
+    assert found[0] == found[1]
+
+
+def test_a_fully_tuned_student_loads_in_plain_transformers(tmp_path):
+    student = tiny("causal")
+    model, _, _ = trained(student, tmp_path)
+    save(model, student, tmp_path)
+    plain = AutoModelForCausalLM.from_pretrained(tmp_path / "student").eval()
+    torch.testing.assert_close(logits(plain), logits(model))
+
+
+def test_history_holds_each_step(tmp_path):
+    student = tiny("causal")
+    _, history, counts = trained(student, tmp_path, learning_rate=0.01)
+    for row in history:
+        weighed = sum(SHARES[t] * row[f"nll_{t}"] for t in SHARES)
+        assert row["loss"] == pytest.approx(weighed, rel=1e-5)
+        assert row["learning_rate"] == 0.01
+    scored = sum(row["tokens_cot"] + row["tokens_pot"] for row in history)
+    assert scored == counts["target_tokens"]
+
+
+class Interrupted(Exception):
+    pass
+
+
+def interrupt_after(monkeypatch, num_steps):
+    """Training ends with an exception when it lays out the step after `num_steps`."""
+    laid_out = []
+
+    def lay_out(step, **options):
+        laid_out.append(step)
+        if len(laid_out) > num_steps:
+            raise Interrupted
+        return training_lay_out(step, **options)
+
+    training_lay_out = training.lay_out
+    monkeypatch.setattr(training, "lay_out", lay_out)
+    return laid_out
+
+
+@pytest.mark.parametrize("tuning", ["full", "lora"])
+@pytest.mark.parametrize("done", [1, 2, 3, 4, 5])
+def test_interrupted_training_goes_on_where_it_was(done, tuning, tmp_path, monkeypatch):
+    student = tiny("causal", tuning=tuning, lora_dropout=0.0)
+    options = {"max_steps": 5, "checkpoint_steps": 1, "schedule": "linear", "warmup": 0.4}
+    whole, expected, counts = trained(student, tmp_path / "whole", **options)
+    folder = tmp_path / "interrupted"
+    with monkeypatch.context() as patched:
+        interrupt_after(patched, done)
+        with pytest.raises(Interrupted) if done < 5 else nullcontext():
+            trained(student, folder, **options)
+    checkpoint = latest_checkpoint(folder)
+    assert checkpoint.name == f"step={done}.ckpt"
+    torch.load(checkpoint, weights_only=True)  # plain types: nothing in it is code
+    with monkeypatch.context() as patched:
+        rest = interrupt_after(patched, 5 - done)
+        resumed, history, again = trained(student, folder, **options)
+    assert len(rest) == 5 - done
+    assert history == expected
+    assert again == counts
+    torch.testing.assert_close(logits(resumed), logits(whole))
