@@ -14,9 +14,9 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from filelock import FileLock
 from pydantic import BaseModel, TypeAdapter
@@ -30,12 +30,9 @@ Counts = dict[str, Any]
 Record = TypeVar("Record")
 
 
-class Stage(Protocol):
-    """A function that reads named files, writes named files into `out` and returns its counts."""
-
-    __name__: str
-
-    def __call__(self, out: Path, reads: Mapping[str, Path], **settings: Any) -> Counts: ...
+# A function that reads named files, writes named files into a folder and returns its counts:
+# stage(out, reads, **settings, **tools).
+Stage = Callable[..., Counts]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """One experiment: the chosen stages in order, each found in the store or run, and its folder.
 
-The folder is a manifest (run.json) with hard links to what the stages wrote. The manifest is written
-after every stage, so that a killed run shows how far it came.
+The folder is a manifest (run.json) with hard links to what the stages wrote. The manifest is
+written after every stage, so that a killed run shows how far it came.
 """
 
 import time
@@ -62,8 +62,8 @@ class Experiment:
         name: str | None = None,
         **settings: Any,
     ) -> StageResult:
-        """Run a stage on files of this run (`needs`) and others (`files`); link what it writes, given
-        as {name in the store: name in the run folder}. All of `settings` is part of its key."""
+        """Run a stage on files of this run (`needs`) and others (`files`), and link what it writes,
+        {name in the store: name in the run folder}. All of `settings` is part of its key."""
         result = self.store.stage(
             stage,
             name=name or stage.__name__,
@@ -205,7 +205,7 @@ def student_to_outputs(e: Experiment, tracker: Tracker) -> None:
         after = before.after_training(trained["student"])
     if not e.wants("generate"):
         return
-    answering = {
+    answering: dict[str, Any] = {
         "student": s.student,
         "thoughts": s.thoughts,
         "decoding": s.decoding,

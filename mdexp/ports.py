@@ -1,8 +1,8 @@
 """The plug points: what a thought, dataset, teacher, executor and student have to offer.
 
-A plug-in is one Python file and one yaml that names it by `_target_`. It is a frozen pydantic model:
-its fields are its options. It imports torch, openai and the like only inside its methods, so that a
-configuration is judged in milliseconds.
+A plug-in is one Python file and one yaml that names it by `_target_`. It is a frozen pydantic
+model: its fields are its options. It imports torch, openai and the like only inside its methods, so
+that a configuration is judged in milliseconds.
 """
 
 from collections import Counter
@@ -50,7 +50,7 @@ class Executor(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A text as its thought understands it: either it states an answer or a program has to be run."""
+    """A text as its thought understands it: it states an answer, or a program has to be run."""
 
     text: str  # the cleaned path
     answer: Answer | None = None
@@ -58,7 +58,7 @@ class Reading:
 
 
 class Thought(Protocol):
-    """A way to reason: how to ask for it, how to read it, how it is written as a training target."""
+    """A way to reason: how to ask for it, how to read it, how it is written as a target."""
 
     instruction: str  # system message for a teacher
     cue: str  # what follows the question, for teacher and student alike
@@ -109,7 +109,7 @@ class Teacher(Protocol):
     def paths(
         self, problems: Sequence[Problem], thoughts: Mapping[str, Thought], ledger: FilePath
     ) -> Iterator[Path]:
-        """Yield up to `num_paths` paths per (problem, thought); those for k are among those for k+1.
+        """Yield up to `num_paths` paths per (problem, thought), those for k among those for k+1.
 
         What costs money is kept in the folder `ledger`, which outlives every run.
         """

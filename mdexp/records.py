@@ -64,7 +64,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One training sequence as token ids; only `target_ids` (end of sequence included) is scored."""
+    """One training sequence as token ids; `target_ids`, end of sequence included, are scored."""
 
     problem_id: str
     thought: str
@@ -111,7 +111,7 @@ class Generation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vote:
-    """One answer elected from several generations. `votes` maps each canonical answer to its count."""
+    """One answer elected from several generations; `votes` counts each canonical answer."""
 
     problem_id: str
     dataset: str

@@ -2,13 +2,14 @@
 
     prepare -> extract -> verify -> examples -> train -> generate -> score -> report
 
-A stage reads named files and writes named files into `out`; what it is given as settings makes up its
-key in the store (artifacts.py). `tools` are handed on without being part of it.
+A stage reads named files and writes named files into `out`; what it is given as settings makes up
+its key in the store (artifacts.py). Tools (an executor, weights) are handed on beside it.
 """
 
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -152,22 +153,20 @@ def generate(
 
     problems = asked_of_student(read_jsonl(reads["problems.jsonl"], Problem), decoding)
     model, tokenizer = weights.load()
-    model = model.to(device=numerics["device"], dtype=getattr(torch, numerics["dtype"]))
+    # transformers decorates `to` in a way that loses its type.
+    model.to(numerics["device"], getattr(torch, numerics["dtype"]))  # type: ignore[call-arg]
     renderer = Renderer(tokenizer, student.kind, student.prompt)
+    ask = partial(answer, model, renderer, decoding=decoding, phase=phase, seed=seed)
     exemplars = load_exemplars()[: decoding.num_shots]
     outputs: list[Output] = []
     counts: Counts = {}
     for name, thought in thoughts.items():
-        asked = {"decoding": decoding, "phase": phase, "seed": seed}
         one = {name: thought}
         if phase == "after":
-            outputs += answer(model, renderer, problems, one, [], **asked)
+            outputs += ask(problems, one, [])
             continue
         validation = [problem for problem in problems if problem.split == "validation"]
-        tried = {
-            len(shots): answer(model, renderer, validation, one, shots, **asked)
-            for shots in ([], exemplars)
-        }
+        tried = {len(shots): ask(validation, one, shots) for shots in ([], exemplars)}
         solved = {
             num_shots: sum(g.correct for g in scoring.grade(rows, by_id(problems), one, executor))
             for num_shots, rows in tried.items()
@@ -175,7 +174,7 @@ def generate(
         best = max(solved, key=lambda num_shots: (solved[num_shots], num_shots))
         rest = [problem for problem in problems if problem.split != "validation"]
         outputs += tried[best]
-        outputs += answer(model, renderer, rest, one, exemplars[:best], **asked)
+        outputs += ask(rest, one, exemplars[:best])
         counts[name] = {"solved on validation by shots": solved, "shots": best}
     write_jsonl(out / "outputs.jsonl", outputs)
     return counts | {"outputs": len(outputs), "tokens": sum(o.num_tokens for o in outputs)}

@@ -12,7 +12,7 @@ from typing import Literal
 from mdexp.answers import canonical, correct
 from mdexp.ports import Executor, Thought
 from mdexp.reading import Read, read_answers
-from mdexp.records import Path, Problem, Rejection, VerifiedPath
+from mdexp.records import Answer, Path, Problem, Rejection, VerifiedPath
 
 Mode = Literal["gold", "runs", "agree", "none"]
 
@@ -36,14 +36,34 @@ def verify_paths(
         same = (path.problem_id, path.thought, read.text or str(canonical(read.answer)))
         if not fault and same in seen:
             fault = ("duplicate", "an earlier path of this problem reads the same")
-        what = {"problem_id": path.problem_id, "thought": path.thought, "sample": path.sample}
         if fault:
-            rejected.append(Rejection(**what, reason=fault[0], detail=fault[1]))
+            rejected.append(_rejection(path, *fault))
             continue
         seen.add(same)
-        answer = problem.answer if mode == "gold" else read.answer
-        kept.append(VerifiedPath(**what, text=read.text, answer=answer, model=path.model))
+        kept.append(_verified(path, read.text, problem.answer if mode == "gold" else read.answer))
     return kept, rejected
+
+
+def _verified(path: Path, text: str, answer: Answer | None) -> VerifiedPath:
+    assert answer is not None, path  # one without is rejected
+    return VerifiedPath(
+        problem_id=path.problem_id,
+        thought=path.thought,
+        sample=path.sample,
+        text=text,
+        answer=answer,
+        model=path.model,
+    )
+
+
+def _rejection(path: Path, reason: str, detail: str) -> Rejection:
+    return Rejection(
+        problem_id=path.problem_id,
+        thought=path.thought,
+        sample=path.sample,
+        reason=reason,
+        detail=detail,
+    )
 
 
 def _fault(

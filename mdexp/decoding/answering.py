@@ -1,4 +1,4 @@
-"""Problems put to a student: each thought's greedy path, and sampled ones where a vote needs them."""
+"""Problems put to a student: the greedy path of each thought, and sampled ones for the vote."""
 
 import logging
 from collections.abc import Mapping, Sequence

@@ -104,7 +104,7 @@ def _generate_batch(
 
 
 def choose(logits: Tensor, uniforms: Tensor, temperature: float) -> Tensor:
-    """Next tokens (rows,) from logits (rows, vocabulary): the likeliest where `uniforms` is negative,
+    """Next tokens (rows,) from logits (rows, vocabulary): the likeliest where `uniforms` are < 0,
     else the token at that place of the cumulative distribution at `temperature`."""
     greedy = logits.argmax(-1)
     if not (uniforms >= 0).any():

@@ -80,7 +80,7 @@ class CausalRows:
 
 
 class Seq2SeqRows:
-    """An encoder-decoder student reads its prompt once and writes from the decoder's start token."""
+    """An encoder-decoder student reads its prompt once and writes from the start token."""
 
     def __init__(
         self, model: "PreTrainedModel", prompts: Sequence[Sequence[int]], pad_id: int
@@ -126,7 +126,7 @@ def _distinct(prompts: Sequence[Sequence[int]]) -> tuple[list[Sequence[int]], li
 
 
 def _shared_prefix(prompts: Sequence[Sequence[int]]) -> int:
-    """How many first tokens all prompts share, each keeping one of its own; 0 if too few to matter."""
+    """How many first tokens all prompts share, each keeping one; 0 if too few to matter."""
     if len(prompts) < 2:
         return 0
     shared = 0

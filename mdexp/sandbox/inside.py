@@ -39,7 +39,7 @@ def answer(program: str, max_text: int) -> list[Any]:
     `nothing` leaves the answer to what was printed; `other` is the type of what is no answer.
     """
     names: dict[str, Any] = {"__name__": "__main__", "round": exact_round}
-    exec(program, names)
+    exec(program, names)  # noqa: S102  this text runs inside Monty, never in our process
     value = names.get("ans")
     if value is None:
         value = returned(names)

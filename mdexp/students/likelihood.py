@@ -23,7 +23,7 @@ def target_nll(
     labels: Tensor,
     scored: Tensor,
 ) -> Tensor:
-    """Negative log-likelihood (nats, float32) of the labels where `scored`, flattened in row order."""
+    """Negative log-likelihood (nats, float32) of the labels where `scored`, in row order."""
     if kind == "seq2seq":
         decoder_ids = _shifted(labels.clamp(min=0), model.config.decoder_start_token_id)
         outputs = model(

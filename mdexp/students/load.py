@@ -82,8 +82,8 @@ def _load_hub(repo: str | None, revision: str | None, kind: Kind) -> Loaded:
         return _load(repo, kind, revision=revision)
     except OSError as error:
         raise StudentUnavailable(
-            f"student.repo={repo}: {str(error).splitlines()[0]}. Without the hub, set student.path= "
-            "to a folder written by save_pretrained, or use student=smollm2"
+            f"student.repo={repo}: {str(error).splitlines()[0]}. Without the hub, set "
+            "student.path= to a folder written by save_pretrained, or use student=smollm2"
         ) from error
 
 

@@ -1,31 +1,32 @@
 """How numbers are computed on this machine: part of the key of every stage that computes them."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
-BF16 = "bf16-mixed"
+Precision = Literal["32-true", "bf16-mixed", "bf16-true", "16-mixed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numerics:
     """Lightning's precision for training, the type of the weights for generation, and where."""
 
-    precision: str
+    precision: Precision
     dtype: str
     device: str
     threads: int
 
 
-def numerics(precision: str, accelerator: str) -> Numerics:
+def numerics(precision: Precision | Literal["auto"], accelerator: str) -> Numerics:
     """`precision: auto` is bfloat16 where the machine has it in hardware (it halves the time there
     and multiplies it elsewhere), else float32. ValueError for half precision without a GPU."""
     gpu = torch.cuda.is_available() and accelerator != "cpu"
     if precision == "16-mixed" and not gpu:
         raise ValueError("trainer.precision=16-mixed needs a GPU: use bf16-mixed or 32-true")
     if precision == "auto":
-        precision = BF16 if _has_bfloat16(gpu) else "32-true"
-    dtypes = {"32-true": "float32", "16-mixed": "float16"}
+        precision = "bf16-mixed" if _has_bfloat16(gpu) else "32-true"
+    dtypes: dict[str, str] = {"32-true": "float32", "16-mixed": "float16"}
     return Numerics(
         precision=precision,
         dtype=dtypes.get(precision, "bfloat16"),

@@ -37,9 +37,10 @@ class Renderer:
         """The prompt as text, up to where the answer begins."""
         messages = turns(question, thought, exemplars)
         if self.style == "chat":
-            return self.tokenizer.apply_chat_template(
+            prompt = self.tokenizer.apply_chat_template(
                 messages, tokenize=False, add_generation_prompt=True
             )
+            return str(prompt)
         return "\n\n".join(_plain_turn(message) for message in messages) + "\n\nAnswer:\n"
 
     def prompt_ids(self, prompt: str) -> list[int]:
@@ -61,10 +62,10 @@ class Renderer:
         specials = {self.tokenizer.eos_token_id, self.tokenizer.pad_token_id}
         kept = [token for token in ids if token not in specials]
         text = self.tokenizer.decode(kept, clean_up_tokenization_spaces=False)
-        return self.code_text.decode(text)
+        return self.code_text.decode(str(text))
 
     def _unterminated(self, text: str) -> list[int]:
-        """Tokens of a text that goes on: without an end-of-sequence token of the tokenizer's own."""
+        """Tokens of a text that goes on: without the end that a tokenizer puts of its own."""
         ids = self._ids(text)
         return ids[:-1] if ids and ids[-1] == self.tokenizer.eos_token_id else ids
 

@@ -1,4 +1,4 @@
-"""Students for tests: random weights, a byte for a token, built in milliseconds without any file."""
+"""Students for tests: random weights, a byte for a token, built in milliseconds from no file."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -66,20 +66,19 @@ class TinyStudent(BaseModel):
     def _seq2seq(self, tokenizer: "PreTrainedTokenizerBase") -> "PreTrainedModel":
         from transformers import T5Config, T5ForConditionalGeneration
 
-        return T5ForConditionalGeneration(
-            T5Config(
-                vocab_size=len(tokenizer),
-                d_model=self.hidden_size,
-                d_kv=self.hidden_size // self.heads,
-                d_ff=2 * self.hidden_size,
-                num_layers=self.layers,
-                num_heads=self.heads,
-                dropout_rate=0.0,
-                pad_token_id=tokenizer.pad_token_id,
-                eos_token_id=tokenizer.eos_token_id,
-                decoder_start_token_id=tokenizer.pad_token_id,
-            )
+        config = T5Config(
+            vocab_size=len(tokenizer),
+            d_model=self.hidden_size,
+            d_kv=self.hidden_size // self.heads,
+            d_ff=2 * self.hidden_size,
+            num_layers=self.layers,
+            num_heads=self.heads,
+            dropout_rate=0.0,
+            pad_token_id=tokenizer.pad_token_id,
+            eos_token_id=tokenizer.eos_token_id,
         )
+        config.decoder_start_token_id = tokenizer.pad_token_id
+        return T5ForConditionalGeneration(config)
 
 
 def byte_tokenizer() -> "PreTrainedTokenizerBase":

@@ -7,6 +7,7 @@ from mdexp.thoughts.program_form import parse
 from mdexp.thoughts.prose import cut_run_on
 
 MAX_CHARS = 20_000
+MAX_PROSE_LINES = 40  # before the program; looking at each costs a parse of the rest
 _FENCE = re.compile(r"```[ \t]*(?i:python3?|py)?[ \t]*\n(?P<code>.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 # How a line of code starts even where the program as a whole is broken.
@@ -27,7 +28,9 @@ def program_within(text: str) -> str:
     if parse(cut) is None and parse(text) is not None:
         return text  # the next question is in a string
     lines = cut.split("\n")
-    while len(lines) > 1 and _is_prose(lines):
+    for _ in range(MAX_PROSE_LINES):
+        if len(lines) == 1 or not _is_prose(lines):
+            break
         lines.pop(0)
     return textwrap.dedent("\n".join(lines)).rstrip()
 

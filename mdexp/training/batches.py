@@ -1,8 +1,9 @@
 """Which examples make an optimiser step, and how a step is laid out in tensors.
 
-A step is `step_problems` problems with all their paths; an epoch visits each problem once. The order
-depends on the seed alone, so that runs which differ in λ see the same problems in the same steps. Each
-sequence stands alone; lengths are bucketed, since every new shape costs a compiled kernel for ever.
+A step is `step_problems` problems with all their paths; an epoch visits each problem once. The
+order depends on the seed alone, so that runs which differ in λ see the same problems in the same
+steps. Each sequence stands alone; lengths are bucketed, since every new shape costs a compiled
+kernel for ever.
 """
 
 import math
@@ -31,8 +32,8 @@ Pairing = Literal["both", "any"]
 class MicroBatch:
     """Padded sequences, shapes (rows, length). `weights` are those of the objective, 0 if unscored.
 
-    For a causal student `labels[i, j]` is the token that `input_ids[i, : j + 1]` is followed by; for
-    a seq2seq student it is position j of the decoder.
+    For a causal student `labels[i, j]` is the token that follows `input_ids[i, : j + 1]`; for a
+    seq2seq student it is position j of the decoder.
     """
 
     input_ids: "torch.Tensor"
@@ -53,24 +54,20 @@ class MicroBatch:
 def trainable(
     examples: Sequence[Example], shares: Mapping[str, float] | None, pairing: Pairing
 ) -> dict[str, list[Example]]:
-    """Examples by problem. A thought of share 0 is left out, and with `pairing: both` a problem that
-    lacks any thought of the mix, so that λ=0, 0.5 and 1 train on the same problems."""
-    problems = defaultdict(list)
+    """Examples by problem, without thoughts of share 0. With `pairing: both` a problem that lacks
+    any thought of the mix is left out, so that λ=0, 0.5 and 1 train on the same problems."""
+    problems: dict[str, list[Example]] = defaultdict(list)
     for example in examples:
         problems[example.problem_id].append(example)
-    mix = set(shares) if shares is not None else set()
-    if pairing == "both":
-        problems = {
-            problem: rows
-            for problem, rows in problems.items()
-            if mix <= {example.thought for example in rows}
-        }
-    weighted = {name for name, share in (shares or {}).items() if share > 0}
-    return {
-        problem: kept
+    mix = shares or {}
+    required = set(mix) if pairing == "both" else set()
+    unused = {thought for thought, share in mix.items() if share == 0}
+    kept = {
+        problem: [example for example in rows if example.thought not in unused]
         for problem, rows in problems.items()
-        if (kept := [e for e in rows if shares is None or e.thought in weighted])
+        if required <= {example.thought for example in rows}
     }
+    return {problem: rows for problem, rows in kept.items() if rows}
 
 
 def plan_steps(
@@ -116,7 +113,8 @@ def _complete_step(
             return step
         drawn = redraws.sample(names, len(drawn))
     raise ValueError(
-        f"no step of {len(drawn)} problems holds all of {sorted(needed)}: raise trainer.step_problems"
+        f"no step of {len(drawn)} problems holds all of {sorted(needed)}: "
+        "raise trainer.step_problems"
     )
 
 
@@ -129,8 +127,8 @@ def lay_out(
     micro_batch_tokens: int,
     pad_id: int,
 ) -> list[MicroBatch]:
-    """A step as micro-batches of like lengths and row counts, each with at most `micro_batch_tokens`
-    padded tokens, or with the fewest rows there can be."""
+    """A step as micro-batches of like lengths and row counts, with at most `micro_batch_tokens`
+    padded tokens each, or with the fewest rows there can be."""
     weights = example_weights(step, shares, normalize)
     rows = sorted(zip(step, weights, strict=True), key=lambda row: _length(row[0], kind))
     for number in range(1, len(rows) + 1):

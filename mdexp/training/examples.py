@@ -1,6 +1,7 @@
-"""From verified paths to token sequences for one student; what does not fit is counted, never cut."""
+"""From verified paths to one student's token sequences; what does not fit is counted, never cut."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mdexp.ports import Thought
 from mdexp.records import Example, Problem, Rejection, VerifiedPath
@@ -14,21 +15,21 @@ def make_examples(
     renderer: Renderer,
     max_tokens: int,
 ) -> tuple[list[Example], list[Rejection]]:
-    """One example per path that fits: prompt and target together have at most `max_tokens` tokens."""
-    examples, unused = [], []
+    """One example per path that fits: prompt and target have at most `max_tokens` tokens."""
+    made = []
     for path in paths:
         thought = thoughts[path.thought]
         prompt = renderer.prompt(problems[path.problem_id].question, thought)
         target = thought.target(path.text, path.answer)
-        made = _example(path, prompt, target, renderer, max_tokens)
-        (examples if isinstance(made, Example) else unused).append(made)
-    return examples, unused
+        made.append(_example(path, prompt, target, renderer, max_tokens))
+    examples = [example for example in made if isinstance(example, Example)]
+    return examples, [unused for unused in made if isinstance(unused, Rejection)]
 
 
 def _example(
     path: VerifiedPath, prompt: str, target: str, renderer: Renderer, max_tokens: int
 ) -> Example | Rejection:
-    what = {"problem_id": path.problem_id, "thought": path.thought, "sample": path.sample}
+    what: Any = {"problem_id": path.problem_id, "thought": path.thought, "sample": path.sample}
     try:
         target_ids = renderer.target_ids(prompt, target)
     except NotAPrefix as error:

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from mdexp.records import Example
 from mdexp.settings import ObjectiveSettings, TrainerSettings
 from mdexp.students.load import Loaded
+from mdexp.students.numerics import Precision
 from mdexp.training.batches import MicroBatch, lay_out, plan_steps, trainable
 from mdexp.training.module import MixedDistillation
 
@@ -47,7 +48,7 @@ def fit(
     objective: ObjectiveSettings,
     trainer: TrainerSettings,
     seed: int,
-    precision: str,
+    precision: Precision,
     folder: Path,
 ) -> tuple["PreTrainedModel", list[dict[str, float]], dict[str, int]]:
     """Train; returns the tuned model, one history row a step, and what was trained on."""
@@ -104,7 +105,7 @@ def fit(
     return model.eval(), module.history, scored
 
 
-def adapted(model: "PreTrainedModel", student: Any) -> "PreTrainedModel":
+def adapted(model: "PreTrainedModel", student: Any) -> Any:
     """The model as `student.tuning` says: itself, or with low-rank adapters (arXiv 2106.09685)."""
     if student.tuning == "full":
         return model
@@ -152,10 +153,10 @@ class ProgressLog(Callback):
     """Ten lines over a training, where no terminal shows a progress bar."""
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, module: pl.LightningModule, *_: Any, **__: Any
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any, **__: Any
     ) -> None:
         total = trainer.max_steps
         if trainer.global_step % math.ceil(total / 10) == 0 or trainer.global_step == total:
-            log.info(
-                "step %d of %d, loss %.3f", trainer.global_step, total, module.history[-1]["loss"]
-            )
+            assert isinstance(pl_module, MixedDistillation), pl_module
+            loss = pl_module.history[-1]["loss"]
+            log.info("step %d of %d, loss %.3f", trainer.global_step, total, loss)

@@ -1,14 +1,14 @@
 """Lightning begins here: device, precision, optimiser and logging. The maths is in objective.py."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytorch_lightning as pl
 import torch
 from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import AdamW, Optimizer
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from mdexp.settings import TrainerSettings
 from mdexp.students.likelihood import target_nll
@@ -36,7 +36,10 @@ class MixedDistillation(pl.LightningModule):
         self.history: list[dict[str, float]] = []
 
     def training_step(self, batch: Sequence[MicroBatch], batch_idx: int) -> None:
-        optimizer = self.optimizers()
+        optimizer, schedule = (
+            cast(Optimizer, self.optimizers()),
+            cast(LRScheduler, self.lr_schedulers()),
+        )
         optimizer.zero_grad()
         sums: dict[str, list[float]] = {}
         loss = sum(self._backward(micro, sums) for micro in self._share_of_rank(batch))
@@ -47,7 +50,7 @@ class MixedDistillation(pl.LightningModule):
             "learning_rate": optimizer.param_groups[0]["lr"],
         }
         optimizer.step()
-        self.lr_schedulers().step()
+        schedule.step()
         for thought, (nll, tokens) in sorted(sums.items()):
             row |= {f"nll_{thought}": nll / tokens, f"tokens_{thought}": tokens}
         self.history.append(row)
@@ -63,7 +66,7 @@ class MixedDistillation(pl.LightningModule):
         return [*batch, *filler][self.trainer.global_rank :: world]
 
     def _backward(self, micro: MicroBatch, sums: dict[str, list[float]]) -> float:
-        """Add a micro-batch's gradient; return its share of the loss, and sum up NLLs per thought."""
+        """Add a micro-batch's gradient; return its share of the loss, add to the thoughts' NLLs."""
         scored = micro.labels != NO_TARGET
         nll = target_nll(
             self.student, self.kind, micro.input_ids, micro.attention_mask, micro.labels, scored
@@ -79,8 +82,8 @@ class MixedDistillation(pl.LightningModule):
         return float(loss.detach())
 
     def _clip(self, optimizer: Any) -> None:
-        """Lightning clips no gradient of a fused optimiser, for the sake of float16's scaling, which
-        is the one precision that gets no fused optimiser here."""
+        """Lightning clips no gradient of a fused optimiser, for the sake of float16's scaling: the
+        one precision that gets no fused optimiser here."""
         if self.trainer.precision == "16-mixed":
             self.clip_gradients(optimizer, self.options.clip_norm, "norm")
         elif isinstance(self.trainer.model, FullyShardedDataParallel):
@@ -99,7 +102,7 @@ class MixedDistillation(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.history = checkpoint["history"]
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         optimizer = adamw(self.student, self.options, fused=self.trainer.precision != "16-mixed")
         factor = learning_rate_factor(self.options, self.num_steps)
         return {"optimizer": optimizer, "lr_scheduler": LambdaLR(optimizer, factor)}

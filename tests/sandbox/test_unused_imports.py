@@ -1,6 +1,5 @@
 """The stripping of imports reads hostile text: it keeps what is used and never costs much."""
 
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
