@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mdexp.artifacts import write_json
+from mdexp.records import VALIDATION
 from mdexp.signals import EXITS
 
 RESULT = "result.json"
@@ -160,12 +161,13 @@ def print_table(results: Sequence[Result]) -> None:
 
 
 def _accuracy_columns(results: Sequence[Result]) -> list[tuple[str, str]]:
-    """(dataset, way to answer) pairs that any job measured, in the order in which they appear."""
+    """(test set, way to answer) pairs that any job measured, the votes last."""
     pairs: dict[tuple[str, str], None] = {}
     for result in results:
         for dataset, phases in result.metrics.items():
-            pairs |= {(dataset, way): None for way in phases.get("after", {})}
-    return list(pairs)
+            if not dataset.endswith(VALIDATION):
+                pairs |= {(dataset, way): None for way in phases.get("after", {})}
+    return sorted(pairs, key=lambda pair: pair[1] == "vote")
 
 
 def _accuracy(metrics: Mapping[str, Any], dataset: str, way: str) -> str:

@@ -12,6 +12,9 @@ Answer = int | float | str | bool
 Split = Literal["train", "validation", "test"]
 Phase = Literal["before", "after"]
 
+# Ends the name under which metrics tell of validation problems: of "svamp", "svamp/validation".
+VALIDATION = "/validation"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:

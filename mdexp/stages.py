@@ -6,6 +6,7 @@ A stage reads named files and writes named files into `out`; what it is given as
 its key in the store (artifacts.py). Tools (an executor, weights) are handed on beside it.
 """
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -123,6 +124,8 @@ def train(
         precision=numerics["precision"],
         folder=out,
     )
+    if int(os.environ.get("LOCAL_RANK", "0")) > 0:
+        raise SystemExit(0)  # a data-parallel process that Lightning started has done its part
     model.save_pretrained(out / "student")
     loaded[1].save_pretrained(out / "student")
     shutil.rmtree(out / "checkpoints", ignore_errors=True)

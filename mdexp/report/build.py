@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mdexp.artifacts import write_text
-from mdexp.records import Generation, Problem, Vote
+from mdexp.records import VALIDATION, Generation, Problem, Vote
 from mdexp.report import charts, tables
 from mdexp.report.formula import formula
 from mdexp.report.funnel import FunnelRow
@@ -43,8 +43,8 @@ def build(
     thoughts = list(dict.fromkeys(generation.thought for generation in generations))
     solved = solved_by(generations, thoughts)
     page = {
-        "results": [row for row in rows if not row.dataset.endswith(tables.VALIDATION)],
-        "validation": [row for row in rows if row.dataset.endswith(tables.VALIDATION)],
+        "results": [row for row in rows if not row.dataset.endswith(VALIDATION)],
+        "validation": [row for row in rows if row.dataset.endswith(VALIDATION)],
         "solved": solved,
         "solved_names": _names(solved),
         "formula": formula(settings),
@@ -111,7 +111,7 @@ def _explorer_row(generation: Generation) -> dict[str, Any]:
     dataset = generation.dataset
     return {
         "problem": generation.problem_id,
-        "dataset": f"{dataset}{tables.VALIDATION}" if generation.split != "test" else dataset,
+        "dataset": f"{dataset}{VALIDATION}" if generation.split != "test" else dataset,
         "phase": generation.phase,
         "thought": generation.thought,
         "sample": generation.sample,

@@ -7,8 +7,6 @@ from mdexp.records import Generation, Vote
 from mdexp.scoring.pairing import Comparison, after_against_before
 from mdexp.scoring.score import Metrics, Row
 
-VALIDATION = "/validation"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:

@@ -12,7 +12,7 @@ from typing import TypedDict
 from mdexp.answers import correct
 from mdexp.ports import Executor, Thought
 from mdexp.reading import Read, read_answers
-from mdexp.records import Generation, Output, Phase, Problem, Split, Vote
+from mdexp.records import VALIDATION, Generation, Output, Phase, Problem, Split, Vote
 from mdexp.scoring.statistics import wilson
 from mdexp.scoring.vote import elect, trust, voters
 
@@ -69,14 +69,14 @@ def metrics(
 ) -> Metrics:
     """Result rows of test problems by dataset and phase; validation as `<dataset>/validation`."""
     table: Metrics = {}
-    splits: tuple[tuple[Split, str], ...] = (("test", "{}"), ("validation", "{}/validation"))
+    splits: tuple[tuple[Split, str], ...] = (("test", ""), ("validation", VALIDATION))
     datasets = dict.fromkeys(g.dataset for g in generations)
-    for (split, name), dataset, phase in product(splits, datasets, PHASES):
+    for (split, suffix), dataset, phase in product(splits, datasets, PHASES):
         ours = [g for g in generations if (g.split, g.dataset, g.phase) == (split, dataset, phase)]
         elected = [v for v in votes if (v.split, v.dataset, v.phase) == (split, dataset, phase)]
         if ours:
             rows = _rows(ours, elected, thoughts)
-            table.setdefault(name.format(dataset), {})[phase] = rows
+            table.setdefault(dataset + suffix, {})[phase] = rows
     return table
 
 

@@ -42,7 +42,8 @@ class MixedDistillation(pl.LightningModule):
         )
         optimizer.zero_grad()
         sums: dict[str, list[float]] = {}
-        loss = sum(self._backward(micro, sums) for micro in self._share_of_rank(batch))
+        share = sum(self._backward(micro, sums) for micro in self._share_of_rank(batch))
+        loss = float(self.trainer.strategy.reduce(torch.tensor(share), reduce_op="sum"))
         self._clip(optimizer)
         row = {
             "step": self.global_step,

