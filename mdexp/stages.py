@@ -156,8 +156,7 @@ def generate(
 
     problems = asked_of_student(read_jsonl(reads["problems.jsonl"], Problem), decoding)
     model, tokenizer = weights.load()
-    # transformers decorates `to` in a way that loses its type.
-    model.to(numerics["device"], getattr(torch, numerics["dtype"]))  # type: ignore[call-arg]
+    model.to(numerics["device"], getattr(torch, numerics["dtype"]))
     renderer = Renderer(tokenizer, student.kind, student.prompt)
     ask = partial(answer, model, renderer, decoding=decoding, phase=phase, seed=seed)
     exemplars = load_exemplars()[: decoding.num_shots]

@@ -36,10 +36,8 @@ class MixedDistillation(pl.LightningModule):
         self.history: list[dict[str, float]] = []
 
     def training_step(self, batch: Sequence[MicroBatch], batch_idx: int) -> None:
-        optimizer, schedule = (
-            cast(Optimizer, self.optimizers()),
-            cast(LRScheduler, self.lr_schedulers()),
-        )
+        optimizer = cast(Optimizer, self.optimizers())
+        schedule = cast(LRScheduler, self.lr_schedulers())
         optimizer.zero_grad()
         sums: dict[str, list[float]] = {}
         share = sum(self._backward(micro, sums) for micro in self._share_of_rank(batch))
@@ -55,10 +53,7 @@ class MixedDistillation(pl.LightningModule):
         for thought, (nll, tokens) in sorted(sums.items()):
             row |= {f"nll_{thought}": nll / tokens, f"tokens_{thought}": tokens}
         self.history.append(row)
-        self.log_dict(
-            {f"train/{name}": float(value) for name, value in row.items() if name != "step"}
-        )
-        self.log("loss", loss, prog_bar=True, logger=False)
+        self.log("loss", loss, prog_bar=True)
 
     def _share_of_rank(self, batch: Sequence[MicroBatch]) -> Sequence[MicroBatch]:
         """This rank's micro-batches: as many as any other's, or the ranks would wait for ever."""
