@@ -49,8 +49,9 @@ def run(tmp_path):
     """Run a stage on the text `given`, with what a test changes."""
 
     def run(stage, *, given="text", name="copy", version=1, sign="!", tool=None):
-        source = tmp_path / "in.txt"
-        source.write_text(given)
+        source = tmp_path / f"{given}.txt"
+        if not source.exists():  # a thread may read it while another begins
+            source.write_text(given)
         return Store(tmp_path / "store").stage(
             stage,
             name=name,
@@ -113,6 +114,7 @@ def test_threads_that_want_the_same_stage_run_it_once(run):
             time.sleep(0.1)
             return super().__call__(out, reads, **settings)
 
+    run(Counting(), name="first")  # writes the file that all read
     stage, results = Slow(), []
     threads = [threading.Thread(target=lambda: results.append(run(stage))) for _ in range(4)]
     for thread in threads:
