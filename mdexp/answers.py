@@ -18,7 +18,7 @@ INTEGER_TOLERANCE = Fraction(1, 10**6)
 DECIMAL_TOLERANCE = Fraction(1, 10**3)
 CANONICAL_DECIMALS = 6
 MAX_CHARS = 400
-LARGEST = 10**300
+LARGEST = 10**300  # from there on a number is no answer: neither JSON nor people can hold it
 
 NUMBER = (
     r"[-+−]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,3}(?![\w.]))?|[-+−]?\.\d+"

@@ -7,10 +7,9 @@ by the same reading by which a generation is graded later.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mdexp.answers import LARGEST
 from mdexp.ports import Executor, ProgramResult, Reading, Thought
 from mdexp.records import Answer
-
-LARGEST = 1e300  # beyond it, and for nan, a number is no answer: JSON and people cannot hold it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,5 +43,9 @@ def _stated(reading: Reading) -> Read:
 def _executed(reading: Reading, result: ProgramResult) -> Read:
     answer, status, error = result.answer, result.status, result.error
     if isinstance(answer, int | float) and not abs(answer) < LARGEST:
-        answer, status, error = None, "no_answer", f"the answer is no number below {LARGEST:g}"
+        answer, status, error = (
+            None,
+            "no_answer",
+            f"the answer is no number below {float(LARGEST):g}",
+        )
     return Read(text=reading.text, answer=answer, status=status, stdout=result.stdout, error=error)
