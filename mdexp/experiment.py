@@ -29,7 +29,7 @@ VERSIONS = {
     "verify": 1,
     "convert": 1,
     "examples": 1,
-    "train": 1,
+    "train": 2,
     "generate": 1,
     "score": 1,
 }
@@ -177,6 +177,7 @@ def problems_to_examples(e: Experiment) -> None:
             student=s.student,
             thoughts=s.thoughts,
             max_tokens=s.trainer.max_tokens,
+            on_overlong=s.trainer.on_overlong,
         )
 
 

@@ -121,7 +121,11 @@ class StudentConfig(Protocol):
 
     kind: Literal["causal", "seq2seq"]
     prompt: Literal["chat", "plain"]
-    tuning: Literal["full", "lora"]
+    tuning: Literal["full", "lora", "dora"]
+    lora_rank: int
+    lora_alpha: float
+    lora_dropout: float
+    lora_targets: str | tuple[str, ...]
 
     def files(self) -> dict[str, FilePath]:
         """Local files that it is made of: their content is part of the stages' keys."""
