@@ -24,6 +24,7 @@ BESIDE = {
     "thought/label": ["objective=union"],
     "thought/cot": ["objective=union"],
     "thought/pot": ["objective=union"],
+    "thought/eot": ["objective=union"],
 }
 
 
@@ -83,7 +84,9 @@ def test_settings_have_the_keys_of_the_composed_config() -> None:
     assert tuple(config["stages"]) == STAGES
 
 
-@pytest.mark.parametrize("names", [("md", "cot", "pot", "label"), ("demo", "demo_label")])
+@pytest.mark.parametrize(
+    "names", [("md", "cot", "pot", "label", "eotd", "etd"), ("demo", "demo_label")]
+)
 def test_experiments_take_equal_steps(names: tuple[str, ...], experiments: Experiments) -> None:
     assert main(["-m", f"experiment={','.join(names)}"]) == 0
     assert len(experiments.seen) == len(names)
