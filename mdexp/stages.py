@@ -195,7 +195,7 @@ def score(
         for output in read_jsonl(reads[name], Output)
     ]
     generations = scoring.grade(outputs, problems, thoughts, executor)
-    votes = scoring.votes(generations, list(thoughts))
+    votes = scoring.votes(generations, list(thoughts), rule=vote.name, order=vote.order)
     write_jsonl(out / "generations.jsonl", generations)
     write_jsonl(out / "votes.jsonl", votes)
     write_json(out / "metrics.json", scoring.metrics(generations, votes, list(thoughts)))

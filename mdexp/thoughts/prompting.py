@@ -12,7 +12,7 @@ from mdexp.ports import Message, Thought
 
 
 def load_exemplars() -> list[dict[str, Any]]:
-    """Our own worked problems (question, answer, cot, pot) in the order they are shown."""
+    """Our own worked problems in the order they are shown: question, answer, a text per thought."""
     text = resources.files("mdexp.thoughts").joinpath("exemplars.jsonl").read_text(encoding="utf-8")
     return [json.loads(line) for line in text.splitlines()]
 

@@ -24,6 +24,7 @@ BESIDE = {
     "thought/label": ["objective=union"],
     "thought/cot": ["objective=union"],
     "thought/pot": ["objective=union"],
+    "thought/eot": ["objective=union"],
 }
 
 
@@ -84,7 +85,8 @@ def test_settings_have_the_keys_of_the_composed_config() -> None:
 
 
 @pytest.mark.parametrize(
-    "names", [("md", "cot", "pot", "label", "dss", "cot2", "pot2"), ("demo", "demo_label")]
+    "names",
+    [("md", "cot", "pot", "label", "dss", "cot2", "pot2", "eotd", "etd"), ("demo", "demo_label")],
 )
 def test_experiments_take_equal_steps(names: tuple[str, ...], experiments: Experiments) -> None:
     assert main(["-m", f"experiment={','.join(names)}"]) == 0
