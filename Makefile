@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check sweep clean
+.PHONY: help setup demo test check sweep docs clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -37,5 +37,9 @@ check: $(READY) ## ruff, types, import contract
 sweep: $(READY) ## a sweep from conf/sweep: make sweep NAME=lambda
 	$(RUN) -m sweep=$(NAME)
 
+docs: $(READY) ## build the documentation into site/; a dead link fails
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	$(VENV)/bin/python -m mkdocs build --strict
+
 clean: ## delete runs and stage outputs; what a teacher was paid for stays
-	rm -rf outputs multirun/*/ .mdexp/stages build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf outputs multirun/*/ .mdexp/stages build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 
 import hydra
 from hydra._internal.utils import get_args_parser
+from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
@@ -27,22 +29,25 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mdexp import jobs
 from mdexp.composition import (
-    CONFIG_NAME,
     VERSION_BASE,
     CommandError,
     composed_config,
-    config_folder,
     first_line,
     group_names,
     open_config,
     parsed_overrides,
     plain_config,
 )
-from mdexp.settings import SettingsError, judge
+from mdexp.settings import LoggerSettings, SettingsError, judge
+from mdexp.shipped import CONFIG_NAME, config_folder
 from mdexp.signals import signals_as_exits
+from mdexp.sweeps.overview import PAGE, write_overview
+from mdexp.sweeps.plan import PLAN, SweepError, read_sweep, resumed, unfinished, write_sweep
 from mdexp.usage import usage
 
 BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
+RESUMING = "hydra_plugins.mdexp_sweeps.Points"
+POLL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,8 @@ class Plan:
     folder: Path
     multirun: bool
     points: list[list[str]]
+    resumes: bool  # a sweep that was begun before: what is done there stays
+    logger: LoggerSettings
     placement: list[str]  # overrides that fix the folder, so that it is known here too
 
 
@@ -64,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with signals_as_exits():
             return _command(arguments)
-    except (CommandError, SettingsError) as error:
+    except (CommandError, SettingsError, SweepError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -73,8 +80,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
 
 
-def task(composed: DictConfig) -> None:
-    """One job, in whatever process a launcher starts it."""
+def run_judged(arguments: Sequence[str]) -> int:
+    """Run one job of a sweep, which was judged as a whole; give its exit code."""
+    try:
+        with signals_as_exits():
+            _hydra(arguments)
+    except CommandError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def task(composed: DictConfig) -> float:
+    """One job, in whatever process a launcher starts it; what a sweeper may maximise."""
     here = HydraConfig.get()
     output, overrides = Path(here.runtime.output_dir), list(here.overrides.task)
 
@@ -85,8 +103,17 @@ def task(composed: DictConfig) -> None:
 
         return experiment.run(settings, Path(settings.run or output), config)
 
-    job = 0 if OmegaConf.is_missing(here.job, "num") else here.job.num
-    jobs.attempt(work, job=job, overrides=overrides, folder=output)
+    result = jobs.attempt(work, job=_number(here, output), overrides=overrides, folder=output)
+    if (output.parent / PLAN).is_file():  # as it is now, for those who look, or if we are killed
+        write_overview(output.parent, jobs.collect(output.parent, read_sweep(output.parent).points))
+    return jobs.validation_accuracy(result.metrics)
+
+
+def _number(here: HydraConf, output: Path) -> int:
+    """A sweep's job has its number for a folder; the launcher of a resumed one counts afresh."""
+    if OmegaConf.is_missing(here.job, "num"):
+        return 0
+    return int(output.name) if output.name.isdecimal() else int(here.job.num)
 
 
 def _latin(argument: str) -> str:
@@ -95,6 +122,7 @@ def _latin(argument: str) -> str:
 
 
 def _command(arguments: list[str]) -> int:
+    arguments = resumed(arguments)
     options, rest = get_args_parser().parse_known_args(arguments)
     if flags := [argument for argument in rest if argument.startswith("-")]:
         raise CommandError(f"{flags[0]}: no such flag; a key is written without dashes: lambda=0.5")
@@ -145,39 +173,78 @@ def _hydra(arguments: Sequence[str]) -> None:
 
 def _run(arguments: Sequence[str], plan: Plan) -> int:
     """Run the jobs; however they end, say what became of each."""
-    if plan.multirun:
+    if plan.multirun and not plan.resumes:
         jobs.forget(plan.folder)
+        write_sweep(plan.folder, arguments, plan.points)
     try:
         _hydra([*arguments, *plan.placement])
+    except Exception as error:
+        if not plan.multirun or isinstance(error, CommandError):
+            raise
+        # The launcher's own: one of its processes died. The others may be under way still.
+        print(f"error: {type(error).__name__}: {first_line(error)}", file=sys.stderr)
+        while any(r.state == "running" for r in jobs.collect(plan.folder, plan.points)):
+            time.sleep(POLL_S)
     finally:
         results = jobs.collect(plan.folder, plan.points)
         if plan.multirun and plan.folder.is_dir():
-            jobs.write_table(plan.folder / jobs.TABLE, results)
+            write_overview(plan.folder, results)
             jobs.print_table(results)
-            print(f"results: {plan.folder / jobs.TABLE}")
+            print(f"results: {plan.folder / jobs.TABLE}, {plan.folder / PAGE}")
+    if plan.multirun:
+        _track(plan, results)
     return int(any(result.state != "ok" for result in results))
+
+
+def _track(plan: Plan, results: Sequence[jobs.Result]) -> None:
+    """The curves of a sweep in W&B, beside its jobs."""
+    from mdexp.sweeps.curves import curve_rows
+    from mdexp.tracking import track_sweep
+
+    track_sweep(plan.logger, plan.folder, plan.folder / PAGE, curve_rows(results))
 
 
 def _plan(options: argparse.Namespace) -> Plan:
     """Judge every job of the command."""
     given = parsed_overrides(options, options.overrides)
-    one = [line for override in given for line in _values(override)[:1]]
+    # An interval has no first value; whether its sweeper takes one is seen below.
+    one = [
+        line for override in given if not _is_interval(override) for line in _values(override)[:1]
+    ]
     first = composed_config(options, one)
     multirun = options.multirun or first.hydra.mode == RunMode.MULTIRUN
     if not multirun:
         _refuse_sweep(given, first)
     params = first.hydra.sweeper.get("params") or {}
     swept = [f"{key}={value}" for key, value in params.items()] if multirun else []
-    known = not multirun or first.hydra.sweeper._target_ == BASIC_SWEEPER
+    target = first.hydra.sweeper._target_
+    resumes = multirun and target == RESUMING
+    known = not multirun or resumes or target == BASIC_SWEEPER
     points = _points([*parsed_overrides(options, swept), *given]) if known else []
-    for point in points or [one]:
-        judge(plain_config(first if point == one else composed_config(options, point), point))
     tasks = [[line for line in point if not line.startswith("hydra")] for point in points]
-    return _placed(first, multirun, tasks)
+    to_do = points
+    if resumes:
+        tasks = read_sweep(Path(first.hydra.sweep.dir)).points
+        of_hydra = [line for line in one if line.startswith("hydra")]
+        left = unfinished(Path(first.hydra.sweep.dir), tasks)
+        to_do = [[*of_hydra, *tasks[number]] for number in left]
+    for point in to_do or [one]:
+        config = first if point == one else composed_config(options, point)
+        settings = judge(plain_config(config, point))
+    folder, placement = _placed(first, multirun)
+    return Plan(
+        folder=folder,
+        multirun=multirun,
+        points=tasks,
+        resumes=resumes,
+        logger=settings.logger,
+        placement=placement,
+    )
 
 
-def _placed(first: DictConfig, multirun: bool, points: list[list[str]]) -> Plan:
-    """Fix the output folder: Hydra would make up another one, since it asks for the time again."""
+def _placed(first: DictConfig, multirun: bool) -> tuple[Path, list[str]]:
+    """The output folder, and the overrides that fix it: Hydra would make up another one, since it
+    asks for the time again."""
     if multirun:
         folder, key = first.hydra.sweep.dir, "hydra.sweep.dir"
     else:
@@ -186,7 +253,7 @@ def _placed(first: DictConfig, multirun: bool, points: list[list[str]]) -> Plan:
     placement = [f"{key}='{quoted}'"]
     if first.run and not multirun:
         placement.append("hydra.output_subdir=null")  # what that run was told stays as it is
-    return Plan(folder=Path(folder), multirun=multirun, points=points, placement=placement)
+    return Path(folder), placement
 
 
 def _refuse_sweep(given: Sequence[Override], composed: DictConfig) -> None:
@@ -207,11 +274,15 @@ def _points(overrides: Sequence[Override]) -> list[list[str]]:
     return [list(point) for point in itertools.product(*values.values())]
 
 
+def _is_interval(override: Override) -> bool:
+    return bool(override.is_sweep_override() and not override.is_discrete_sweep())
+
+
 def _values(override: Override) -> list[str]:
     """The override once for each value that it names."""
     if not override.is_sweep_override():
         return [override.input_line or ""]
-    if not override.is_discrete_sweep():
+    if _is_interval(override):
         raise CommandError(f"{override.input_line}: give values, a range, a choice or a glob")
     key = override.get_key_element()
     return [f"{key}={value}" for value in override.sweep_string_iterator()]

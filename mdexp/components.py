@@ -1,10 +1,11 @@
 """Plug-ins named by dotted path: `_target_: mdexp.<package>.<module>.<Class>` and its fields.
 
-Only targets of this package are built: a configuration is data, it must not be a way to call
-anything that happens to be installed.
+Only targets of this package are built, and of those that MDEXP_PARTS names (`mine,theirs`): a
+configuration is data, it must not be a way to call anything that happens to be installed.
 """
 
 import importlib
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from pydantic import BaseModel
 
 TARGET = "_target_"
 PACKAGE = "mdexp."
+PARTS = "MDEXP_PARTS"  # names of further packages; in the environment, so that launchers pass it on
 
 
 class ComponentError(ValueError):
@@ -29,8 +31,12 @@ def build(options: object) -> BaseModel:
 
 def component_class(target: object) -> type[BaseModel]:
     """The class behind a dotted path; ComponentError where it leads nowhere."""
-    if not isinstance(target, str) or not target.startswith(PACKAGE):
-        raise ComponentError(f"{TARGET} must start with {PACKAGE!r}, got {target!r}")
+    own = tuple(f"{name.strip()}." for name in os.environ.get(PARTS, "").split(",") if name.strip())
+    if not isinstance(target, str) or not target.startswith((PACKAGE, *own)):
+        raise ComponentError(
+            f"{TARGET} must start with {PACKAGE!r}, got {target!r}; a package of your own is "
+            f"allowed by naming it in {PARTS}"
+        )
     module_name, _, class_name = target.rpartition(".")
     try:
         found: Any = getattr(importlib.import_module(module_name), class_name)

@@ -16,24 +16,14 @@ from omegaconf.errors import OmegaConfBaseException
 from mdexp import hints
 from mdexp.earlier import earlier_config
 from mdexp.settings import SettingsError
+from mdexp.shipped import CONFIG_NAME, config_folder
 from mdexp.usage import group_options
 
 VERSION_BASE = "1.3"
-CONFIG_NAME = "config"
 
 
 class CommandError(ValueError):
     """A command line that cannot be run; the message says what is wrong and what is allowed."""
-
-
-def config_folder() -> Path:
-    """conf/ at the top of a checkout, or within the package where it was installed from a wheel."""
-    package = Path(__file__).resolve().parent
-    return next(
-        folder
-        for folder in (package.parent / "conf", package / "conf")
-        if (folder / f"{CONFIG_NAME}.yaml").is_file()
-    )
 
 
 def open_config(options: argparse.Namespace) -> initialize_config_dir:
@@ -97,6 +87,8 @@ def _explanation(error: Exception, options: argparse.Namespace, overrides: Seque
             if group in groups and option is not None and str(option) not in groups[group]:
                 return hints.unknown_option(group, str(option), groups)
     composable = [o for o in given if o.key_or_group in groups or o.is_hydra_override()]
+    if hint := hints.missing_plugin(str(error)):
+        return hint
     try:
         lines = [override.input_line or "" for override in composable]
         base = OmegaConf.to_container(compose(options.config_name or CONFIG_NAME, lines))

@@ -19,7 +19,6 @@ from hydra._internal.utils import get_args_parser
 from mdexp.composition import (
     CommandError,
     composed_config,
-    config_folder,
     open_config,
     parsed_overrides,
     plain_config,
@@ -30,6 +29,7 @@ from mdexp.request_lines import Request, RequestError, batches, opened
 from mdexp.sandbox.executor import Sandbox, SandboxError
 from mdexp.sandbox.settings import SandboxSettings
 from mdexp.settings import SettingsError, judge
+from mdexp.shipped import config_folder
 from mdexp.signals import signals_as_exits
 from mdexp.usage import group_options
 

@@ -54,6 +54,10 @@ class Experiment:
         executor: Sandbox = tools["executor"]
         self.limits = limits(settings, executor.tiers)
         self.manifest = environment() | {"seed": settings.seed, "settings": dict(config)}
+        self.manifest["data"] = [
+            f"{dataset.source} ({dataset.licence})"
+            for dataset in (settings.dataset, *load_ood(settings.dataset))
+        ]
         self.manifest["sandbox"] = {"tiers": executor.tiers, "lacks": executor.lacks}
 
     def wants(self, stage: str) -> bool:

@@ -1,6 +1,7 @@
 """What a mistyped key, group or option was probably meant to be. Plain strings; no Hydra here."""
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 MAX_HINTS = 3
@@ -65,3 +66,15 @@ def bare_word(word: str, options: Mapping[str, Sequence[str]]) -> str:
     """What to say of an argument without a `=`."""
     homes = [f"{group}={word}" for group, names in options.items() if word in names]
     return f"{word}: an argument is written key=value{question(homes)}"
+
+
+def missing_plugin(message: str) -> str:
+    """What to say where Hydra's `message` is that a launcher or sweeper is missing; else empty."""
+    named = re.search(r"hydra/(launcher|sweeper)[/=](\w+)", message)
+    if not named:
+        return ""
+    kind, name = named.groups()
+    return (
+        f"hydra/{kind}={name}: no such {kind} is installed; joblib, submitit and optuna come with "
+        'pip install "mdexp[sweep]", and processes with mdexp itself'
+    )

@@ -1,11 +1,16 @@
 """The jobs of a command: one that fails is recorded and shown, and hides no other.
 
 Each job leaves `result.json` in its folder, so that launchers which start other processes report in
-the same way as a loop does. A table and `results.csv` are made of what lies there.
+the same way as a loop does. A job under way holds a lock, which the system takes from a process
+that dies: that is how a killed one is told from one that runs. A table and `results.csv` are made
+of what lies there.
 """
 
 import csv
+import dataclasses
+import io
 import json
+import math
 import sys
 import time
 import traceback
@@ -14,16 +19,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from mdexp.artifacts import write_json
+from filelock import FileLock, Timeout
+
+from mdexp.artifacts import write_json, write_text
 from mdexp.records import VALIDATION
 from mdexp.signals import EXITS
 
 RESULT = "result.json"
 TRACEBACK = "traceback.txt"
 TABLE = "results.csv"
+LOG = "job.log"  # what the process of a job printed, where it had one of its own
+LOCK = ".running"
 ENDLESS = 10_000  # characters
 
-State = Literal["ok", "failed", "interrupted", "not run"]
+State = Literal["ok", "failed", "interrupted", "killed", "running", "not run"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +52,13 @@ def attempt(
     work: Callable[[], dict[str, Any]], *, job: int, overrides: Sequence[str], folder: Path
 ) -> Result:
     """Do `work`, which returns metrics, and record the outcome. Only a signal is raised further."""
+    with FileLock(folder / LOCK):
+        return _attempt(work, job=job, overrides=overrides, folder=folder)
+
+
+def _attempt(
+    work: Callable[[], dict[str, Any]], *, job: int, overrides: Sequence[str], folder: Path
+) -> Result:
     started = time.monotonic()
 
     def record(state: State, **found: Any) -> Result:
@@ -59,6 +75,7 @@ def attempt(
         return result
 
     (folder / TRACEBACK).unlink(missing_ok=True)
+    record("running")
     try:
         return record("ok", metrics=work())
     except (Exception, SystemExit) as error:
@@ -88,13 +105,44 @@ def forget(folder: Path) -> None:
 
 def collect(folder: Path, planned: Sequence[Sequence[str]]) -> list[Result]:
     """Results of all jobs below `folder`, in order; a planned job without one was not run."""
-    found = [Result(**json.loads(path.read_text())) for path in folder.glob(f"**/{RESULT}")]
-    done = {result.job: result for result in found}
+    done = {result.job: result for result in map(_read, sorted(folder.glob(f"**/{RESULT}")))}
     for job, overrides in enumerate(planned):
-        if job not in done:
-            place = str(folder / str(job))
-            done[job] = Result(job=job, state="not run", overrides=list(overrides), folder=place)
+        none = Result(job=job, state="not run", overrides=[], folder=str(folder / str(job)))
+        # As planned: Hydra's sweeper escapes what it hands on, so a job may know them otherwise.
+        done[job] = dataclasses.replace(done.get(job, none), overrides=list(overrides))
     return [done[job] for job in sorted(done)]
+
+
+def ended(job: int, overrides: Sequence[str], folder: Path, reason: str) -> Result:
+    """The result of a job whose process has ended: that of `reason` if it left none itself."""
+    if (folder / RESULT).is_file() and (result := _read(folder / RESULT)).state != "killed":
+        return result
+    place = str(folder)
+    killed = Result(job=job, state="killed", overrides=list(overrides), folder=place, error=reason)
+    write_json(folder / RESULT, killed)
+    return killed
+
+
+def _read(path: Path) -> Result:
+    """What a job recorded; one that says it runs, but holds no lock, was killed."""
+    result = Result(**json.loads(path.read_text(encoding="utf-8")))
+    if result.state != "running":
+        return result
+    try:
+        with FileLock(path.with_name(LOCK), timeout=0):
+            reason = "its process is gone: killed, or out of memory"
+            return dataclasses.replace(result, state="killed", error=reason)
+    except Timeout:
+        return result
+
+
+def validation_accuracy(metrics: Mapping[str, Any]) -> float:
+    """What a sweeper that looks for the best point maximises: accuracy after training on validation
+    problems, of the vote if there is one. Not a number where nothing was validated."""
+    for dataset, phases in metrics.items():
+        if dataset.endswith(VALIDATION) and (ways := phases.get("after")):
+            return float((ways.get("vote") or next(iter(ways.values())))["accuracy"])
+    return math.nan
 
 
 def differing(results: Sequence[Result]) -> list[list[str]]:
@@ -118,10 +166,11 @@ def write_table(path: Path, results: Sequence[Result]) -> None:
         }
         rows.append(row | flat(result.metrics))
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(rows)
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, columns)
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, file.getvalue())
 
 
 def flat(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -143,7 +192,7 @@ def print_table(results: Sequence[Result]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    columns = _accuracy_columns(results)
+    columns = accuracy_columns(results)
     table = Table(title="Accuracy on test after training, % with 95 % interval")
     for heading in ("job", "state", "overrides", "seconds"):
         right = heading in ("job", "seconds")
@@ -151,7 +200,7 @@ def print_table(results: Sequence[Result]) -> None:
     for dataset, way in columns:
         table.add_column(f"{dataset}\n{way}", justify="right", no_wrap=True)
     for result, overrides in zip(results, differing(results), strict=True):
-        cells = [_accuracy(result.metrics, dataset, way) for dataset, way in columns]
+        cells = [accuracy(result.metrics, dataset, way) for dataset, way in columns]
         state = result.state if result.state == "ok" else f"[bold red]{result.state}[/]"
         table.add_row(str(result.job), state, "\n".join(overrides), f"{result.seconds:.0f}", *cells)
     console = Console()
@@ -160,7 +209,7 @@ def print_table(results: Sequence[Result]) -> None:
     Console(width=width).print(table)
 
 
-def _accuracy_columns(results: Sequence[Result]) -> list[tuple[str, str]]:
+def accuracy_columns(results: Sequence[Result]) -> list[tuple[str, str]]:
     """(test set, way to answer) pairs that any job measured, the votes last."""
     pairs: dict[tuple[str, str], None] = {}
     for result in results:
@@ -170,7 +219,8 @@ def _accuracy_columns(results: Sequence[Result]) -> list[tuple[str, str]]:
     return sorted(pairs, key=lambda pair: pair[1] == "vote")
 
 
-def _accuracy(metrics: Mapping[str, Any], dataset: str, way: str) -> str:
+def accuracy(metrics: Mapping[str, Any], dataset: str, way: str) -> str:
+    """Percent with its 95 % interval on a second line; empty where it was not measured."""
     row = metrics.get(dataset, {}).get("after", {}).get(way)
     if row is None:
         return ""

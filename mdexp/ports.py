@@ -96,6 +96,8 @@ class Dataset(Protocol):
     path: str | None
     limit_test: int | None
     ood: tuple[str, ...]
+    source: str  # where its problems are from
+    licence: str
 
     def files(self) -> dict[str, FilePath]:
         """Local files that are read: their content is part of the stage's key."""

@@ -1,4 +1,4 @@
-"""The command: `python -m mdexp.run [key=value ...]`."""
+"""The command: `python -m mdexp.run [key=value ...]`, or `mdexp [key=value ...]`."""
 
 import sys
 

@@ -120,6 +120,7 @@ class LoggerSettings(Block):
     """Weights & Biases: `auto` is online with a key and offline without. CSV is always written."""
 
     mode: Literal["auto", "online", "offline", "disabled"]
+    tensorboard: bool = False  # not told by runs of earlier versions
     project: str
     entity: str | None
 

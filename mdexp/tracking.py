@@ -1,38 +1,31 @@
-"""A run's numbers as CSV files, and in Weights & Biases: online with a key, offline without.
-
-Every wait for the server has a limit, so that a server which is gone cannot hold up a run.
-"""
+"""A run's numbers as CSV files always, in Weights & Biases and in TensorBoard if asked for."""
 
 import csv
-import logging
-import netrc
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
-from urllib.parse import urlparse
+from typing import TYPE_CHECKING, Any, Self
 
 from mdexp.jobs import flat
 from mdexp.settings import LoggerSettings, Settings
+from mdexp.wandb_run import WandbRun, run_key, wandb_mode
 
 if TYPE_CHECKING:
-    import wandb
+    from torch.utils.tensorboard import SummaryWriter
 
-log = logging.getLogger(__name__)
-
-INIT_TIMEOUT_S = 30.0
-FINISH_TIMEOUT_S = 60.0  # wandb's default waits for ever when the server is gone
-STEP_AXIS = "train/step"
 MULTIRUN_MARK = "multirun.yaml"  # Hydra writes it into a sweep's folder
 
-Mode = Literal["online", "offline", "disabled"]
+
+class LoggerUnavailable(ValueError):
+    """A logger was asked for that is not installed; the message says how to get it."""
 
 
 class Tracker:
-    """Of one run: history.csv and metrics.csv in its folder, and its W&B run, if any."""
+    """Of one run: history.csv and metrics.csv in its folder, and whatever else is asked for."""
 
-    def __init__(self, folder: Path, run: "wandb.Run | None") -> None:
-        self._folder, self._run = folder, run
+    def __init__(
+        self, folder: Path, wandb_run: WandbRun | None, writer: "SummaryWriter | None"
+    ) -> None:
+        self._folder, self._wandb, self._writer = folder, wandb_run, writer
         self._history: list[dict[str, float]] = []
 
     @classmethod
@@ -40,17 +33,30 @@ class Tracker:
         cls, settings: Settings, config: Mapping[str, Any], folder: Path, group: str | None
     ) -> Self:
         """Begin to track; what W&B has yet to upload lies in `folder`/wandb."""
-        mode = wandb_mode(settings.logger)
+        logger = settings.logger
+        writer = _writer(folder) if logger.tensorboard else None
+        mode = wandb_mode(logger)
         if mode == "disabled":
-            return cls(folder, None)
-        return cls(folder, _wandb_run(settings.logger, mode, config, folder, group))
+            return cls(folder, None, writer)
+        run = WandbRun.start(
+            logger,
+            mode,
+            id=run_key(config, group),
+            name="/".join(part for part in (group, folder.name) if part),
+            config=config,
+            folder=folder,
+            group=group,
+        )
+        return cls(folder, run, writer)
 
     def log(self, values: Mapping[str, float], step: int) -> None:
         """Log training values of an optimiser step."""
         self._history.append({"step": step, **values})
-        if self._run:
-            named = {f"train/{name}": value for name, value in values.items()}
-            self._run.log({**named, STEP_AXIS: step})
+        if self._wandb:
+            self._wandb.log(values, step)
+        if self._writer:
+            for name, value in values.items():
+                self._writer.add_scalar(f"train/{name}", value, step)
 
     def finish(self, metrics: Mapping[str, Any] | None) -> None:
         """End with the final metrics (nested, as in metrics.json), or with None as failed."""
@@ -58,44 +64,30 @@ class Tracker:
             _write_csv(self._folder / "history.csv", self._history)
         if metrics:
             _write_csv(self._folder / "metrics.csv", _rows(metrics))
-        if self._run:
-            self._run.summary.update(flat(metrics or {}))
-            self._run.finish(exit_code=int(metrics is None))
-            self._run = None
+        if self._writer:
+            self._finish_writer(metrics or {})
+        if self._wandb:
+            self._wandb.finish(metrics)
+            self._wandb = None
+
+    def _finish_writer(self, metrics: Mapping[str, Any]) -> None:
+        assert self._writer
+        for name, value in flat(metrics).items():
+            if isinstance(value, int | float):
+                self._writer.add_scalar(name.replace(".", "/"), value, len(self._history))
+        self._writer.close()
+        self._writer = None
 
 
-def _wandb_run(
-    logger: LoggerSettings, mode: Mode, config: Mapping[str, Any], folder: Path, group: str | None
-) -> "wandb.Run":
-    """A W&B run in this mode; offline, with a warning, where the server does not answer."""
-    import wandb
-    from wandb.errors import CommError
-
-    limits = wandb.Settings(
-        init_timeout=INIT_TIMEOUT_S, finish_timeout=FINISH_TIMEOUT_S, console="off", silent=True
-    )
-
-    def init(mode: Mode) -> wandb.Run:
-        return wandb.init(
-            mode=mode,
-            project=logger.project,
-            entity=logger.entity,
-            group=group,
-            name="/".join(part for part in (group, folder.name) if part),
-            config=dict(config),
-            dir=folder,
-            reinit="finish_previous",
-            settings=limits,
-        )
-
+def _writer(folder: Path) -> "SummaryWriter":
     try:
-        run = init(mode)
-    except CommError as error:
-        log.warning("W&B does not answer (%s): this run is tracked offline", error)
-        run = init("offline")
-    # An axis of our own: wandb's starts again from 0 where a run is resumed.
-    run.define_metric("train/*", step_metric=STEP_AXIS)
-    return run
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise LoggerUnavailable(
+            'logger=tensorboard needs tensorboard: pip install "mdexp[tensorboard]", '
+            "or choose logger=csv"
+        ) from error
+    return SummaryWriter(str(folder / "tensorboard"))
 
 
 def _rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -117,33 +109,31 @@ def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         writer.writerows(rows)
 
 
-def wandb_mode(logger: LoggerSettings) -> Mode:
-    """`auto` resolved: WANDB_MODE if it is set, else online where a key is found."""
-    if logger.mode != "auto":
-        return logger.mode
-    match os.environ.get("WANDB_MODE"):
-        case "online" | "offline" | "disabled" as mode:
-            return mode
-        case _:
-            return "online" if has_key() else "offline"
-
-
-def has_key() -> bool:
-    """Whether there is a key for W&B: in WANDB_API_KEY, or in netrc for its server."""
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    import wandb
-
-    host = urlparse(wandb.setup().settings.base_url).hostname
-    try:
-        known = netrc.netrc(os.environ.get("NETRC"))
-    except (OSError, netrc.NetrcParseError):
-        return False
-    return host is not None and known.authenticators(host) is not None
-
-
 def sweep_of(folder: Path) -> str | None:
     """Name of the sweep that a job's folder belongs to: the group of its W&B run."""
     sweeps = (parent for parent in folder.absolute().parents if (parent / MULTIRUN_MARK).is_file())
     sweep = next(sweeps, None)
     return sweep.name if sweep else None
+
+
+def track_sweep(
+    logger: LoggerSettings, folder: Path, page: Path, rows: Sequence[Sequence[Any]]
+) -> None:
+    """A W&B run for a whole sweep, in the group of its jobs: its curves and its page."""
+    mode = wandb_mode(logger)
+    if mode == "disabled" or not rows:
+        return
+    name = folder.absolute().name
+    run = WandbRun.start(
+        logger,
+        mode,
+        id=run_key({}, name),
+        name=f"{name}/sweep",
+        config={},
+        folder=folder,
+        group=name,
+        job_type="sweep",
+    )
+    run.log_curves(rows)
+    run.log_files("sweep", [page])
+    run.finish(None, failed=False)

@@ -29,6 +29,8 @@ class Asdiv(BaseModel):
     limit_train: PositiveInt | None
     limit_test: PositiveInt | None
     ood: OodNames
+    source: str = ""  # said in the report; not recorded by earlier versions
+    licence: str = ""
     hub: Hub
     sizes: Sizes
 

@@ -37,6 +37,8 @@ class Gsm8k(BaseModel):
     limit_train: PositiveInt | None
     limit_test: PositiveInt | None
     ood: OodNames
+    source: str = ""  # said in the report; not recorded by earlier versions
+    licence: str = ""
     hub: Hub
     sizes: Sizes
 

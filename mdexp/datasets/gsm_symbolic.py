@@ -42,6 +42,8 @@ class GsmSymbolic(BaseModel):
     limit_train: PositiveInt
     limit_test: PositiveInt
     ood: OodNames
+    source: str = ""  # said in the report; not recorded by earlier versions
+    licence: str = ""
 
     def files(self) -> dict[str, Path]:
         return {}

@@ -28,6 +28,8 @@ class JsonLines(BaseModel):
     limit_train: PositiveInt | None
     limit_test: PositiveInt | None
     ood: OodNames
+    source: str = ""  # said in the report; not recorded by earlier versions
+    licence: str = ""
 
     def files(self) -> dict[str, Path]:
         return {f"jsonl/{part}.jsonl": file for part, file in self._files().items()}

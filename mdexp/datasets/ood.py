@@ -3,14 +3,13 @@
 They have the defaults of their yaml, but `path` and, if it is set, `limit_test` of the main one.
 """
 
-from pathlib import Path
 from typing import Annotated, Any, cast
 
 from pydantic import AfterValidator
 
-import mdexp
 from mdexp.components import build
 from mdexp.ports import Dataset
+from mdexp.shipped import config_folder
 
 
 def load_ood(dataset: Dataset) -> tuple[Dataset, ...]:
@@ -27,18 +26,13 @@ def _load(name: str, main: Dataset) -> Dataset:
 def _defaults(name: str) -> dict[str, Any]:
     import yaml
 
-    return yaml.safe_load((_folder() / f"{name}.yaml").read_text(encoding="utf-8"))
-
-
-def _folder() -> Path:
-    """conf/dataset, beside the package in a checkout, within it when installed."""
-    package = Path(mdexp.__file__).parent
-    inside = package / "conf" / "dataset"
-    return inside if inside.is_dir() else package.parent / "conf" / "dataset"
+    return yaml.safe_load(
+        (config_folder() / "dataset" / f"{name}.yaml").read_text(encoding="utf-8")
+    )
 
 
 def _known(names: tuple[str, ...]) -> tuple[str, ...]:
-    available = sorted(file.stem for file in _folder().glob("*.yaml"))
+    available = sorted(file.stem for file in (config_folder() / "dataset").glob("*.yaml"))
     for name in names:
         if name not in available:
             raise ValueError(f"no dataset {name!r}; available: {', '.join(available)}")

@@ -13,10 +13,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from mdexp.hub import HUB_TIMEOUT_S, HubError, reach
+
 Row = dict[str, Any]
 Sizes = dict[str, dict[str, int]]  # name of a split, then train or test, to the number of rows
-
-HUB_TIMEOUT_S = 5.0
 
 
 class SourceError(ValueError):
@@ -104,9 +104,8 @@ def check_sizes(name: str, split: str, sizes: Sizes, found: Mapping[str, int]) -
 
 
 def _download(name: str, hub: Hub, file: str) -> Path:
-    from huggingface_hub import constants, hf_hub_download
+    from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import LocalEntryNotFoundError
-    from huggingface_hub.utils import get_session
 
     download = partial(hf_hub_download, hub.repo, file, repo_type="dataset", revision=hub.revision)
     try:
@@ -114,12 +113,16 @@ def _download(name: str, hub: Hub, file: str) -> Path:
     except LocalEntryNotFoundError:
         pass  # not downloaded before
     try:
-        get_session().head(constants.ENDPOINT, timeout=HUB_TIMEOUT_S)
+        instead = "give a folder that holds it with dataset.path="
+        reach(hub.repo, hub.revision, file, "dataset", instead)
         return Path(download(etag_timeout=HUB_TIMEOUT_S))
+    except HubError as error:
+        raise SourceError(f"{name}: {error}") from error
     except Exception as error:  # of whichever HTTP client this version of the hub's library uses
         raise SourceError(
             f"{name}: cannot get {file} of {hub.repo}@{hub.revision[:12]} from the hub "
-            f"({type(error).__name__}: {error}); give a folder that holds it with dataset.path="
+            f"({type(error).__name__}: {error}); run it again to go on with the download, or "
+            "give a folder that holds it with dataset.path="
         ) from error
 
 

@@ -27,6 +27,8 @@ class SvampPool(BaseModel):
     limit_train: PositiveInt | None
     limit_test: PositiveInt | None
     ood: OodNames
+    source: str = ""  # said in the report; not recorded by earlier versions
+    licence: str = ""
     sizes: Sizes
 
     def files(self) -> dict[str, Path]:

@@ -17,6 +17,7 @@ from mdexp.records import VALIDATION, Generation, Problem, Vote
 from mdexp.report import charts, tables
 from mdexp.report.formula import formula
 from mdexp.report.funnel import FunnelRow
+from mdexp.report.published import published
 from mdexp.scoring.score import Metrics, solved_by
 
 ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
@@ -45,6 +46,7 @@ def build(
     page = {
         "results": [row for row in rows if not row.dataset.endswith(VALIDATION)],
         "validation": [row for row in rows if row.dataset.endswith(VALIDATION)],
+        "published": published(metrics),
         "solved": solved,
         "solved_names": _names(solved),
         "formula": formula(settings),
@@ -82,6 +84,8 @@ def facts(run: Mapping[str, Any]) -> dict[str, Any]:
     origin = {"seed": seed, "commit": run.get("commit") or "not recorded"}
     if "sandbox" in run:
         origin["programs run by"] = ", ".join(run["sandbox"]["tiers"])
+    if data := run.get("data"):
+        origin["problems from"] = "; ".join(data)
     return origin | dict(run.get("versions", {})) | dict(run.get("machine", {}))
 
 

@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mdexp.hub import HubError, reach
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Kind = Literal["causal", "seq2seq"]
 Loaded = tuple["PreTrainedModel", "PreTrainedTokenizerBase"]
+
+
+WITHOUT_HUB = (
+    "without the hub, set student.path= to a folder written by save_pretrained, "
+    "or use student=smollm2"
+)
 
 
 class StudentUnavailable(ValueError):
@@ -79,11 +87,17 @@ def _load_hub(repo: str | None, revision: str | None, kind: Kind) -> Loaded:
     if not repo:
         raise StudentUnavailable("student: one of path, package and repo has to be set")
     try:
+        return _load(repo, kind, revision=revision, local_files_only=True)
+    except OSError:
+        pass  # not downloaded before, or not whole
+    try:
+        reach(repo, revision, "config.json", "model", WITHOUT_HUB)
         return _load(repo, kind, revision=revision)
+    except HubError as error:
+        raise StudentUnavailable(f"student.repo={repo}: {error}") from error
     except OSError as error:
         raise StudentUnavailable(
-            f"student.repo={repo}: {str(error).splitlines()[0]}. Without the hub, set "
-            "student.path= to a folder written by save_pretrained, or use student=smollm2"
+            f"student.repo={repo}: {str(error).splitlines()[0]}; {WITHOUT_HUB}"
         ) from error
 
 

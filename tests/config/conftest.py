@@ -56,4 +56,5 @@ def experiments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Experiments:
     monkeypatch.setattr(mdexp, "experiment", module, raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MDEXP_STORE", raising=False)
+    monkeypatch.setenv("WANDB_MODE", "disabled")
     return stub

@@ -27,6 +27,9 @@ BESIDE = {
     "thought/eot": ["objective=union"],
 }
 
+# Those of the extra `sweep`.
+PLUGINS = {"sweep/optuna": "hydra_plugins.hydra_optuna_sweeper"}
+
 
 def test_options_are_found() -> None:
     groups = {file.parent.name for file in OPTIONS}
@@ -53,6 +56,8 @@ def hydra() -> Iterator[None]:
 @pytest.mark.parametrize("file", OPTIONS, ids=str)
 def test_option_is_judged(file: Path) -> None:
     group, option = file.parent.name, file.stem
+    if f"{group}/{option}" in PLUGINS:
+        pytest.importorskip(PLUGINS[f"{group}/{option}"])
     value = f"[{option}]" if group == "thought" else option
     composed = compose("config", [f"{group}={value}", *BESIDE.get(f"{group}/{option}", [])])
     config = OmegaConf.to_container(composed, resolve=True)

@@ -47,6 +47,8 @@ COMMANDS = [
     ("run=nowhere", "run: nowhere has no run.json"),
     ("run=nowhere lambda=0.3", "stages, store, logger can be given, not lambda"),
     ("-m lambda=0,2", "lambda: input should be less than or equal to 1, got 2"),
+    ("-m hydra/launcher=slurm", "hydra/launcher=slurm: no such launcher is installed; joblib,"),
+    ("-m lambda=interval(0,1)", "lambda=interval(0,1): give values, a range, a choice or a glob"),
     ("-m sweep=lambda objective=union", "would be ignored: objective=union"),
     ("--cfg=job lamda=0.3", "did you mean lambda?"),
 ]

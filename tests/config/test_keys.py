@@ -98,6 +98,8 @@ REACHES = {
 NO_STAGE = ["sandbox.workers=2", "logger.project=other", "logger.entity=us", "logger.mode=auto"]
 # Where a run is and what it does; keys with a single value; what another dataset has to bring.
 NOT_CHANGED = {"store", "run", "stages", "vote.name", "decoding.engine"}
+NOT_CHANGED |= {"dataset.source", "dataset.licence"}  # what the report says of the problems
+NOT_CHANGED |= {"logger.tensorboard"}  # needs its package
 NOT_CHANGED |= {"dataset.path", "dataset.split", "dataset.ood", "objective.name"}
 
 

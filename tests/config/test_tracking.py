@@ -4,23 +4,34 @@ import csv
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mdexp.app import main
 from mdexp.settings import LoggerSettings
-from mdexp.tracking import Tracker, wandb_mode
+from mdexp.tracking import LoggerUnavailable, Tracker
+from mdexp.wandb_run import COLUMNS, FINISH_TIMEOUT_S, INIT_TIMEOUT_S, run_key, wandb_mode
 from tests.config.conftest import METRICS, Experiments
+from tests.wandb_server import WandbServer
 
 
 @pytest.fixture(autouse=True)
-def no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def no_account(
+    experiments: Experiments, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[None]:
+    """`experiments` is named to come first: it turns W&B off."""
     for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_BASE_URL", "NETRC"):
         monkeypatch.delenv(name, raising=False)
     for name in ("HOME", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR"):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
+    yield
+    import wandb
+
+    wandb.teardown()  # its service would know the ids of the runs before
 
 
 AUTO = LoggerSettings(mode="auto", project="mdexp", entity=None)
@@ -56,6 +67,9 @@ def tracked(experiments: Experiments, tmp_path: Path, logger: str) -> Path:
     settings, _, config = experiments.seen[0]
     folder = tmp_path / "job"
     folder.mkdir()
+    (folder / "report.md").write_text("# Report")
+    row = dict.fromkeys(COLUMNS, "x") | {"answer": 7, "text": "The answer is 7.", "sample": 0}
+    (folder / "generations.jsonl").write_text(json.dumps(row) + "\n")
     tracker = Tracker.start(settings, config, folder, group="a-sweep")
     tracker.log({"loss": 2.0}, step=1)
     tracker.log({"loss": 1.0, "nll_cot": 0.5}, step=2)
@@ -74,21 +88,145 @@ def test_csv_alone(experiments: Experiments, tmp_path: Path) -> None:
     assert (metrics[0]["ci95.low"], metrics[0]["ci95.high"]) == ("0.1", "0.9")
 
 
-def test_offline_run_holds_history_config_group_and_summary(
-    experiments: Experiments, tmp_path: Path
-) -> None:
-    folder = tracked(experiments, tmp_path, "auto")
-    assert (folder / "history.csv").is_file()
-    [run] = folder.glob("wandb/offline-run-*")
+def records(run: Path) -> list[dict[str, Any]]:
+    """What an offline run holds, as W&B's own reader tells it."""
     told = subprocess.run(
         [sys.executable, "-m", "wandb", "leet", "inspect", str(run), "--json"],
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    records = [json.loads(line) for line in told.splitlines()]
-    text = json.dumps(records)
+    return [json.loads(line) for line in told.splitlines()]
+
+
+def test_offline_run_holds_history_config_group_and_summary(
+    experiments: Experiments, tmp_path: Path
+) -> None:
+    folder = tracked(experiments, tmp_path, "auto")
+    assert (folder / "history.csv").is_file()
+    [run] = folder.glob("wandb/offline-run-*")
+    held = records(run)
+    text = json.dumps(held)
     assert "a-sweep" in text
     assert "toy.after.vote.accuracy" in text
     assert "lambda_thought" in text
-    assert sum("train/loss" in json.dumps(record) for record in records) >= 2
+    assert "${" not in text, "the configuration is resolved"
+    assert sum("train/loss" in json.dumps(record) for record in held) >= 2
+    [table] = run.glob("files/media/table/generations_*.table.json")
+    made = json.loads(table.read_text())
+    assert made["columns"] == list(COLUMNS)
+    assert made["data"][0][COLUMNS.index("answer")] == "7"
+    assert run_key(experiments.seen[0][2], "a-sweep") in run.name
+
+
+def test_a_run_has_one_id_wherever_its_store_lies_and_another_for_another_lambda() -> None:
+    config = {"lambda": 0.5, "store": "here", "stages": ["train"], "run": None, "logger": {}}
+    again = config | {"store": "there", "stages": ["score"], "run": "outputs/1"}
+    assert run_key(config, "s") == run_key(again, "s")
+    assert run_key(config, "s") != run_key(config | {"lambda": 0.6}, "s")
+    assert run_key(config, "s") != run_key(config, None)
+
+
+def test_tensorboard(experiments: Experiments, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    folder = tracked(experiments, tmp_path, "tensorboard")
+    assert not (folder / "wandb").exists()
+    events = EventAccumulator(str(folder / "tensorboard"))
+    events.Reload()
+    assert [(e.step, e.value) for e in events.Scalars("train/loss")] == [(1, 2.0), (2, 1.0)]
+    assert [e.value for e in events.Scalars("toy/after/vote/accuracy")] == [0.5]
+
+
+def test_without_tensorboard_the_error_is_the_command_that_gets_it(
+    experiments: Experiments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(LoggerUnavailable, match=r'pip install "mdexp\[tensorboard\]"'):
+        tracked(experiments, tmp_path, "tensorboard")
+
+
+def test_a_sweep_leaves_its_curve_in_wandb(
+    experiments: Experiments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    assert main(["-m", "lambda=0,0.5,1", "hydra.sweep.dir=sweep"]) == 0
+    [run] = tmp_path.glob("sweep/wandb/offline-run-*")
+    [table] = run.glob("files/media/table/curves_*.table.json")
+    rows = json.loads(table.read_text())["data"]
+    assert [row[:5] for row in rows[:3]] == [["toy", "lambda", x, "cot", 0.5] for x in (0, 0.5, 1)]
+    assert "curve/toy/lambda" in json.dumps(records(run))
+
+
+def test_all_waits_for_a_server_end_within_a_minute() -> None:
+    gives_up = 10  # seconds that wandb needs beyond its limit
+    assert INIT_TIMEOUT_S + gives_up + FINISH_TIMEOUT_S < 60
+
+
+@pytest.fixture
+def online(monkeypatch: pytest.MonkeyPatch) -> Iterator[WandbServer]:
+    with WandbServer() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
+        yield server
+
+
+def test_an_online_run_sends_all_of_it(
+    online: WandbServer, experiments: Experiments, tmp_path: Path
+) -> None:
+    tracked(experiments, tmp_path, "wandb")
+    begun = [told for told in online.all_told("UpsertBucket") if told.get("groupName")]
+    assert begun[0]["groupName"] == "a-sweep"
+    assert begun[0]["name"] == run_key(experiments.seen[0][2], "a-sweep")
+    assert [row["train/loss"] for row in online.history if "train/loss" in row] == [2.0, 1.0]
+    assert any("generations" in row for row in online.history)
+    made = [told["artifactTypeName"] for told in online.all_told("CreateArtifact")]
+    assert sorted(made) == ["report", "run_table"]
+
+
+def test_an_offline_run_is_synced_later(
+    experiments: Experiments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tracked(experiments, tmp_path, "auto")
+    [run] = folder.glob("wandb/offline-run-*")
+    with WandbServer() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
+        command = [sys.executable, "-m", "wandb", "sync", "--yes", str(run)]
+        done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert [row["train/loss"] for row in server.history if "train/loss" in row] == [2.0, 1.0]
+
+
+@pytest.mark.timeout(50)  # wandb alone would wait for ever
+def test_a_server_that_dies_does_not_hold_the_run(
+    online: WandbServer,
+    experiments: Experiments,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mdexp.wandb_run.FINISH_TIMEOUT_S", 3.0)
+    assert main(["logger=wandb"]) == 0
+    settings, _, config = experiments.seen[0]
+    tracker = Tracker.start(settings, config, tmp_path, group=None)
+    online.die()
+    tracker.log({"loss": 2.0}, step=1)
+    tracker.finish(METRICS)
+    assert list(tmp_path.glob("wandb/run-*/run-*.wandb")), "kept, for wandb sync"
+
+
+def test_a_server_that_is_not_there_makes_the_run_offline(
+    experiments: Experiments,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    warned: list[str] = []
+    warn = lambda text, *told: warned.append(text % told)  # noqa: E731
+    monkeypatch.setattr("mdexp.wandb_run.log.warning", warn)
+    monkeypatch.setattr("mdexp.wandb_run.INIT_TIMEOUT_S", 1.0)
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
+    folder = tracked(experiments, tmp_path, "wandb")
+    assert "W&B does not answer" in warned[0] and "connection refused" in warned[0]
+    assert list(folder.glob("wandb/offline-run-*"))

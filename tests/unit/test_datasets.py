@@ -103,7 +103,7 @@ def test_no_hub_is_found_out_soon(
     constants = pytest.importorskip("huggingface_hub.constants")
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # the discard port: closed
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(SourceError, match=r"from the hub .*dataset\.path="):
+    with pytest.raises(SourceError, match=r"the hub .*dataset\.path="):
         dataset(name).problems()
 
 

@@ -1,0 +1,8 @@
+"""`python -m mdexp`, which is what the console script `mdexp` runs."""
+
+import sys
+
+from mdexp.command import main
+
+if __name__ == "__main__":
+    sys.exit(main())

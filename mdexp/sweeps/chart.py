@@ -1,0 +1,56 @@
+"""A curve with intervals as inline SVG; colours are classes (`series-0`, ...), set by the page."""
+
+from html import escape
+from math import ceil
+
+from mdexp.sweeps.curves import LETTERS, Curve, Point
+
+WIDTH, HEIGHT = 720, 300
+LEFT, RIGHT, TOP, BOTTOM = 48, 190, 16, 40
+STEP = 0.1  # between the lines of the grid, as a share
+APART = 3  # pixels between intervals at the same value
+
+
+def chart(curve: Curve) -> str:
+    """Lines with a bar from end to end of each 95 % interval, in percent."""
+    points = [point for line in curve.lines.values() for point in line]
+    values = sorted({point.x for point in points})
+    top = max(STEP, ceil(max(point.high for point in points) / STEP - 1e-9) * STEP)
+    span = values[-1] - values[0] or 1.0
+
+    def at(point: Point) -> float:
+        return LEFT + (point.x - values[0]) / span * (WIDTH - LEFT - RIGHT)
+
+    def height(share: float) -> float:
+        return HEIGHT - BOTTOM - share / top * (HEIGHT - TOP - BOTTOM)
+
+    parts = []
+    for number in range(round(top / STEP) + 1):
+        y = height(number * STEP)
+        parts.append(
+            f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
+            f'<text class="y" x="{LEFT - 8}" y="{y + 4:.1f}">{100 * number * STEP:.0f}</text>'
+        )
+    for value in values:
+        x = at(Point(x=value, accuracy=0, low=0, high=0))
+        parts.append(f'<text class="x" x="{x:.1f}" y="{HEIGHT - BOTTOM + 18}">{value:g}</text>')
+    for number, (name, line) in enumerate(curve.lines.items()):
+        shift = (number - (len(curve.lines) - 1) / 2) * APART
+        marks = [(at(point) + shift, point) for point in line]
+        path = " ".join(f"{x:.1f},{height(point.accuracy):.1f}" for x, point in marks)
+        bars = "".join(
+            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{height(p.low):.1f}" y2="{height(p.high):.1f}"/>'
+            f'<circle cx="{x:.1f}" cy="{height(p.accuracy):.1f}" r="3.5"/>'
+            for x, p in marks
+        )
+        y = TOP + 12 + 18 * number
+        parts.append(
+            f'<g class="series-{number}"><polyline points="{path}"/>{bars}'
+            f'<line x1="{WIDTH - RIGHT + 14}" x2="{WIDTH - RIGHT + 32}" y1="{y - 4}" y2="{y - 4}"/>'
+            f'<text x="{WIDTH - RIGHT + 38}" y="{y}">{escape(name)}</text></g>'
+        )
+    axis = escape(LETTERS.get(curve.key, curve.key))
+    parts.append(f'<text class="x" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 4}">{axis}</text>')
+    label = escape(f"accuracy in percent: {curve.title}")
+    head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">'
+    return head + "".join(parts) + "</svg>"

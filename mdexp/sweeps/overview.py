@@ -1,0 +1,90 @@
+"""A sweep's folder at a glance: results.csv, and sweep.html, one page that needs nothing beside it.
+
+Both are written afresh after every job, so that a sweep under way can be looked at and one that was
+killed says how far it came.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from mdexp import jobs
+from mdexp.artifacts import write_text
+from mdexp.sweeps.chart import chart
+from mdexp.sweeps.curves import curves
+
+PAGE = "sweep.html"
+LOG_LINES = 20
+LOGS = (jobs.TRACEBACK, jobs.LOG, "mdexp.log")  # the first that says anything
+MANIFEST = "run.json"
+
+
+def write_overview(folder: Path, results: Sequence[jobs.Result]) -> None:
+    jobs.write_table(folder / jobs.TABLE, results)
+    environment = Environment(
+        loader=PackageLoader("mdexp.sweeps"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    columns = jobs.accuracy_columns(results)
+    overrides = jobs.differing(results)
+    page = environment.get_template(f"{PAGE}.j2").render(
+        name=folder.name,
+        columns=columns,
+        rows=[_row(result, own, columns) for result, own in zip(results, overrides, strict=True)],
+        num_ok=sum(result.state == "ok" for result in results),
+        charts=[(curve.title, chart(curve)) for curve in curves(results)],
+    )
+    write_text(folder / PAGE, page)
+
+
+def _row(
+    result: jobs.Result, overrides: Sequence[str], columns: Sequence[tuple[str, str]]
+) -> dict[str, Any]:
+    folder = Path(result.folder)
+    report = folder / "report.html"
+    return {
+        "job": result.job,
+        "state": result.state,
+        "overrides": overrides,
+        "seconds": result.seconds,
+        "cost": cost(folder),
+        "accuracies": [jobs.accuracy(result.metrics, *column) for column in columns],
+        "error": result.error,
+        "log": log_end(folder) if result.state not in ("ok", "not run") else "",
+        "report": f"{folder.name}/{report.name}" if report.is_file() else "",
+    }
+
+
+def cost(folder: Path) -> dict[str, Any]:
+    """What a job took: stages run and found in the store, most memory, answers of the teacher."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {"run": [], "found": [], "memory_mib": None, "paths": None}
+    by_state: dict[str, list[str]] = {"run": [], "skipped": []}
+    asked = None
+    for stage in manifest["stages"]:
+        by_state[stage["state"]].append(stage["name"])
+        if stage["name"] == "extract" and stage["state"] == "run":
+            asked = stage["counts"].get("paths")
+    return {
+        "run": by_state["run"],
+        "found": by_state["skipped"],
+        "memory_mib": manifest.get("peak_memory_mib"),
+        "paths": asked,
+    }
+
+
+def log_end(folder: Path) -> str:
+    """The last lines of the traceback, else of what the job printed or logged."""
+    for name in LOGS:
+        file = folder / name
+        if file.is_file() and (lines := file.read_text(errors="replace").splitlines()):
+            return "\n".join(lines[-LOG_LINES:])
+    return ""

@@ -1,0 +1,112 @@
+"""Each job of a sweep in a process of its own, as many at a time as there are devices.
+
+What one job leaks, or dies of, is no matter to the next. A process sees one GPU alone
+(CUDA_VISIBLE_DEVICES), so a job that asks for `trainer.devices=1` gets the one that is free.
+"""
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from mdexp import jobs
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+PATIENCE_S = 30.0  # for a job that was told to stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One job: its number in the sweep, what it overrides, its folder, and the rest of its line."""
+
+    number: int
+    overrides: list[str]
+    folder: Path
+    arguments: list[str]
+
+
+def places(devices: Sequence[str], num_jobs: int | None) -> list[str | None]:
+    """The device of each job that runs at a time; None leaves a job what the command itself sees.
+
+    Without `num_jobs` there is one job for each device, or one at a time without any. More jobs
+    than devices share them evenly.
+    """
+    if not devices:
+        return [None] * (num_jobs or 1)
+    return [devices[place % len(devices)] for place in range(num_jobs or len(devices))]
+
+
+def visible_devices(environment: Mapping[str, str]) -> list[str]:
+    """GPUs that this command may use: those of CUDA_VISIBLE_DEVICES, else those of nvidia-smi."""
+    if VISIBLE in environment:
+        return [name for name in environment[VISIBLE].split(",") if name not in ("", "-1")]
+    try:
+        listed = subprocess.run(
+            ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return listed.stdout.split() if listed.returncode == 0 else []
+
+
+def run_all(work: Sequence[Job], at: Sequence[str | None]) -> list[jobs.Result]:
+    """Run the jobs, `len(at)` at a time; what became of each, in order. A signal ends them all."""
+    free: queue.Queue[str | None] = queue.Queue()
+    for device in at:
+        free.put(device)
+    started: list[subprocess.Popen[bytes]] = []
+
+    def run(job: Job) -> jobs.Result:
+        device = free.get()
+        try:
+            return _run(job, device, started)
+        finally:
+            free.put(device)
+
+    pool = ThreadPoolExecutor(max_workers=len(at))
+    try:
+        return list(pool.map(run, work))
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        _stop(started)
+        raise
+    finally:
+        pool.shutdown()
+
+
+def _run(job: Job, device: str | None, started: list[subprocess.Popen[bytes]]) -> jobs.Result:
+    job.folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "mdexp.sweeps.job", *job.arguments]
+    chosen = {} if device is None else {VISIBLE: device}
+    with (job.folder / jobs.LOG).open("ab") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=subprocess.STDOUT, env=os.environ | chosen
+        )
+        started.append(process)
+        code = process.wait()
+    return jobs.ended(job.number, job.overrides, job.folder, _reason(code))
+
+
+def _reason(code: int) -> str:
+    if code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    return f"its process ended with exit code {code}"
+
+
+def _stop(started: Sequence[subprocess.Popen[bytes]]) -> None:
+    under_way = [process for process in started if process.poll() is None]
+    for process in under_way:
+        process.terminate()
+    for process in under_way:
+        try:
+            process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()

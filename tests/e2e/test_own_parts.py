@@ -1,0 +1,57 @@
+"""The parts of docs/parts.md, written into an empty folder, are found, judged and run."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from mdexp.app import main
+from mdexp.artifacts import read_json, read_jsonl
+from mdexp.records import Example, VerifiedPath
+from tests.e2e.conftest import SMALL
+
+PAGE = Path(__file__).parents[2] / "docs" / "parts.md"
+FILE = re.compile(r'^```\w+ title="([^"]+)"\n(.*?)^```$', re.DOTALL | re.MULTILINE)
+PARTS = ["thought=[cot,hashes]", "dataset=riddles", "teacher=scholar", "student=small"]
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, text in FILE.findall(PAGE.read_text()):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in [name for name in sys.modules if name.split(".")[0] == "parts"]:
+        monkeypatch.delitem(sys.modules, name)
+    return tmp_path
+
+
+def test_one_of_each_part_from_a_folder(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MDEXP_PARTS", "parts")
+    small = [word for word in SMALL if not word.startswith(("dataset=", "student="))]
+    assert main(["--config-dir", "conf", *PARTS, *small, "hydra.run.dir=run"]) == 0
+    verified = read_jsonl(own / "run" / "verified.jsonl", VerifiedPath)
+    assert {(path.thought, path.model) for path in verified} == {
+        ("cot", "scholar"),
+        ("hashes", "scholar"),
+    }
+    targets = [e.target for e in read_jsonl(own / "run/examples.jsonl", Example)]
+    assert "I have 10 + 1 = 11 apples.\n#### 11" in targets
+    assert set(read_json(own / "run" / "metrics.json")["riddles"]["after"]) == {
+        "cot",
+        "hashes",
+        "vote",
+    }
+    report = (own / "run" / "report.md").read_text()
+    assert "made up on the spot (CC0)" in report
+
+
+def test_a_package_that_is_not_named_is_not_built(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--config-dir", "conf", *PARTS]) == 2
+    told = capsys.readouterr().err
+    assert "got 'parts.hashes.Hashes'; a package of your own is allowed by" in told
+    assert "naming it in MDEXP_PARTS" in told
+    assert "parts.hashes" not in sys.modules

@@ -1,0 +1,51 @@
+"""The documentation: its reference has every key, its pages link to what is there."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from mdexp.settings import Settings
+from mdexp.shipped import config_folder
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def reference() -> str:
+    spec = importlib.util.spec_from_file_location("reference", ROOT / "docs" / "reference.py")
+    assert spec and spec.loader
+    module: ModuleType = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.reference()
+
+
+def test_every_option_is_there_and_says_what_it_is(reference: str) -> None:
+    files = list(config_folder().glob("*/*.yaml"))
+    assert len(files) > 40
+    for file in files:
+        assert re.search(rf"\| `{file.parent.name}={file.stem}` \| \S", reference), file
+
+
+def test_every_key_is_there_with_what_it_takes(reference: str) -> None:
+    for block in ("objective", "decoding", "vote", "sandbox", "trainer", "logger"):
+        model = Settings.model_fields[block].annotation
+        assert model is not None
+        for key in model.model_fields:
+            assert f"| `{block}.{key}` | " in reference
+    assert "| `lambda` | number ≥ 0 ≤ 1 or null |" in reference
+    assert "| `trainer.schedule` | linear, cosine, constant | `linear` |" in reference
+    assert "| `student.lora_rank` | whole number ≥ 1 | `16` |" in reference
+
+
+def test_it_builds_and_no_link_is_dead(tmp_path: Path) -> None:
+    pytest.importorskip("material")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "configuration" / "index.html").read_text()
+    assert "trainer.learning_rate" in page
