@@ -66,6 +66,10 @@ class Store:
         """Home of what was paid for; `make clean` leaves it alone."""
         return self.folder / "ledger"
 
+    def place(self, name: str, key: str) -> Path:
+        """Where the output of a stage lies, if it is there."""
+        return self.folder / "stages" / name / key
+
     def stage(
         self,
         stage: Stage,
@@ -82,7 +86,7 @@ class Store:
         only, since they must not change what is written.
         """
         key = stage_key(name, version, reads, settings)
-        folder = self.folder / "stages" / name / key
+        folder = self.place(name, key)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with nullcontext() if _joins_another() else FileLock(f"{folder}.lock"):
             skipped = (folder / MANIFEST).is_file() and not _may_grow(folder)

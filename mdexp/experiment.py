@@ -34,8 +34,8 @@ VERSIONS = {
     "convert": 1,
     "examples": 1,
     "train": 1,
-    "generate": 2,
-    "score": 2,
+    "generate": 3,
+    "score": 3,
 }
 
 
@@ -253,10 +253,11 @@ def outputs_to_report(e: Experiment) -> dict[str, Any]:
             stages.score,
             "problems.jsonl",
             *filter(e.has, outputs),
-            writes=same("generations.jsonl", "votes.jsonl", "metrics.json"),
+            writes=same("generations.jsonl", "votes.jsonl", "metrics.json", "analysis.json"),
             tools=e.tools,
             thoughts=s.thoughts,
             vote=s.vote,
+            grader=s.grader,
             limits=e.limits,
         )
         metrics = read_json(e.file("metrics.json"))

@@ -24,7 +24,7 @@ def echo(question: str, number: int) -> str:
 class LoopbackServer:
     """Answers with what `answer` makes of a question and the number of answers it had so far."""
 
-    def __init__(self, honours_n: bool = True, answer: Callable[[str, int], str] = echo) -> None:
+    def __init__(self, honours_n: bool = True, answer: Callable[[Any, int], str] = echo) -> None:
         self.answer = answer
         self.honours_n = honours_n  # many servers give one choice whatever is asked for
         self.has_usage = True
@@ -78,6 +78,8 @@ class LoopbackServer:
 
     def _answer(self, body: dict[str, Any]) -> "_Reply":
         time.sleep(0.005)  # so that concurrent calls overlap
+        if "prompt" in body:
+            return self._complete(body)
         question = body["messages"][-1]["content"]
         number = body.get("n", 1) if self.honours_n else 1
         with self._lock:
@@ -95,6 +97,18 @@ class LoopbackServer:
         if self.has_usage:
             reply["usage"] = {"prompt_tokens": 7, "completion_tokens": 3 * number}
         return _Reply(200, json.dumps(reply))
+
+    def _complete(self, body: dict[str, Any]) -> "_Reply":
+        """A completion of token ids: `answer` gets them as its question."""
+        choice = {
+            "index": 0,
+            "text": self.answer(body["prompt"], 0),
+            "finish_reason": self.finish_reason,
+            "logprobs": {"token_logprobs": [-0.25, -0.75, -0.5]},
+        }
+        usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
+        reply = {"id": "c", "object": "text_completion", "created": 0, "model": body["model"]}
+        return _Reply(200, json.dumps({**reply, "choices": [choice], "usage": usage}))
 
 
 class _Reply:
