@@ -17,31 +17,33 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException, OverrideParseException
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mdexp import hints, jobs
+from mdexp import jobs
 from mdexp.command import new_command
-from mdexp.earlier import earlier_config
+from mdexp.composition import (
+    CONFIG_NAME,
+    VERSION_BASE,
+    CommandError,
+    composed_config,
+    config_folder,
+    first_line,
+    group_names,
+    open_config,
+    parsed_overrides,
+    plain_config,
+)
 from mdexp.settings import Settings, SettingsError, judge
 from mdexp.signals import signals_as_exits
-from mdexp.usage import group_options, usage
+from mdexp.usage import usage
 
-VERSION_BASE = "1.3"
-CONFIG_NAME = "config"
 BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
-
-
-class CommandError(ValueError):
-    """A command line that cannot be run; the message says what is wrong and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,18 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def judged_jobs(argv: Sequence[str]) -> list[Settings]:
     """The settings of each job of a command line, none of which is run."""
     options, _ = _arguments([_latin(argument) for argument in argv])
-    with _configuration(options):
+    with open_config(options):
         return _plan(options).jobs
-
-
-def config_folder() -> Path:
-    """conf/ at the top of a checkout, or within the package where it was installed from a wheel."""
-    package = Path(__file__).resolve().parent
-    return next(
-        folder
-        for folder in (package.parent / "conf", package / "conf")
-        if (folder / f"{CONFIG_NAME}.yaml").is_file()
-    )
 
 
 def task(composed: DictConfig) -> None:
@@ -96,7 +88,7 @@ def task(composed: DictConfig) -> None:
     output, overrides = Path(here.runtime.output_dir), list(here.overrides.task)
 
     def work() -> dict[str, Any]:
-        config = _config(composed, overrides)
+        config = plain_config(composed, overrides)
         settings = judge(config)
         from mdexp import experiment  # loads torch, which no config error may wait for
 
@@ -128,11 +120,13 @@ def _command(arguments: list[str]) -> int:
     elif options.hydra_help or options.shell_completion:
         _hydra(arguments)
     elif options.cfg or options.info:
-        with _configuration(options):
-            _compose(options, [o.input_line or "" for o in _parsed(options, options.overrides)])
+        with open_config(options):
+            composed_config(
+                options, [o.input_line or "" for o in parsed_overrides(options, options.overrides)]
+            )
         _hydra(arguments)
     else:
-        with _configuration(options):
+        with open_config(options):
             plan = _plan(options)
         return _run(arguments, plan)
     return 0
@@ -146,7 +140,7 @@ def _help(options: argparse.Namespace) -> str:
         for entry in choices
         for group, chosen in entry.items()
     }
-    return usage(_options(options), defaults)
+    return usage(group_names(options), defaults)
 
 
 def _hydra(arguments: Sequence[str]) -> None:
@@ -158,7 +152,7 @@ def _hydra(arguments: Sequence[str]) -> None:
     try:
         hydra.main(version_base=VERSION_BASE, config_path=folder, config_name=CONFIG_NAME)(task)()
     except (HydraException, OmegaConfBaseException) as error:
-        raise CommandError(_first_line(error)) from error
+        raise CommandError(first_line(error)) from error
     finally:
         sys.argv = command
 
@@ -178,25 +172,20 @@ def _run(arguments: Sequence[str], plan: Plan) -> int:
     return int(any(result.state != "ok" for result in results))
 
 
-def _configuration(options: argparse.Namespace) -> initialize_config_dir:
-    folder = Path(__file__).parent / (options.config_path or config_folder())
-    return initialize_config_dir(str(folder), version_base=VERSION_BASE)
-
-
 def _plan(options: argparse.Namespace) -> Plan:
     """Judge every job of the command."""
-    given = _parsed(options, options.overrides)
+    given = parsed_overrides(options, options.overrides)
     one = [line for override in given for line in _values(override)[:1]]
-    first = _compose(options, one)
+    first = composed_config(options, one)
     multirun = options.multirun or first.hydra.mode == RunMode.MULTIRUN
     if not multirun:
         _refuse_sweep(given, first)
     params = first.hydra.sweeper.get("params") or {}
     swept = [f"{key}={value}" for key, value in params.items()] if multirun else []
     known = not multirun or first.hydra.sweeper._target_ == BASIC_SWEEPER
-    points = _points([*_parsed(options, swept), *given]) if known else []
+    points = _points([*parsed_overrides(options, swept), *given]) if known else []
     judged = [
-        judge(_config(first if point == one else _compose(options, point), point))
+        judge(plain_config(first if point == one else composed_config(options, point), point))
         for point in points or [one]
     ]
     tasks = [[line for line in point if not line.startswith("hydra")] for point in points]
@@ -246,72 +235,3 @@ def _values(override: Override) -> list[str]:
         raise CommandError(f"{override.input_line}: give values, a range, a choice or a glob")
     key = override.get_key_element()
     return [f"{key}={value}" for value in override.sweep_string_iterator()]
-
-
-def _config(composed: DictConfig, overrides: Sequence[str]) -> dict[str, Any]:
-    """The configuration as plain data; with run=FOLDER, that of the earlier run."""
-    composed = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
-    if missing := sorted(OmegaConf.missing_keys(composed)):
-        raise SettingsError({key: f"needs a value: {key}=..." for key in missing})
-    try:
-        config = OmegaConf.to_container(composed, resolve=True)
-    except OmegaConfBaseException as error:
-        raise CommandError(_first_line(error)) from error
-    assert isinstance(config, dict)
-    plain = {str(key): value for key, value in config.items()}
-    return earlier_config(plain, overrides) if plain.get("run") else plain
-
-
-def _parsed(options: argparse.Namespace, overrides: Sequence[str]) -> list[Override]:
-    parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
-    parsed = []
-    for argument in overrides:
-        try:
-            parsed += parser.parse_overrides([argument])
-        except OverrideParseException as error:
-            if "=" not in argument:
-                raise CommandError(hints.bare_word(argument, _options(options))) from error
-            raise CommandError(f"{argument}: cannot be read: {_first_line(error)}") from error
-    return parsed
-
-
-def _compose(options: argparse.Namespace, overrides: Sequence[str]) -> DictConfig:
-    name, lines = options.config_name or CONFIG_NAME, list(overrides)
-    if options.config_dir:
-        lines.append(f"hydra.searchpath=['file://{Path(options.config_dir).absolute()}']")
-    try:
-        return compose(config_name=name, overrides=lines, return_hydra_config=True)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise CommandError(_explanation(error, options, lines)) from error
-
-
-def _explanation(error: Exception, options: argparse.Namespace, overrides: Sequence[str]) -> str:
-    """What is wrong, in our words: Hydra's advice on a mistyped key is to add it with a `+`."""
-    groups, given = _options(options), _parsed(options, overrides)
-    for override in given:
-        value, group = override.value(), override.key_or_group
-        for option in value if isinstance(value, list) else [value]:
-            if group in groups and option is not None and str(option) not in groups[group]:
-                return hints.unknown_option(group, str(option), groups)
-    composable = [o for o in given if o.key_or_group in groups or o.is_hydra_override()]
-    try:
-        lines = [override.input_line or "" for override in composable]
-        base = OmegaConf.to_container(compose(options.config_name or CONFIG_NAME, lines))
-    except (HydraException, OmegaConfBaseException):
-        return _first_line(error)
-    assert isinstance(base, dict)
-    known = hints.key_paths({str(key): value for key, value in base.items()})
-    for override in given:
-        unknown = override.key_or_group not in [*groups, *known]
-        if unknown and not (override.is_add() or override.is_hydra_override()):
-            return hints.unknown_key(override.key_or_group, known, groups)
-    return _first_line(error)
-
-
-def _options(options: argparse.Namespace) -> dict[str, list[str]]:
-    own = [Path(options.config_dir)] if options.config_dir else []
-    return group_options([config_folder(), *own])
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -4,6 +4,8 @@ The folder is a manifest (run.json) with hard links to what the stages wrote. Th
 written after every stage, so that a killed run shows how far it came.
 """
 
+import logging
+import platform
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -24,16 +26,18 @@ from mdexp.students.weights import Weights
 from mdexp.thoughts.prompting import exemplar_files
 from mdexp.tracking import Tracker, sweep_of
 
+log = logging.getLogger(__name__)
+
 # Raised when a stage writes something else for the same input; part of its key.
 VERSIONS = {
     "prepare": 1,
     "extract": 1,
-    "verify": 1,
+    "verify": 2,
     "convert": 1,
     "examples": 1,
-    "train": 1,
-    "generate": 1,
-    "score": 1,
+    "train": 2,
+    "generate": 2,
+    "score": 2,
 }
 
 
@@ -49,7 +53,10 @@ class Experiment:
         self.files: dict[str, Path] = {}
         self.earlier = earlier_stages(folder) if settings.run else {}
         self.started = time.monotonic()
+        executor: Sandbox = tools["executor"]
+        self.limits = limits(settings, executor.tiers)
         self.manifest = environment() | {"seed": settings.seed, "settings": dict(config)}
+        self.manifest["sandbox"] = {"tiers": executor.tiers, "lacks": executor.lacks}
 
     def wants(self, stage: str) -> bool:
         return stage in self.settings.stages
@@ -122,6 +129,8 @@ def run(settings: Settings, folder: Path, config: Mapping[str, Any]) -> dict[str
     tracker = Tracker.start(settings, config, folder, sweep_of(folder))
     metrics = None
     with Sandbox(**settings.sandbox.model_dump()) as executor:
+        if executor.lacks:
+            log.warning("sandbox: %s", executor.lacks)
         experiment = Experiment(settings, folder, config, {"executor": executor})
         try:
             problems_to_examples(experiment)
@@ -178,7 +187,7 @@ def problems_to_examples(e: Experiment) -> None:
             tools=e.tools,
             mode=s.verify.mode,
             thoughts=s.thoughts,
-            limits=limits(s),
+            limits=e.limits,
         )
     if e.wants("examples"):
         e.stage(
@@ -191,6 +200,7 @@ def problems_to_examples(e: Experiment) -> None:
             student=s.student,
             thoughts=s.thoughts,
             max_tokens=s.trainer.max_tokens,
+            on_overlong=s.trainer.on_overlong,
         )
 
 
@@ -224,7 +234,7 @@ def student_to_outputs(e: Experiment, tracker: Tracker) -> None:
         "thoughts": s.thoughts,
         "decoding": s.decoding,
         "seed": s.seed,
-        "limits": limits(s),
+        "limits": e.limits,
         "numerics": machine,
     }
     e.stage(
@@ -262,7 +272,7 @@ def outputs_to_report(e: Experiment) -> dict[str, Any]:
             tools=e.tools,
             thoughts=s.thoughts,
             vote=s.vote,
-            limits=limits(s),
+            limits=e.limits,
         )
         metrics = read_json(e.file("metrics.json"))
     if e.wants("report"):
@@ -276,9 +286,13 @@ def earlier_stages(folder: Path) -> dict[str, Any]:
     return {stage["name"]: stage for stage in read_json(folder / "run.json")["stages"]}
 
 
-def limits(settings: Settings) -> dict[str, Any]:
-    """The sandbox settings that can change a result; the number of workers cannot."""
-    return settings.sandbox.model_dump(exclude={"workers"})
+def limits(settings: Settings, tiers: tuple[str, ...]) -> dict[str, Any]:
+    """What can change a result of the sandbox; the number of workers cannot.
+
+    `tiers` are those that this machine has: with fewer of them more programs are unsupported.
+    """
+    python = ".".join(platform.python_version_tuple()[:2])  # sum() of floats, for one, differs
+    return settings.sandbox.model_dump(exclude={"workers"}) | {"tiers": tiers, "python": python}
 
 
 def same(*names: str) -> dict[str, str]:

@@ -25,12 +25,16 @@ ProgramStatus = Literal[
     "forbidden",
     "unsupported",
     "no_answer",
+    # of equations only
+    "ambiguous",
+    "underdetermined",
+    "inconsistent",
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramResult:
-    """What became of one program. `answer` is set if and only if `status` is `ok`."""
+    """What became of a program or system of equations. `answer` is set only if `status` is `ok`."""
 
     status: ProgramStatus
     answer: Answer | None = None
@@ -47,14 +51,22 @@ class Executor(Protocol):
         """Give one result per program, in order."""
         ...
 
+    def solve(self, systems: Sequence[str]) -> list[ProgramResult]:
+        """Give one result per system of equations, in order."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A text as its thought understands it: it states an answer, or a program has to be run."""
+    """A text as its thought understands it: it states an answer, or something has to be worked out.
+
+    At most one of the three is set; none, where the text says nothing of the kind.
+    """
 
     text: str  # the cleaned path
     answer: Answer | None = None
-    program: str | None = None
+    program: str | None = None  # to be run
+    equations: str | None = None  # to be solved
 
 
 class Thought(Protocol):
@@ -125,7 +137,11 @@ class StudentConfig(Protocol):
 
     kind: Literal["causal", "seq2seq"]
     prompt: Literal["chat", "plain"]
-    tuning: Literal["full", "lora"]
+    tuning: Literal["full", "lora", "dora"]
+    lora_rank: int
+    lora_alpha: float
+    lora_dropout: float
+    lora_targets: str | tuple[str, ...]
 
     def files(self) -> dict[str, FilePath]:
         """Local files that it is made of: their content is part of the stages' keys."""

@@ -27,12 +27,19 @@ def read_answers(texts: Sequence[tuple[Thought, str]], executor: Executor) -> li
     """Give one Read per (thought, text), in order; all programs run in one batch."""
     readings = [thought.read(text) for thought, text in texts]
     programs = [reading.program for reading in readings if reading.program]
-    # Without programs no sandbox is needed.
-    results = dict(zip(programs, executor.run(programs) if programs else [], strict=True))
-    return [
-        _executed(reading, results[reading.program]) if reading.program else _stated(reading)
-        for reading in readings
-    ]
+    systems = [reading.equations for reading in readings if reading.equations]
+    # Where there is nothing to work out, no sandbox is needed.
+    ran = dict(zip(programs, executor.run(programs), strict=True)) if programs else {}
+    solved = dict(zip(systems, executor.solve(systems), strict=True)) if systems else {}
+    reads = []
+    for reading in readings:
+        if reading.program:
+            reads.append(_worked_out(reading, ran[reading.program]))
+        elif reading.equations:
+            reads.append(_worked_out(reading, solved[reading.equations]))
+        else:
+            reads.append(_stated(reading))
+    return reads
 
 
 def _stated(reading: Reading) -> Read:
@@ -40,7 +47,7 @@ def _stated(reading: Reading) -> Read:
     return Read(text=reading.text, answer=reading.answer, status=status)
 
 
-def _executed(reading: Reading, result: ProgramResult) -> Read:
+def _worked_out(reading: Reading, result: ProgramResult) -> Read:
     answer, status, error = result.answer, result.status, result.error
     if isinstance(answer, int | float) and not abs(answer) < LARGEST:
         answer, status, error = (

@@ -5,12 +5,13 @@ one problem, as the teacher wrote it. A *generation* is the same from the studen
 the paths of one (problem, thought) from 0; for a student, sample 0 is the greedy one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Answer = int | float | str | bool
 Split = Literal["train", "validation", "test"]
 Phase = Literal["before", "after"]
+Rule = Literal["majority", "cascade"]
 
 # Ends the name under which metrics tell of validation problems: of "svamp", "svamp/validation".
 VALIDATION = "/validation"
@@ -114,7 +115,11 @@ class Generation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vote:
-    """One answer elected from several generations; `votes` counts each canonical answer."""
+    """One answer elected from several generations; `votes` counts each canonical answer.
+
+    `order` lists thoughts: by a cascade the first that answers decides, by a majority it settles
+    ties.
+    """
 
     problem_id: str
     dataset: str
@@ -124,3 +129,5 @@ class Vote:
     correct: bool
     tie: bool
     votes: dict[str, int]
+    rule: Rule = "majority"
+    order: list[str] = field(default_factory=list)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationErr
 from mdexp.components import ComponentError, build
 from mdexp.hints import did_you_mean, key_paths
 from mdexp.ports import Dataset, StudentConfig, Teacher, Thought
+from mdexp.records import Rule
 from mdexp.sandbox.settings import SandboxSettings
 
 StageName = Literal[
@@ -46,7 +47,7 @@ class ObjectiveSettings(Block):
 
     name: Literal["dual", "weighted", "union"]
     lambda_thought: str | None  # dual: the thought that λ weighs, whatever the order of thoughts
-    weights: dict[str, Share]  # weighted: the share of each thought
+    weights: dict[str, Share] | None  # weighted: the share of each thought; none: equal shares
     normalize: Literal["token", "example"]  # what a thought's mean is over
     pairing: Literal["both", "any"]  # both: only problems that have every thought of the mix
 
@@ -80,7 +81,11 @@ class DecodingSettings(Block):
 
 
 class VoteSettings(Block):
-    name: Literal["majority"]
+    """How one answer is elected; scoring/vote.py says what the rules mean."""
+
+    name: Rule
+    # The first decides (cascade) or settles ties (majority); empty: by validation accuracy.
+    order: Annotated[tuple[str, ...], Field(strict=False)]
 
 
 class TrainerSettings(Block):
@@ -98,10 +103,11 @@ class TrainerSettings(Block):
     warmup: float = Field(ge=0, lt=1)  # share of the steps
     schedule: Literal["linear", "cosine", "constant"]
     clip_norm: float = Field(gt=0)
-    max_tokens: Count  # longest sequence that is trained on; longer ones are dropped and counted
+    max_tokens: Count  # longest sequence that is trained on
+    on_overlong: Literal["drop", "error"]  # what becomes of a longer one; it is never cut
     micro_batch_tokens: Count  # padded tokens that are computed at a time
     checkpoint_steps: Count
-    layout: Literal["separate"]
+    layout: Literal["tree", "separate"]  # tree: what the prompts of a problem share is read once
 
     @model_validator(mode="after")
     def _half_precision_needs_a_gpu(self) -> Self:
@@ -151,6 +157,16 @@ class Settings(Block):
         return self
 
     @model_validator(mode="after")
+    def _half_precision_holds_the_student(self) -> Self:
+        seq2seq = getattr(self.student, "kind", None) == "seq2seq"
+        if seq2seq and self.trainer.precision == "16-mixed":
+            raise ValueError(
+                "trainer.precision=16-mixed: float16 overflows in T5 and its kin "
+                "(student.kind=seq2seq); use bf16-mixed or 32-true"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _objective_fits_thoughts(self) -> Self:
         if not self.thoughts:
             raise ValueError("thought: choose at least one, as in thought=[cot]")
@@ -164,6 +180,21 @@ class Settings(Block):
             )
         if name == "weighted":
             self._judge_weights()
+        return self
+
+    @model_validator(mode="after")
+    def _vote_fits_thoughts(self) -> Self:
+        order, chosen = self.vote.order, ", ".join(self.thoughts)
+        if len(set(order)) < len(order) or not set(order) <= set(self.thoughts):
+            raise ValueError(
+                f"vote.order may name each of the chosen thoughts ({chosen}) once, "
+                f"got {', '.join(order)}"
+            )
+        if order and self.vote.name == "majority" and len(order) < len(self.thoughts):
+            raise ValueError(
+                f"vote.order must name all of {chosen}, since each may be in a tie of "
+                f"vote=majority, got {', '.join(order)}; vote=cascade may leave some out"
+            )
         return self
 
     def _judge_dual(self) -> None:
@@ -183,10 +214,18 @@ class Settings(Block):
 
     def _judge_weights(self) -> None:
         weights = self.objective.weights
-        if set(weights) != set(self.thoughts):
+        if not weights:
+            return
+        if missing := [thought for thought in self.thoughts if thought not in weights]:
             raise ValueError(
-                "objective.weights must name the chosen thoughts, each once "
-                f"({', '.join(self.thoughts)}; 0 leaves one out), got {', '.join(weights) or None}"
+                f"objective.weights lacks {', '.join(missing)}: it names all of "
+                f"{', '.join(self.thoughts)} (0 leaves one out), or none for equal shares; "
+                f"got {', '.join(weights)}"
+            )
+        if other := [thought for thought in weights if thought not in self.thoughts]:
+            raise ValueError(
+                f"objective.weights names {', '.join(other)}, which is none of the chosen thoughts "
+                f"{', '.join(self.thoughts)}"
             )
         total = sum(weights.values())
         if abs(total - 1) > SUM_TOLERANCE:
@@ -197,7 +236,8 @@ class Settings(Block):
         if self.objective.name == "union":
             return None
         if self.objective.name == "weighted":
-            return {thought: self.objective.weights[thought] for thought in self.thoughts}
+            weights = self.objective.weights or dict.fromkeys(self.thoughts, 1 / len(self.thoughts))
+            return {thought: weights[thought] for thought in self.thoughts}
         assert self.lam is not None  # judged
         weighed = self.objective.lambda_thought
         return {

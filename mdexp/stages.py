@@ -6,7 +6,6 @@ A stage reads named files and writes named files into `out`; what it is given as
 its key in the store (artifacts.py). Tools (an executor, weights) are handed on beside it.
 """
 
-import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -41,7 +40,7 @@ from mdexp.settings import DecodingSettings, ObjectiveSettings, TrainerSettings
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
 from mdexp.thoughts.prompting import load_exemplars
-from mdexp.training.examples import make_examples
+from mdexp.training.examples import OnOverlong, make_examples, refuse_overlong
 from mdexp.verify import Mode, verify_paths
 
 Files = Mapping[str, Path]
@@ -98,6 +97,7 @@ def examples(
     student: StudentConfig,
     thoughts: Thoughts,
     max_tokens: int,
+    on_overlong: OnOverlong,
     weights: Weights,
 ) -> Counts:
     problems = by_id(read_jsonl(reads["problems.jsonl"], Problem))
@@ -105,6 +105,8 @@ def examples(
     _, tokenizer = weights.load()
     renderer = Renderer(tokenizer, student.kind, student.prompt)
     made, unused = make_examples(verified, problems, thoughts, renderer, max_tokens)
+    if on_overlong == "error":
+        refuse_overlong(unused)
     write_jsonl(out / "examples.jsonl", made)
     write_jsonl(out / "unused.jsonl", unused)
     return accounted("verified", len(verified), "examples", len(made), unused)
@@ -122,25 +124,25 @@ def train(
     numerics: Mapping[str, Any],
     weights: Weights,
 ) -> Counts:
-    from mdexp.training.fit import fit  # loads Lightning
+    from mdexp.training.fit import CHECKPOINTS, fit_from  # loads Lightning
+    from mdexp.training.ranks import num_ranks, other_ranks
 
-    loaded = weights.load()
-    model, history, counts = fit(
-        loaded,
-        read_jsonl(reads["examples.jsonl"], Example),
-        student=student,
-        shares=shares,
-        objective=objective,
-        trainer=trainer,
-        seed=seed,
-        precision=numerics["precision"],
-        folder=out,
-    )
-    if int(os.environ.get("LOCAL_RANK", "0")) > 0:
-        raise SystemExit(0)  # a data-parallel process that Lightning started has done its part
+    training: dict[str, Any] = {
+        "weights": weights,
+        "examples": read_jsonl(reads["examples.jsonl"], Example),
+        "student": student,
+        "shares": shares,
+        "objective": objective,
+        "trainer": trainer,
+        "seed": seed,
+        "precision": numerics["precision"],
+        "folder": out,
+    }
+    with other_ranks(num_ranks(trainer), fit_from, **training):
+        (model, tokenizer), history, counts = fit_from(**training)
     model.save_pretrained(out / "student")
-    loaded[1].save_pretrained(out / "student")
-    shutil.rmtree(out / "checkpoints", ignore_errors=True)
+    tokenizer.save_pretrained(out / "student")
+    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
     write_jsonl(out / "history.jsonl", history)
     return counts
 
@@ -207,7 +209,7 @@ def score(
         for output in read_jsonl(reads[name], Output)
     ]
     generations = scoring.grade(outputs, problems, thoughts, executor)
-    votes = scoring.votes(generations, list(thoughts))
+    votes = scoring.votes(generations, list(thoughts), rule=vote.name, order=vote.order)
     write_jsonl(out / "generations.jsonl", generations)
     write_jsonl(out / "votes.jsonl", votes)
     write_json(out / "metrics.json", scoring.metrics(generations, votes, list(thoughts)))

@@ -4,6 +4,11 @@ from mdexp.records import Generation, Problem
 from mdexp.scoring.score import metrics, votes
 
 ORDER = ["cot", "pot"]
+THREE = [*ORDER, "eot"]
+SOLVED = {  # of ten problems, the first so many
+    "before": {"cot": 2, "pot": 2, "eot": 0},
+    "after": {"cot": 6, "pot": 8, "eot": 7},
+}
 ATTACK = "</script><script>document.title = 'planted'</script><!-- <img src=x onerror=alert(1)>"
 
 
@@ -23,17 +28,17 @@ def generation(number, phase, thought, *, correct, text="", sample=0):
     )
 
 
-def run_parts(phases=("before", "after"), num_problems=10, text="", samples=(0,)):
-    """Before, two of ten are solved; after, cot solves six and pot eight."""
-    solved = {("before", "cot"): 2, ("before", "pot"): 2, ("after", "cot"): 6, ("after", "pot"): 8}
+def run_parts(
+    phases=("before", "after"), num_problems=10, text="", samples=(0,), thoughts=ORDER, **vote
+):
     generations = [
-        generation(n, phase, thought, correct=n < solved[phase, thought], text=text, sample=k)
+        generation(n, phase, thought, correct=n < SOLVED[phase][thought], text=text, sample=k)
         for n in range(num_problems)
         for phase in phases
-        for thought in ORDER
+        for thought in thoughts
         for k in samples
     ]
-    elected = votes(generations, ORDER)
+    elected = votes(generations, thoughts, **vote)
     problems = [
         Problem(id=f"p{n}", dataset="toy", split="test", question=f"How many? {text}", answer=18)
         for n in range(num_problems)
@@ -42,7 +47,7 @@ def run_parts(phases=("before", "after"), num_problems=10, text="", samples=(0,)
         "problems": problems,
         "generations": generations,
         "votes": elected,
-        "metrics": metrics(generations, elected, ORDER),
+        "metrics": metrics(generations, elected, thoughts),
         "funnel": [],
         "history": [],
         "run": {},
@@ -50,4 +55,7 @@ def run_parts(phases=("before", "after"), num_problems=10, text="", samples=(0,)
 
 
 def history(steps):
-    return [{"step": k + 1, "loss": 2.0 - k / steps, "nll_cot": 1.0} for k in range(steps)]
+    return [
+        {"step": k + 1, "loss": 2.0 - k / steps} | {f"nll_{thought}": 1.0 for thought in THREE}
+        for k in range(steps)
+    ]

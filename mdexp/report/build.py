@@ -48,6 +48,7 @@ def build(
         "solved": solved,
         "solved_names": _names(solved),
         "formula": formula(settings),
+        "sandbox_lacks": run.get("sandbox", {}).get("lacks", ""),
         "funnel": funnel,
         "teachers": teachers(funnel),
         "failures": failures(generations),
@@ -79,6 +80,8 @@ def facts(run: Mapping[str, Any]) -> dict[str, Any]:
     """What the run ran on, as one flat list."""
     seed = run.get("seed", run.get("settings", {}).get("seed", "not recorded"))
     origin = {"seed": seed, "commit": run.get("commit") or "not recorded"}
+    if "sandbox" in run:
+        origin["programs run by"] = ", ".join(run["sandbox"]["tiers"])
     return origin | dict(run.get("versions", {})) | dict(run.get("machine", {}))
 
 

@@ -18,7 +18,7 @@ def formula(settings: Mapping[str, Any]) -> str:
     mean = MEANS[objective["normalize"]]
     match objective["name"]:
         case "union":
-            return f"L = one {mean}, over {' and '.join(thoughts)} together"
+            return f"L = one {mean}, over the targets of {', '.join(thoughts)} together"
         case "dual":
             weighed, lam = objective["lambda_thought"], settings["lambda"]
             shares = {thought: lam if thought == weighed else 1 - lam for thought in thoughts}
@@ -26,7 +26,8 @@ def formula(settings: Mapping[str, Any]) -> str:
             general = " + ".join(f"{symbols[thought]} L_{thought}" for thought in thoughts)
             return f"L = {general} = {_sum(shares)}, each L the {mean}"
         case _:
-            return f"L = {_sum(objective['weights'])}, each L the {mean}"
+            shares = objective["weights"] or dict.fromkeys(thoughts, 1 / len(thoughts))
+            return f"L = {_sum(shares)}, each L the {mean}"
 
 
 def _sum(shares: Mapping[str, float]) -> str:

@@ -44,17 +44,16 @@ def results(
 
 
 def row_names(phases: Mapping[str, Mapping[str, Row]]) -> dict[str, str]:
-    """How the rows of a dataset are called. A vote of one path per thought is a `tie-break`."""
+    """How the rows of a dataset are called. Two paths cannot outvote each other: a `tie-break`."""
     keys = dict.fromkeys(key for rows in phases.values() for key in rows)
     thoughts = [key for key in keys if key != "vote"]
     names = {thought: thought for thought in thoughts}
-    num_paths = max(
-        (rows["vote"]["num_paths"] for rows in phases.values() if "vote" in rows), default=0
-    )
-    if num_paths > len(thoughts):
-        names["vote"] = f"vote of {num_paths}"
+    votes = [rows["vote"] for rows in phases.values() if "vote" in rows]
+    num_paths = max((vote["num_paths"] for vote in votes), default=0)
+    if num_paths > 1 and votes[0]["rule"].startswith("cascade"):
+        names["vote"] = "cascade"
     elif num_paths > 1:
-        names["vote"] = "tie-break"
+        names["vote"] = "tie-break" if num_paths == 2 else f"vote of {num_paths}"
     return names
 
 

@@ -1,47 +1,96 @@
 """Runs programs that nobody has vetted: many at once, one result each, in order.
 
-What a program does is a result, whatever it does; only a broken sandbox raises. Programs are
-isolated and repeatable (fixed clock and random seed), so equal ones are run once.
+What a program does is a result, whatever it does; only a broken sandbox raises. A program goes to
+Monty, and to CPython with what Monty does not answer. Programs are isolated and repeatable (fixed
+clock and random seed).
 """
 
 import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import sys
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from mdexp.ports import ProgramResult
+from mdexp.sandbox.cpython import CPythonTier, confinement
+from mdexp.sandbox.equations import solve_equations
 from mdexp.sandbox.errors import SandboxError
+from mdexp.sandbox.in_order import in_order
+from mdexp.sandbox.lanes import Lanes
 from mdexp.sandbox.monty import MontyTier
 from mdexp.sandbox.settings import SandboxSettings
 
 __all__ = ["Sandbox", "SandboxError"]
 
-MAX_PROGRAM_BYTES = 64 * 1024
+# Real programs that end take well under a millisecond; what runs longer rarely ends.
+MONTY_S = 0.05
 
 
 class Sandbox:
-    """An `Executor` over a pool of worker processes. Close it, or use it in a `with`.
+    """An `Executor` over pools of worker processes. Close it, or use it in a `with`.
 
-    SandboxError if no worker can be started; ValueError if a setting is out of its range.
+    SandboxError if no worker can be started here; ValueError if a setting is out of its range.
     """
 
-    def __init__(self, *, timeout_s: float, memory_mib: int, output_kib: int, workers: int) -> None:
+    def __init__(
+        self,
+        *,
+        timeout_s: float,
+        memory_mib: int,
+        output_kib: int,
+        workers: int,
+        cpython: Literal["confined", "off", "unprotected"] = "confined",
+    ) -> None:
         self.settings = SandboxSettings(
-            timeout_s=timeout_s, memory_mib=memory_mib, output_kib=output_kib, workers=workers
+            cpython=cpython,
+            timeout_s=timeout_s,
+            memory_mib=memory_mib,
+            output_kib=output_kib,
+            workers=workers,
         )
+        if cpython == "unprotected" and sys.platform != "linux":
+            raise SandboxError(f"sandbox=unsafe runs on Linux alone, and this is {sys.platform}")
         self._workers = workers or os.cpu_count() or 1
-        self._monty = MontyTier(self.settings, self._workers)
+        unconfined = confinement()
+        self.lacks = _lacks(cpython, unconfined)
+        self._cpython = None
+        if cpython == "unprotected" or (cpython == "confined" and not unconfined):
+            confined = cpython == "confined"
+            self._cpython = CPythonTier(self.settings, self._workers, confined=confined)
+        seconds = min(MONTY_S, timeout_s) if self._cpython else timeout_s
+        self._monty = MontyTier(
+            self.settings, self._workers, seconds=seconds, confined=not unconfined
+        )
+
+    @property
+    def tiers(self) -> tuple[str, ...]:
+        """Who answers programs here, in the order in which they are asked."""
+        return ("monty", "cpython") if self._cpython else ("monty",)
 
     def run(self, programs: Sequence[str]) -> list[ProgramResult]:
-        distinct = list(dict.fromkeys(programs))
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="sandbox") as threads:
-            results = dict(zip(distinct, threads.map(self._route, distinct), strict=True))
+        distinct = dict.fromkeys(programs)
+        results = dict(zip(distinct, self.stream(distinct), strict=True))
         return [results[program] for program in programs]
+
+    def stream(self, programs: Iterable[str]) -> Generator[ProgramResult, None, None]:
+        """Give results in order while programs are still being read, with few of them in memory.
+
+        Close the generator, or read it to its end, before the sandbox.
+        """
+        lanes = Lanes(self._monty, self._cpython, self.settings.timeout_s, self._workers)
+        with closing(lanes):
+            yield from in_order(programs, lanes.start)
+
+    def solve(self, systems: Sequence[str]) -> list[ProgramResult]:
+        """Solve systems of equations; sympy, where it is needed, runs as a program."""
+        return solve_equations(systems, self.run)
 
     def close(self) -> None:
         """End the workers. Closing twice does no harm."""
         self._monty.close()
+        if self._cpython:
+            self._cpython.close()
 
     def __enter__(self) -> Self:
         return self
@@ -54,24 +103,13 @@ class Sandbox:
     ) -> None:
         self.close()
 
-    def _route(self, program: str) -> ProgramResult:
-        """The tiers a program goes through. Monty, as the only one, has the last word."""
-        return _refused(program) or self._monty.run(program)
 
-
-def _refused(program: str) -> ProgramResult | None:
-    """The result of a text that no tier takes."""
-    if "\0" in program:
-        return ProgramResult(
-            status="syntax_error", error="SyntaxError: source code cannot contain null bytes"
-        )
-    try:
-        size = len(program.encode())
-    except UnicodeEncodeError:
-        return ProgramResult(
-            status="syntax_error", error="SyntaxError: source code cannot contain surrogates"
-        )
-    if size > MAX_PROGRAM_BYTES:
-        error = f"the program has {size} bytes; at most {MAX_PROGRAM_BYTES} are run"
-        return ProgramResult(status="unsupported", error=error)
-    return None
+def _lacks(cpython: str, unconfined: str) -> str:
+    """What is missing here, and what follows from it; empty if nothing is."""
+    if cpython == "off":
+        return "CPython is off (sandbox=monty), so what Monty cannot run is `unsupported`"
+    if cpython == "unprotected":
+        return "programs run in CPython WITHOUT the kernel's protection (sandbox=unsafe)"
+    if unconfined:
+        return f"{unconfined}, so what Monty cannot run is `unsupported`"
+    return ""

@@ -5,23 +5,53 @@ parsed: the text is hostile, and CPython's parser is not made for that. A name t
 else outside a comment line counts as used; what is kept by mistake is only `unsupported`.
 """
 
+import collections
+import datetime
+import decimal
+import fractions
+import functools
+import itertools
+import math
+import operator
+import random
 import re
+import statistics
+import string
 import sys
+import typing
+
+from mdexp.sandbox.confined.importing import ELSEWHERE, NUMERIC
 
 # An import of a module that nobody has must still fail.
-_KNOWN_MODULES = sys.stdlib_module_names | {
-    "dateutil",
-    "matplotlib",
-    "numpy",
-    "pandas",
-    "scipy",
-    "sympy",
+_MODULES = (
+    sys.stdlib_module_names | ELSEWHERE | NUMERIC | frozenset({"matplotlib.pyplot", "os.path"})
+)
+# So must that of a name which a module does not have.
+_NAMES = {
+    module.__name__: frozenset(dir(module))
+    for module in (
+        collections,
+        datetime,
+        decimal,
+        fractions,
+        functools,
+        itertools,
+        math,
+        operator,
+        random,
+        re,
+        statistics,
+        string,
+        typing,
+    )
 }
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
 def without_unused_imports(program: str) -> str:
     """The program with each unused import replaced, so that its lines keep their numbers."""
+    if "import" not in program:
+        return program
     lines = program.split("\n")
     imports = {number: clauses for number, line in enumerate(lines) if (clauses := _clauses(line))}
     used: set[str] = set()
@@ -42,18 +72,19 @@ def _clauses(line: str) -> dict[str, str | None]:
         return {}
     head, _, rest = code.partition(" ")
     if head == "import":
-        return {c.strip(): _bound(c.split(" as ")[0].split("."), c) for c in rest.split(",")}
-    source, _, names = rest.partition(" import ")
+        return {clause.strip(): _bound(clause, _MODULES) for clause in rest.split(",")}
+    module, _, names = rest.partition(" import ")
     if head == "from" and names:
-        return {c.strip(): _bound(source.split("."), c) for c in names.split(",")}
+        known = _NAMES.get(module.strip(), frozenset())
+        return {clause.strip(): _bound(clause, known) for clause in names.split(",")}
     return {}
 
 
-def _bound(module: list[str], clause: str) -> str | None:
-    """The name a clause binds, if its module is a known one."""
-    if module[0].strip() not in _KNOWN_MODULES:
-        return None
+def _bound(clause: str, known: frozenset[str]) -> str | None:
+    """The name that a clause binds, if what it imports is known to be there."""
     name, _, alias = clause.partition(" as ")
+    if name.strip() not in known:
+        return None
     return alias.strip() or name.split(".")[0].strip()
 
 

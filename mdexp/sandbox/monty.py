@@ -1,130 +1,150 @@
 """The Monty tier: a Python interpreter without access to anything, in worker processes.
 
 Monty (pydantic-monty) is an interpreter of its own, so a program has no file, network, environment
-or process to reach; a worker that dies anyway is replaced. Each program gets a session of its own:
-nothing is shared with the next one, and there is nothing by which to forge another's result.
+or process to reach; a worker that dies anyway is replaced. It is not all of CPython: what it runs
+to its end counts, what it fails on says nothing about the program.
 """
 
+import re
+import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from importlib import resources
-from typing import Any
+from pathlib import Path
 
-from pydantic_monty import (
-    Monty,
-    MontyCrashedError,
-    MontyRuntimeError,
-    MontySyntaxError,
-    OSPolicy,
-    ResourceLimits,
-)
+from pydantic_monty import Monty, MontyCrashedError, OSPolicy, ResourceLimits
+from pydantic_monty._binary import find_monty_binary
 
 from mdexp.ports import ProgramResult
+from mdexp.sandbox.batch import BatchLostError, Found, run_batch
+from mdexp.sandbox.confined import clock
 from mdexp.sandbox.errors import SandboxError
-from mdexp.sandbox.imports import without_unused_imports
-from mdexp.sandbox.outcome import MAX_TEXT_ANSWER, outcome
-from mdexp.sandbox.printed import Printed
+from mdexp.sandbox.monty_launcher import write_launcher
+from mdexp.sandbox.outcome import MAX_ERROR, outcome
 from mdexp.sandbox.settings import SandboxSettings
-from mdexp.sandbox.verdict import verdict
 
-MAX_ERROR = 300  # characters
 # Some operations on huge integers do not look at the clock: their worker is killed so much later.
-KILL_GRACE_S = 0.5
-SESSIONS_PER_WORKER = 2000
+KILL_GRACE_S = 0.25
+BATCHES_PER_WORKER = 500
+# Below CPython's own limit, so that no recursion ends here that would not end there.
+MAX_RECURSION = 900
 
-_INSIDE = resources.files("mdexp.sandbox").joinpath("inside.py").read_text(encoding="utf-8")
-_FEED = f"{_INSIDE}\n\nanswer(program, max_text)\n"
 _HARMLESS = "ans = 1 + 1"
+_OUT_OF_TIME = "TimeoutError: feed time limit exceeded"
 # Equal programs give equal results.
-_POLICY = OSPolicy(
-    sleep="zero", datetime=datetime(2024, 1, 1, tzinfo=UTC), random_start={"seed": 0}
-)
+_POLICY = OSPolicy(sleep="zero", datetime=clock.NOW, random_start={"seed": 0})
+# Monty has these just as CPython does: there, too, they are no answer.
+_SAME_TYPES = ("dict", "list", "tuple")
+# Monty writes the last digit of a number with more than 15 of them differently from CPython.
+_LONG_NUMBER = re.compile(r"\d{16}|\d{15}\.|\de\+?\d")
 
 
 class MontyTier:
-    """A pool of Monty workers that threads may share. SandboxError if none can be started."""
+    """A pool of Monty workers that threads may share. SandboxError if none can be started.
 
-    def __init__(self, settings: SandboxSettings, workers: int) -> None:
+    A program gets `seconds`. `confined` puts the kernel's filter around the workers as well.
+    """
+
+    def __init__(
+        self, settings: SandboxSettings, workers: int, *, seconds: float, confined: bool
+    ) -> None:
+        self._seconds = seconds
         self._output_bytes = settings.output_kib * 1024
         self._limits = ResourceLimits(
-            max_feed_duration_secs=settings.timeout_s, max_memory=settings.memory_mib * 2**20
+            max_feed_duration_secs=seconds,
+            max_memory=settings.memory_mib * 2**20,
+            max_recursion_depth=MAX_RECURSION,
         )
-        self._pool = Monty(
-            max_processes=workers,
-            # Also while no program runs, such as at the start of a session.
-            request_timeout=settings.timeout_s + 10,
-            feed_duration_limit_grace=KILL_GRACE_S,
-            max_checkouts_per_worker=SESSIONS_PER_WORKER,
-        )
+        self._folder = tempfile.TemporaryDirectory(prefix="mdexp-monty-")
         try:
+            binary = Path(find_monty_binary())
+            self._pool = Monty(
+                binary_path=write_launcher(Path(self._folder.name), binary) if confined else binary,
+                max_processes=workers,
+                # Also while no program runs, such as at the start of a session.
+                request_timeout=seconds + 10,
+                feed_duration_limit_grace=KILL_GRACE_S,
+                max_checkouts_per_worker=BATCHES_PER_WORKER,
+            )
             self._pool.__enter__()
         except (OSError, RuntimeError) as error:
+            self._folder.cleanup()
             raise SandboxError(f"no Monty worker can be started: {error}") from error
 
-    def run(self, program: str) -> ProgramResult:
-        """Run one program; once more if its worker died, which may be nobody's fault."""
+    def run(self, programs: Sequence[str]) -> list[ProgramResult]:
+        """Run a batch within the seconds of one program.
+
+        A status is `ok`, `no_answer`, `timeout` (the time ran out in this program, whoever used
+        it up) or `unsupported`. The time of the batch is shared out equally.
+        """
+        start = time.perf_counter()
         try:
-            return self._run(program)
-        except MontyCrashedError:
-            pass
-        try:
-            return self._run(program)
-        except MontyCrashedError as error:
-            self._prove_sound()
-            return ProgramResult(
-                status="runtime_error", error=f"the program ended its worker: {error}", tier="monty"
-            )
+            found = self._batch(programs)
+        except (MontyCrashedError, BatchLostError) as error:
+            return self._after_loss(programs, error)
+        seconds = (time.perf_counter() - start) / len(programs)
+        return [_result(one, seconds) for one in found]
 
     def close(self) -> None:
         self._pool.__exit__(None, None, None)
+        self._folder.cleanup()
+
+    def _after_loss(
+        self, programs: Sequence[str], error: MontyCrashedError | BatchLostError
+    ) -> list[ProgramResult]:
+        """Whose fault it was shows when each runs by itself."""
+        if len(programs) > 1:
+            return [result for program in programs for result in self.run([program])]
+        self._prove_sound()
+        slow = isinstance(error, MontyCrashedError) and error.timed_out
+        return [_unanswered(f"the program ended its worker: {error}", self._seconds, slow=slow)]
 
     def _prove_sound(self) -> None:
-        try:
-            result = self._run(_HARMLESS)
-        except MontyCrashedError as error:
-            raise SandboxError(f"Monty workers die on {_HARMLESS!r}: {error}") from error
-        if result.answer != 2:
-            raise SandboxError(f"Monty workers fail on {_HARMLESS!r}: {result.error}")
+        """SandboxError if workers keep dying by themselves."""
+        for _ in range(3):
+            try:
+                ((found, value, _text),) = self._batch([_HARMLESS])
+            except (MontyCrashedError, BatchLostError) as error:
+                death = error
+                continue
+            if value != 2:
+                raise SandboxError(f"Monty workers fail on {_HARMLESS!r}: {found} {value}")
+            return
+        raise SandboxError(f"Monty workers die on {_HARMLESS!r}: {death}") from death
 
-    def _run(self, program: str) -> ProgramResult:
-        printed, start = Printed(self._output_bytes), time.perf_counter()
-        result = self._result(program, printed)
-        seconds = time.perf_counter() - start
-        return replace(result, stdout=printed.text, seconds=seconds, tier="monty")
-
-    def _result(self, program: str, printed: Printed) -> ProgramResult:
-        try:
-            found, value = self._feed(program, printed)
-        except MontyCrashedError as error:
-            if not error.timed_out:
-                raise
-            return ProgramResult(status="timeout", error="TimeoutError: worker killed")
-        except (MontySyntaxError, MontyRuntimeError) as error:
-            return _failure(error, printed)
-        except (OSError, RuntimeError) as error:
-            raise SandboxError(f"no Monty worker can be had: {error}") from error
-        return outcome(found, value, printed)
-
-    def _feed(self, program: str, printed: Printed) -> Any:
-        inputs = {"program": without_unused_imports(program), "max_text": MAX_TEXT_ANSWER}
+    def _batch(self, programs: Sequence[str]) -> list[Found]:
         checkout = self._pool.checkout(
             limits=self._limits, os_policy=_POLICY, assert_message_annotations=False
         )
-        with checkout as session:
-            return session.feed_run(_FEED, inputs=inputs, print_callback=printed)
+        try:
+            with checkout as session:
+                return run_batch(session, programs, self._output_bytes)
+        except (OSError, RuntimeError) as error:
+            raise SandboxError(f"no Monty worker can be had: {error}") from error
 
 
-def _failure(error: MontySyntaxError | MontyRuntimeError, printed: Printed) -> ProgramResult:
-    if printed.overflowed:
-        return ProgramResult(status="output", error="it printed more than the limit")
-    exception = error.exception()
-    name, message = type(exception).__name__, str(exception)
-    # The frames of the program's text; one that does not parse has none.
-    lines = [frame.line for frame in error.traceback() if frame.filename == "<string>"]
-    unparsed = isinstance(error, MontySyntaxError) and not lines
-    place = f" (line {lines[-1]})" if lines else ""
+def _result(one: Found, seconds: float) -> ProgramResult:
+    found, value, stdout = one
+    if found == "failed":
+        return _unanswered(value, seconds, slow=value.startswith(_OUT_OF_TIME))
+    result = replace(outcome(found, value, stdout), stdout=stdout, seconds=seconds, tier="monty")
+    # Nothing may be left by a `return` outside a function, which is an error in CPython alone.
+    if result.status != "ok" and (found == "nothing" or value not in _SAME_TYPES):
+        return _unanswered(result.error, seconds)
+    if _differs(stdout) or (isinstance(value, str) and _differs(value)):
+        return _unanswered("Monty writes such numbers or texts differently", seconds)
+    return result
+
+
+def _differs(text: str) -> bool:
+    """Whether CPython may have written this text differently."""
+    return "\ufffd" in text or _LONG_NUMBER.search(text) is not None
+
+
+def _unanswered(error: str, seconds: float, *, slow: bool = False) -> ProgramResult:
     return ProgramResult(
-        status="syntax_error" if unparsed else verdict(name, message),
-        error=f"{name}: {message.replace('<string>, ', '')[:MAX_ERROR]}{place}",
+        status="timeout" if slow else "unsupported",
+        error=error[:MAX_ERROR],
+        seconds=seconds,
+        tier="monty",
     )

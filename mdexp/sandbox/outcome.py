@@ -1,19 +1,19 @@
-"""From what a finished program left behind to its result."""
+"""From what a finished program left behind to its result: the same in every tier."""
 
 import math
 
 from mdexp.ports import ProgramResult
-from mdexp.sandbox.printed import Printed
 
 MAX_TEXT_ANSWER = 1000  # characters
+MAX_ERROR = 300  # characters
 
 
-def outcome(found: str, value: object, printed: Printed) -> ProgramResult:
-    """The result of a program that ran to its end; `found` and `value` as `inside.answer` gives."""
+def outcome(found: str, value: object, stdout: str) -> ProgramResult:
+    """The result of a program that ran to its end; `found` and `value` as `portable` gives them."""
     if found == "other":
         return ProgramResult(status="no_answer", error=f"the answer is of type {value}")
     if found == "nothing":
-        value = printed.last_line
+        value = last_line(stdout)
     if value is None:
         return ProgramResult(status="no_answer", error="nothing bound, returned or printed")
     if isinstance(value, bool | int):
@@ -23,6 +23,12 @@ def outcome(found: str, value: object, printed: Printed) -> ProgramResult:
     if isinstance(value, str) and _states_something(value):
         return ProgramResult(status="ok", answer=value)
     return ProgramResult(status="no_answer", error=f"the answer is {str(value)[:40]!r}")
+
+
+def last_line(stdout: str) -> str | None:
+    """The last printed line that is not blank."""
+    lines = stdout.rstrip().splitlines()
+    return lines[-1].strip() if lines else None
 
 
 def _states_something(text: str) -> bool:

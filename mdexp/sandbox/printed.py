@@ -1,34 +1,35 @@
-"""What a program prints, up to a limit."""
+"""What the programs of a batch print, told apart by marks that they cannot know."""
 
-
-class OutputFull(Exception):
-    """Raised into Monty, which then ends the program."""
+_NUMBER_LINE = 8  # characters at most
 
 
 class Printed:
-    """Collects standard output as Monty hands it over; standard error is dropped."""
+    """Collects standard output as Monty hands it over; standard error is dropped.
 
-    def __init__(self, max_bytes: int) -> None:
-        self._left = max_bytes
-        self._parts: list[str] = []
-        self.overflowed = False
+    Before each program the driver prints a line of mark and number. Of one that prints more than
+    `max_bytes`, more than that is kept, and not all. It is not stopped here: Monty hands text over
+    late and in large pieces, so that this would end another program and lose what others printed.
+    """
+
+    def __init__(self, mark: str, max_bytes: int) -> None:
+        self._mark, self._kept = mark, max_bytes + _NUMBER_LINE
+        self._parts: list[str] = []  # up to the last mark
+        self._last = ""  # after it
 
     def __call__(self, stream: str, text: str) -> None:
         if stream != "stdout":
             return
-        encoded = text.encode()
-        self._parts.append(encoded[: self._left].decode(errors="ignore"))
-        self._left -= len(encoded)
-        if self._left < 0:
-            self._left, self.overflowed = 0, True
-            raise OutputFull
+        *parts, last = (self._last + text).split(self._mark)
+        self._parts += parts
+        # Its end may be half of the next mark.
+        excess = len(last) > self._kept + len(self._mark)
+        self._last = last[: self._kept] + last[-len(self._mark) :] if excess else last
 
-    @property
-    def text(self) -> str:
-        return "".join(self._parts)
-
-    @property
-    def last_line(self) -> str | None:
-        """The last line that is not blank."""
-        lines = self.text.rstrip().splitlines()
-        return lines[-1].strip() if lines else None
+    def by_program(self) -> dict[int, str]:
+        """What each program printed, by its number in the batch."""
+        texts = {}
+        for part in [*self._parts, self._last][1:]:
+            number, whole, text = part.partition("\n")
+            if whole:
+                texts[int(number)] = text
+        return texts

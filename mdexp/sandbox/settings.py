@@ -1,5 +1,7 @@
 """How far a program may go. Judged without loading the sandbox itself."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -8,7 +10,9 @@ class SandboxSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    timeout_s: float = Field(gt=0, le=600, allow_inf_nan=False)  # wall time of one program
+    # What CPython answers where Monty does not: behind the kernel's filter, not at all, or bare.
+    cpython: Literal["confined", "off", "unprotected"]
+    timeout_s: float = Field(gt=0, le=600, allow_inf_nan=False)  # CPU time of one program
     memory_mib: int = Field(ge=16)  # heap of one program
     output_kib: int = Field(ge=1)  # what one program may print
     workers: int = Field(ge=0)  # programs run at once; 0 is one per core

@@ -12,7 +12,7 @@ from typing import TypedDict
 from mdexp.answers import correct
 from mdexp.ports import Executor, Thought
 from mdexp.reading import Read, read_answers
-from mdexp.records import VALIDATION, Generation, Output, Phase, Problem, Split, Vote
+from mdexp.records import VALIDATION, Generation, Output, Phase, Problem, Rule, Split, Vote
 from mdexp.scoring.statistics import wilson
 from mdexp.scoring.vote import elect, trust, voters
 
@@ -21,7 +21,7 @@ TRUNCATED = Read(text="", answer=None, status="truncated")
 
 
 class Row(TypedDict):
-    """One line of a result table. `ties` and `num_paths` tell how a vote came about."""
+    """One line of a result table. What follows the interval tells how its answers came about."""
 
     n: int
     correct: int
@@ -29,6 +29,7 @@ class Row(TypedDict):
     ci95: list[float]  # Wilson
     ties: int
     num_paths: int
+    rule: str  # for people: "greedy", or the rule of the vote and its order of thoughts
 
 
 Metrics = dict[str, dict[str, dict[str, Row]]]  # dataset, phase, thought or "vote"
@@ -54,13 +55,20 @@ def grade(
     ]
 
 
-def votes(generations: Sequence[Generation], thoughts: Sequence[str]) -> list[Vote]:
-    """One vote per problem and phase; `thoughts` settles ties that validation accuracy leaves."""
+def votes(
+    generations: Sequence[Generation],
+    thoughts: Sequence[str],
+    *,
+    rule: Rule = "majority",
+    order: Sequence[str] = (),
+) -> list[Vote]:
+    """One vote per problem and phase. Without an `order` the thoughts stand by validation accuracy,
+    equal ones as in `thoughts`."""
     elected = []
     for phase in PHASES:
         ours = [g for g in generations if g.phase == phase]
-        trusted = trust(thoughts, _validation_accuracy(ours, thoughts))
-        elected += [elect(voters(paths), trusted) for paths in _by_problem(ours)]
+        ranked = order or trust(thoughts, _validation_accuracy(ours, thoughts))
+        elected += [elect(voters(paths), ranked, rule) for paths in _by_problem(ours)]
     return elected
 
 
@@ -126,14 +134,17 @@ def _rows(
     rows = {}
     for thought in thoughts:
         if greedy := [g for g in generations if g.thought == thought and g.sample == 0]:
-            rows[thought] = _row([g.correct for g in greedy], ties=0, num_paths=1)
-    num_paths = max(len(voters(paths)) for paths in _by_problem(generations))
-    ties = sum(vote.tie for vote in votes)
-    rows["vote"] = _row([vote.correct for vote in votes], ties=ties, num_paths=num_paths)
+            rows[thought] = _row([g.correct for g in greedy], rule="greedy", num_paths=1)
+    rows["vote"] = _row(
+        [vote.correct for vote in votes],
+        ties=sum(vote.tie for vote in votes),
+        num_paths=max(len(voters(paths)) for paths in _by_problem(generations)),
+        rule=_told(votes[0]),
+    )
     return rows
 
 
-def _row(verdicts: Sequence[bool], *, ties: int, num_paths: int) -> Row:
+def _row(verdicts: Sequence[bool], *, num_paths: int, rule: str, ties: int = 0) -> Row:
     n, num_correct = len(verdicts), sum(verdicts)
     return Row(
         n=n,
@@ -142,7 +153,13 @@ def _row(verdicts: Sequence[bool], *, ties: int, num_paths: int) -> Row:
         ci95=list(wilson(num_correct, n)),
         ties=ties,
         num_paths=num_paths,
+        rule=rule,
     )
+
+
+def _told(vote: Vote) -> str:
+    thoughts = ", ".join(vote.order)
+    return f"cascade {thoughts}" if vote.rule == "cascade" else f"majority, ties to {thoughts}"
 
 
 def _validation_accuracy(

@@ -1,15 +1,16 @@
-"""The majority vote over the paths of one problem.
+"""The vote over the paths of one problem.
 
 Answers are grouped by `answers.canonical`, so 29, "29.0" and "$29" are one candidate. A path
-without an answer abstains. A tie goes to the most trusted thought among the tied answers, then to
-its earliest sample; two single paths that differ can only tie, which is why `tie` is kept.
+without an answer abstains. By majority a tie goes to the first thought of the order among the tied
+answers, then to its earliest sample; two single paths that differ can only tie, which is why `tie`
+is kept. By cascade the first thought of the order that has an answer decides alone.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from mdexp.answers import canonical
-from mdexp.records import Generation, Vote
+from mdexp.records import Generation, Rule, Vote
 
 
 def trust(thoughts: Sequence[str], accuracy: Mapping[str, float]) -> list[str]:
@@ -17,13 +18,17 @@ def trust(thoughts: Sequence[str], accuracy: Mapping[str, float]) -> list[str]:
     return sorted(thoughts, key=lambda thought: -accuracy.get(thought, 0.0))
 
 
-def elect(paths: Sequence[Generation], trusted: Sequence[str]) -> Vote:
-    """The answer that most of a problem's paths reach; `trusted` lists thoughts, the best first.
+def elect(paths: Sequence[Generation], order: Sequence[str], rule: Rule = "majority") -> Vote:
+    """The answer that most of a problem's paths reach, or by cascade most of the deciding thought.
 
-    The elected answer stands as its most trusted path wrote it. Where all abstain there is none.
+    `order` lists thoughts, the best first; one that it leaves out has no say. The elected answer
+    stands as its first path in that order wrote it. Where all abstain there is none.
     """
-    ranked = sorted(paths, key=lambda path: (trusted.index(path.thought), path.sample))
+    heard = [path for path in paths if path.thought in order]
+    ranked = sorted(heard, key=lambda path: (order.index(path.thought), path.sample))
     cast = [(key, path) for path in ranked if (key := _candidate(path)) is not None]
+    if rule == "cascade":
+        cast = [(key, path) for key, path in cast if path.thought == cast[0][1].thought]
     counts = Counter(key for key, _ in cast)
     most = max(counts.values(), default=0)
     elected = next((path for key, path in cast if counts[key] == most), None)
@@ -36,6 +41,8 @@ def elect(paths: Sequence[Generation], trusted: Sequence[str]) -> Vote:
         correct=elected.correct if elected else False,
         tie=list(counts.values()).count(most) > 1,
         votes=dict(counts.most_common()),
+        rule=rule,
+        order=list(order),
     )
 
 

@@ -1,11 +1,13 @@
 """Steps of a solution linked by what they compute: which number is the result of which step."""
 
+import re
 from collections.abc import Sequence
 
 from mdexp.answers import canonical
 from mdexp.teacher.solution import Step
 
 Token = str | int  # a number or sign as written, or the place of the step whose result it is
+Chain = Sequence[tuple[Token, ...]]
 
 
 def link(steps: Sequence[Step], question: str) -> list[tuple[Token, ...]]:
@@ -30,7 +32,7 @@ def link(steps: Sequence[Step], question: str) -> list[tuple[Token, ...]]:
     return linked
 
 
-def needed(linked: Sequence[tuple[Token, ...]]) -> list[int]:
+def needed(linked: Chain) -> list[int]:
     """The places of the steps that the last one rests on, itself included, in order."""
     open_places, found = {len(linked) - 1}, set()
     while open_places:
@@ -38,3 +40,21 @@ def needed(linked: Sequence[tuple[Token, ...]]) -> list[int]:
         found.add(place)
         open_places |= {token for token in linked[place] if isinstance(token, int)} - found
     return sorted(found)
+
+
+def inlined_parts(chain: Chain, place: int) -> list[str]:
+    """The step in numbers of the question alone: its signs and operands, such as `(4 + 19)`."""
+    parts: list[str] = []
+    for token in chain[place]:
+        if isinstance(token, str):
+            parts.append(token)
+            continue
+        inner = spaced(inlined_parts(chain, token))
+        binds_tighter = not re.search(r"[+-]", inner) and parts[-1:] != ["/"]
+        parts.append(inner if binds_tighter else f"({inner})")
+    return parts
+
+
+def spaced(tokens: Sequence[str]) -> str:
+    """An expression with a space around each sign: `2 * (3 + 4)`."""
+    return " ".join(tokens).replace("( ", "(").replace(" )", ")")

@@ -6,7 +6,7 @@ Each keeps one equation a line. The sentences are the solution's own, brought to
 import re
 from collections.abc import Sequence
 
-from mdexp.teacher.programs import spaced
+from mdexp.teacher.chain import spaced
 from mdexp.teacher.solution import Step
 
 MAX_LEAD = 6  # words before the equation of a short sentence

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mdexp.answers import plain
 from mdexp.ports import Thought
 from mdexp.records import Path, Problem
+from mdexp.teacher.equations import equation_styles
 from mdexp.teacher.programs import program_styles
 from mdexp.teacher.sentences import sentence_styles
 from mdexp.teacher.solution import read_solution
@@ -21,7 +22,7 @@ MODEL = "worked"
 
 
 class WorkedTeacher(BaseModel):
-    """Knows the thoughts `label`, `cot` and `pot`; of any other it writes nothing."""
+    """Knows the thoughts `label`, `cot`, `pot` and `eot`; of any other it writes nothing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -59,4 +60,5 @@ def _texts(problem: Problem) -> dict[str, list[str]]:
         told = dict.fromkeys(sentence_styles(steps))
         texts["cot"] = [f"{text}\n{statement}" for text in told]
         texts["pot"] = list(dict.fromkeys(program_styles(steps, problem.question)))
+        texts["eot"] = list(dict.fromkeys(equation_styles(steps, problem.question)))
     return texts

@@ -10,8 +10,9 @@ import re
 from mdexp.answers import NUMBER, canonical
 from mdexp.records import Answer
 
-# A completion model runs on into an invented next question.
-_RUN_ON = re.compile(r"\n\s*(?:Q|Question)\s*:", re.IGNORECASE)
+# A completion model runs on into an invented next question. Looked for once in a run of white
+# space: at each of its newlines, thousands of them would take seconds.
+_RUN_ON = re.compile(r"(?<!\s)(?=\s*?\n)\s+(?:Q|Question)\s*:", re.IGNORECASE)
 _LEAD = re.compile(r"\A\s*(?:(?:A|Answer)\s*:\s*)?", re.IGNORECASE)
 
 # Followed by its value on the same line; "Answer:" alone on a line is a heading.

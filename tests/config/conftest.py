@@ -24,6 +24,7 @@ METRICS = {
                 "ci95": [0.1, 0.9],
                 "ties": 0,
                 "num_paths": 1,
+                "rule": "greedy",
             }
             for way in ("cot", "pot", "vote")
         }

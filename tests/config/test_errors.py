@@ -33,7 +33,16 @@ COMMANDS = [
     ("sweep=lambda", "sweep=lambda needs -m"),
     ("thought=[]", "choose at least one, as in thought=[cot]"),
     ("objective=union lambda=0.3", "lambda=0.3 would be ignored: objective=union"),
-    ("objective=weighted objective.weights.cot=0.6", "objective.weights must sum to 1, got 1.1"),
+    ("objective=weighted objective.weights={cot:0.6,pot:0.5}", "must sum to 1, got 1.1"),
+    ("thought=[cot,pot,eot]", "weighs exactly two thoughts, got cot, pot, eot; choose objective="),
+    (
+        "thought=[cot,pot,eot] objective=weighted objective.weights={cot:0.6,pot:0.4}",
+        "objective.weights lacks eot: it names all of cot, pot, eot (0 leaves one out), or none",
+    ),
+    ("vote=cascad", "did you mean vote=cascade?"),
+    ("vote.order=[eot,cot]", "each of the chosen thoughts (cot, pot) once, got eot, cot"),
+    ("vote.order=[cot,cot]", "each of the chosen thoughts (cot, pot) once, got cot, cot"),
+    ("vote.order=[pot]", "vote.order must name all of cot, pot, since each may be in a tie"),
     ("teacher=openai", "teacher.model: needs a value"),
     ("run=nowhere", "run: nowhere has no run.json"),
     ("run=nowhere lambda=0.3", "stages, store, logger can be given, not lambda"),
@@ -62,10 +71,15 @@ SETTINGS = [
     ({"teacher._target_": "mdexp.teacher.none.X"}, "no module named mdexp.teacher.none"),
     ({"teacher._target_": "mdexp.records.None_"}, "mdexp.records has no None_"),
     ({"teacher._target_": "mdexp.records.Problem"}, "is no pydantic model"),
-    ({"student.tuning": "lroa"}, "student.tuning: input should be 'full' or 'lora', got 'lroa'"),
+    (
+        {"student.tuning": "lroa"},
+        "student.tuning: input should be 'full', 'lora' or 'dora', got 'lroa'",
+    ),
     ({"student.lora_rank": 0}, "student.lora_rank: input should be greater than or equal to 1"),
     ({"student.tunning": "lora"}, "student.tunning: unknown key; did you mean student.tuning"),
     ({"trainer.accelerator": "cpu", "trainer.precision": "16-mixed"}, "needs a GPU"),
+    ({"trainer.precision": "16-mixed", "student.kind": "seq2seq"}, "overflows in T5 and its kin"),
+    ({"trainer.on_overlong": "cut"}, "trainer.on_overlong: input should be 'drop' or 'error'"),
     ({"trainer.learning_rate": float("nan")}, "trainer.learning_rate: input should be a finite"),
 ]
 
@@ -120,17 +134,24 @@ def weighted(default: Mapping[str, Any], weights: Mapping[str, float]) -> dict[s
 
 def test_weights_are_shares(default: dict[str, Any]) -> None:
     assert judge(weighted(default, {"pot": 0.9, "cot": 0.1})).shares() == {"cot": 0.1, "pot": 0.9}
+    assert judge(weighted(default, {"pot": 1.0, "cot": 0.0})).shares() == {"cot": 0.0, "pot": 1.0}
+
+
+def test_without_weights_the_shares_are_equal(default: dict[str, Any]) -> None:
+    assert judge(weighted(default, {})).shares() == {"cot": 0.5, "pot": 0.5}
+    config = weighted(default, {})
+    config["thoughts"] = config["thoughts"] | {"eot": config["thoughts"]["cot"]}
+    assert judge(config).shares() == pytest.approx(dict.fromkeys(("cot", "pot", "eot"), 1 / 3))
 
 
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
+        ({"cot": 1.0}, "lacks pot: it names all of cot, pot (0 leaves one out), or none"),
         (
-            {"cot": 1.0},
-            "must name the chosen thoughts, each once (cot, pot; 0 leaves one out), got cot",
+            {"cot": 0.5, "pot": 0.25, "eot": 0.25},
+            "names eot, which is none of the chosen thoughts cot, pot",
         ),
-        ({}, "got None"),
-        ({"cot": 0.5, "pot": 0.25, "eot": 0.25}, "got cot, pot, eot"),
         ({"cot": 0.5, "pot": 0.500001}, "must sum to 1, got 1"),
         (
             {"cot": -0.5, "pot": 1.0},

@@ -6,6 +6,7 @@ The whole experiment is gone through, but no stage is run: each leaves files tha
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -48,6 +49,9 @@ REACHES = {
     "sandbox.timeout_s=2": STAGES[2:],
     "sandbox.memory_mib=32": STAGES[2:],
     "sandbox.output_kib=32": STAGES[2:],
+    "sandbox=monty": STAGES[2:],
+    "sandbox=unsafe": STAGES[2:],
+    "sandbox.cpython='off'": STAGES[2:],
     "student.kind=seq2seq": STUDENT,
     "student.prompt=chat": STUDENT,
     "student.tuning=lora": STUDENT,
@@ -59,6 +63,7 @@ REACHES = {
     "student.lora_dropout=0.1": STUDENT,
     "student.lora_targets=[q_proj]": STUDENT,
     "trainer.max_tokens=256": TRAINING[3:],
+    "trainer.on_overlong=error": TRAINING[3:],
     "lambda=0.3": TRAINING[4:],
     "objective.lambda_thought=pot lambda=0.3": TRAINING[4:],
     "objective.normalize=example": TRAINING[4:],
@@ -76,6 +81,7 @@ REACHES = {
     "trainer.clip_norm=2": TRAINING[4:],
     "trainer.micro_batch_tokens=512": TRAINING[4:],
     "trainer.checkpoint_steps=7": TRAINING[4:],
+    "trainer.layout=separate": TRAINING[4:],
     "trainer.devices=2": TRAINING[4:],
     "trainer.strategy=ddp": TRAINING[4:],
     "trainer.accelerator=auto": TRAINING[4:],
@@ -86,10 +92,12 @@ REACHES = {
     "decoding.batch_size=4": STAGES[5:],
     "decoding.num_shots=1": STAGES[5:],
     "decoding.num_validation=5": STAGES[5:],
+    "vote=cascade": STAGES[7:],
+    "vote.order=[pot,cot]": STAGES[7:],
 }
 NO_STAGE = ["sandbox.workers=2", "logger.project=other", "logger.entity=us", "logger.mode=auto"]
 # Where a run is and what it does; keys with a single value; what another dataset has to bring.
-NOT_CHANGED = {"store", "run", "stages", "vote.name", "decoding.engine", "trainer.layout"}
+NOT_CHANGED = {"store", "run", "stages", "vote.name", "decoding.engine"}
 NOT_CHANGED |= {"dataset.path", "dataset.split", "dataset.ood", "objective.name"}
 
 
@@ -115,6 +123,7 @@ class Keys:
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     folder = tmp_path_factory.mktemp("keys")
     store = Keys(folder)
+    machine = SimpleNamespace(tiers=("monty", "cpython"), lacks="")
 
     def found(*overrides: str) -> dict[str, str]:
         config = composed(*overrides)
@@ -127,7 +136,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         initialize_config_dir(str(config_folder()), version_base="1.3"),
     ):
         patch.setattr(Store, "stage", lambda self, *args, **named: store.stage(*args, **named))
-        patch.setattr(experiment, "Sandbox", lambda **limits: nullcontext())
+        patch.setattr(experiment, "Sandbox", lambda **limits: nullcontext(machine))
         patch.setattr(experiment, "environment", dict)
         patch.setattr(experiment, "write_report", lambda *args: None)
         patch.setenv("WANDB_MODE", "disabled")
@@ -172,6 +181,15 @@ def test_every_setting_is_in_a_table() -> None:
     }
     assert leaves - tried - NOT_CHANGED - thoughts - {"objective.weights"} == set()
     assert leaves >= NOT_CHANGED
+
+
+def test_a_machine_with_fewer_tiers_shares_no_results(
+    keys: Any, base: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poorer = SimpleNamespace(tiers=("monty",), lacks="numpy and more")
+    monkeypatch.setattr(experiment, "Sandbox", lambda **limits: nullcontext(poorer))
+    after = keys()
+    assert [stage for stage in STAGES if base[stage] != after[stage]] == STAGES[2:]
 
 
 def test_the_content_of_a_students_folder_is_part_of_its_keys(keys: Any, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ NAMES = names("thought")
 
 
 def test_thoughts_are_found():
-    assert {"label", "cot", "pot"} <= set(NAMES)
+    assert {"label", "cot", "pot", "eot"} <= set(NAMES)
 
 
 @pytest.fixture(params=NAMES)

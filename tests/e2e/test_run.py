@@ -3,12 +3,13 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
 from mdexp.app import main
 from mdexp.artifacts import read_json, read_jsonl
-from mdexp.records import Generation, Problem, Vote
+from mdexp.records import Example, Generation, Problem, VerifiedPath, Vote
 from tests.e2e.conftest import SMALL, states
 from tests.tiny_run import SEED, tiny
 
@@ -81,6 +82,21 @@ def test_stages_that_are_missing_are_named(command, capsys):
 def test_a_student_that_reads_with_an_encoder(command, tmp_path):
     assert command("hydra.run.dir=run", "student=tiny_seq2seq") == 0
     assert (tmp_path / "run" / "report.html").is_file()
+
+
+def test_three_thoughts_train_and_vote(command, tmp_path):
+    cascade = ["vote=cascade", "vote.order=[eot,pot]", "trainer.max_steps=1"]
+    assert command("experiment=etd", *cascade, "hydra.run.dir=run") == 0
+    folder = tmp_path / "run"
+    verified = Counter(path.thought for path in read_jsonl(folder / "verified.jsonl", VerifiedPath))
+    assert verified == {"cot": 12, "pot": 12, "eot": 12}, "of each worked path the answer is gold"
+    examples = read_jsonl(folder / "examples.jsonl", Example)
+    assert {e.target.split("\n")[-1] for e in examples if e.thought == "eot"} == {"ans = x"}
+    rows = read_json(folder / "metrics.json")["jsonl"]["after"]
+    assert list(rows) == ["cot", "pot", "eot", "vote"]
+    votes = read_jsonl(folder / "votes.jsonl", Vote)
+    assert {(vote.rule, *vote.order) for vote in votes} == {("cascade", "eot", "pot")}
+    assert "by cascade eot, pot." in (folder / "report.md").read_text()
 
 
 @pytest.mark.parametrize(("name", "kind"), [("codellama", "causal"), ("t5_large", "seq2seq")])

@@ -1,4 +1,4 @@
-"""The sandbox as a whole: order, workers that die or never start, settings."""
+"""The sandbox as a whole: order, tiers, workers that die or never start, settings."""
 
 import os
 import signal
@@ -6,21 +6,23 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from omegaconf import OmegaConf
 from pydantic import ValidationError
-from pydantic_monty import Monty, MontyCrashedError
 
+from mdexp.sandbox import executor
+from mdexp.sandbox.cpython import confinement
 from mdexp.sandbox.executor import Sandbox, SandboxError
-from mdexp.sandbox.printed import Printed
 from mdexp.sandbox.settings import SandboxSettings
 
+Tier = Literal["confined", "off", "unprotected"]
 ROOT = Path(__file__).parents[2]
+confined = pytest.mark.skipif(bool(confinement()), reason="CPython cannot be confined here")
 
 
-def a_sandbox(workers: int = 1) -> Sandbox:
-    return Sandbox(timeout_s=0.25, memory_mib=32, output_kib=2, workers=workers)
+def a_sandbox(workers: int = 1, cpython: Tier = "off") -> Sandbox:
+    return Sandbox(timeout_s=0.25, memory_mib=32, output_kib=2, workers=workers, cpython=cpython)
 
 
 def test_results_keep_their_order_among_slow_and_equal_programs() -> None:
@@ -34,6 +36,68 @@ def test_results_keep_their_order_among_slow_and_equal_programs() -> None:
 
 def test_no_programs_give_no_results(sandbox: Sandbox) -> None:
     assert sandbox.run([]) == []
+
+
+@confined
+def test_what_monty_lacks_is_answered_by_cpython(sandbox: Sandbox) -> None:
+    assert (sandbox.tiers, sandbox.lacks) == (("monty", "cpython"), "")
+    results = sandbox.run(
+        ["ans = 1", "from fractions import Fraction\nans = Fraction(6, 4)", "x = (1", "1 / 0"]
+    )
+    assert [(result.status, result.answer, result.tier) for result in results] == [
+        ("ok", 1, "monty"),
+        ("ok", 1.5, "cpython"),
+        ("syntax_error", None, "cpython"),
+        ("runtime_error", None, "cpython"),
+    ]
+    assert results[3].error == "ZeroDivisionError: division by zero (line 1)"
+
+
+def test_without_cpython_it_says_what_is_lacking() -> None:
+    with a_sandbox() as sandbox:
+        assert sandbox.tiers == ("monty",)
+        assert sandbox.lacks == (
+            "CPython is off (sandbox=monty), so what Monty cannot run is `unsupported`"
+        )
+
+
+def test_a_machine_that_cannot_confine_cpython_does_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(executor, "confinement", lambda: "there is no seccomp here")
+    with a_sandbox(cpython="confined") as sandbox:
+        (result,) = sandbox.run(["import numpy as np\nans = np.pi"])
+        assert sandbox.tiers == ("monty",)
+        assert sandbox.lacks == (
+            "there is no seccomp here, so what Monty cannot run is `unsupported`"
+        )
+    assert result.status == "unsupported"
+
+
+def test_unprotected_is_for_linux(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor.sys, "platform", "darwin")
+    with pytest.raises(
+        SandboxError, match="sandbox=unsafe runs on Linux alone, and this is darwin"
+    ):
+        a_sandbox(cpython="unprotected")
+
+
+def test_unprotected_is_said_loudly() -> None:
+    with a_sandbox(cpython="unprotected") as sandbox:
+        assert sandbox.tiers == ("monty", "cpython")
+        assert sandbox.lacks == (
+            "programs run in CPython WITHOUT the kernel's protection (sandbox=unsafe)"
+        )
+
+
+def test_a_stream_that_is_given_up_leaves_no_thread() -> None:
+    before = threading.active_count()
+    with a_sandbox(workers=2) as sandbox:
+        stream = sandbox.stream(f"ans = {n}" for n in range(10**9))
+        assert [next(stream).answer for _ in range(3)] == [0, 1, 2]
+        stream.close()
+        assert threading.active_count() == before
+        assert sandbox.run(["ans = 5"])[0].answer == 5
 
 
 def _workers() -> list[int]:
@@ -51,41 +115,27 @@ def test_programs_survive_the_death_of_workers() -> None:
     done = threading.Event()
 
     def kill_now_and_then() -> None:
-        while not done.wait(0.05):
+        while not done.wait(0.2):
             for pid in _workers()[-1:]:
                 os.kill(pid, signal.SIGKILL)
 
-    with a_sandbox(workers=2) as sandbox:
+    programs = [f"ans = sum(range({n}))" for n in range(3000, 6000)]
+    with a_sandbox(workers=2, cpython="confined") as sandbox:
         killer = threading.Thread(target=kill_now_and_then)
         killer.start()
         try:
-            results = sandbox.run([f"ans = {n}" for n in range(600)])
+            results = sandbox.run(programs)
         finally:
             done.set()
             killer.join()
-    assert [result.answer for result in results] == list(range(600))
-
-
-def test_a_program_that_ends_its_worker_twice_is_to_blame(monkeypatch: pytest.MonkeyPatch) -> None:
-    with (
-        pytest.raises(MontyCrashedError) as crash,
-        Monty(binary_path="/bin/false", request_timeout=5) as pool,
-        pool.checkout() as session,
-    ):
-        session.feed_run("1")
-    with a_sandbox() as sandbox:
-        feed = sandbox._monty._feed
-
-        def dying_feed(program: str, printed: Printed) -> object:
-            if program == "evil":
-                raise crash.value
-            return feed(program, printed)
-
-        monkeypatch.setattr(sandbox._monty, "_feed", dying_feed)
-        result, after = sandbox.run(["evil", "ans = 1"])
-    assert after.answer == 1
-    assert result.status == "runtime_error"
-    assert result.error.startswith("the program ended its worker: ")
+    wrong = [
+        result
+        for n, result in zip(range(3000, 6000), results, strict=True)
+        if result.status == "ok" and result.answer != n * (n - 1) // 2
+    ]
+    assert not wrong
+    if sandbox.tiers != ("monty",):
+        assert {result.status for result in results} == {"ok"}
 
 
 def test_workers_that_do_not_work_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,6 +147,7 @@ def test_workers_that_do_not_work_are_an_error(monkeypatch: pytest.MonkeyPatch) 
 def test_workers_that_do_not_start_are_an_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setattr(executor, "confinement", lambda: "nothing here")
     monkeypatch.setenv("MONTY_BIN", str(tmp_path / "missing"))
     with pytest.raises(SandboxError, match="no Monty worker can be started"):
         a_sandbox()
@@ -110,16 +161,6 @@ def test_a_closed_sandbox_says_so() -> None:
         sandbox.run(["ans = 1"])
 
 
-def test_every_file_of_the_group_sets_every_key() -> None:
-    files = list((ROOT / "conf" / "sandbox").glob("*.yaml"))
-    assert files
-    for file in files:
-        keys = OmegaConf.to_container(OmegaConf.load(file))
-        assert isinstance(keys, dict)
-        assert set(keys) == set(SandboxSettings.model_fields)
-        SandboxSettings.model_validate(keys)
-
-
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -129,10 +170,12 @@ def test_every_file_of_the_group_sets_every_key() -> None:
         ("memory_mib", 15),
         ("output_kib", 0),
         ("workers", -1),
+        ("cpython", "bare"),
     ],
 )
-def test_settings_out_of_range_are_named(key: str, value: float) -> None:
-    good = {"timeout_s": 1.0, "memory_mib": 64, "output_kib": 64, "workers": 0}
+def test_settings_out_of_range_are_named(key: str, value: float | str) -> None:
+    good = {"cpython": "off", "timeout_s": 1.0, "memory_mib": 64, "output_kib": 64, "workers": 0}
+    SandboxSettings.model_validate(good)
     with pytest.raises(ValidationError, match=key):
         SandboxSettings.model_validate(good | {key: value})
 

@@ -1,5 +1,6 @@
 """Comparing runs: same problems only, joined by id, with the paired test."""
 
+import re
 import shutil
 from dataclasses import replace
 
@@ -67,6 +68,15 @@ def test_every_row_of_the_first_run_meets_every_row_of_the_second(tmp_path, caps
     assert [row[0] for row in rows] == ["cot", "pot", "tie-break"]
     # 8 fewer right, all of them solved by pot alone: p = 2 / 2**8.
     assert rows[1] == ["pot", "60.0", "label", "20.0", "-40.0", "8/0", "0.0078"]
+
+
+def test_a_run_of_three_thoughts_meets_one_of_two(tmp_path, capsys, monkeypatch):
+    etd = run_folder(tmp_path / "etd", {"cot": 8, "pot": 12, "eot": 10})
+    md = run_folder(tmp_path / "md", {"cot": 8, "pot": 12})
+    code, out, _ = printed(capsys, monkeypatch, etd, md)
+    rows = [re.split(r"\s{2,}", line.strip()) for line in out.splitlines() if " tie-break " in line]
+    assert code == 0 and [row[0] for row in rows] == ["cot", "pot", "eot", "vote of 3"]
+    assert rows[3][1] == "50.0", "the two that agree outvote the third"
 
 
 def test_three_runs_are_compared_with_the_first(tmp_path, capsys, monkeypatch):

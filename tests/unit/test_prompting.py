@@ -5,8 +5,10 @@ import re
 import pytest
 
 from mdexp.answers import correct
+from mdexp.reading import read_answers
 from mdexp.sandbox.executor import Sandbox
 from mdexp.thoughts.cot import ChainOfThought
+from mdexp.thoughts.eot import EquationOfThought
 from mdexp.thoughts.label import Label
 from mdexp.thoughts.pot import ProgramOfThought
 from mdexp.thoughts.prompting import exemplar_files, exemplar_rows, turns
@@ -16,6 +18,7 @@ LABEL = Label(instruction="Answer.", cue="Only the answer.")
 POT = ProgramOfThought(instruction="Write Python.", cue="Compute ans.")
 SETS = [exemplar_rows(file) for file in exemplar_files()]
 EXEMPLARS = [row for rows in SETS for row in rows]
+EOT = EquationOfThought(instruction="Write equations.", cue="Name ans.")
 
 
 @pytest.mark.parametrize("row", EXEMPLARS, ids=lambda row: row["question"][:20])
@@ -35,13 +38,21 @@ def test_every_step_of_a_chain_is_true(row):
         assert {"+": a + b, "-": a - b, "*": a * b, "/": a / b}[sign] == int(result)
 
 
-def test_program_exemplars_run_to_their_gold():
-    programs = [POT.read(POT.exemplar(row)).program for row in EXEMPLARS]
+@pytest.mark.parametrize("thought", [POT, EOT], ids=["pot", "eot"])
+def test_what_has_to_be_worked_out_leads_to_its_gold(thought):
+    texts = [(thought, thought.exemplar(row)) for row in EXEMPLARS]
     with Sandbox(timeout_s=5, memory_mib=64, output_kib=16, workers=1) as sandbox:
-        results = sandbox.run(programs)
-    assert [result.status for result in results] == ["ok"] * len(EXEMPLARS)
-    for result, row in zip(results, EXEMPLARS, strict=True):
-        assert correct(result.answer, row["answer"])
+        reads = read_answers(texts, sandbox)
+    assert [read.status for read in reads] == ["ok"] * len(EXEMPLARS)
+    for read, row in zip(reads, EXEMPLARS, strict=True):
+        assert correct(read.answer, row["answer"])
+
+
+def test_equation_exemplars_are_shown_as_they_are_trained_on():
+    texts = [EOT.exemplar(row) for row in EXEMPLARS]
+    assert [EOT.read(text).text for text in texts] == texts
+    # Else they would be programs without Python: what is asked for stands among the unknowns.
+    assert sum(not re.search(rf"^{re.escape(t.split()[-1])} = ", t, re.M) for t in texts) >= 3
 
 
 def test_exemplars_have_distinct_questions_and_answers():

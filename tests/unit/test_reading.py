@@ -16,16 +16,25 @@ class Code:
         return Reading(text=text.strip(), program=text.strip() or None)
 
 
+class Equations:
+    def read(self, text):
+        return Reading(text=text.strip(), equations=text.strip() or None)
+
+
 class Results:
-    """An executor that answers from a table and keeps what it was asked."""
+    """An executor that answers from a table and keeps what it was asked to run and to solve."""
 
     def __init__(self, **results):
         self.results = results
-        self.batches = []
+        self.batches, self.systems = [], []
 
     def run(self, programs):
         self.batches.append(list(programs))
         return [self.results[program] for program in programs]
+
+    def solve(self, systems):
+        self.systems.append(list(systems))
+        return [self.results[f"solved {system}"] for system in systems]
 
 
 def ok(answer, stdout=""):
@@ -48,17 +57,31 @@ def test_all_programs_run_in_one_batch():
     assert [read.answer for read in reads] == [1, 2, 1]
 
 
-def test_without_programs_the_executor_is_not_needed():
-    assert read_answers([(Prose(), "7"), (Code(), "")], None)[1].status == "no_answer"
+def test_equations_are_solved_and_never_run():
+    unsolved = ProgramResult(status="underdetermined", error="x is free")
+    executor = Results(**{"a": ok(1), "solved a": ok(2), "solved b": unsolved})
+    texts = [(Equations(), "a"), (Code(), "a"), (Equations(), " b "), (Prose(), "7")]
+    reads = read_answers(texts, executor)
+    assert [read.answer for read in reads] == [2, 1, None, "7"]
+    assert (reads[2].status, reads[2].error) == ("underdetermined", "x is free")
+    assert (executor.batches, executor.systems) == ([["a"]], [["a", "b"]])
 
 
-def test_an_executor_that_loses_a_program_is_not_believed():
+def test_without_anything_to_work_out_the_executor_is_not_needed():
+    texts = [(Prose(), "7"), (Code(), ""), (Equations(), "")]
+    assert [r.status for r in read_answers(texts, None)] == ["ok", "no_answer", "no_answer"]
+
+
+@pytest.mark.parametrize("thought", [Code(), Equations()], ids=["program", "equations"])
+def test_an_executor_that_loses_a_text_is_not_believed(thought):
     class Lossy:
         def run(self, programs):
             return []
 
+        solve = run
+
     with pytest.raises(ValueError, match="shorter"):
-        read_answers([(Code(), "a")], Lossy())
+        read_answers([(thought, "a")], Lossy())
 
 
 @pytest.mark.parametrize(

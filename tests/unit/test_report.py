@@ -16,7 +16,7 @@ from mdexp.report.formula import formula
 from mdexp.report.funnel import funnel
 from mdexp.report.terminal import terminal
 from mdexp.scoring.score import metrics, votes
-from tests.synthetic_run import ATTACK, ORDER, generation, history, run_parts
+from tests.synthetic_run import ATTACK, ORDER, THREE, generation, history, run_parts
 
 DUAL = {"name": "dual", "lambda_thought": "cot", "weights": {}, "normalize": "token"}
 
@@ -42,6 +42,23 @@ def test_one_path_per_thought_is_called_tie_break_and_more_a_vote(tmp_path):
     assert "| toy | tie-break |" in markdown, "one sampled path per thought is no vote either"
     markdown, _ = written(tmp_path, **run_parts(samples=(0, 1, 2)))
     assert "| toy | vote of 4 |" in markdown and "tie-break |" not in markdown
+
+
+def test_three_single_paths_vote_and_the_rule_is_told(tmp_path):
+    markdown, page = written(tmp_path, **run_parts(thoughts=THREE, order=["eot", "cot", "pot"]))
+    assert "| toy | vote of 3 |" in markdown and "tie-break |" not in markdown
+    told = "before by majority, ties to eot, cot, pot; after by majority, ties to eot, cot, pot"
+    assert f"toy, vote of 3: {told}." in markdown and f"toy, vote of 3: {told}." in page
+    counts = "cot only 0, pot only 1, eot only 0, cot + pot 0, cot + eot 0, pot + eot 1, all 6"
+    assert f"toy, after: {counts}, none 2" in markdown
+    assert "pot + eot" in page
+
+
+def test_a_cascade_is_called_so_and_names_its_order(tmp_path):
+    parts = run_parts(thoughts=THREE, rule="cascade", order=["eot", "cot"])
+    markdown, _ = written(tmp_path, **parts)
+    assert "| toy | cascade |" in markdown and "vote of" not in markdown
+    assert "after by cascade eot, cot." in markdown
 
 
 def test_a_single_path_elects_nobody(tmp_path):
@@ -148,7 +165,10 @@ def test_other_objectives_have_their_formula():
     weighted = {"name": "weighted", "weights": weights, "normalize": "example"}
     assert formula({"objective": weighted}).startswith("L = 0.2 L_cot + 0.8 L_pot, each L the mean")
     union = {"objective": {"name": "union", "normalize": "token"}, "thoughts": {"cot": 1, "pot": 1}}
-    assert formula(union).endswith("over cot and pot together")
+    assert formula(union).endswith("over the targets of cot, pot together")
+    equal = {"objective": weighted | {"weights": {}}, "thoughts": dict.fromkeys(THREE)}
+    thirds = "L = 0.333333 L_cot + 0.333333 L_pot + 0.333333 L_eot, each L the mean"
+    assert formula(equal).startswith(thirds)
     assert formula({}) == ""
 
 
@@ -156,9 +176,10 @@ def test_other_objectives_have_their_formula():
 def test_the_loss_curve_is_well_formed_and_short(steps):
     chart = ElementTree.fromstring(loss_curve(history(steps)))
     lines = chart.findall("polyline")
-    assert [line.get("class") for line in lines] == ["series-0", "series-1"]
+    assert [line.get("class") for line in lines] == [f"series-{k}" for k in range(4)]
     assert 1 <= len(lines[0].get("points").split()) <= 300
-    assert [text.text for text in chart.findall("text")][-2:] == ["loss", "nll_cot"]
+    legend = [text.text for text in chart.findall("text")][-4:]
+    assert legend == ["loss", "nll_cot", "nll_pot", "nll_eot"]
 
 
 def test_a_falling_loss_falls_on_paper():
@@ -180,14 +201,16 @@ def test_a_strip_shows_the_phases_there_are():
     assert float(chart.find("circle").get("cx")) == pytest.approx(0.6 * 180)
 
 
-def test_the_terminal_table_fits_80_columns():
-    parts = run_parts(num_problems=400)
+@pytest.mark.parametrize("thoughts", [ORDER, THREE], ids=len)
+def test_the_terminal_table_fits_80_columns(thoughts):
+    parts = run_parts(num_problems=400, thoughts=thoughts)
     console = Console(width=80, record=True, file=StringIO())
     console.print(terminal(parts["metrics"], parts["generations"], parts["votes"]))
     lines = console.export_text().splitlines()
     row = next(line for line in lines if line.strip().startswith("pot"))
     assert row.split()[1:4] == ["400", "0.5", "(0.1-1.8)"]
-    assert sum(bool(line.strip()) for line in lines) == 2 + 3 + 1, "no row is broken in two"
+    num_rows = len(thoughts) + 1
+    assert sum(bool(line.strip()) for line in lines) == 2 + num_rows + 1, "no row is broken in two"
 
 
 def test_validation_is_reported_apart(tmp_path):

@@ -91,6 +91,27 @@ def test_ties_go_to_the_thought_that_was_better_on_validation():
     assert not votes(tied, ORDER)[0].correct, "without validation the order of thoughts decides"
 
 
+def test_an_order_that_is_given_settles_ties_whatever_validation_says():
+    better_cot = [
+        generation(thought, thought == "cot", id="v1", split="validation") for thought in ORDER
+    ]
+    tied = [generation("cot", False), generation("pot", True), *better_cot]
+    assert votes(tied, ORDER, order=["pot", "cot"])[0].correct
+    assert not votes(tied, ORDER, order=["cot", "pot"])[0].correct
+
+
+def test_a_cascade_takes_the_thought_that_was_best_on_validation_or_the_order_given():
+    paths = [generation("cot", True), generation("pot", False), generation("eot", False)]
+    paths += [generation(t, t == "cot", id="v", split="validation") for t in (*ORDER, "eot")]
+    three = ["eot", "pot", "cot"]
+    by_validation = votes(paths, three, rule="cascade")
+    assert by_validation[0].order == ["cot", "eot", "pot"] and by_validation[0].correct
+    by_order = votes(paths, three, rule="cascade", order=["pot", "cot"])
+    assert by_order[0].order == ["pot", "cot"] and not by_order[0].correct
+    row = metrics(paths, by_order, three)["toy"]["after"]["vote"]
+    assert row["rule"] == "cascade pot, cot"
+
+
 def test_validation_of_the_other_phase_settles_no_tie():
     before = {"id": "v1", "split": "validation", "phase": "before"}
     other = [generation("cot", False, **before), generation("pot", True, **before)]
@@ -115,9 +136,11 @@ def test_metrics_have_the_promised_shape():
     assert list(table["toy"]["after"]) == ["cot", "pot", "vote"]
     row = table["toy"]["after"]["pot"]
     assert row.pop("ci95") == pytest.approx([0.0945, 0.9055], abs=1e-4)
-    assert row == {"n": 2, "correct": 1, "accuracy": 0.5, "ties": 0, "num_paths": 1}
+    promised = {"n": 2, "correct": 1, "accuracy": 0.5, "ties": 0, "num_paths": 1}
+    assert row == promised | {"rule": "greedy"}
     vote = table["toy"]["after"]["vote"]
     assert (vote["correct"], vote["ties"], vote["num_paths"]) == (2, 1, 2)
+    assert vote["rule"] == "majority, ties to cot, pot"
 
 
 def test_greedy_paths_give_the_rows_of_thoughts_and_sampled_ones_the_vote():

@@ -138,3 +138,9 @@ def test_exemplars_read_as_their_answers():
         assert canonical(COT.read(COT.exemplar(row)).answer) == canonical(row["answer"])
         assert canonical(LABEL.read(LABEL.exemplar(row)).answer) == canonical(row["answer"])
         assert POT.read(POT.exemplar(row)).program == row["pot"]
+
+
+def test_only_a_question_on_a_line_of_its_own_is_a_run_on():
+    text = "He takes option Q: 5 pens.\nThe answer is 5."
+    assert COT.complete(text) is None
+    assert canonical(COT.read(f"{text} \n \n  Question : And 9?\nThe answer is 7.").answer) == "5"

@@ -1,5 +1,6 @@
 """Votes: failures abstain, equal numbers are one candidate, ties follow the written rule."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,6 +72,54 @@ def test_sampled_paths_vote_and_greedy_ones_only_where_nothing_was_sampled():
     greedy, sampled = path("cot", 7, 0), path("cot", 18, 1)
     assert voters([greedy, sampled]) == [sampled]
     assert voters([greedy]) == [greedy]
+
+
+ORDERS = ["cot pot eot", "cot eot pot", "pot cot eot", "pot eot cot", "eot cot pot", "eot pot cot"]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_three_that_differ_tie_and_each_order_settles_it(order):
+    first, *_ = order.split()
+    paths = [path("cot", 1), path("pot", 2), path("eot", 3)]
+    vote = elect(paths, order.split())
+    assert (vote.answer, vote.tie) == ({"cot": 1, "pot": 2, "eot": 3}[first], True)
+    assert (vote.rule, vote.order) == ("majority", order.split())
+
+
+def test_two_of_three_outvote_the_first_of_the_order():
+    vote = elect([path("cot", 18), path("pot", "18.0"), path("eot", 7)], ["eot", "pot", "cot"])
+    assert (vote.correct, vote.tie, vote.votes) == (True, False, {"18": 2, "7": 1})
+
+
+@pytest.mark.parametrize(
+    ("answers", "answer"),
+    [
+        ({"eot": 18, "pot": 7, "cot": 7}, 18),
+        ({"eot": None, "pot": 7, "cot": 18}, 7),
+        ({"eot": None, "pot": None, "cot": 18}, 18),
+        ({"eot": None, "pot": None, "cot": None}, None),
+    ],
+    ids=["first", "second", "third", "none"],
+)
+def test_in_a_cascade_the_first_that_answers_decides(answers, answer):
+    paths = [path(thought, given) for thought, given in answers.items()]
+    for cast in (paths, paths[::-1]):
+        vote = elect(cast, ["eot", "pot", "cot"], "cascade")
+        assert (vote.answer, vote.tie) == (answer, False)
+        assert vote.votes == ({str(answer): 1} if answer else {}), "only what decides is counted"
+        assert (vote.rule, vote.order) == ("cascade", ["eot", "pot", "cot"])
+
+
+def test_in_a_cascade_the_samples_of_the_deciding_thought_vote_among_themselves():
+    eot = [path("eot", 7, 1), path("eot", 18, 2), path("eot", 18, 3), path("eot", None, 4)]
+    vote = elect([*eot, *(path("pot", 7, k) for k in range(1, 6))], ["eot", "pot"], "cascade")
+    assert (vote.answer, vote.votes) == (18, {"18": 2, "7": 1})
+
+
+def test_a_thought_that_a_cascade_leaves_out_has_no_say():
+    paths = [path("pot", 7), path("eot", None), path("cot", 18)]
+    assert elect(paths, ["eot", "cot"], "cascade").answer == 18
+    assert elect(paths[:2], ["eot", "cot"], "cascade").answer is None
 
 
 ballots = st.lists(

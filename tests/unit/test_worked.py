@@ -1,6 +1,7 @@
 """The teacher without a language model: what it reads in a solution and how it retells it."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,15 @@ import pytest
 
 from mdexp.answers import correct
 from mdexp.arithmetic import evaluate
+from mdexp.ports import ProgramResult
+from mdexp.reading import read_answers
+from mdexp.records import Answer, Problem
 from mdexp.records import Path as TeacherPath
-from mdexp.records import Problem
+from mdexp.sandbox.equations import solve_equations
 from mdexp.teacher.solution import read_solution
 from mdexp.teacher.worked import WorkedTeacher
 from mdexp.thoughts.cot import ChainOfThought
+from mdexp.thoughts.eot import EquationOfThought
 from mdexp.thoughts.label import Label
 from mdexp.thoughts.pot import ProgramOfThought
 from tests.named_dataset import dataset
@@ -22,6 +27,7 @@ THOUGHTS: dict[str, Any] = {
     "label": Label(instruction="", cue=""),
     "cot": ChainOfThought(instruction="", cue=""),
     "pot": ProgramOfThought(instruction="", cue=""),
+    "eot": EquationOfThought(instruction="", cue=""),
 }
 PANS = (
     "Ann has 6 jars. A jar decorates 19 muffins and a pan holds 19 muffins. How many pans?",
@@ -82,7 +88,7 @@ def test_equations_are_read_without_their_units(line: str, expression: str, valu
 )
 def test_what_is_not_understood_is_given_up(question: str, rationale: str, answer: int) -> None:
     problem = solved(question, rationale, answer)
-    assert texts(problem, "cot") == texts(problem, "pot") == []
+    assert texts(problem, "cot") == texts(problem, "pot") == texts(problem, "eot") == []
     assert texts(problem, "label") == [f"The answer is {answer}."]
 
 
@@ -93,6 +99,43 @@ def test_program_styles() -> None:
         "ans = 6 * 19 / 19",
         "step_1 = 6 * 19\nstep_2 = step_1 / 19\nans = step_2",
     ]
+
+
+def test_equation_styles() -> None:
+    assert texts(solved(*PANS, 6), "eot") == [
+        "a = 6 * 19\n19 * x = a\nans = x",
+        "muffins = 6 * 19\n19 * pans = muffins\nans = pans",
+        "19 * x = 6 * 19\nans = x",
+        "x = a / 19\na = 6 * 19\nans = x",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("step", "equation"),
+    [
+        ("15 - 9 = 6", "x + 9 = 15"),
+        ("20 - 3 - 4 * 2 = 9", "x + 4 * 2 = 20 - 3"),
+        ("20 - 9 + 4 = 15", "x = 20 - 9 + 4"),
+        ("90 / 6 = 15", "6 * x = 90"),
+        ("(20 - 2) / (4 + 2) = 3", "(4 + 2) * x = (20 - 2)"),
+        ("90 / 6 * 2 = 30", "x = 90 / 6 * 2"),
+        ("20 - 90 / 6 = 5", "x + 90 / 6 = 20"),
+        ("(20 - 2) * 4 = 72", "x = (20 - 2) * 4"),
+    ],
+)
+def test_what_a_program_takes_away_or_divides_equations_add_and_multiply(
+    step: str, equation: str
+) -> None:
+    question = "With 15, 9, 20, 3, 4, 2, 90 and 6, how many?"
+    problem = solved(question, step, int(step.split("= ")[1]))
+    assert texts(problem, "eot")[0] == f"{equation}\nans = x"
+
+
+def test_one_equation_has_the_numbers_of_the_question_alone() -> None:
+    question = "From 20 take the sum of 3 and 4, twice; share among the 2 groups of 13."
+    rationale = "3 + 4 = 7\n20 - 7 = 13\n13 * 2 = 26\n2 * 13 = 26\n26 / 26 = 1"
+    system = texts(solved(question, rationale, 1), "eot")[2]
+    assert system == "((20 - (3 + 4)) * 2) * x = 2 * 13\nans = x"
 
 
 def test_sentence_styles() -> None:
@@ -134,7 +177,7 @@ def test_equal_styles_are_written_once() -> None:
 
 
 def test_thought_it_does_not_know_gets_nothing() -> None:
-    paths = WorkedTeacher(num_paths=2).paths([solved(*PANS, 6)], {"eot": THOUGHTS["cot"]}, Path())
+    paths = WorkedTeacher(num_paths=2).paths([solved(*PANS, 6)], {"mine": THOUGHTS["cot"]}, Path())
     assert list(paths) == []
 
 
@@ -145,22 +188,35 @@ def check(problems: list[Problem]) -> dict[str, int]:
     fewer = list(WorkedTeacher(num_paths=3).paths(problems, THOUGHTS, Path("unused")))
     assert fewer == [path for path in paths if path.sample < 3]
     texts_by_thought: dict[tuple[str, str], list[str]] = {}
-    for path in paths:
-        assert correct(_answer(path), golds[path.problem_id]), path
+    answers = worked_out(paths)
+    for path, answer in zip(paths, answers, strict=True):
+        assert correct(answer, golds[path.problem_id]), path
         texts_by_thought.setdefault((path.problem_id, path.thought), []).append(path.text)
     assert all(len(set(group)) == len(group) for group in texts_by_thought.values())
     return {t: sum(p.thought == t and p.sample == 0 for p in paths) for t in THOUGHTS}
 
 
-def _answer(path: TeacherPath) -> Any:
-    reading = THOUGHTS[path.thought].read(path.text)
-    return reading.answer if reading.program is None else run_arithmetic(reading.program)
+def worked_out(paths: list[TeacherPath]) -> list[Answer | None]:
+    reads = read_answers([(THOUGHTS[path.thought], path.text) for path in paths], OwnParsers())
+    for path, read in zip(paths, reads, strict=True):
+        assert path.thought not in ("pot", "eot") or read.text == path.text, "nothing to clean"
+    return [read.answer for read in reads]
+
+
+class OwnParsers:
+    """Works out what `worked` writes without a sandbox: it is that simple."""
+
+    def run(self, programs: Sequence[str]) -> list[ProgramResult]:
+        return [ProgramResult(status="ok", answer=run_arithmetic(text)) for text in programs]
+
+    def solve(self, systems: Sequence[str]) -> list[ProgramResult]:
+        return solve_equations(systems, pytest.fail)
 
 
 def test_every_easy_symbolic_problem_is_rewritten() -> None:
     pytest.importorskip("reasoning_gym")
     problems = dataset("gsm_symbolic", limit_train=400, limit_test=200, draw=5).problems()
-    assert check(problems) == {"label": 600, "cot": 600, "pot": 600}
+    assert check(problems) == {"label": 600, "cot": 600, "pot": 600, "eot": 600}
 
 
 @pytest.mark.skipif(not DATA, reason="MDEXP_DATA names no folder with the real data")
@@ -168,4 +224,4 @@ def test_most_solutions_of_gsm8k_are_rewritten() -> None:
     problems = dataset("gsm8k", path=DATA, limit_train=500, limit_test=1).problems()[:500]
     written = check(problems)
     assert written["label"] == 500
-    assert written["cot"] == written["pot"] >= 400
+    assert written["cot"] == written["pot"] == written["eot"] >= 400

@@ -1,0 +1,7 @@
+"""What the equation solver refuses, so that no text costs it much."""
+
+MAX_BITS = 4096  # of a number's numerator and denominator
+
+
+class Refused(ValueError):
+    """Something is beyond what the solver takes; the message names it, as in "it has ..."."""

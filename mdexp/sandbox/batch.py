@@ -1,0 +1,92 @@
+"""Many programs in one Monty session, each in names of its own, told apart beyond their reach.
+
+The driver keeps what it finds in a list of its own names. A program is run in others, and Monty has
+no way from there to a frame, a closure or the names of a function; the one object of ours that a
+program holds, the function `exact_round`, cannot be altered. Printed text is told apart by a random
+mark. What programs could share nevertheless (`random`, the context of `decimal`) the gate keeps
+out of batches.
+"""
+
+import secrets
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+from pydantic_monty import MontyRuntimeError, MontySession
+
+from mdexp.sandbox.outcome import MAX_TEXT_ANSWER
+from mdexp.sandbox.printed import Printed
+
+_DRIVER = """
+found, begun = [], []
+
+def run_on():
+    for index in range(len(found), len(programs)):
+        names = {"__name__": "__main__", "round": exact_round}
+        print(mark, index, sep="")
+        begun.append(index)
+        try:
+            exec(programs[index], names)
+            found.append(portable(bound(names), max_text))
+        except BaseException as error:
+            found.append(["failed", type(error).__name__ + ": " + str(error)])
+    return found
+
+run_on()
+"""
+_FEED = "\n".join(
+    resources.files("mdexp.sandbox").joinpath(name).read_text(encoding="utf-8")
+    for name in ("exact_round.py", "inside.py")
+)
+_FEED += _DRIVER
+# A limit ends the feed, and with it the program that runs, if one has begun; the session goes on.
+_NEXT = """
+if begun[-1:] == [len(found)]:
+    found.append(["failed", reason])
+run_on()
+"""
+
+Found = tuple[str, Any, str]  # what was found, its value, what was printed
+
+
+class BatchLostError(Exception):
+    """The session does not come to the end of its batch, however often it is fed."""
+
+
+def run_batch(session: MontySession, programs: Sequence[str], max_bytes: int) -> list[Found]:
+    """Give what each program left. MontyCrashedError or BatchLostError if all of it is lost.
+
+    `failed` is followed by Monty's error, which is not CPython's word on the program.
+    """
+    mark = secrets.token_hex(16)
+    printed = Printed(mark, max_bytes)
+    feed = _FEED
+    inputs: dict[str, Any] = {
+        "programs": list(programs),
+        "mark": mark,
+        "max_text": MAX_TEXT_ANSWER,
+    }
+    for _ in range(2 * len(programs) + 1):
+        try:
+            found = session.feed_run(feed, inputs=inputs, print_callback=printed)
+        except MontyRuntimeError as error:
+            feed, inputs = _NEXT, {"reason": _reason(error)}
+            continue
+        except RuntimeError as error:
+            if feed == _FEED:
+                raise
+            raise BatchLostError(str(error)) from error  # its worker did not survive the limit
+        texts = printed.by_program()
+        return [_judged(one, texts.get(number, ""), max_bytes) for number, one in enumerate(found)]
+    raise BatchLostError(inputs["reason"])
+
+
+def _judged(one: tuple[str, Any], text: str, max_bytes: int) -> Found:
+    if len(text.encode()) > max_bytes:
+        return "failed", "it printed more than the limit", ""
+    return *one, text
+
+
+def _reason(error: MontyRuntimeError) -> str:
+    exception = error.exception()
+    return f"{type(exception).__name__}: {exception}"

@@ -1,0 +1,225 @@
+"""The process that confined programs are forked from: libraries loaded, one child per program.
+
+Started by `lane.Lane` as a fresh interpreter. It holds the clock of each program, ends and reaps
+its process, and forwards what it said without reading it. As root it becomes nobody first.
+"""
+
+import gc
+import os
+import random
+import resource
+import select
+import signal
+import struct
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
+
+from mdexp.sandbox.confined import child, clock, frames, importing, pages, preload, seccomp, warm
+from mdexp.sandbox.confined.nobody import become_nobody
+
+_REQUESTS, _REPLIES = 0, 1
+_FRAME_OVERHEAD = 16 * 1024  # of a reply, beside what was printed
+_ESCAPED = 6  # JSON writes one byte as \u0000 at most
+_WALL_PER_CPU, _WALL_EXTRA_S = 4, 1.0
+_WARM_PROGRAMS = 500  # vetted ones, after which a warm child is replaced
+_LOOK_S = 0.001  # least wait between two looks at the clock
+
+
+@dataclass(frozen=True)
+class Child:
+    """A confined process that waits for its program."""
+
+    pid: int
+    requests: int
+    replies: int
+
+    @property
+    def clock(self) -> int:
+        """Its CPU clock (linux/posix-timers.h), which it cannot stop."""
+        return (~self.pid << 3) | 2
+
+
+def serve(settings: dict[str, Any]) -> NoReturn:
+    """Load the libraries, then answer one request after the other until the host is gone."""
+    if settings["slow"]:
+        os.nice(10)
+    numeric = settings["kind"] == "full"
+    _load(numeric)
+    limits = child.Limits(
+        address_bytes=_mapped_bytes() + settings["memory_bytes"],
+        cpu_seconds=settings["cpu_seconds"],
+        output_bytes=settings["output_bytes"],
+        max_text=settings["max_text"],
+    )
+    instructions = seccomp.program_filter(child.REPLY) if settings["confined"] else b""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    pages.collapse()
+    become_nobody()
+    seccomp.forbid_tracing()
+    importing.hide()
+    max_reply = _ESCAPED * settings["output_bytes"] + _FRAME_OVERHEAD
+    frames.send(_REPLIES, frames.packed({"ready": True}))
+    template = _Template(limits, instructions, numeric, max_reply)
+    while True:
+        template.prepare()
+        try:
+            request = frames.receive(_REQUESTS)
+        except (EOFError, OSError):
+            os._exit(0)  # its children end with it
+        template.answer(request)
+        del request  # the next child is forked with what is still held here
+
+
+class _Template:
+    """A child that waits for its one program, and a warm one for vetted programs."""
+
+    def __init__(
+        self, limits: child.Limits, instructions: bytes, numeric: bool, max_reply: int
+    ) -> None:
+        self._limits, self._instructions, self._numeric = limits, instructions, numeric
+        self._max_reply = max_reply
+        self._fresh: Child | None = None
+        self._warm: Child | None = None
+        self._served = 0  # by the warm child
+
+    def prepare(self) -> None:
+        """Fork ahead, while the host is busy with the last result."""
+        if self._fresh is None:
+            self._fresh = _forked(
+                lambda request, reply: child.serve(
+                    request, reply, self._limits, self._instructions, self._numeric
+                )
+            )
+        if self._instructions and self._warm is None:
+            unlimited = replace(self._limits, cpu_seconds=resource.RLIM_INFINITY)
+            self._warm = _forked(
+                lambda request, reply: warm.serve(
+                    request, reply, unlimited, self._instructions, self._numeric
+                )
+            )
+            self._served = 0
+
+    def answer(self, request: bytes) -> None:
+        """Run a program and tell the host how it ended."""
+        seconds = frames.unpacked(request)["cpu_seconds"]
+        if self._warm and self._answered_warm(self._warm, request, seconds):
+            return
+        assert self._fresh
+        fresh, self._fresh = self._fresh, None
+        end, said, used = _asked(fresh, request, seconds, self._max_reply)
+        status = 0 if said else _reaped(fresh)
+        _report(end, said, used, os.WTERMSIG(status))
+        if said:  # first the host, then what can wait
+            _reaped(fresh)
+
+    def _answered_warm(self, one: Child, request: bytes, seconds: float) -> bool:
+        """Whether the warm child settled it. One that failed or is worn out is replaced later."""
+        end, said, used = _asked(one, request, seconds, self._max_reply)
+        try:
+            status = frames.unpacked(said)["status"] if end == "reply" else end
+        except (ValueError, KeyError):
+            status = "garbled"
+        unharmed = status in {"ran", "syntax_error"}
+        settled = unharmed or status == "timeout"
+        if settled:
+            _report(end, said, used, 0)
+        self._served += 1
+        refused = status == warm.GIVEN_BACK and not frames.unpacked(said)["used"]
+        if not (unharmed or refused) or self._served >= _WARM_PROGRAMS:
+            _reaped(one)
+            self._warm = None
+        return settled
+
+
+def _load(numeric: bool) -> None:
+    # Repeatable also where a program asks the system for random bytes.
+    source = random.Random(0)
+    os.urandom = source.randbytes
+    preload.load(numeric=numeric)
+    random.seed(0)
+    if numeric:
+        sys.modules["numpy"].random.seed(0)
+        sys.modules["sympy"].core.random.seed(0)
+    clock.stop()
+    warnings.simplefilter("ignore")
+    sys.path[:] = []
+    sys.path_importer_cache.clear()
+    sys.argv[:] = [""]
+    os.environ.clear()
+    __import__("_sitebuiltins")
+    quitter = sys.modules["_sitebuiltins"].Quitter
+    for name in ("exit", "quit"):
+        setattr(__import__("builtins"), name, quitter(name, "Ctrl-D (i.e. EOF)"))
+
+
+def _mapped_bytes() -> int:
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[0]) * resource.getpagesize()
+
+
+def _forked(serve_child: Callable[[int, int], NoReturn]) -> Child:
+    request_read, request_write = os.pipe()
+    reply_read, reply_write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            serve_child(request_read, reply_write)
+        finally:
+            os._exit(1)
+    os.close(request_read)
+    os.close(reply_write)
+    return Child(pid=pid, requests=request_write, replies=reply_read)
+
+
+def _asked(one: Child, request: bytes, seconds: float, max_reply: int) -> tuple[str, bytes, float]:
+    """How a program ended, what it said, and the CPU seconds it took."""
+    start = time.clock_gettime(one.clock)
+    try:
+        frames.send(one.requests, request)
+        end, said = _watched(one, start + seconds, max_reply, seconds)
+    except BrokenPipeError:
+        end, said = "ended", b""
+    return end, said, time.clock_gettime(one.clock) - start
+
+
+def _report(end: str, said: bytes, seconds: float, signal_number: int) -> None:
+    report = frames.packed({"end": end, "signal": signal_number, "seconds": seconds})
+    frames.send(_REPLIES, report + struct.pack("<I", len(said)) + said)
+
+
+def _watched(one: Child, deadline: float, max_reply: int, seconds: float) -> tuple[str, bytes]:
+    """How a program ended and what it said: `reply`, `garbled`, `timeout` or `ended`."""
+    poll = select.poll()
+    poll.register(one.replies, select.POLLIN)
+    poll.register(_REQUESTS, 0)  # the host's end
+    wall = time.monotonic() + _WALL_PER_CPU * seconds + _WALL_EXTRA_S
+    said = bytearray()
+    while True:
+        left = min(deadline - time.clock_gettime(one.clock), wall - time.monotonic())
+        if left <= 0:
+            return "timeout", b""
+        for descriptor, _ in poll.poll(1000 * max(left, _LOOK_S)):
+            if descriptor == _REQUESTS:
+                os._exit(0)
+            part = os.read(one.replies, 2**20)
+            said += part
+            if not part:
+                return "ended", b""
+            if len(said) > max_reply:
+                return "garbled", b""
+            if len(said) >= 4 and len(said) >= 4 + struct.unpack_from("<I", said)[0]:
+                return "reply", bytes(said)
+
+
+def _reaped(one: Child) -> int:
+    """End a child for sure; how it ended (a wait status)."""
+    os.kill(one.pid, signal.SIGKILL)  # without effect on what has ended
+    os.close(one.requests)
+    os.close(one.replies)
+    return os.waitpid(one.pid, 0)[1]

@@ -1,0 +1,140 @@
+"""Answers of systems of equations that models write.
+
+The name that is asked for is `ans`, else `answer` or `result`; else the one that the last equation
+defines, if it is new there; else the only name that no equation defines; else the last defined one.
+A name is defined by an equation that has it alone on its left side.
+
+Of several real values the single one that is not negative is the answer. Rational answers cross as
+the float next to them, integral ones as integers.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+from mdexp.algebra.bounds import Refused
+from mdexp.algebra.elimination import Contradiction
+from mdexp.algebra.expressions import Number
+from mdexp.algebra.lines import NotAnEquation, System, read
+from mdexp.algebra.systems import (
+    FLOAT_TOLERANCE,
+    Underdetermined,
+    Unsettled,
+    solutions,
+)
+from mdexp.ports import ProgramResult, ProgramStatus
+from mdexp.sandbox import beyond
+
+_ASKED = ("ans", "answer", "result")
+_LARGEST = 10**300  # from there on a number is no answer
+
+Run = Callable[[Sequence[str]], list[ProgramResult]]
+
+
+def solve_equations(texts: Sequence[str], run: Run) -> list[ProgramResult]:
+    """One result per text, in order. `run` executes programs with sympy in a sandbox."""
+    programs: dict[int, str] = {}
+    results = [_timed(text, place, programs) for place, text in enumerate(texts)]
+    ran = run(list(programs.values())) if programs else []
+    for place, result in zip(programs, ran, strict=True):
+        results[place] = _beyond(result)
+    return results
+
+
+def _timed(text: str, place: int, programs: dict[int, str]) -> ProgramResult:
+    started = time.perf_counter()
+    result = _solved(text, place, programs)
+    return replace(result, seconds=time.perf_counter() - started)
+
+
+def _solved(text: str, place: int, programs: dict[int, str]) -> ProgramResult:
+    """The result of a text; what sympy has to solve goes to `programs` under its place."""
+    try:
+        system = read(text)
+        asked = _asked(system)
+        if asked is None:
+            return _result("no_answer", _nothing_asked(system))
+        try:
+            return _chosen(solutions(system.equations, asked, system.rounded), "equations")
+        except Unsettled as error:
+            programs[place] = beyond.program(system.equations, asked)
+            return _result("unsupported", str(error))
+    except NotAnEquation as error:
+        return _result("syntax_error", str(error))
+    except Refused as error:
+        return _result("unsupported", f"the system has {error}")
+    except OverflowError:
+        return _result("unsupported", "the system has numbers that are too large")
+    except Underdetermined as error:
+        return _result("underdetermined", str(error))
+    except Contradiction as error:
+        return _result("inconsistent", str(error))
+
+
+def _asked(system: System) -> str | None:
+    """The name whose value is the answer, by the rule of this module."""
+    names = dict.fromkeys(name for equation in system.equations for name in sorted(equation.names))
+    for wanted in _ASKED:
+        for name in names:
+            if name.lower() == wanted:
+                return name
+    if not names:
+        return None
+    *before, last = system.equations
+    defined = [e.left for e in system.equations if isinstance(e.left, str)]
+    if isinstance(last.left, str) and not any(last.left in equation.names for equation in before):
+        return last.left
+    undefined = names.keys() - set(defined)
+    if undefined:
+        return undefined.pop() if len(undefined) == 1 else None
+    return defined[-1]
+
+
+def _nothing_asked(system: System) -> str:
+    if not system.equations:
+        return "the text has no equation"
+    return "no equation says which name is the answer"
+
+
+def _chosen(found: list[Number], tier: str) -> ProgramResult:
+    """The result from the real values of the name that is asked for, one for each solution."""
+    found = _distinct(found)
+    admissible = found if len(found) == 1 else [value for value in found if value >= 0]
+    if len(admissible) != 1:
+        values = ", ".join(f"{float(value):g}" for value in sorted(found)[:4])
+        return _result("ambiguous", f"several values: {values}", tier)
+    (value,) = admissible
+    if not -_LARGEST < value < _LARGEST:
+        return _result("unsupported", "the system has numbers that are too large", tier)
+    answer = float(value) if isinstance(value, Fraction) else value
+    return ProgramResult(status="ok", answer=answer, tier=tier)
+
+
+def _distinct(numbers: list[Number]) -> list[Number]:
+    """Without those that are equal up to the precision of a float."""
+    distinct: list[Number] = []
+    for number in sorted(numbers):
+        if not distinct or number - distinct[-1] > FLOAT_TOLERANCE * max(1.0, float(number)):
+            distinct.append(number)
+    return distinct
+
+
+def _beyond(result: ProgramResult) -> ProgramResult:
+    """What sympy's result means for the system."""
+    if result.status != "ok":
+        return replace(result, tier="sympy")
+    found = beyond.values(result.answer)
+    if found == "free":
+        meant = _result("underdetermined", "the equations leave the answer free", "sympy")
+    elif isinstance(found, str):
+        meant = _result("unsupported", "sympy cannot solve it", "sympy")
+    elif not found:
+        meant = _result("inconsistent", "no real solution", "sympy")
+    else:
+        meant = _chosen(found, "sympy")
+    return replace(meant, seconds=result.seconds)
+
+
+def _result(status: ProgramStatus, error: str, tier: str = "equations") -> ProgramResult:
+    return ProgramResult(status=status, error=error, tier=tier)

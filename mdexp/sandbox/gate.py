@@ -1,0 +1,59 @@
+"""Where a program is run: by Monty if it may, else by CPython with as much as it mentions.
+
+This is for the same answer in every tier, and for speed, never for safety: whatever slips through
+is run by a sandbox, and what Monty fails on goes to CPython anyway. Read as text, in linear time,
+and never parsed: the text is hostile, and CPython's parser is not made for that.
+"""
+
+import re
+from typing import Literal, NamedTuple
+
+from mdexp.sandbox.imports import without_unused_imports
+
+Kind = Literal["slim", "full"]
+
+_NUMERIC = frozenset({"numpy", "sympy"})
+_NOT_FOR_MONTY = _NUMERIC | {
+    # Monty's value may be another one.
+    *("set", "frozenset", "hash", "locals", "gamma", "lgamma", "cbrt"),
+    # An error that is only Monty's would go unnoticed.
+    *("except", "hasattr", "getattr"),
+    # The programs of a batch would share their state.
+    *("random", "secrets", "uuid", "decimal"),
+}
+
+_WORD = re.compile(r"[^\W\d]\w*")
+# A class, and what is no function but returns, which Monty takes.
+_BESIDE = re.compile(r"^(?:[ \t]*class|return)\b", re.MULTILINE)
+# Every alternative ends where the next token may begin: no text is read twice.
+_STRING = re.compile(r"'[^'\n]*'?|\"[^\"\n]*\"?")
+# A set in braces: what stands before the first comma or `for` has no colon.
+_SET_DISPLAY = re.compile(r"\{\s*\*[^*]|\{[^{}:,]*(?:,|\bfor\b)")
+
+
+class Routed(NamedTuple):
+    """A program as it is run."""
+
+    program: str  # without the imports that it does not use
+    kind: Kind  # what it needs of CPython, should it get there
+    for_monty: bool  # whether what Monty answers is CPython's answer
+
+
+def routed(program: str) -> Routed:
+    """Find the way of a program."""
+    program = without_unused_imports(program)
+    # Looking for substrings first halves the time: few programs have any of them.
+    suspicious = any(word in program for word in _NOT_FOR_MONTY)
+    words = frozenset(_WORD.findall(program) if suspicious else ())
+    return Routed(
+        program=program,
+        kind="slim" if words.isdisjoint(_NUMERIC) else "full",
+        for_monty=words.isdisjoint(_NOT_FOR_MONTY)
+        and not (("class" in program or "return" in program) and _BESIDE.search(program))
+        and not ("{" in program and _has_set(program)),
+    )
+
+
+def _has_set(program: str) -> bool:
+    """Whether there may be a set in braces: CPython has an order of its own for its elements."""
+    return _SET_DISPLAY.search(_STRING.sub("''", program)) is not None
