@@ -15,7 +15,6 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -88,7 +87,7 @@ class Store:
         key = stage_key(name, version, reads, settings)
         folder = self.place(name, key)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with nullcontext() if _joins_another() else FileLock(f"{folder}.lock"):
+        with FileLock(f"{folder}.lock"):
             skipped = (folder / MANIFEST).is_file() and not _may_grow(folder)
             if not skipped:
                 log.info("%s ...", name)
@@ -103,12 +102,6 @@ class Store:
         manifest = read_json(folder / MANIFEST)
         log.info("%s %s (%s)", name, "found" if skipped else f"{manifest['seconds']:.1f} s", key)
         return StageResult(name=name, key=key, folder=folder, skipped=skipped, **manifest)
-
-
-def _joins_another() -> bool:
-    """Whether this is a process that Lightning started beside ours to train the same stage: it must
-    not wait for the one that waits for it."""
-    return os.environ.get("LOCAL_RANK", "0") != "0"
 
 
 def _may_grow(folder: Path) -> bool:

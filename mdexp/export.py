@@ -1,8 +1,9 @@
-"""Share a run's student: `python -m mdexp.export RUN FOLDER [--push NAME]`.
+"""Share a run's student: `python -m mdexp.export RUN FOLDER [--dtype bfloat16] [--push NAME]`.
 
 FOLDER gets whole weights (an adapter is merged) that plain transformers loads, the tokenizer, and a
 model card with what was measured and where the data came from. Nothing leaves this machine unless
---push names a repository of the Hugging Face hub. Exit codes: 0, 2 (the command line, the run).
+--push names a repository of the Hugging Face hub. In float32 the student writes what it wrote in
+the run; bfloat16 halves the folder and may change a token here and there. Exit codes: 0, 2 (the command line, the run).
 """
 
 import argparse
@@ -18,17 +19,21 @@ from mdexp.trained import run_manifest, trained_weights
 CARD = "README.md"
 
 
-def export(run: Path, folder: Path) -> None:
+def export(run: Path, folder: Path, dtype: str) -> None:
     """Write the student of a run to a new folder; ValueError, naming what is wrong."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder}: is there already; name a folder that is new or empty")
     manifest = run_manifest(run)
     settings = judge(manifest["settings"])
     weights = trained_weights(run, settings)
+    if weights.trained is None:
+        raise ValueError(f"{run} has no stage train, so it trained no student")
     measured = run / "metrics.json"
     metrics = read_json(measured) if measured.is_file() else {}
     model, tokenizer = weights.load()
-    model.save_pretrained(folder)
+    import torch
+
+    model.to(getattr(torch, dtype)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     write_text(folder / CARD, model_card(settings, manifest, metrics))
 
@@ -51,10 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="a run folder")
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="a new folder")
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--push", metavar="NAME", help="upload to the hub as NAME, private")
     given = parser.parse_args(argv)
     try:
-        export(given.run, given.folder)
+        export(given.run, given.folder, given.dtype)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

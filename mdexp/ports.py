@@ -118,6 +118,10 @@ class Teacher(Protocol):
         """Local files that are read: their content is part of the stage's key."""
         ...
 
+    def exemplars(self) -> Sequence[Mapping[str, Any]]:
+        """The worked problems that it is shown; none for one that is not prompted."""
+        ...
+
     def paths(
         self, problems: Sequence[Problem], thoughts: Mapping[str, Thought], ledger: FilePath
     ) -> Iterator[Path]:
@@ -133,7 +137,11 @@ class StudentConfig(Protocol):
 
     kind: Literal["causal", "seq2seq"]
     prompt: Literal["chat", "plain"]
-    tuning: Literal["full", "lora"]
+    tuning: Literal["full", "lora", "dora"]
+    lora_rank: int
+    lora_alpha: float
+    lora_dropout: float
+    lora_targets: str | tuple[str, ...]
 
     def files(self) -> dict[str, FilePath]:
         """Local files that it is made of: their content is part of the stages' keys."""

@@ -148,10 +148,11 @@ class TrainerSettings(Block):
     warmup: float = Field(ge=0, lt=1)  # share of the steps
     schedule: Literal["linear", "cosine", "constant"]
     clip_norm: float = Field(gt=0)
-    max_tokens: Count  # longest sequence that is trained on; longer ones are dropped and counted
+    max_tokens: Count  # longest sequence that is trained on
+    on_overlong: Literal["drop", "error"]  # what becomes of a longer one; it is never cut
     micro_batch_tokens: Count  # padded tokens that are computed at a time
     checkpoint_steps: Count
-    layout: Literal["separate"]
+    layout: Literal["tree", "separate"]  # tree: what the prompts of a problem share is read once
 
     @model_validator(mode="after")
     def _half_precision_needs_a_gpu(self) -> Self:
@@ -198,6 +199,16 @@ class Settings(Block):
             raise ValueError(
                 f"stages must be in order and named once: {', '.join(STAGES)}; "
                 f"got {', '.join(self.stages) or 'none'}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _half_precision_holds_the_student(self) -> Self:
+        seq2seq = getattr(self.student, "kind", None) == "seq2seq"
+        if seq2seq and self.trainer.precision == "16-mixed":
+            raise ValueError(
+                "trainer.precision=16-mixed: float16 overflows in T5 and its kin "
+                "(student.kind=seq2seq); use bf16-mixed or 32-true"
             )
         return self
 

@@ -6,7 +6,6 @@ A stage reads named files and writes named files into `out`; what it is given as
 its key in the store (artifacts.py). Tools (an executor, weights) are handed on beside it.
 """
 
-import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +13,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mdexp.artifacts import STILL_MISSING, Counts, read_jsonl, write_json, write_jsonl
+from mdexp.artifacts import (
+    STILL_MISSING,
+    Counts,
+    file_hash,
+    read_jsonl,
+    write_json,
+    write_jsonl,
+)
+from mdexp.datasets.overlap import refuse_tested
 from mdexp.datasets.prepare import prepare as prepare_problems
 from mdexp.ports import Dataset, Executor, StudentConfig, Teacher, Thought
 from mdexp.records import (
@@ -35,7 +42,7 @@ from mdexp.settings import DecodingSettings, ObjectiveSettings, TrainerSettings,
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
 from mdexp.thoughts.prompting import load_exemplars
-from mdexp.training.examples import make_examples
+from mdexp.training.examples import OnOverlong, make_examples, refuse_overlong
 from mdexp.verify import Mode, verify_paths
 
 Files = Mapping[str, Path]
@@ -53,12 +60,16 @@ def prepare(
 def extract(
     out: Path, reads: Files, *, teacher: Teacher, thoughts: Thoughts, ledger: Path
 ) -> Counts:
-    problems = training(read_jsonl(reads["problems.jsonl"], Problem))
+    everything = read_jsonl(reads["problems.jsonl"], Problem)
+    refuse_tested(teacher.exemplars(), everything)
+    problems = training(everything)
     paths = list(teacher.paths(problems, thoughts, ledger))
     write_jsonl(out / "paths.jsonl", paths)
     asked = len(problems) * len(thoughts) * teacher.num_paths
     missing = asked - len(paths)
-    counts = {"asked": asked, "paths": len(paths), "missing": missing}
+    counts: Counts = {"asked": asked, "paths": len(paths), "missing": missing}
+    # The prompts that were used: exemplars and templates, or the recorded answers.
+    counts["files"] = {name: file_hash(file) for name, file in teacher.files().items()}
     return counts | ({STILL_MISSING: missing} if teacher.ask_again else {})
 
 
@@ -88,6 +99,7 @@ def examples(
     student: StudentConfig,
     thoughts: Thoughts,
     max_tokens: int,
+    on_overlong: OnOverlong,
     weights: Weights,
 ) -> Counts:
     problems = by_id(read_jsonl(reads["problems.jsonl"], Problem))
@@ -95,6 +107,8 @@ def examples(
     _, tokenizer = weights.load()
     renderer = Renderer(tokenizer, student.kind, student.prompt)
     made, unused = make_examples(verified, problems, thoughts, renderer, max_tokens)
+    if on_overlong == "error":
+        refuse_overlong(unused)
     write_jsonl(out / "examples.jsonl", made)
     write_jsonl(out / "unused.jsonl", unused)
     return accounted("verified", len(verified), "examples", len(made), unused)
@@ -112,25 +126,25 @@ def train(
     numerics: Mapping[str, Any],
     weights: Weights,
 ) -> Counts:
-    from mdexp.training.fit import fit  # loads Lightning
+    from mdexp.training.fit import CHECKPOINTS, fit_from  # loads Lightning
+    from mdexp.training.ranks import num_ranks, other_ranks
 
-    loaded = weights.load()
-    model, history, counts = fit(
-        loaded,
-        read_jsonl(reads["examples.jsonl"], Example),
-        student=student,
-        shares=shares,
-        objective=objective,
-        trainer=trainer,
-        seed=seed,
-        precision=numerics["precision"],
-        folder=out,
-    )
-    if int(os.environ.get("LOCAL_RANK", "0")) > 0:
-        raise SystemExit(0)  # a data-parallel process that Lightning started has done its part
+    training: dict[str, Any] = {
+        "weights": weights,
+        "examples": read_jsonl(reads["examples.jsonl"], Example),
+        "student": student,
+        "shares": shares,
+        "objective": objective,
+        "trainer": trainer,
+        "seed": seed,
+        "precision": numerics["precision"],
+        "folder": out,
+    }
+    with other_ranks(num_ranks(trainer), fit_from, **training):
+        (model, tokenizer), history, counts = fit_from(**training)
     model.save_pretrained(out / "student")
-    loaded[1].save_pretrained(out / "student")
-    shutil.rmtree(out / "checkpoints", ignore_errors=True)
+    tokenizer.save_pretrained(out / "student")
+    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
     write_jsonl(out / "history.jsonl", history)
     return counts
 
@@ -158,12 +172,15 @@ def generate(
     from mdexp.decoding.beams import answer_by_steps
     from mdexp.decoding.work import Work
 
-    problems = asked_of_student(read_jsonl(reads["problems.jsonl"], Problem), decoding)
+    everything = read_jsonl(reads["problems.jsonl"], Problem)
+    problems = asked_of_student(everything, decoding)
     model, tokenizer = weights.load()
     model.to(numerics["device"], getattr(torch, numerics["dtype"]))
     renderer = Renderer(tokenizer, student.kind, student.prompt)
     work = Work()
     ask = partial(answer, model, renderer, decoding=decoding, phase=phase, seed=seed, work=work)
+    exemplars = load_exemplars()[: decoding.num_shots]
+    refuse_tested(exemplars if phase == "before" else [], everything)
     outputs: list[Output] = []
     counts: Counts = {}
     if phase == "after" and decoding.beam:
@@ -182,7 +199,7 @@ def generate(
     else:
         for name, thought in thoughts.items():
             found, counts[name] = _with_better_prompt(
-                ask, problems, name, thought, decoding.num_shots, executor
+                ask, problems, name, thought, exemplars, executor
             )
             outputs += found
     write_jsonl(out / "outputs.jsonl", outputs)
@@ -194,11 +211,11 @@ def _with_better_prompt(
     problems: Sequence[Problem],
     name: str,
     thought: Thought,
-    num_shots: int,
+    exemplars: Sequence[Mapping[str, Any]],
     executor: Executor,
 ) -> tuple[list[Output], Counts]:
     """Outputs by zero- or few-shot prompts, whichever solves more validation problems."""
-    one, exemplars = {name: thought}, load_exemplars()[:num_shots]
+    one = {name: thought}
     validation = [problem for problem in problems if problem.split == "validation"]
     tried = {len(shots): ask(validation, one, shots) for shots in ([], exemplars)}
     solved = {

@@ -21,20 +21,26 @@ def run_manifest(run: Path) -> dict[str, Any]:
         raise RunFolderError(f"{run}: no readable {MANIFEST}; give the folder of a run") from error
 
 
+def untrained_weights(run: Path, settings: Settings) -> Weights:
+    """Where the weights lie that a run began with. RunFolderError."""
+    weights = Weights(student=settings.student, seed=settings.seed)
+    converted = _kept("convert", run, settings)
+    return weights.unpacked(converted) if converted else weights
+
+
 def trained_weights(run: Path, settings: Settings) -> Weights:
     """The run's student after training; before, if the run did not train. RunFolderError."""
-    keys = {stage["name"]: stage["key"] for stage in run_manifest(run)["stages"]}
-    store = Store(Path(settings.store))
-    weights = Weights(student=settings.student, seed=settings.seed)
-    if "convert" in keys:
-        weights = weights.unpacked(_kept(store, "convert", keys["convert"], run))
-    if "train" not in keys:
-        return weights
-    return weights.after_training(_kept(store, "train", keys["train"], run) / "student")
+    weights = untrained_weights(run, settings)
+    trained = _kept("train", run, settings)
+    return weights.after_training(trained / "student") if trained else weights
 
 
-def _kept(store: Store, stage: str, key: str, run: Path) -> Path:
-    folder = store.place(stage, key)
+def _kept(stage: str, run: Path, settings: Settings) -> Path | None:
+    """Where the store keeps what a stage of the run left; None if the run had no such stage."""
+    keys = {done["name"]: done["key"] for done in run_manifest(run)["stages"]}
+    if stage not in keys:
+        return None
+    folder = Store(Path(settings.store)).place(stage, keys[stage])
     if not folder.is_dir():
         raise RunFolderError(
             f"{run}: stage {stage} is no longer in the store ({folder}); "

@@ -24,9 +24,10 @@ TRAINER: dict[str, Any] = {
     "schedule": "constant",
     "clip_norm": 1.0,
     "max_tokens": 512,
+    "on_overlong": "drop",
     "micro_batch_tokens": 1024,
     "checkpoint_steps": 100,
-    "layout": "separate",
+    "layout": "tree",
 }
 
 

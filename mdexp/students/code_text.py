@@ -1,8 +1,9 @@
 """Reversible text for tokenizers that lose newlines, indentation and braces, as T5's does.
 
-What the vocabulary lacks is written as one of its sentinel tokens, which occur in no answer. The
-mapping is undone after decoding. Whether a text survives is checked text by text where targets are
-made (training/examples.py); one that does not is left out and counted as `lossy`.
+What the vocabulary lacks is written as one of its sentinel tokens, which occur in no answer; so is
+a blank beside one, where tokenizers drop it. The mapping is undone after decoding. Whether a text
+survives is checked text by text where targets are made (training/examples.py); one that does not is
+left out and counted as `lossy`.
 """
 
 import re
@@ -13,9 +14,12 @@ if TYPE_CHECKING:
 
 _PROBE = "a = {1}\n    b"
 # Longest first, so that an indent is one token.
-_LOST = ("\n    ", "\n", "    ", "{", "}", "<", "\\", "^", "~", "`")
-_LOST_TEXT = re.compile("|".join(map(re.escape, _LOST)))
-# Tokenizers put spaces around sentinels; a space of the text's own is lost there too.
+_LOST = ("\n    ", "\n", "    ", "{", "}", "<", "\\", "^", "~", "`", "\t", " ")
+_SIGNS = "".join(re.escape(lost) for lost in _LOST if len(lost) == 1)
+# A blank is lost at either end and beside a sign that is lost, itself included; else it is kept.
+_LOST_BLANK = f"(?<![^{_SIGNS}]) | (?![^{_SIGNS}])"
+_LOST_TEXT = re.compile("|".join([*map(re.escape, _LOST[:-1]), _LOST_BLANK]))
+# Tokenizers put spaces around sentinels; one of the text's own is a sentinel there.
 _SENTINEL = re.compile(r" ?(<extra_id_\d+>) ?")
 
 

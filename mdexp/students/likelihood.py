@@ -1,44 +1,75 @@
 """How likely a student holds the targets of a batch: the model-side half of the objective."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mdexp.students.branch_attention import Tree
+from mdexp.students.head import head_loss
 from mdexp.students.load import Kind
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# Families that change the head's output: they are given the whole way through their own forward.
+NO_TARGET = -100  # label of prompt and padding positions: read by the student, never scored
+# Families that change the head's output: their own forward takes the whole way to the logits.
 _HEAD_SETTINGS = ("final_logit_softcapping", "logit_scale", "logits_scaling")
 
 
-def target_nll(
+def weighted_loss(
     model: "PreTrainedModel",
     kind: Kind,
+    *,
     input_ids: Tensor,
     attention_mask: Tensor,
     labels: Tensor,
-    scored: Tensor,
-) -> Tensor:
-    """Negative log-likelihood (nats, float32) of the labels where `scored`, in row order."""
+    weights: Tensor,
+    tree: Tree | None = None,
+    prompt_rows: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Sum of weights · NLL, and the NLL (nats, float32) of each scored label in row order.
+
+    `labels` and `weights` have a row per sequence, or all lie in one row with a `tree`; for a
+    seq2seq student `prompt_rows` says which row of `input_ids` each of them answers.
+    """
+    scored = labels != NO_TARGET
     if kind == "seq2seq":
-        decoder_ids = _shifted(labels.clamp(min=0), model.config.decoder_start_token_id)
-        outputs = model(
-            input_ids=input_ids, attention_mask=attention_mask, decoder_input_ids=decoder_ids
-        )
-        logits = outputs.logits[scored]
-    elif any(getattr(model.config, name, None) is not None for name in _HEAD_SETTINGS):
-        logits = model(input_ids=input_ids, use_cache=False).logits[scored]
-    else:
-        # Only scored positions reach the vocabulary head, the largest product of a small student.
-        # Padding is on the right, where causal attention never looks: no mask, the fast kernel.
-        trunk = getattr(model, model.base_model_prefix)
-        hidden = trunk(input_ids=input_ids, use_cache=False).last_hidden_state
-        logits = model.get_output_embeddings()(hidden[scored])
-    return F.cross_entropy(logits.float(), labels[scored], reduction="none")
+        logits = _seq2seq_logits(model, input_ids, attention_mask, labels, prompt_rows)[scored]
+        return _loss(logits, labels[scored], weights[scored])
+    # Padding is on the right, where causal attention never looks: no mask, the fast kernel.
+    reading: dict[str, Any] = {"input_ids": input_ids, "use_cache": False}
+    if tree is not None:
+        reading |= {"position_ids": tree.positions, "tree": tree}
+    if any(getattr(model.config, name, None) is not None for name in _HEAD_SETTINGS):
+        return _loss(model(**reading).logits[scored], labels[scored], weights[scored])
+    hidden = getattr(model, model.base_model_prefix)(**reading).last_hidden_state
+    return head_loss(model.get_output_embeddings(), hidden[scored], labels[scored], weights[scored])
+
+
+def _seq2seq_logits(
+    model: "PreTrainedModel",
+    input_ids: Tensor,
+    attention_mask: Tensor,
+    labels: Tensor,
+    prompt_rows: Tensor | None,
+) -> Tensor:
+    """Each prompt is encoded once, whatever the number of its targets."""
+    read = model.get_encoder()(input_ids=input_ids, attention_mask=attention_mask)
+    states = read.last_hidden_state
+    if prompt_rows is not None:
+        states, attention_mask = states[prompt_rows], attention_mask[prompt_rows]
+    decoder_ids = _shifted(labels.clamp(min=0), model.config.decoder_start_token_id)
+    outputs = model(
+        encoder_outputs=(states,), attention_mask=attention_mask, decoder_input_ids=decoder_ids
+    )
+    return outputs.logits
+
+
+def _loss(logits: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    nll = F.cross_entropy(logits.float(), labels, reduction="none")
+    return (nll * weights).sum(), nll.detach()
 
 
 def _shifted(labels: Tensor, start: int) -> Tensor:

@@ -27,7 +27,7 @@ class Student(BaseModel):
 
     kind: Kind
     prompt: Literal["chat", "plain"]
-    tuning: Literal["full", "lora"]
+    tuning: Literal["full", "lora", "dora"]
     path: str | None
     package: str | None
     repo: str | None

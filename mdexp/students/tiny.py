@@ -22,7 +22,7 @@ class TinyStudent(BaseModel):
 
     kind: Kind
     prompt: Literal["chat", "plain"]
-    tuning: Literal["full", "lora"]
+    tuning: Literal["full", "lora", "dora"]
     hidden_size: int = Field(ge=8)
     layers: int = Field(ge=1)
     heads: int = Field(ge=1)

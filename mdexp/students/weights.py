@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from mdexp.ports import StudentConfig
+from mdexp.students.adapters import merged
 from mdexp.students.load import Loaded, load_folder
 
 
@@ -34,5 +35,5 @@ class Weights:
         if self.trained:
             from peft import PeftModel
 
-            model = PeftModel.from_pretrained(model, str(self.trained)).merge_and_unload()
+            model = merged(PeftModel.from_pretrained(model, str(self.trained)))
         return model.eval(), tokenizer

@@ -3,27 +3,43 @@
 import logging
 import math
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
+from lightning_fabric.plugins.environments import LightningEnvironment
+from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 from torch.utils.data import DataLoader
 
 from mdexp.records import Example
 from mdexp.settings import ObjectiveSettings, TrainerSettings
+from mdexp.students.adapters import adapted
 from mdexp.students.load import Loaded
 from mdexp.students.numerics import Precision
-from mdexp.training.batches import MicroBatch, lay_out, plan_steps, trainable
+from mdexp.students.weights import Weights
+from mdexp.training.batches import plan_steps, trainable
+from mdexp.training.layout import lay_out
+from mdexp.training.micro_batch import MicroBatch
 from mdexp.training.module import MixedDistillation
+from mdexp.training.probe import LayoutProbe, exchanged_attention
+from mdexp.training.ranks import OwnSignals, num_ranks
+from mdexp.training.resume import (
+    Checkpoints,
+    DurableCheckpointIO,
+    newest_checkpoint,
+    training_identity,
+)
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 log = logging.getLogger(__name__)
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+
+CHECKPOINTS = "checkpoints"  # within a training's folder
 
 
 class Steps(torch.utils.data.Dataset[list[MicroBatch]]):
@@ -50,11 +66,50 @@ def fit(
     seed: int,
     precision: Precision,
     folder: Path,
-) -> tuple["PreTrainedModel", list[dict[str, float]], dict[str, int]]:
+) -> tuple["PreTrainedModel", list[dict[str, float]], dict[str, int | float]]:
     """Train; returns the tuned model, one history row a step, and what was trained on."""
     model, tokenizer = loaded
     pl.seed_everything(seed, verbose=False)  # before adapters, which begin at random
     model = adapted(model, student)
+    problems, steps = planned_steps(examples, shares, objective, trainer, seed)
+    layout = layout_options(student, shares, objective, trainer, tokenizer)
+    # Adapters are injected into the base model; its forward is the same with and without them.
+    plain = model if student.tuning == "full" else model.get_base_model()
+    module = MixedDistillation(plain, student.kind, trainer, len(steps))
+    identity = training_identity(module, steps, num_ranks(trainer))
+    resumed, done = newest_checkpoint(folder / CHECKPOINTS, identity) or (None, 0)
+    if resumed:
+        log.info("training goes on after step %d of %d", done, len(steps))
+    callbacks = [
+        LayoutProbe(steps[0], layout),
+        OwnSignals(),
+        Checkpoints(folder / CHECKPOINTS, trainer.checkpoint_steps, identity),
+    ]
+    lightning = _lightning(trainer, precision, len(steps), callbacks)
+    # A step is a batch as it stands. On a resume Lightning takes as many as are left, from the top.
+    left_first = Steps([*steps[done:], *steps[:done]], layout)
+    loader = DataLoader(left_first, batch_size=None, shuffle=False)
+    model.train()
+    with exchanged_attention(plain, layout), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended")
+        lightning.fit(module, loader, ckpt_path=resumed, weights_only=True)
+    scored = {
+        "problems": len(problems),
+        "steps": len(steps),
+        "examples": sum(len(rows) for rows in problems.values()),
+        "target_tokens": sum(len(e.target_ids) for step in steps for e in step),
+    }
+    return model.eval(), module.history, scored | _work(module.history)
+
+
+def planned_steps(
+    examples: Sequence[Example],
+    shares: Mapping[str, float] | None,
+    objective: ObjectiveSettings,
+    trainer: TrainerSettings,
+    seed: int,
+) -> tuple[dict[str, list[Example]], list[list[Example]]]:
+    """The problems that are trained on, with their examples, and the optimiser steps in order."""
     problems = trainable(examples, shares, objective.pairing)
     steps = plan_steps(
         problems,
@@ -64,89 +119,63 @@ def fit(
         max_steps=trainer.max_steps,
         seed=seed,
     )
-    layout = {
+    return problems, steps
+
+
+def layout_options(
+    student: Any,
+    shares: Mapping[str, float] | None,
+    objective: ObjectiveSettings,
+    trainer: TrainerSettings,
+    tokenizer: "PreTrainedTokenizerBase",
+) -> dict[str, Any]:
+    """What `lay_out` is told beside the step."""
+    return {
         "shares": shares,
         "kind": student.kind,
+        "layout": trainer.layout,
         "normalize": objective.normalize,
         "micro_batch_tokens": trainer.micro_batch_tokens,
         "pad_id": tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0,
     }
-    # Adapters are injected into the base model; its forward is the same with and without them.
-    plain = model if student.tuning == "full" else model.get_base_model()
-    module = MixedDistillation(plain, student.kind, trainer, len(steps))
-    resumed = latest_checkpoint(folder)
-    done = checkpoint_step(resumed) if resumed else 0
-    lightning = pl.Trainer(
+
+
+def _work(history: Sequence[Mapping[str, float]]) -> dict[str, int | float]:
+    """Tokens that were computed, and the share of them that is no padding."""
+    tokens = sum(row["tokens"] for row in history)
+    padded = sum(row["padded_tokens"] for row in history)
+    return {"tokens": int(tokens), "fill": round(tokens / padded, 4)}
+
+
+def fit_from(
+    weights: Weights, examples: Sequence[Example], **how: Any
+) -> tuple[Loaded, list[dict[str, float]], dict[str, int | float]]:
+    """`fit` with weights that are yet to be loaded, as each of many ranks does it."""
+    model, tokenizer = weights.load()
+    model, history, counts = fit((model, tokenizer), examples, **how)
+    return (model, tokenizer), history, counts
+
+
+def _lightning(
+    trainer: TrainerSettings, precision: Precision, num_steps: int, callbacks: list[Callback]
+) -> pl.Trainer:
+    on_terminal = sys.stderr.isatty()
+    return pl.Trainer(
         accelerator=trainer.accelerator,
-        devices=trainer.devices,
+        devices=num_ranks(trainer),
         strategy=trainer.strategy,
         precision=precision,
-        max_steps=len(steps),
+        max_steps=num_steps,
         max_epochs=-1,
         logger=False,
-        callbacks=list(_callbacks(trainer, folder)),
-        enable_checkpointing=trainer.checkpoint_steps > 0,
-        enable_progress_bar=sys.stderr.isatty(),
+        # Named, or within a Slurm job Lightning would expect Slurm to have started the ranks.
+        plugins=[LightningEnvironment(), DurableCheckpointIO()],
+        callbacks=[TQDMProgressBar() if on_terminal else ProgressLog(), *callbacks],
+        enable_checkpointing=False,  # by Lightning's own callback
+        enable_progress_bar=on_terminal,
         enable_model_summary=False,
         use_distributed_sampler=False,  # a rank takes its share of each step's micro-batches
-        default_root_dir=folder,
     )
-    # A step is a batch as it stands. On a resume Lightning takes as many as are left, from the top.
-    left_first = Steps([*steps[done:], *steps[:done]], layout)
-    loader = DataLoader(left_first, batch_size=None, shuffle=False)
-    model.train()
-    lightning.fit(module, loader, ckpt_path=resumed)
-    scored = {
-        "problems": len(problems),
-        "steps": len(steps),
-        "examples": sum(len(rows) for rows in problems.values()),
-        "target_tokens": sum(len(e.target_ids) for step in steps for e in step),
-    }
-    return model.eval(), module.history, scored
-
-
-def adapted(model: "PreTrainedModel", student: Any) -> Any:
-    """The model as `student.tuning` says: itself, or with low-rank adapters (arXiv 2106.09685)."""
-    if student.tuning == "full":
-        return model
-    from peft import LoraConfig, get_peft_model
-
-    targets = student.lora_targets
-    return get_peft_model(
-        model,
-        LoraConfig(
-            r=student.lora_rank,
-            lora_alpha=student.lora_alpha,
-            lora_dropout=student.lora_dropout,
-            target_modules=targets if isinstance(targets, str) else list(targets),
-        ),
-    )
-
-
-def latest_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that an interrupted training left in its folder."""
-    found = sorted((folder / "checkpoints").glob("*.ckpt"), key=checkpoint_step)
-    return found[-1] if found else None
-
-
-def checkpoint_step(file: Path) -> int:
-    return int(file.stem.split("=")[-1])
-
-
-def _callbacks(trainer: TrainerSettings, folder: Path) -> list[Callback]:
-    callbacks: list[Callback] = [ProgressLog()]
-    if sys.stderr.isatty():
-        callbacks = [TQDMProgressBar()]
-    if trainer.checkpoint_steps:
-        callbacks.append(
-            ModelCheckpoint(
-                dirpath=folder / "checkpoints",
-                filename="{step}",
-                every_n_train_steps=trainer.checkpoint_steps,
-                save_on_train_epoch_end=False,
-            )
-        )
-    return callbacks
 
 
 class ProgressLog(Callback):

@@ -11,9 +11,9 @@ from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from mdexp.settings import TrainerSettings
-from mdexp.students.likelihood import target_nll
+from mdexp.students.likelihood import NO_TARGET, weighted_loss
 from mdexp.students.load import Kind
-from mdexp.training.batches import NO_TARGET, MicroBatch
+from mdexp.training.micro_batch import UNCOUNTED, MicroBatch
 from mdexp.training.schedule import learning_rate_factor
 
 if TYPE_CHECKING:
@@ -39,21 +39,23 @@ class MixedDistillation(pl.LightningModule):
         optimizer = cast(Optimizer, self.optimizers())
         schedule = cast(LRScheduler, self.lr_schedulers())
         optimizer.zero_grad()
-        sums: dict[str, list[float]] = {}
-        share = sum(self._backward(micro, sums) for micro in self._share_of_rank(batch))
-        loss = float(self.trainer.strategy.reduce(torch.tensor(share), reduce_op="sum"))
+        own = self._share_of_rank(batch)
+        sums = self._summed_over_ranks(sum(self._backward(micro) for micro in own))
         self._clip(optimizer)
         row = {
             "step": self.global_step,
-            "loss": loss,
             "learning_rate": optimizer.param_groups[0]["lr"],
+            **_history(sums, batch[0].names),
         }
         optimizer.step()
         schedule.step()
-        for thought, (nll, tokens) in sorted(sums.items()):
-            row |= {f"nll_{thought}": nll / tokens, f"tokens_{thought}": tokens}
         self.history.append(row)
-        self.log("loss", loss, prog_bar=True)
+        self.log("loss", row["loss"], prog_bar=True)
+
+    def _summed_over_ranks(self, sums: Any) -> torch.Tensor:
+        if self.trainer.world_size > 1:
+            sums = self.trainer.strategy.reduce(sums.to(self.device), reduce_op="sum")
+        return sums.cpu()
 
     def _share_of_rank(self, batch: Sequence[MicroBatch]) -> Sequence[MicroBatch]:
         """This rank's micro-batches: as many as any other's, or the ranks would wait for ever."""
@@ -61,21 +63,12 @@ class MixedDistillation(pl.LightningModule):
         filler = [batch[0].unscored()] * (-len(batch) % world)
         return [*batch, *filler][self.trainer.global_rank :: world]
 
-    def _backward(self, micro: MicroBatch, sums: dict[str, list[float]]) -> float:
-        """Add a micro-batch's gradient; return its share of the loss, add to the thoughts' NLLs."""
-        scored = micro.labels != NO_TARGET
-        nll = target_nll(
-            self.student, self.kind, micro.input_ids, micro.attention_mask, micro.labels, scored
-        )
-        loss = (nll * micro.weights[scored]).sum()
+    def _backward(self, micro: MicroBatch) -> torch.Tensor:
+        """Add a micro-batch's gradient; return its sums, in the order that `_history` reads."""
+        loss, nll = weighted_loss(self.student, self.kind, **micro.reading())
         # Data parallelism averages over ranks; the objective is a sum over the step.
         self.manual_backward(loss * self.trainer.world_size)
-        row_of = scored.nonzero()[:, 0].tolist()
-        for row, value in zip(row_of, nll.detach().tolist(), strict=True):
-            total = sums.setdefault(micro.thoughts[row], [0.0, 0])
-            total[0] += value
-            total[1] += 1
-        return float(loss.detach())
+        return _sums(micro, nll, loss.detach())
 
     def _clip(self, optimizer: Any) -> None:
         """Lightning clips no gradient of a fused optimiser, for the sake of float16's scaling: the
@@ -102,6 +95,32 @@ class MixedDistillation(pl.LightningModule):
         optimizer = adamw(self.student, self.options, fused=self.trainer.precision != "16-mixed")
         factor = learning_rate_factor(self.options, self.num_steps)
         return {"optimizer": optimizer, "lr_scheduler": LambdaLR(optimizer, factor)}
+
+
+def _sums(micro: MicroBatch, nll: torch.Tensor, loss: torch.Tensor) -> torch.Tensor:
+    """Of a micro-batch, float64: share of the loss, tokens, padded tokens; then for each thought of
+    the step the NLL, number and weight of its targets."""
+    scored = micro.labels != NO_TARGET
+    weights, thoughts = micro.weights[scored].cpu().double(), micro.thoughts[scored].cpu()
+    of_token = torch.stack([nll.cpu().double(), torch.ones_like(weights), weights], dim=1)
+    counted = thoughts != UNCOUNTED
+    of_thought = torch.zeros(len(micro.names), 3, dtype=torch.float64)
+    of_thought.index_add_(0, thoughts[counted], of_token[counted])
+    work = torch.tensor([float(loss), micro.tokens, micro.padded_tokens], dtype=torch.float64)
+    return torch.cat([work, of_thought.flatten()])
+
+
+def _history(sums: torch.Tensor, names: Sequence[str]) -> dict[str, float]:
+    """A step's row: what each thought's tokens cost on average (nats), and weigh together."""
+    loss, tokens, padded, *rest = sums.tolist()
+    row = {"loss": loss, "tokens": int(tokens), "padded_tokens": int(padded)}
+    for name, nll, number, weight in zip(names, rest[::3], rest[1::3], rest[2::3], strict=True):
+        row |= {
+            f"nll_{name}": nll / number,
+            f"tokens_{name}": int(number),
+            f"weight_{name}": weight,
+        }
+    return row
 
 
 def adamw(student: torch.nn.Module, options: TrainerSettings, *, fused: bool) -> Optimizer:

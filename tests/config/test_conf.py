@@ -86,10 +86,34 @@ def test_settings_have_the_keys_of_the_composed_config() -> None:
 
 
 @pytest.mark.parametrize(
-    "names", [("md", "cot", "pot", "label", "eotd", "etd"), ("demo", "demo_label")]
+    "names",
+    [("md", "cot", "pot", "label", "dss", "cot2", "pot2", "eotd", "etd"), ("demo", "demo_label")],
 )
 def test_experiments_take_equal_steps(names: tuple[str, ...], experiments: Experiments) -> None:
     assert main(["-m", f"experiment={','.join(names)}"]) == 0
     assert len(experiments.seen) == len(names)
     assert len({settings.trainer.max_steps for settings, _, _ in experiments.seen}) == 1
     assert experiments.seen[0][0].trainer.max_steps is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "shares", "num_paths"),
+    [
+        ("md", {"cot": 0.5, "pot": 0.5}, 1),
+        ("cot", {"cot": 1, "pot": 0}, 1),
+        ("pot", {"cot": 0, "pot": 1}, 1),
+        ("label", None, 1),
+        ("dss", {"label": 0.5, "cot": 0.5}, 1),
+        ("cot2", {"cot": 1, "pot": 0}, 2),
+        ("pot2", {"cot": 0, "pot": 1}, 2),
+    ],
+)
+def test_what_an_experiment_trains_on(
+    name: str, shares: dict[str, float] | None, num_paths: int, experiments: Experiments
+) -> None:
+    """The controls have as many targets as the mix, on the same problems."""
+    assert main([f"experiment={name}"]) == 0
+    [(settings, _, _)] = experiments.seen
+    assert settings.shares() == shares
+    assert settings.teacher.num_paths == num_paths
+    assert settings.objective.pairing == "both"

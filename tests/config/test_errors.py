@@ -74,10 +74,15 @@ SETTINGS = [
     ({"teacher._target_": "mdexp.teacher.none.X"}, "no module named mdexp.teacher.none"),
     ({"teacher._target_": "mdexp.records.None_"}, "mdexp.records has no None_"),
     ({"teacher._target_": "mdexp.records.Problem"}, "is no pydantic model"),
-    ({"student.tuning": "lroa"}, "student.tuning: input should be 'full' or 'lora', got 'lroa'"),
+    (
+        {"student.tuning": "lroa"},
+        "student.tuning: input should be 'full', 'lora' or 'dora', got 'lroa'",
+    ),
     ({"student.lora_rank": 0}, "student.lora_rank: input should be greater than or equal to 1"),
     ({"student.tunning": "lora"}, "student.tunning: unknown key; did you mean student.tuning"),
     ({"trainer.accelerator": "cpu", "trainer.precision": "16-mixed"}, "needs a GPU"),
+    ({"trainer.precision": "16-mixed", "student.kind": "seq2seq"}, "overflows in T5 and its kin"),
+    ({"trainer.on_overlong": "cut"}, "trainer.on_overlong: input should be 'drop' or 'error'"),
     ({"trainer.learning_rate": float("nan")}, "trainer.learning_rate: input should be a finite"),
 ]
 

@@ -63,6 +63,7 @@ REACHES = {
     "student.lora_dropout=0.1": STUDENT,
     "student.lora_targets=[q_proj]": STUDENT,
     "trainer.max_tokens=256": TRAINING[3:],
+    "trainer.on_overlong=error": TRAINING[3:],
     "lambda=0.3": TRAINING[4:],
     "objective.lambda_thought=pot lambda=0.3": TRAINING[4:],
     "objective.normalize=example": TRAINING[4:],
@@ -80,6 +81,7 @@ REACHES = {
     "trainer.clip_norm=2": TRAINING[4:],
     "trainer.micro_batch_tokens=512": TRAINING[4:],
     "trainer.checkpoint_steps=7": TRAINING[4:],
+    "trainer.layout=separate": TRAINING[4:],
     "trainer.devices=2": TRAINING[4:],
     "trainer.strategy=ddp": TRAINING[4:],
     "trainer.accelerator=auto": TRAINING[4:],
@@ -102,8 +104,8 @@ REACHES = {
 }
 NO_STAGE = ["sandbox.workers=2", "logger.project=other", "logger.entity=us", "logger.mode=auto"]
 # Where a run is and what it does; keys with a single value; what another dataset has to bring.
-NOT_CHANGED = {"store", "run", "stages", "vote.name", "decoding.engine", "trainer.layout"}
-NOT_CHANGED |= {"decoding.beam", "dataset.path", "dataset.split", "dataset.ood", "objective.name"}
+NOT_CHANGED = {"store", "run", "stages", "vote.name", "decoding.engine", "decoding.beam"}
+NOT_CHANGED |= {"dataset.path", "dataset.split", "dataset.ood", "objective.name"}
 
 
 class Keys:

@@ -3,21 +3,55 @@
 The reference takes each sequence alone through the model's own forward, in float64.
 """
 
+from contextlib import nullcontext
+
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from mdexp.students.likelihood import target_nll
-from mdexp.students.prompts import Renderer
-from mdexp.training.batches import NO_TARGET, lay_out
-from tests.tiny_run import SEED, examples, tiny
+from mdexp.records import Example
+from mdexp.students.branch_attention import branch_attention
+from mdexp.students.likelihood import weighted_loss
+from mdexp.training.batches import trainable
+from mdexp.training.layout import lay_out
+from tests.tiny_run import SEED, tiny
 
-LAM = 0.3
-SHARES = {"cot": LAM, "pot": 1 - LAM}
+KINDS = ("causal", "seq2seq")
+LAYOUTS = ("tree", "separate")
+WORDS = st.integers(3, 200)
+PAD, EOS = 0, 2
+SMALL = {kind: tiny(kind, hidden_size=16) for kind in KINDS}
+STUDENTS = {kind: student.load(SEED)[0] for kind, student in SMALL.items()}
+EXACT = {kind: student.load(SEED)[0].double() for kind, student in SMALL.items()}
 
 
-def reference(model, kind, step, normalize):
-    """λ·mean(CoT) + (1−λ)·mean(PoT), one sequence at a time."""
-    sums = {thought: [] for thought in SHARES}
+def texts(longest):
+    return st.lists(WORDS, min_size=1, max_size=longest)
+
+
+@st.composite
+def problems(draw):
+    """A problem's examples: a question, a cue for each thought, up to three paths of each."""
+    name, question = draw(st.uuids()), draw(texts(40))
+    return [
+        Example(
+            problem_id=str(name),
+            thought=thought,
+            sample=sample,
+            prompt_ids=question + cue,
+            target_ids=[*target, EOS],
+            target="",
+        )
+        for thought, cue in (("cot", draw(texts(6))), ("pot", draw(texts(6))))
+        for sample, target in enumerate(draw(st.lists(texts(40), min_size=1, max_size=3)))
+    ]
+
+
+def reference(kind, step, shares, normalize):
+    """λ·mean(CoT) + (1−λ)·mean(PoT), one sequence at a time; loss, gradients, NLLs by thought."""
+    model = EXACT[kind]
+    nlls = {}
     for example in step:
         prompt, target = torch.tensor([example.prompt_ids]), torch.tensor([example.target_ids])
         if kind == "causal":
@@ -25,45 +59,55 @@ def reference(model, kind, step, normalize):
         else:
             logits = model(input_ids=prompt, labels=target).logits[0]
         nll = -logits.log_softmax(-1).gather(1, target.T)[:, 0]
-        sums[example.thought].append(nll)
+        nlls.setdefault(example.thought, []).append(nll)
     if normalize == "token":
-        means = {thought: torch.cat(nlls).mean() for thought, nlls in sums.items()}
+        means = {thought: torch.cat(found).mean() for thought, found in nlls.items()}
     else:
-        means = {t: torch.stack([nll.mean() for nll in nlls]).mean() for t, nlls in sums.items()}
-    return sum(SHARES[thought] * mean for thought, mean in means.items())
+        means = {t: torch.stack([nll.mean() for nll in found]).mean() for t, found in nlls.items()}
+    loss = sum(shares[thought] * mean for thought, mean in means.items())
+    return loss.item(), torch.autograd.grad(loss, list(model.parameters()))
 
 
-def ours(model, kind, step, normalize, micro_batch_tokens):
+def ours(kind, step, shares, normalize, layout, micro_batch_tokens, pad_id):
+    model = STUDENTS[kind]
     batches = lay_out(
         step,
-        SHARES,
+        shares,
         kind=kind,
+        layout=layout,
         normalize=normalize,
         micro_batch_tokens=micro_batch_tokens,
-        pad_id=0,
+        pad_id=pad_id,
     )
+    model.zero_grad()
     total = 0.0
-    for batch in batches:
-        scored = batch.labels != NO_TARGET
-        nll = target_nll(model, kind, batch.input_ids, batch.attention_mask, batch.labels, scored)
-        loss = (nll * batch.weights[scored]).sum()
-        loss.backward()
-        total += loss.item()
-    return total, len(batches)
+    with branch_attention(model) if kind == "causal" else nullcontext():
+        for batch in batches:
+            loss, _ = weighted_loss(model, kind, **batch.reading())
+            loss.backward()
+            total += loss.item()
+    return total, [parameter.grad for parameter in model.parameters()]
 
 
-@pytest.mark.parametrize("kind", ["causal", "seq2seq"])
-@pytest.mark.parametrize("normalize", ["token", "example"])
-@pytest.mark.parametrize("micro_batch_tokens", [1, 400, 100_000])
-def test_loss_and_gradients_equal_a_float64_reference(kind, normalize, micro_batch_tokens):
-    model, tokenizer = tiny(kind).load(SEED)
-    step = examples(Renderer(tokenizer, kind, "plain"))[:5]  # three CoT, two PoT, ragged
-    exact = tiny(kind).load(SEED)[0].double()
-    expected = reference(exact, kind, step, normalize)
-    expected.backward()
-    loss, num_batches = ours(model, kind, step, normalize, micro_batch_tokens)
-    assert loss == pytest.approx(expected.item(), rel=1e-5)
-    assert (num_batches > 1) == (micro_batch_tokens < 100_000)
-    for (name, theirs), mine in zip(exact.named_parameters(), model.parameters(), strict=True):
-        error = (mine.grad.double() - theirs.grad).norm() / theirs.grad.norm().clamp(min=1e-9)
-        assert error < 1e-5, name
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("layout", LAYOUTS)
+@settings(max_examples=25, deadline=None)
+@given(
+    drawn=st.lists(problems(), min_size=1, max_size=4),
+    lam=st.floats(0, 1).map(lambda share: round(share, 3)),
+    normalize=st.sampled_from(["token", "example"]),
+    micro_batch_tokens=st.integers(1, 1500),
+    pad_id=st.sampled_from([PAD, EOS]),
+)
+def test_loss_and_gradients_equal_a_float64_reference(
+    kind, layout, drawn, lam, normalize, micro_batch_tokens, pad_id
+):
+    shares = {"cot": lam, "pot": 1 - lam}
+    kept = trainable([e for examples in drawn for e in examples], shares, "both")
+    step = [example for examples in kept.values() for example in examples]
+    expected, of_parameters = reference(kind, step, shares, normalize)
+    loss, gradients = ours(kind, step, shares, normalize, layout, micro_batch_tokens, pad_id)
+    assert loss == pytest.approx(expected, rel=1e-5)
+    whole = torch.cat([gradient.flatten() for gradient in of_parameters])
+    error = torch.cat([gradient.flatten() for gradient in gradients]).double() - whole
+    assert error.norm() < 1e-5 * whole.norm()

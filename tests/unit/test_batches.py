@@ -7,16 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdexp.records import Example
-from mdexp.training.batches import (
-    LENGTH_BUCKET,
-    NO_TARGET,
-    ROW_BUCKET,
-    lay_out,
-    plan_steps,
-    trainable,
-)
+from mdexp.students.likelihood import NO_TARGET
+from mdexp.training.batches import plan_steps, trainable
+from mdexp.training.layout import lay_out
+from mdexp.training.micro_batch import UNCOUNTED
 from mdexp.training.objective import example_weights
+from mdexp.training.rows import LENGTH_BUCKET, ROW_BUCKET
 from mdexp.training.schedule import learning_rate_factor
+from mdexp.training.trees import trunk_length
 from tests.tiny_run import trainer
 
 EOS, PAD, WORD = 2, 0, 7
@@ -154,69 +152,131 @@ def test_a_thought_without_a_target_has_no_mean():
         example_weights([example("a", "cot")], MIX, "token")
 
 
+def laid_out(step, shares=MIX, kind="causal", layout="tree", **options):
+    defaults = {"normalize": "token", "micro_batch_tokens": 1000, "pad_id": PAD}
+    return lay_out(step, shares, kind=kind, layout=layout, **defaults | options)
+
+
+def read_by(batch):
+    """(thought, what its student reads for it, what is scored) of each sequence of a batch."""
+    if batch.tree is not None:
+        return list(read_in_tree(batch))
+    found = []
+    for row, labels in enumerate(batch.labels):
+        scored = labels != NO_TARGET
+        source = row if batch.prompt_rows is None else int(batch.prompt_rows[row])
+        read = batch.input_ids[source][batch.attention_mask[source] == 1].tolist()
+        if scored.any():
+            thought = batch.names[int(batch.thoughts[row][scored][0])]
+            found.append((thought, tuple(read), tuple(labels[scored].tolist())))
+    return found
+
+
+def read_in_tree(batch):
+    """What the last token of each branch sees, in the order of positions."""
+    ids, labels, positions = batch.input_ids[0], batch.labels[0], batch.tree.positions[0]
+    keys = [run for block in batch.tree.blocks for run in block.keys for _ in block.queries[0]]
+    seen = [query for block in batch.tree.blocks for run in block.seen for query in run]
+    for token in (labels == EOS).nonzero()[:, 0]:
+        place = batch.tree.place[token]
+        tokens = keys[place][seen[place]]
+        assert tokens[-1] == token
+        assert positions[tokens].tolist() == list(range(len(tokens)))
+        scored = tokens[labels[tokens] != NO_TARGET]
+        [thought] = set(batch.thoughts[0][scored].tolist())
+        yield batch.names[thought], tuple(ids[tokens].tolist()), tuple(labels[scored].tolist())
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     steps,
     mixes,
     normalizations,
     st.sampled_from(["causal", "seq2seq"]),
+    st.sampled_from(["tree", "separate"]),
     st.integers(1, 2000),
     st.sampled_from([PAD, EOS]),
 )
-def test_micro_batches_hold_a_step_whole(step, shares, normalize, kind, budget, pad_id):
+def test_micro_batches_hold_a_step_whole(step, shares, normalize, kind, layout, budget, pad_id):
     batches = lay_out(
         step,
         shares,
         kind=kind,
+        layout=layout,
         normalize=normalize,
         micro_batch_tokens=budget,
         pad_id=pad_id,
     )
-    found = Counter()
     for batch in batches:
-        rows, length = batch.input_ids.shape
-        assert rows == len(batch.thoughts)
-        assert (rows % ROW_BUCKET, length % LENGTH_BUCKET) == (0, 0)
-        assert max(batch.input_ids.numel(), batch.labels.numel()) <= budget or rows == ROW_BUCKET
-        assert (batch.weights[batch.labels == NO_TARGET] == 0).all()
-        assert (batch.weights[batch.labels != NO_TARGET] > 0).all()
-        for row, thought in enumerate(batch.thoughts):
-            scored = batch.labels[row] != NO_TARGET
-            assert scored.any() == bool(thought), "a row of padding is not scored"
-            read = batch.input_ids[row][batch.attention_mask[row] == 1].tolist()
-            found[thought, tuple(read), tuple(batch.labels[row][scored].tolist())] += 1
-    found -= Counter({key: times for key, times in found.items() if not key[0]})
+        scored = batch.labels != NO_TARGET
+        assert (batch.weights[~scored] == 0).all() and (batch.weights[scored] > 0).all()
+        assert (batch.thoughts[~scored] == UNCOUNTED).all()
+        assert batch.padded_tokens <= budget or len(read_by(batch)) <= ROW_BUCKET
+        assert batch.input_ids.shape[1] % LENGTH_BUCKET == 0
+        assert 0 < batch.tokens <= batch.padded_tokens
     expected = Counter()
     for e in step:
         read = e.prompt_ids + e.target_ids[:-1] if kind == "causal" else e.prompt_ids
         expected[e.thought, tuple(read), tuple(e.target_ids)] += 1
-    assert found == expected
+    assert Counter(sequence for batch in batches for sequence in read_by(batch)) == expected
     assert sum(batch.weights.sum().item() for batch in batches) == pytest.approx(1, rel=1e-5)
+
+
+def test_a_trunk_is_read_once_and_no_branch_sees_another():
+    step = [example("a", thought, sample=i, prompt=40) for thought in MIX for i in range(2)]
+    [batch] = laid_out(step)
+    assert batch.tokens == 39 + 4 * 3  # the last token of a prompt belongs to the path
+    assert batch.input_ids.shape == (1, 64)
+    positions = batch.tree.positions[0, :51].tolist()
+    assert positions == [*range(39), *[39, 40, 41] * 4]
+    trunk, branches = batch.tree.blocks
+    assert trunk.seen[0].sum(-1)[:39].tolist() == list(range(1, 40))
+    assert branches.seen[:, :3].sum(-1).tolist() == [[40, 41, 42]] * 4
+
+
+def test_a_trunk_is_the_common_prefix_of_prompts_less_one_token():
+    assert trunk_length([[1, 2, 3, 4], [1, 2, 3, 5, 6]]) == 2
+    assert trunk_length([[1, 2, 3], [1, 2, 3]]) == 2
+    assert trunk_length([[1], [2]]) == trunk_length([[1], [1, 2]]) == 0
+
+
+def test_a_problem_above_the_budget_is_several_trees():
+    step = [example("a", "cot", sample=i, prompt=60, target=30) for i in range(4)]
+    batches = laid_out(step, {"cot": 1.0}, micro_batch_tokens=128)
+    assert [batch.tokens for batch in batches] == [59 + 2 * 30] * 2
+
+
+def test_seq2seq_paths_of_one_prompt_share_an_encoder_pass():
+    step = [example("a", "cot", sample=i, prompt=9) for i in range(3)]
+    shared, alone = (
+        laid_out(step, {"cot": 1.0}, "seq2seq", layout)[0] for layout in ("tree", "separate")
+    )
+    assert (shared.tokens, alone.tokens) == (9 + 3 * 3, 3 * (9 + 3))
+    assert shared.prompt_rows[:3].tolist() == [0, 0, 0]
+    assert alone.prompt_rows[:3].tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("pad_id", [PAD, EOS])
 def test_prompt_and_padding_are_never_scored_and_the_end_always_is(pad_id):
-    [batch] = lay_out(
-        [example("a", "cot", prompt=3, target=2)],
-        {"cot": 1.0},
-        kind="causal",
-        normalize="token",
-        micro_batch_tokens=1000,
-        pad_id=pad_id,
-    )
-    assert batch.input_ids[0].tolist() == [WORD, WORD, WORD, WORD] + [pad_id] * 12
-    assert batch.labels[0].tolist() == [NO_TARGET, NO_TARGET, WORD, EOS] + [NO_TARGET] * 12
-    assert batch.weights[0].tolist() == [0, 0, 0.5, 0.5] + [0] * 12
-    assert set(batch.labels[1].tolist()) == {NO_TARGET}
+    step = [example("a", "cot", prompt=3, target=2)]
+    [rows] = laid_out(step, {"cot": 1.0}, layout="separate", pad_id=pad_id)
+    assert rows.input_ids[0].tolist() == [WORD, WORD, WORD, WORD] + [pad_id] * 12
+    assert rows.labels[0].tolist() == [NO_TARGET, NO_TARGET, WORD, EOS] + [NO_TARGET] * 12
+    assert rows.weights[0].tolist() == [0, 0, 0.5, 0.5] + [0] * 12
+    assert set(rows.labels[1].tolist()) == {NO_TARGET}
+    [tree] = laid_out(step, {"cot": 1.0}, pad_id=pad_id)
+    assert tree.input_ids[0].tolist() == [WORD, WORD, WORD, WORD] + [pad_id] * 60
+    assert tree.labels[0].tolist() == [NO_TARGET, NO_TARGET, WORD, EOS] + [NO_TARGET] * 60
 
 
-def test_an_unscored_micro_batch_keeps_its_shape_and_weighs_nothing():
-    [batch] = lay_out(
-        pairs(1), MIX, kind="seq2seq", normalize="token", micro_batch_tokens=1000, pad_id=PAD
-    )
+@pytest.mark.parametrize("kind", ["causal", "seq2seq"])
+def test_an_unscored_micro_batch_keeps_its_shape_and_counts_for_nothing(kind):
+    [batch] = laid_out(pairs(1), kind=kind)
     filler = batch.unscored()
     assert filler.weights.abs().sum() == 0 < batch.weights.sum()
     assert (filler.labels == batch.labels).all()
+    assert (filler.tokens, filler.padded_tokens) == (0, batch.padded_tokens)
+    assert set(filler.thoughts.flatten().tolist()) == {UNCOUNTED}
 
 
 @pytest.mark.parametrize(

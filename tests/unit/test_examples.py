@@ -11,7 +11,7 @@ from mdexp.students.tiny import SPECIAL_TOKENS, byte_tokenizer
 from mdexp.thoughts.cot import ChainOfThought
 from mdexp.thoughts.pot import ProgramOfThought
 from mdexp.thoughts.prompting import load_exemplars
-from mdexp.training.examples import make_examples
+from mdexp.training.examples import Overlong, make_examples, refuse_overlong
 
 THOUGHTS = {
     "cot": ChainOfThought(instruction="Reason.", cue="Think."),
@@ -116,6 +116,21 @@ def test_sequence_that_is_too_long_is_left_out_not_cut():
     assert (rejection.reason, rejection.detail) == ("too_long", f"{length} tokens of {length - 1}")
 
 
+def test_the_first_that_is_too_long_is_named():
+    renderer = Renderer(byte_tokenizer(), "causal", "plain")
+    fits, unused = made(renderer, "ans = 18", PROGRAM, "x" + PROGRAM, max_tokens=60)
+    assert len(fits) == 1
+    length = len(renderer.prompt_ids(renderer.prompt(PROBLEM.question, THOUGHTS["pot"])))
+    length += len(PROGRAM) + 1
+    with pytest.raises(Overlong) as caught:
+        refuse_overlong(unused)
+    assert str(caught.value).startswith(
+        "2 paths are longer than trainer.max_tokens, the first: "
+        f"problem p, pot, sample 1: {length} tokens of 60."
+    )
+    refuse_overlong([])
+
+
 @pytest.mark.parametrize("special", [f"{BOS} $A", f"{BOS} $A {EOS}", f"$A {EOS}", "$A"])
 def test_a_causal_prompt_begins_once_and_does_not_end(special):
     special_tokenizer = tokenizer(special=special)
@@ -158,7 +173,7 @@ def blind_tokenizer():
         [normalizers.Replace("\n", " "), normalizers.Replace("    ", " "), built.normalizer]
     )
     built.decoder = decoders.Replace("▁", " ")
-    sentinels = [f"<extra_id_{i}>" for i in range(10)]
+    sentinels = [f"<extra_id_{i}>" for i in range(12)]
     return PreTrainedTokenizerFast(
         tokenizer_object=built,
         pad_token="<pad>",
@@ -170,17 +185,17 @@ def blind_tokenizer():
 
 def test_code_survives_a_tokenizer_that_loses_newlines_and_braces():
     renderer = Renderer(blind_tokenizer(), "seq2seq", "plain")
-    program = "n = [{1:9},{2:8}][0]\nfor i in range(2):\n    if 1<i:\n        ans = n[1]^i"
+    program = "n = [{1: 9}, {2:8}][0]\nfor i in range(2):\n  if 1 < i:\n     ans = n[1] ^ i"
     [example], unused = made(renderer, program)
     assert unused == []
     assert renderer.text(example.target_ids) == program
     assert renderer.tokenizer.unk_token_id not in example.target_ids
 
 
-def test_a_space_lost_beside_a_brace_is_noticed():
-    _, [rejection] = made(Renderer(blind_tokenizer(), "seq2seq", "plain"), "n = {1:9}\nans = n[1]")
+def test_a_sign_that_is_lost_is_noticed():
+    _, [rejection] = made(Renderer(blind_tokenizer(), "seq2seq", "plain"), "ans = 9 # 3 × 3")
     assert rejection.reason == "lossy"
-    assert "n ={1:9}" in rejection.detail
+    assert "3 <unk> 3" in rejection.detail
 
 
 def test_text_is_left_alone_where_nothing_is_lost():

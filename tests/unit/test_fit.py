@@ -10,7 +10,7 @@ from mdexp.settings import ObjectiveSettings
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
 from mdexp.training import fit as training
-from mdexp.training.fit import fit, latest_checkpoint
+from mdexp.training.fit import CHECKPOINTS, fit
 from tests.tiny_run import SEED, examples, tiny, trainer
 
 DUAL = ObjectiveSettings(
@@ -128,7 +128,7 @@ def interrupt_after(monkeypatch, num_steps):
 @pytest.mark.parametrize("tuning", ["full", "lora"])
 @pytest.mark.parametrize("done", [1, 2, 3, 4, 5])
 def test_interrupted_training_goes_on_where_it_was(done, tuning, tmp_path, monkeypatch):
-    student = tiny("causal", tuning=tuning, lora_dropout=0.0)
+    student = tiny("causal", tuning=tuning, lora_dropout=0.2)
     options = {"max_steps": 5, "checkpoint_steps": 1, "schedule": "linear", "warmup": 0.4}
     whole, expected, counts = trained(student, tmp_path / "whole", **options)
     folder = tmp_path / "interrupted"
@@ -136,13 +136,33 @@ def test_interrupted_training_goes_on_where_it_was(done, tuning, tmp_path, monke
         interrupt_after(patched, done)
         with pytest.raises(Interrupted) if done < 5 else nullcontext():
             trained(student, folder, **options)
-    checkpoint = latest_checkpoint(folder)
-    assert checkpoint.name == f"step={done}.ckpt"
-    torch.load(checkpoint, weights_only=True)  # plain types: nothing in it is code
+    kept = {f"step={step}.ckpt" for step in (done - 1, done) if step}
+    assert {file.name for file in (folder / CHECKPOINTS).iterdir()} == kept
     with monkeypatch.context() as patched:
         rest = interrupt_after(patched, 5 - done)
         resumed, history, again = trained(student, folder, **options)
     assert len(rest) == 5 - done
     assert history == expected
     assert again == counts
-    torch.testing.assert_close(logits(resumed), logits(whole))
+    assert torch.equal(logits(resumed), logits(whole))
+
+
+def test_history_tells_what_thoughts_weigh_and_how_much_is_padding(tmp_path):
+    _, history, counts = trained(tiny("causal"), tmp_path, shares={"cot": 0.25, "pot": 0.75})
+    for row in history:
+        assert (row["weight_cot"], row["weight_pot"]) == pytest.approx((0.25, 0.75))
+    read = sum(row["tokens"] for row in history)
+    computed = sum(row["padded_tokens"] for row in history)
+    assert counts["tokens"] == read < computed
+    assert counts["fill"] == round(read / computed, 4)
+
+
+def test_a_student_that_computes_otherwise_over_trees_trains_on_separate_sequences(
+    tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr("mdexp.training.probe.disagreement", lambda *_: (0.5, torch.float32))
+    _, history, _ = trained(tiny("causal"), tmp_path / "doubted")
+    assert "trainer.layout=separate is used, not tree: log-probabilities" in caplog.text
+    assert "differ by 0.5 nats" in caplog.text
+    _, separate, _ = trained(tiny("causal"), tmp_path / "separate", layout="separate")
+    assert history == separate

@@ -1,0 +1,178 @@
+"""The sides of bench/train.py: each trains on given steps and tells how long it took."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import yaml
+from pytorch_lightning.callbacks import Callback
+from torch.utils.data import DataLoader
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from mdexp.records import Example
+from mdexp.settings import TrainerSettings
+from mdexp.training.fit import Steps
+from mdexp.training.module import MixedDistillation
+from mdexp.training.probe import exchanged_attention
+
+NO_CHANGE = 1e-30  # a learning rate, so that every turn has the same losses
+Steps_ = Sequence[Sequence[Example]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """Seconds and loss (nats a target token) of each optimiser step, and what was computed."""
+
+    seconds: list[float]
+    losses: list[float]
+    tokens: int
+    padded_tokens: int
+
+
+Clock = Callable[[], float]
+Side = Callable[[Steps_], Turn]
+CONF = Path(__file__).parents[1] / "conf" / "trainer" / "auto.yaml"
+
+
+class StepTimes(Callback):
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.seconds: list[float] = []
+
+    def on_train_batch_start(self, *_: Any) -> None:
+        self.started = self.clock()
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        self.seconds.append(self.clock() - self.started)
+
+
+def ours(
+    model: PreTrainedModel, pad_id: int, layout: str, micro_batch_tokens: int, clock: Clock
+) -> Side:
+    """Our own training in a layout."""
+    options = TrainerSettings(**yaml.safe_load(CONF.read_text()) | {"learning_rate": NO_CHANGE})
+
+    def turn(steps: Steps_) -> Turn:
+        laid_out: dict[str, Any] = {
+            "shares": None,
+            "kind": "causal",
+            "layout": layout,
+            "normalize": "token",
+            "micro_batch_tokens": micro_batch_tokens,
+            "pad_id": pad_id,
+        }
+        module = MixedDistillation(model.train(), "causal", options, len(steps))
+        times = StepTimes(clock)
+        with exchanged_attention(model, laid_out), tempfile.TemporaryDirectory() as folder:
+            lightning = pl.Trainer(
+                accelerator="cpu",
+                precision="bf16-mixed",
+                max_steps=len(steps),
+                logger=False,
+                callbacks=[times],
+                enable_checkpointing=False,
+                enable_progress_bar=False,
+                enable_model_summary=False,
+                default_root_dir=folder,
+            )
+            lightning.fit(module, DataLoader(Steps(steps, laid_out), batch_size=None))
+        return Turn(
+            seconds=times.seconds,
+            losses=[row["loss"] for row in module.history],
+            tokens=sum(int(row["tokens"]) for row in module.history),
+            padded_tokens=sum(int(row["padded_tokens"]) for row in module.history),
+        )
+
+    return turn
+
+
+def trl(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    packing: bool,
+    size: int,
+    clock: Clock,
+) -> Side:
+    """TRL's SFTTrainer: with padding `size` sequences at a time, sorted by length within a step;
+    with packing as many rows of `size` tokens as the step needs, one at a time."""
+
+    def turn(steps: Steps_) -> Turn:
+        turns = [_trl_step(model, tokenizer, step, packing, size, clock) for step in steps]
+        return Turn(
+            seconds=[seconds for seconds, _, _ in turns],
+            losses=[loss for _, loss, _ in turns],
+            tokens=sum(len(e.prompt_ids) + len(e.target_ids) for step in steps for e in step),
+            padded_tokens=sum(padded for _, _, padded in turns),
+        )
+
+    return turn
+
+
+def _trl_step(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    step: Sequence[Example],
+    packing: bool,
+    size: int,
+    clock: Clock,
+) -> tuple[float, float, int]:
+    from datasets import Dataset
+    from transformers import TrainerCallback
+    from trl import SFTConfig, SFTTrainer
+
+    class Timed(TrainerCallback):
+        def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            self.started = clock()
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            self.seconds = clock() - self.started
+
+    rows = sorted(step, key=lambda e: len(e.prompt_ids) + len(e.target_ids))
+    dataset = Dataset.from_list(
+        [
+            {
+                "input_ids": e.prompt_ids + e.target_ids,
+                "completion_mask": [0] * len(e.prompt_ids) + [1] * len(e.target_ids),
+            }
+            for e in rows
+        ]
+    )
+    timed = Timed()
+    with tempfile.TemporaryDirectory() as folder:
+        config: dict[str, Any] = {
+            "output_dir": folder,
+            "use_cpu": True,
+            "bf16": True,
+            "max_steps": 1,
+            "learning_rate": NO_CHANGE,
+            "lr_scheduler_type": "constant",
+            "optim": "adamw_torch_fused",
+            "max_grad_norm": 1.0,
+            "gradient_checkpointing": False,
+            "completion_only_loss": True,
+            "logging_steps": 1,
+            "report_to": [],
+            "save_strategy": "no",
+            "disable_tqdm": True,
+            "dataloader_pin_memory": False,
+            "train_sampling_strategy": "sequential",
+            "max_length": size if packing else 512,
+            "packing": packing,
+        }
+        batch = 1 if packing else size
+        trainer = SFTTrainer(
+            model=model,
+            args=SFTConfig(**config, per_device_train_batch_size=batch),
+            train_dataset=dataset,
+            processing_class=tokenizer,
+            callbacks=[timed],
+        )
+        batches = list(trainer.get_train_dataloader())
+        trainer.args.gradient_accumulation_steps = len(batches)
+        trainer.accelerator.gradient_state.plugin_kwargs["num_steps"] = len(batches)
+        trainer.train()
+    loss = next(row["loss"] for row in trainer.state.log_history if "loss" in row)
+    return timed.seconds, loss, sum(batch["input_ids"].numel() for batch in batches)

@@ -1,0 +1,66 @@
+"""How a student is tuned: all weights, or low-rank adapters beside frozen ones.
+
+LoRA (arXiv 2106.09685) adds a product of two thin matrices to chosen linear layers; DoRA (arXiv
+2402.09353) learns the length of each column beside it. Merged, both are a student of the same
+architecture again, which plain transformers loads.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+    from mdexp.ports import StudentConfig
+
+ALL_LINEAR = "all-linear"
+
+
+def adapted(model: "PreTrainedModel", student: "StudentConfig") -> Any:
+    """The model as `student.tuning` says: itself, or peft's model around it. ValueError where a
+    target names no layer that takes an adapter."""
+    if student.tuning == "full":
+        return model
+    from peft import LoraConfig, get_peft_model
+
+    targets: str | list[str] = ALL_LINEAR
+    if student.lora_targets != ALL_LINEAR:
+        named = student.lora_targets
+        targets = [named] if isinstance(named, str) else list(named)
+        _judge_targets(model, targets)
+    return get_peft_model(
+        model,
+        LoraConfig(
+            r=student.lora_rank,
+            lora_alpha=student.lora_alpha,  # type: ignore[arg-type]  # a fraction is as good
+            lora_dropout=student.lora_dropout,
+            target_modules=targets,
+            use_dora=student.tuning == "dora",
+        ),
+    )
+
+
+def merged(model: Any) -> "PreTrainedModel":
+    """The student with its adapters added into its weights, in their place."""
+    return model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
+
+
+def _judge_targets(model: "PreTrainedModel", targets: Sequence[str]) -> None:
+    layers = linear_layers(model)
+    for target in targets:
+        if not any(name == target or name.endswith(f".{target}") for name in layers):
+            names = sorted({name.rpartition(".")[2] for name in layers})
+            raise ValueError(
+                f"student.lora_targets: {type(model).__name__} has no linear layer {target!r}; "
+                f"it has {', '.join(names)}. {ALL_LINEAR!r} takes all but the head"
+            )
+
+
+def linear_layers(model: "torch.nn.Module") -> list[str]:
+    """Full names of the layers that can take an adapter; GPT-2 writes its own kind."""
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    kinds = (torch.nn.Linear, Conv1D)
+    return [name for name, layer in model.named_modules() if isinstance(layer, kinds)]

@@ -1,0 +1,111 @@
+"""What has to hold of every training sequence, whatever tokenizer and chat template made it.
+
+Checked from the tokenizer itself, not through the functions that made the sequences.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mdexp.ports import Thought
+from mdexp.records import Example, Problem
+from mdexp.students.prompts import Renderer
+from mdexp.training.micro_batch import MicroBatch
+
+SAME_WEIGHT = 1e-6  # weights of a step sum to 1, but for float32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """An example beside what it was made of."""
+
+    example: Example
+    problem: Problem
+    thought: Thought
+    renderer: Renderer
+
+    @property
+    def prompt(self) -> str:
+        """As decoding renders it for a trained student."""
+        return self.renderer.prompt(self.problem.question, self.thought)
+
+
+def faults(made: Made) -> dict[str, str]:
+    """Which invariants do not hold of a sequence, by name, and what is seen instead."""
+    found = {name: check(made) for name, check in INVARIANTS.items()}
+    return {name: fault for name, fault in found.items() if fault}
+
+
+def generation_prompt(made: Made) -> str:
+    """Training reads the prompt that decoding will give."""
+    decoded, trained = made.renderer.prompt_ids(made.prompt), made.example.prompt_ids
+    if decoded == trained:
+        return ""
+    return f"training reads {_end(trained)}, decoding gives {_end(decoded)}"
+
+
+def prefix(made: Made) -> str:
+    """A causal prompt is the first tokens of prompt and target, tokenised together."""
+    if made.renderer.kind == "seq2seq":
+        return ""
+    tokenizer, example = made.renderer.tokenizer, made.example
+    text = made.prompt + made.renderer.code_text.encode(example.target)
+    whole = tokenizer(text, add_special_tokens=made.renderer.style != "chat")["input_ids"]
+    apart = example.prompt_ids + example.target_ids
+    if whole == apart or [*whole, tokenizer.eos_token_id] == apart:
+        return ""
+    return f"together they are {_end(whole)}, apart {_end(apart)}"
+
+
+def one_bos(made: Made) -> str:
+    """The sequence begins as the tokenizer begins a text, and once."""
+    tokenizer, read = made.renderer.tokenizer, made.example.prompt_ids
+    begins = tokenizer("a")["input_ids"][0] == tokenizer.bos_token_id is not None
+    if begins and read[0] != tokenizer.bos_token_id:
+        return f"the tokenizer begins a text with {tokenizer.bos_token}, this begins with {read[0]}"
+    if tokenizer.bos_token_id is not None and read[:2] == [tokenizer.bos_token_id] * 2:
+        return f"it begins with {tokenizer.bos_token} twice"
+    return ""
+
+
+def end_is_scored(made: Made) -> str:
+    """The last token of the target is the end of sequence, and no other is."""
+    end, target = made.renderer.tokenizer.eos_token_id, made.example.target_ids
+    if target[-1:] == [end] and target.count(end) == 1:
+        return ""
+    return f"end of sequence is token {end}, the target ends with {_end(target)}"
+
+
+def round_trip(made: Made) -> str:
+    """The target's tokens say the target."""
+    read_back = made.renderer.text(made.example.target_ids)
+    return "" if read_back == made.example.target else f"it reads back as {read_back!r}"
+
+
+INVARIANTS: dict[str, Callable[[Made], str]] = {
+    check.__name__: check
+    for check in (generation_prompt, prefix, one_bos, end_is_scored, round_trip)
+}
+
+
+def batch_faults(step: Sequence[Example], batches: Sequence[MicroBatch]) -> dict[str, str]:
+    """The micro-batches of a step score each target token once, nothing of a prompt or padding, and
+    their weights sum to 1. Thoughts of share 0 are not among `step`."""
+    scored = Counter[int]()
+    total = 0.0
+    for batch in batches:
+        scored.update(batch.labels[batch.weights > 0].tolist())
+        total += float(batch.weights.sum())
+    targets = Counter(token for example in step for token in example.target_ids)
+    found = {}
+    if extra := scored - targets:
+        found["only_targets_are_scored"] = f"{extra.total()} tokens are scored beside the targets"
+    if missing := targets - scored:
+        found["every_target_is_scored"] = f"{missing.total()} tokens of targets are not scored"
+    if abs(total - 1) > SAME_WEIGHT:
+        found["weights_sum_to_1"] = f"they sum to {total}"
+    return found
+
+
+def _end(ids: Sequence[int]) -> str:
+    return f"... {list(ids[-6:])} ({len(ids)} tokens)"

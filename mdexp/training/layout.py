@@ -1,0 +1,47 @@
+"""How an optimiser step is laid out in tensors: as trees that share prompts, or as separate rows.
+
+Both give the same loss and gradients; a probe (training/probe.py) sees to it that a student agrees.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from mdexp.records import Example
+from mdexp.students.load import Kind
+from mdexp.training.micro_batch import MicroBatch, Weighted
+from mdexp.training.objective import Normalize, example_weights
+from mdexp.training.rows import row_batches
+from mdexp.training.trees import tree_batches
+
+Layout = Literal["tree", "separate"]
+
+
+def lay_out(
+    step: Sequence[Example],
+    shares: Mapping[str, float] | None,
+    *,
+    kind: Kind,
+    layout: Layout,
+    normalize: Normalize,
+    micro_batch_tokens: int,
+    pad_id: int,
+) -> list[MicroBatch]:
+    """A step as micro-batches of at most `micro_batch_tokens` padded tokens, or as small as its
+    sequences let them be. `layout` says whether paths share what their prompts have in common: the
+    trunk for a causal student, the encoder's pass over the same prompt for a seq2seq student."""
+    names = tuple(sorted({example.thought for example in step}))
+    weights = example_weights(step, shares, normalize)
+    weighted = [
+        Weighted(example=example, weight=weight, thought=names.index(example.thought))
+        for example, weight in zip(step, weights, strict=True)
+    ]
+    if kind == "causal" and layout == "tree":
+        return tree_batches(weighted, names, micro_batch_tokens=micro_batch_tokens, pad_id=pad_id)
+    return row_batches(
+        weighted,
+        names,
+        kind=kind,
+        share_prompts=layout == "tree",
+        micro_batch_tokens=micro_batch_tokens,
+        pad_id=pad_id,
+    )

@@ -1,0 +1,90 @@
+"""What a student computes at a time: tensors, what of them is scored, and how much is padding."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from mdexp.records import Example
+from mdexp.students.likelihood import NO_TARGET
+
+if TYPE_CHECKING:
+    import torch
+
+    from mdexp.students.branch_attention import Tree
+
+UNCOUNTED = -1  # thought of a position that is not scored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MicroBatch:
+    """Sequences in padded rows, or trees packed into one row.
+
+    `labels`, `weights` and `thoughts` have one shape: for a causal student that of `input_ids`,
+    where a label is the token that follows; for a seq2seq student (rows, length of the decoder).
+    """
+
+    input_ids: "torch.Tensor"
+    attention_mask: "torch.Tensor"
+    labels: "torch.Tensor"
+    weights: "torch.Tensor"  # those of the objective, 0 where unscored
+    thoughts: "torch.Tensor"  # index into `names`
+    names: tuple[str, ...]  # the thoughts of the whole step
+    tokens: int  # read or written by the student, without padding
+    tree: "Tree | None" = None
+    prompt_rows: "torch.Tensor | None" = None  # seq2seq: the row of the prompt of each target
+
+    @property
+    def padded_tokens(self) -> int:
+        """Tokens that are computed."""
+        return self.input_ids.numel() + (0 if self.prompt_rows is None else self.labels.numel())
+
+    def reading(self) -> dict[str, Any]:
+        """What `weighted_loss` reads of it."""
+        return {
+            "input_ids": self.input_ids,
+            "attention_mask": self.attention_mask,
+            "labels": self.labels,
+            "weights": self.weights,
+            "tree": self.tree,
+            "prompt_rows": self.prompt_rows,
+        }
+
+    def to(self, device: "torch.device") -> "MicroBatch":
+        tensors = ("input_ids", "attention_mask", "labels", "weights", "thoughts")
+        here = {name: getattr(self, name) for name in (*tensors, "tree", "prompt_rows")}
+        return replace(self, **{k: v.to(device) for k, v in here.items() if v is not None})
+
+    def unscored(self) -> "MicroBatch":
+        """The same work with no part in loss or counts: it keeps data-parallel ranks in step."""
+        uncounted = self.thoughts.new_full(self.thoughts.shape, UNCOUNTED)
+        return replace(self, weights=self.weights * 0, thoughts=uncounted, tokens=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighted:
+    """An example of a step, with the weight of each of its target tokens."""
+
+    example: Example
+    weight: float
+    thought: int  # index into the names of the step's thoughts
+
+    def inputs(self) -> list[int]:
+        """What a causal student reads, from the prompt's first token on."""
+        return self.example.prompt_ids + self.example.target_ids[:-1]
+
+    def labels(self) -> list[int]:
+        """The tokens that follow each of `inputs`, where they are scored."""
+        return [NO_TARGET] * (len(self.example.prompt_ids) - 1) + self.example.target_ids
+
+
+def marks(
+    labels: "torch.Tensor", weights: "torch.Tensor", thoughts: "torch.Tensor"
+) -> dict[str, Any]:
+    """`weights` and `thoughts` of a micro-batch, from what its rows or tokens have of them."""
+    scored = labels != NO_TARGET
+    return {"weights": weights * scored, "thoughts": thoughts.where(scored, UNCOUNTED)}
+
+
+def bucketed(size: int, bucket: int) -> int:
+    """A size rounded up: every new shape costs a compiled kernel for ever."""
+    return math.ceil(size / bucket) * bucket

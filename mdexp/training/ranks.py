@@ -1,0 +1,124 @@
+"""Data-parallel training on one machine: the other ranks, started beside this process.
+
+Lightning's own launcher repeats the command line, which under Hydra's -m repeats the whole sweep
+and writes the run folder twice. Here the other ranks do nothing but the training.
+"""
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import connection, get_context, parent_process
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback
+
+from mdexp.settings import TrainerSettings
+
+log = logging.getLogger(__name__)
+
+GRACE_S = 60.0  # for rank 0 to notice by itself that another rank has failed
+RANK_VARIABLES = ("LOCAL_RANK", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
+
+
+def num_ranks(trainer: TrainerSettings) -> int:
+    """How many processes train together. ValueError for all GPUs where there is none."""
+    if trainer.devices != -1:
+        return trainer.devices
+    if trainer.accelerator == "cpu" or not torch.cuda.is_available():
+        raise ValueError(
+            "trainer.devices=-1 means all GPUs, and none is used here: "
+            "give the number of processes, as in trainer.accelerator=cpu trainer.devices=2"
+        )
+    return torch.cuda.device_count()
+
+
+@contextmanager
+def other_ranks(number: int, work: Callable[..., Any], **arguments: Any) -> Iterator[None]:
+    """Within the block this process is rank 0 of `number`, and each other rank calls
+    `work(**arguments)`, which has to be importable and picklable."""
+    if number == 1:
+        yield
+        return
+    port, threads = str(_free_port()), torch.get_num_threads()
+    before = {name: os.environ.get(name) for name in (*RANK_VARIABLES, "OMP_NUM_THREADS")}
+    spawn = get_context("spawn")
+    others = [
+        spawn.Process(target=_other_rank, args=(rank, port, work, arguments))
+        for rank in range(1, number)
+    ]
+    ended = threading.Event()
+    try:
+        for process in others:
+            process.start()
+        threading.Thread(target=_stop_if_one_fails, args=(others, ended), daemon=True).start()
+        os.environ.update(_rank_environment(0, port))
+        yield
+    finally:
+        ended.set()
+        for process in others:
+            process.join(timeout=1)
+            process.kill()
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()  # a later training has other processes
+        torch.set_num_threads(threads)  # Lightning shares the cores out among the ranks
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            os.environ.update({name: value} if value is not None else {})
+
+
+class OwnSignals(Callback):
+    """Keeps the handlers that were there before Lightning's, whose SIGTERM handler broadcasts to
+    ranks that listen to no broadcast, and waits for them."""
+
+    def __init__(self) -> None:
+        self.before = signal.getsignal(signal.SIGTERM)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self.before)
+
+
+def _other_rank(rank: int, port: str, work: Callable[..., Any], arguments: dict[str, Any]) -> None:
+    """Work as a rank, and go when rank 0 goes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; rank 0 decides
+    threading.Thread(target=_follow_parent, daemon=True).start()
+    os.environ.update(_rank_environment(rank, port))
+    work(**arguments)
+
+
+def _follow_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _stop_if_one_fails(others: list[BaseProcess], ended: threading.Event) -> None:
+    """A rank that waits for another within a collective operation hears no exception."""
+    waiting = list(others)
+    while waiting and not ended.is_set():
+        connection.wait([process.sentinel for process in waiting], timeout=1)
+        gone = [process for process in waiting if process.exitcode is not None]
+        waiting = [process for process in waiting if process not in gone]
+        failed = [process for process in gone if process.exitcode]
+        if failed and not ended.wait(GRACE_S):
+            log.error("%s ended with code %s: stopping", failed[0].name, failed[0].exitcode)
+            os._exit(1)
+
+
+def _rank_environment(rank: int, port: str) -> dict[str, str]:
+    values = (str(rank), "0", "127.0.0.1", port)
+    return dict(zip(RANK_VARIABLES, values, strict=True))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

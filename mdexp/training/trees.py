@@ -1,0 +1,205 @@
+"""Layout in trees: what the prompts of a problem have in common is read once.
+
+The trunk is the longest common token prefix of the problem's fully rendered prompts, less one
+token: the last token of a prompt predicts the first of the target, so that it belongs to a path.
+Each path is a branch, whose positions go on from the trunk. Trees lie one after the other in a
+single row, which leaves next to nothing to padding.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, takewhile
+from typing import TYPE_CHECKING
+
+from mdexp.students.likelihood import NO_TARGET
+from mdexp.training.micro_batch import MicroBatch, Weighted, bucketed, marks
+
+if TYPE_CHECKING:
+    import torch
+
+    from mdexp.students.branch_attention import Block, Tree
+
+ROW_BUCKET = 64  # tokens of a packed row
+RUN_BUCKET = 32  # tokens of a run within attention
+RUNS_BUCKET = 4
+MAX_RUNS = 8  # that attend together: more would differ more in length
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """A trunk and the examples that go on from it, of one problem."""
+
+    trunk: int  # tokens
+    paths: list[Weighted]
+
+    @property
+    def tokens(self) -> int:
+        return self.trunk + sum(len(path.inputs()) - self.trunk for path in self.paths)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A trunk, or a branch: tokens that follow each other in the packed row."""
+
+    ids: list[int]
+    labels: list[int]
+    weight: float = 0.0
+    thought: int = 0
+    trunk: range = range(0)  # where in the row a branch's trunk lies
+
+
+def tree_batches(
+    step: Sequence[Weighted],
+    names: tuple[str, ...],
+    *,
+    micro_batch_tokens: int,
+    pad_id: int,
+) -> list[MicroBatch]:
+    """As few micro-batches of like sizes as keep each within `micro_batch_tokens` padded tokens;
+    a single path that is longer has one of its own."""
+    problems: dict[str, list[Weighted]] = defaultdict(list)
+    for row in step:
+        problems[row.example.problem_id].append(row)
+    trees = [
+        tree for paths in problems.values() for tree in _within_budget(paths, micro_batch_tokens)
+    ]
+    return [_tensors(trees, names, pad_id) for trees in _bins(trees, micro_batch_tokens)]
+
+
+def trunk_length(prompts: Sequence[Sequence[int]]) -> int:
+    """Tokens of the longest common prefix of prompts, less one."""
+    common = takewhile(lambda tokens: len(set(tokens)) == 1, zip(*prompts, strict=False))
+    return max(0, sum(1 for _ in common) - 1)
+
+
+def _within_budget(paths: Sequence[Weighted], budget: int) -> list[Shared]:
+    """A problem as one tree, or as several with the same trunk if it is too large for one."""
+    trunk = trunk_length([path.example.prompt_ids for path in paths])
+    trees = [Shared(trunk=trunk, paths=[])]
+    for path in paths:
+        length = len(path.inputs()) - trunk
+        if trees[-1].paths and bucketed(trees[-1].tokens + length, ROW_BUCKET) > budget:
+            trees.append(Shared(trunk=trunk, paths=[]))
+        trees[-1].paths.append(path)
+    return trees
+
+
+def _bins(trees: Sequence[Shared], budget: int) -> list[list[Shared]]:
+    """The fewest bins that hold the trees, the largest tree first into the emptiest bin."""
+    largest_first = sorted(trees, key=lambda tree: -tree.tokens)
+    fewest = math.ceil(sum(tree.tokens for tree in trees) / budget)
+    for number in range(min(fewest, len(trees)), len(trees) + 1):
+        bins: list[list[Shared]] = [[] for _ in range(number)]
+        for tree in largest_first:
+            min(bins, key=_size).append(tree)
+        if bucketed(max(map(_size, bins)), ROW_BUCKET) <= budget:
+            return bins
+    return [[tree] for tree in largest_first]
+
+
+def _size(trees: Sequence[Shared]) -> int:
+    return sum(tree.tokens for tree in trees)
+
+
+def _segments(trees: Sequence[Shared]) -> list[Segment]:
+    """Trunks and branches in the order in which they lie in the row."""
+    segments: list[Segment] = []
+    start = 0
+    for tree in trees:
+        shared = tree.paths[0].inputs()[: tree.trunk]
+        segments.append(Segment(ids=shared, labels=[NO_TARGET] * tree.trunk))
+        segments += [
+            Segment(
+                ids=path.inputs()[tree.trunk :],
+                labels=path.labels()[tree.trunk :],
+                weight=path.weight,
+                thought=path.thought,
+                trunk=range(start, start + tree.trunk),
+            )
+            for path in tree.paths
+        ]
+        start += tree.tokens
+    return segments
+
+
+def _tensors(trees: Sequence[Shared], names: tuple[str, ...], pad_id: int) -> MicroBatch:
+    import torch
+
+    segments = _segments(trees)
+    lengths = [len(segment.ids) for segment in segments]
+    tokens = sum(lengths)
+    empty = bucketed(tokens, ROW_BUCKET) - tokens
+    filler = Segment(ids=[pad_id] * empty, labels=[NO_TARGET] * empty)
+    whole = [*segments, filler]
+    of_token = torch.repeat_interleave(torch.tensor([*lengths, empty]))
+    labels = torch.tensor([[label for segment in whole for label in segment.labels]])
+    positions = [len(s.trunk) + i for s in whole for i in range(len(s.ids))]
+    return MicroBatch(
+        input_ids=torch.tensor([[token for segment in whole for token in segment.ids]]),
+        attention_mask=torch.ones_like(labels),
+        labels=labels,
+        names=names,
+        tokens=tokens,
+        tree=_tree(segments, torch.tensor([positions])),
+        **marks(
+            labels,
+            torch.tensor([segment.weight for segment in whole])[of_token][None],
+            torch.tensor([segment.thought for segment in whole])[of_token][None],
+        ),
+    )
+
+
+def _tree(segments: Sequence[Segment], positions: "torch.Tensor") -> "Tree":
+    import torch
+
+    from mdexp.students.branch_attention import Tree
+
+    ends = list(accumulate(len(segment.ids) for segment in segments))
+    runs = [
+        (range(end - len(segment.ids), end), segment.trunk)
+        for segment, end in zip(segments, ends, strict=True)
+        if segment.ids
+    ]
+    runs.sort(key=lambda run: (len(run[1]) > 0, len(run[0]), len(run[1])))  # trunks, then branches
+    num_trunks = sum(not trunk for _, trunk in runs)
+    cuts = sorted({0, *range(num_trunks, len(runs), MAX_RUNS), *range(0, num_trunks, MAX_RUNS)})
+    blocks = [_block(runs[cut:end]) for cut, end in zip(cuts, [*cuts[1:], len(runs)], strict=True)]
+    queries = torch.cat([block.queries.flatten() for block, _ in blocks])
+    real = torch.cat([real.flatten() for _, real in blocks])
+    place = torch.zeros(positions.shape[1], dtype=torch.long)
+    place[queries[real]] = real.nonzero()[:, 0]
+    return Tree(
+        blocks=tuple(block for block, _ in blocks),
+        positions=positions,
+        place=place,
+        longest=int(positions.max()) + 1,
+    )
+
+
+def _block(runs: Sequence[tuple[range, range]]) -> "tuple[Block, torch.Tensor]":
+    """Runs of like length, padded to one, and which of their queries are no padding."""
+    import torch
+
+    from mdexp.students.branch_attention import Block
+
+    queries = _indices([run for run, _ in runs])
+    keys = _indices([(*trunk, *run) for run, trunk in runs])
+    empty = [0] * (len(queries) - len(runs))
+    trunks = torch.tensor([*(len(trunk) for _, trunk in runs), *empty])
+    lengths = torch.tensor([*(len(run) for run, _ in runs), *empty])
+    query = torch.arange(queries.shape[1])
+    # Padding lies behind the last key of a run, where its queries do not look.
+    seen = torch.arange(keys.shape[1]) <= trunks[:, None, None] + query[:, None]
+    return Block(queries=queries, keys=keys, seen=seen), query < lengths[:, None]
+
+
+def _indices(rows: Sequence[Sequence[int]]) -> "torch.Tensor":
+    """Rows of a bucketed length, and a bucketed number of them, padded with token 0."""
+    import torch
+
+    length = bucketed(max(map(len, rows)), RUN_BUCKET)
+    full = [[*row, *[0] * (length - len(row))] for row in rows]
+    empty = bucketed(len(rows), RUNS_BUCKET) - len(rows)
+    return torch.tensor(full + [[0] * length] * empty)

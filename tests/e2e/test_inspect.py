@@ -1,0 +1,126 @@
+"""What a student will read and what of it is scored, printed and checked."""
+
+from dataclasses import replace
+
+import pytest
+
+from mdexp import inspect
+from mdexp.artifacts import read_jsonl, write_jsonl
+from mdexp.records import Example
+from mdexp.students.prompts import Renderer
+from mdexp.students.tiny import byte_tokenizer
+from mdexp.training import layout
+from tests.e2e.conftest import SMALL
+
+BOS = byte_tokenizer().bos_token_id
+STAGES = "stages=[prepare,extract,verify,examples]"
+
+
+def test_a_step_is_printed_and_holds(problems, tmp_path, capsys):
+    assert inspect.main([*SMALL, f"dataset.path={problems}"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.endswith("every invariant holds\n")
+    assert "first step: 8 of 24 examples in 1 micro-batches" in shown
+    heads = [line for line in shown.splitlines() if " tokens scored at " in line]
+    assert [line.split(", ")[1] for line in heads] == ["cot", "pot"]
+    [first, second] = shown.split(heads[1])
+    for text, head in ((first, heads[0]), (second, heads[1])):
+        rows = [line.split() for line in text.splitlines() if line[:5].strip().isdecimal()]
+        scored = [row for row in rows if "scored" in row]
+        assert len(scored) == int(head.split(": ")[1].split()[0])
+        assert scored[-1][2] == "</s>"
+        read = rows[: len(rows) - len(scored)]
+        assert all(row[1:3] == row[3:5] for row in read), "the prompt is what decoding gives"
+    assert not (tmp_path / "outputs").exists()
+
+
+@pytest.fixture
+def run(command, tmp_path):
+    assert command(STAGES, "hydra.run.dir=run") == 0
+    return tmp_path / "run"
+
+
+# What is done to an example, and the invariants that it breaks.
+BROKEN = {
+    "prompt lacks its first token": (
+        lambda e: replace(e, prompt_ids=e.prompt_ids[1:]),
+        {"generation_prompt", "prefix"},
+    ),
+    "prompt lends its last token": (
+        lambda e: replace(
+            e, prompt_ids=e.prompt_ids[:-1], target_ids=[e.prompt_ids[-1], *e.target_ids]
+        ),
+        {"generation_prompt", "round_trip"},
+    ),
+    "two tokens where one text has one": (
+        lambda e: replace(e, target_ids=[*e.target_ids[:-1], 5, e.target_ids[-1]]),
+        {"prefix", "round_trip"},
+    ),
+    "begun twice": (
+        lambda e: replace(e, prompt_ids=[BOS, BOS, *e.prompt_ids]),
+        {"generation_prompt", "prefix", "one_bos"},
+    ),
+    "not ended": (
+        lambda e: replace(e, target_ids=e.target_ids[:-1]),
+        {"end_is_scored"},
+    ),
+    "ended twice": (
+        lambda e: replace(e, target_ids=[*e.target_ids, e.target_ids[-1]]),
+        {"prefix", "end_is_scored"},
+    ),
+    "another text": (
+        lambda e: replace(e, target=e.target + "!"),
+        {"prefix", "round_trip"},
+    ),
+}
+
+
+def named(error):
+    return {line.split()[1] for line in error.splitlines() if line.startswith("error: ")}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_sequence_is_named(name, run, capsys):
+    doctor, invariants = BROKEN[name]
+    examples = read_jsonl(run / "examples.jsonl", Example)
+    write_jsonl(run / "examples.jsonl", [*examples[:-1], doctor(examples[-1])])
+    assert inspect.inspect(run, 1) == 1
+    shown = capsys.readouterr()
+    assert named(shown.err) == invariants
+    last = examples[-1]
+    assert f"  {last.problem_id}, {last.thought}, sample {last.sample}: " in shown.err
+    assert "every invariant holds" not in shown.out
+
+
+def test_a_renderer_that_prompts_otherwise_is_named(run, monkeypatch, capsys):
+    prompt = Renderer.prompt
+    monkeypatch.setattr(Renderer, "prompt", lambda *args: prompt(*args) + " ")
+    assert inspect.inspect(run, 1) == 1
+    error = capsys.readouterr().err
+    assert "error: generation_prompt does not hold at 24 places" in error
+    assert error.count(": training reads ") == inspect.SHOWN
+
+
+@pytest.mark.parametrize(
+    ("scale", "invariants"),
+    [
+        (lambda weights: weights + 0.01, {"only_targets_are_scored", "weights_sum_to_1"}),
+        (lambda weights: weights * 0, {"every_target_is_scored", "weights_sum_to_1"}),
+        (lambda weights: weights * 2, {"weights_sum_to_1"}),
+    ],
+)
+def test_a_batch_that_scores_what_it_must_not_is_named(scale, invariants, run, monkeypatch, capsys):
+    lay_out = layout.lay_out
+
+    def doctored(*args, **options):
+        batches = lay_out(*args, **options)
+        return [replace(batch, weights=scale(batch.weights)) for batch in batches]
+
+    monkeypatch.setattr(layout, "lay_out", doctored)
+    assert inspect.inspect(run, 1) == 1
+    assert named(capsys.readouterr().err) == invariants
+
+
+def test_a_wrong_key_is_refused(capsys):
+    assert inspect.main([*SMALL, "trainer.step_problem=1"]) == 2
+    assert "did you mean trainer.step_problems?" in capsys.readouterr().err
