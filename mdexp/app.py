@@ -26,6 +26,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mdexp import jobs
+from mdexp.command import new_command
 from mdexp.composition import (
     CONFIG_NAME,
     VERSION_BASE,
@@ -38,7 +39,7 @@ from mdexp.composition import (
     parsed_overrides,
     plain_config,
 )
-from mdexp.settings import SettingsError, judge
+from mdexp.settings import Settings, SettingsError, judge
 from mdexp.signals import signals_as_exits
 from mdexp.usage import usage
 
@@ -56,13 +57,14 @@ class Plan:
     multirun: bool
     points: list[list[str]]
     placement: list[str]  # overrides that fix the folder, so that it is known here too
+    jobs: list[Settings]  # of the points, as they were judged
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; give its exit code."""
     arguments = [_latin(argument) for argument in (sys.argv[1:] if argv is None else argv)]
     try:
-        with signals_as_exits():
+        with signals_as_exits(), new_command():
             return _command(arguments)
     except (CommandError, SettingsError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -71,6 +73,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 128 + signal.SIGINT
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+
+
+def judged_jobs(argv: Sequence[str]) -> list[Settings]:
+    """The settings of each job of a command line, none of which is run."""
+    options, _ = _arguments([_latin(argument) for argument in argv])
+    with open_config(options):
+        return _plan(options).jobs
 
 
 def task(composed: DictConfig) -> None:
@@ -94,13 +103,18 @@ def _latin(argument: str) -> str:
     return re.sub(r"^([+~]*)λ(?==|$)", r"\1lambda", argument)
 
 
-def _command(arguments: list[str]) -> int:
+def _arguments(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """A command line's flags and keys, and the same as Hydra reads it."""
     options, rest = get_args_parser().parse_known_args(arguments)
     if flags := [argument for argument in rest if argument.startswith("-")]:
         raise CommandError(f"{flags[0]}: no such flag; a key is written without dashes: lambda=0.5")
     # Keys may stand before and behind flags, which argparse does not see.
     options.overrides += rest
-    arguments = [a for a in arguments if a not in options.overrides] + options.overrides
+    return options, [a for a in arguments if a not in options.overrides] + options.overrides
+
+
+def _command(arguments: list[str]) -> int:
+    options, arguments = _arguments(arguments)
     if options.help:
         print(_help(options))
     elif options.hydra_help or options.shell_completion:
@@ -170,13 +184,17 @@ def _plan(options: argparse.Namespace) -> Plan:
     swept = [f"{key}={value}" for key, value in params.items()] if multirun else []
     known = not multirun or first.hydra.sweeper._target_ == BASIC_SWEEPER
     points = _points([*parsed_overrides(options, swept), *given]) if known else []
-    for point in points or [one]:
+    judged = [
         judge(plain_config(first if point == one else composed_config(options, point), point))
+        for point in points or [one]
+    ]
     tasks = [[line for line in point if not line.startswith("hydra")] for point in points]
-    return _placed(first, multirun, tasks)
+    return _placed(first, multirun, tasks, judged)
 
 
-def _placed(first: DictConfig, multirun: bool, points: list[list[str]]) -> Plan:
+def _placed(
+    first: DictConfig, multirun: bool, points: list[list[str]], judged: list[Settings]
+) -> Plan:
     """Fix the output folder: Hydra would make up another one, since it asks for the time again."""
     if multirun:
         folder, key = first.hydra.sweep.dir, "hydra.sweep.dir"
@@ -186,7 +204,9 @@ def _placed(first: DictConfig, multirun: bool, points: list[list[str]]) -> Plan:
     placement = [f"{key}='{quoted}'"]
     if first.run and not multirun:
         placement.append("hydra.output_subdir=null")  # what that run was told stays as it is
-    return Plan(folder=Path(folder), multirun=multirun, points=points, placement=placement)
+    return Plan(
+        folder=Path(folder), multirun=multirun, points=points, placement=placement, jobs=judged
+    )
 
 
 def _refuse_sweep(given: Sequence[Override], composed: DictConfig) -> None:

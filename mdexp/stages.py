@@ -13,7 +13,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mdexp.artifacts import STILL_MISSING, Counts, read_jsonl, write_json, write_jsonl
+from mdexp.artifacts import (
+    STILL_MISSING,
+    Counts,
+    file_hash,
+    read_jsonl,
+    write_json,
+    write_jsonl,
+)
+from mdexp.datasets.overlap import refuse_tested
 from mdexp.datasets.prepare import prepare as prepare_problems
 from mdexp.ports import Dataset, Executor, StudentConfig, Teacher, Thought
 from mdexp.records import (
@@ -50,12 +58,16 @@ def prepare(
 def extract(
     out: Path, reads: Files, *, teacher: Teacher, thoughts: Thoughts, ledger: Path
 ) -> Counts:
-    problems = training(read_jsonl(reads["problems.jsonl"], Problem))
+    everything = read_jsonl(reads["problems.jsonl"], Problem)
+    refuse_tested(teacher.exemplars(), everything)
+    problems = training(everything)
     paths = list(teacher.paths(problems, thoughts, ledger))
     write_jsonl(out / "paths.jsonl", paths)
     asked = len(problems) * len(thoughts) * teacher.num_paths
     missing = asked - len(paths)
-    counts = {"asked": asked, "paths": len(paths), "missing": missing}
+    counts: Counts = {"asked": asked, "paths": len(paths), "missing": missing}
+    # The prompts that were used: exemplars and templates, or the recorded answers.
+    counts["files"] = {name: file_hash(file) for name, file in teacher.files().items()}
     return counts | ({STILL_MISSING: missing} if teacher.ask_again else {})
 
 
@@ -156,12 +168,14 @@ def generate(
 
     from mdexp.decoding.answering import answer
 
-    problems = asked_of_student(read_jsonl(reads["problems.jsonl"], Problem), decoding)
+    everything = read_jsonl(reads["problems.jsonl"], Problem)
+    problems = asked_of_student(everything, decoding)
     model, tokenizer = weights.load()
     model.to(numerics["device"], getattr(torch, numerics["dtype"]))
     renderer = Renderer(tokenizer, student.kind, student.prompt)
     ask = partial(answer, model, renderer, decoding=decoding, phase=phase, seed=seed)
     exemplars = load_exemplars()[: decoding.num_shots]
+    refuse_tested(exemplars if phase == "before" else [], everything)
     outputs: list[Output] = []
     counts: Counts = {}
     for name, thought in thoughts.items():
