@@ -3,7 +3,8 @@
 FOLDER gets whole weights (an adapter is merged) that plain transformers loads, the tokenizer, and a
 model card with what was measured and where the data came from. Nothing leaves this machine unless
 --push names a repository of the Hugging Face hub. In float32 the student writes what it wrote in
-the run; bfloat16 halves the folder and may change a token here and there. Exit codes: 0, 2 (the command line, the run).
+the run; bfloat16 halves the folder and may change a token here and there. Exit codes: 0, 2 (the
+command line, the run).
 """
 
 import argparse
