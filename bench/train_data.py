@@ -23,12 +23,11 @@ TEACHERS = {
     "pot": ("pot", "potzs", "goldequation"),
 }
 CONF = Path(__file__).parents[1] / "conf" / "thought"
-STEP_PROBLEMS = 8
 MAX_TOKENS = 512
 
 
 def training_steps(
-    tokenizer: PreTrainedTokenizerBase, num_paths: int, num_steps: int
+    tokenizer: PreTrainedTokenizerBase, num_paths: int, num_steps: int, step_problems: int
 ) -> list[list[Example]]:
     """The first steps of an epoch, with `num_paths` of each thought for each problem. Where the
     teachers wrote fewer, they are repeated: speed depends on lengths alone."""
@@ -36,7 +35,7 @@ def training_steps(
     folder = os.environ.get("MDEXP_DATA")
     source = _svamp(Path(folder), thoughts) if folder else _generated()
     problems, paths = {}, []
-    for problem, texts in islice(source, 4 * num_steps * STEP_PROBLEMS):
+    for problem, texts in islice(source, 4 * num_steps * step_problems):
         problems[problem.id] = problem
         paths += [
             VerifiedPath(
@@ -55,7 +54,7 @@ def training_steps(
     return plan_steps(
         trainable(examples, None, "any"),
         None,
-        step_problems=STEP_PROBLEMS,
+        step_problems=step_problems,
         epochs=1,
         max_steps=num_steps,
         seed=0,

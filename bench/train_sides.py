@@ -1,5 +1,6 @@
 """The sides of bench/train.py: each trains on given steps and tells how long it took."""
 
+import resource
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,10 +25,12 @@ Steps_ = Sequence[Sequence[Example]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """Seconds and loss (nats a target token) of each optimiser step, and what was computed."""
+    """Seconds, loss (nats a target token) and the process's peak memory (GiB) of each optimiser
+    step, and what was computed."""
 
     seconds: list[float]
     losses: list[float]
+    peaks: list[float]
     tokens: int
     padded_tokens: int
 
@@ -41,12 +44,19 @@ class StepTimes(Callback):
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.seconds: list[float] = []
+        self.peaks: list[float] = []
 
     def on_train_batch_start(self, *_: Any) -> None:
         self.started = self.clock()
 
     def on_train_batch_end(self, *_: Any) -> None:
         self.seconds.append(self.clock() - self.started)
+        self.peaks.append(peak_memory())
+
+
+def peak_memory() -> float:
+    """GiB that were ever resident."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def ours(
@@ -82,6 +92,7 @@ def ours(
         return Turn(
             seconds=times.seconds,
             losses=[row["loss"] for row in module.history],
+            peaks=times.peaks,
             tokens=sum(int(row["tokens"]) for row in module.history),
             padded_tokens=sum(int(row["padded_tokens"]) for row in module.history),
         )
@@ -104,6 +115,7 @@ def trl(
         return Turn(
             seconds=[seconds for seconds, _, _ in turns],
             losses=[loss for _, loss, _ in turns],
+            peaks=[peak_memory()],
             tokens=sum(len(e.prompt_ids) + len(e.target_ids) for step in steps for e in step),
             padded_tokens=sum(padded for _, _, padded in turns),
         )
@@ -141,6 +153,7 @@ def _trl_step(
         ]
     )
     timed = Timed()
+    own = set(vars(model))
     with tempfile.TemporaryDirectory() as folder:
         config: dict[str, Any] = {
             "output_dir": folder,
@@ -172,7 +185,8 @@ def _trl_step(
         )
         batches = list(trainer.get_train_dataloader())
         trainer.args.gradient_accumulation_steps = len(batches)
-        trainer.accelerator.gradient_state.plugin_kwargs["num_steps"] = len(batches)
         trainer.train()
+    for name in set(vars(model)) - own:  # its forward is wrapped anew by each trainer
+        delattr(model, name)
     loss = next(row["loss"] for row in trainer.state.log_history if "loss" in row)
     return timed.seconds, loss, sum(batch["input_ids"].numel() for batch in batches)

@@ -28,6 +28,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mdexp import jobs
+from mdexp.command import new_command
 from mdexp.composition import (
     VERSION_BASE,
     CommandError,
@@ -38,7 +39,7 @@ from mdexp.composition import (
     parsed_overrides,
     plain_config,
 )
-from mdexp.settings import LoggerSettings, SettingsError, judge
+from mdexp.settings import LoggerSettings, Settings, SettingsError, judge
 from mdexp.shipped import CONFIG_NAME, config_folder
 from mdexp.signals import signals_as_exits
 from mdexp.sweeps.overview import PAGE, write_overview
@@ -63,13 +64,14 @@ class Plan:
     resumes: bool  # a sweep that was begun before: what is done there stays
     logger: LoggerSettings
     placement: list[str]  # overrides that fix the folder, so that it is known here too
+    jobs: list[Settings]  # of the points, as they were judged
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; give its exit code."""
     arguments = [_latin(argument) for argument in (sys.argv[1:] if argv is None else argv)]
     try:
-        with signals_as_exits():
+        with signals_as_exits(), new_command():
             return _command(arguments)
     except (CommandError, SettingsError, SweepError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -89,6 +91,13 @@ def run_judged(arguments: Sequence[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def judged_jobs(argv: Sequence[str]) -> list[Settings]:
+    """The settings of each job of a command line, none of which is run."""
+    options, _ = _arguments([_latin(argument) for argument in argv])
+    with open_config(options):
+        return _plan(options).jobs
 
 
 def task(composed: DictConfig) -> float:
@@ -121,14 +130,19 @@ def _latin(argument: str) -> str:
     return re.sub(r"^([+~]*)λ(?==|$)", r"\1lambda", argument)
 
 
-def _command(arguments: list[str]) -> int:
+def _arguments(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """A command line's flags and keys, and the same as Hydra reads it."""
     arguments = resumed(arguments)
     options, rest = get_args_parser().parse_known_args(arguments)
     if flags := [argument for argument in rest if argument.startswith("-")]:
         raise CommandError(f"{flags[0]}: no such flag; a key is written without dashes: lambda=0.5")
     # Keys may stand before and behind flags, which argparse does not see.
     options.overrides += rest
-    arguments = [a for a in arguments if a not in options.overrides] + options.overrides
+    return options, [a for a in arguments if a not in options.overrides] + options.overrides
+
+
+def _command(arguments: list[str]) -> int:
+    options, arguments = _arguments(arguments)
     if options.help:
         print(_help(options))
     elif options.hydra_help or options.shell_completion:
@@ -228,17 +242,19 @@ def _plan(options: argparse.Namespace) -> Plan:
         of_hydra = [line for line in one if line.startswith("hydra")]
         left = unfinished(Path(first.hydra.sweep.dir), tasks)
         to_do = [[*of_hydra, *tasks[number]] for number in left]
-    for point in to_do or [one]:
-        config = first if point == one else composed_config(options, point)
-        settings = judge(plain_config(config, point))
+    judged = [
+        judge(plain_config(first if point == one else composed_config(options, point), point))
+        for point in to_do or [one]
+    ]
     folder, placement = _placed(first, multirun)
     return Plan(
         folder=folder,
         multirun=multirun,
         points=tasks,
         resumes=resumes,
-        logger=settings.logger,
+        logger=judged[-1].logger,
         placement=placement,
+        jobs=judged,
     )
 
 

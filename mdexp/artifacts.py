@@ -65,8 +65,9 @@ class Store:
         """Home of what was paid for; `make clean` leaves it alone."""
         return self.folder / "ledger"
 
-    def folder_of(self, stage: str, key: str) -> Path:
-        return self.folder / "stages" / stage / key
+    def place(self, name: str, key: str) -> Path:
+        """Where the output of a stage lies, if it is there."""
+        return self.folder / "stages" / name / key
 
     def stage(
         self,
@@ -84,7 +85,7 @@ class Store:
         only, since they must not change what is written.
         """
         key = stage_key(name, version, reads, settings)
-        folder = self.folder_of(name, key)
+        folder = self.place(name, key)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
             skipped = (folder / MANIFEST).is_file() and not _may_grow(folder)

@@ -1,18 +1,36 @@
-"""The console script: `mdexp key=value ...` runs an experiment, `mdexp NAME ...` another command.
+"""The command that a process works for. The jobs of a sweep share one, whatever processes they are.
 
-No key of a configuration stands alone, so a first word without a `=` can only be such a name. What
-is not one is left to `mdexp.run`, which says what was meant.
+Its name is handed down in the environment, which launchers pass on to what they start.
 """
 
-import importlib
-import sys
-from collections.abc import Sequence
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 
-COMMANDS = ("run", "compare", "execute", "export", "inspect")
+VARIABLE = "MDEXP_COMMAND"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command line; give its exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    name = words.pop(0) if words and words[0] in COMMANDS else "run"
-    return importlib.import_module(f"mdexp.{name}").main(words)
+@contextmanager
+def new_command() -> Iterator[str]:
+    """Within the block, and in what it starts, work is done for one new command; yield its name."""
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = name = _new_name()
+    try:
+        yield name
+    finally:
+        if before is None:
+            del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = before
+
+
+def current_command() -> str:
+    """The command's name; a process that no command started is one of its own."""
+    return os.environ.setdefault(VARIABLE, _new_name())
+
+
+def _new_name() -> str:
+    """The time, for people; something random, so that no two are the same."""
+    return f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{secrets.token_hex(3)}"

@@ -1,11 +1,11 @@
 """Compare runs on the same test problems: `python -m mdexp.compare RUN RUN [...]`.
 
-Each row of the first run (a thought's greedy path, the vote) stands against each row of the others,
-after training. Runs are joined by problem id and refused if a question or a gold answer differs.
+Each row of the first run (a thought's greedy path, a vote) stands against each row of the others,
+after training. Runs that differ in their seed only are one, and their problems the clusters. Runs
+are joined by problem id and refused if a question, a gold answer or the grader differs.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,64 +16,55 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from mdexp.artifacts import read_jsonl
-from mdexp.records import Answer, Generation, Problem, Vote
-from mdexp.report.tables import p_value, points, row_names
-from mdexp.scoring.pairing import Comparison, DifferentProblems, Verdicts, compare, verdicts
+from mdexp.report.tables import p_value, points
+from mdexp.scored import Scored, by_seed, load, refuse_incomparable
+from mdexp.scoring.pairing import Comparison, DifferentProblems, compare_groups
+from mdexp.scoring.statistics import holm
 
 NOTE = (
-    "below an accuracy: Wilson 95 % interval; below B - A (points): paired bootstrap, 95 %; "
-    "only A: problems that A alone solves; p: exact McNemar test, not corrected for many rows"
+    "below an accuracy: Wilson 95 % interval; below B - A (points): paired bootstrap over problems "
+    "(BCa), 95 %; only A: problems that A alone solves; p: exact McNemar test; Holm: p corrected "
+    "for all {number} rows above"
+)
+SEEDS = (
+    "several seeds: intervals from the bootstrap over problems and seeds; only A: problems that A "
+    "solves oftener; p: exact sign-flip test with problems as clusters"
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scored:
-    """A run's test problems, and for each dataset and row which of them it got right."""
+class Pair:
+    """One row against another on one test set."""
 
-    name: str
-    problems: dict[str, dict[str, tuple[str, Answer]]]  # dataset, id: question and gold answer
-    rows: dict[str, dict[str, Verdicts]]  # dataset, name of the row
-
-
-def load(folder: Path) -> Scored:
-    """The verdicts of a run folder after training; ValueError if it has none."""
-    missing = [
-        f
-        for f in ("problems.jsonl", "generations.jsonl", "votes.jsonl", "metrics.json")
-        if not (folder / f).is_file()
-    ]
-    if missing:
-        raise ValueError(f"{folder}: no {', '.join(missing)}; a run has them after stage score")
-    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    table = verdicts(
-        read_jsonl(folder / "generations.jsonl", Generation),
-        read_jsonl(folder / "votes.jsonl", Vote),
-        "after",
-    )
-    if not table:
-        raise ValueError(f"{folder}: nothing was generated after training, so nothing to compare")
-    problems: dict[str, dict[str, tuple[str, Answer]]] = {}
-    for problem in read_jsonl(folder / "problems.jsonl", Problem):
-        if problem.split == "test":
-            asked = problems.setdefault(problem.dataset, {})
-            asked[problem.id] = (problem.question, problem.answer)
-    rows = {
-        dataset: {name: table[dataset][key] for key, name in row_names(metrics[dataset]).items()}
-        for dataset in table
-    }
-    return Scored(name=str(folder), problems=problems, rows=rows)
+    dataset: str
+    a: str
+    b: str
+    comparison: Comparison
 
 
-def compare_runs(first: Scored, second: Scored) -> list[Table]:
-    """A table per test set that both runs have; DifferentProblems if none, or if they differ."""
-    shared = [dataset for dataset in first.rows if dataset in second.rows]
+def compare_runs(first: Sequence[Scored], second: Sequence[Scored]) -> list[Pair]:
+    """All pairs of rows on the test sets that both have; DifferentProblems if none, or if they
+    differ. Each side is a group of runs that differ in their seed only."""
+    for run in (*first[1:], *second):
+        refuse_incomparable(first[0], run)
+    shared = [dataset for dataset in first[0].rows if dataset in second[0].rows]
     if not shared:
         raise DifferentProblems(
-            f"{first.name} was tested on {', '.join(first.rows)}, "
-            f"{second.name} on {', '.join(second.rows)}: no test set in common"
+            f"{first[0].name} was tested on {', '.join(first[0].rows)}, "
+            f"{second[0].name} on {', '.join(second[0].rows)}: no test set in common"
         )
-    return [_compare_on(dataset, first, second) for dataset in shared]
+    return [
+        Pair(
+            dataset=dataset,
+            a=a,
+            b=b,
+            comparison=compare_groups(
+                [run.rows[dataset][a] for run in first], [run.rows[dataset][b] for run in second]
+            ),
+        )
+        for dataset in shared
+        for a, b in product(first[0].rows[dataset], second[0].rows[dataset])
+    ]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,44 +73,58 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folders = parser.parse_args(arguments).runs
     if len(folders) < 2:
         parser.error("name at least two runs")
-    console = Console()
     try:
-        first, *others = [load(folder) for folder in folders]
-        for other in others:
-            for table in compare_runs(first, other):
-                console.print(table)
-            if alone := sorted(first.rows.keys() ^ other.rows.keys()):
-                console.print(f"not compared, since one run lacks it: {', '.join(alone)}")
+        groups = by_seed([load(folder) for folder in folders])
+        if len(groups) < 2:
+            raise ValueError("all runs differ in their seed only, so there is nothing to compare")
+        first, *others = groups
+        compared = [compare_runs(first, other) for other in others]
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    console.print(NOTE)
+    _show(first, others, compared)
     return 0
 
 
-def _compare_on(dataset: str, first: Scored, second: Scored) -> Table:
-    _refuse_changed_problems(dataset, first, second)
-    pairs = list(product(first.rows[dataset].items(), second.rows[dataset].items()))
-    compared = [(a, b, compare(left, right)) for (a, left), (b, right) in pairs]
-    title = f"{dataset}, {compared[0][2].n} test problems\nA: {first.name}\nB: {second.name}"
+def _show(
+    first: Sequence[Scored], others: Sequence[Sequence[Scored]], compared: Sequence[list[Pair]]
+) -> None:
+    console = Console()
+    # One family: whoever reads all these rows picks among all of them.
+    corrected = iter(holm([pair.comparison.mcnemar.p for pairs in compared for pair in pairs]))
+    for other, pairs in zip(others, compared, strict=True):
+        for dataset in dict.fromkeys(pair.dataset for pair in pairs):
+            ours = [pair for pair in pairs if pair.dataset == dataset]
+            console.print(_table(first, other, ours, [next(corrected) for _ in ours]))
+        if alone := sorted(first[0].rows.keys() ^ other[0].rows.keys()):
+            console.print(f"not compared, since one run lacks it: {', '.join(alone)}")
+    console.print(NOTE.format(number=sum(map(len, compared))))
+    if any(len(group) > 1 for group in (first, *others)):
+        console.print(SEEDS)
+    console.print(f"grader: {first[0].grader}")
+
+
+def _table(
+    first: Sequence[Scored], second: Sequence[Scored], pairs: Sequence[Pair], corrected: list[float]
+) -> Table:
+    number = pairs[0].comparison.n
+    title = f"{pairs[0].dataset}, {number} test problems\nA: {_name(first)}\nB: {_name(second)}"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for heading in ("A", "%", "B", "%", "B - A", "only A/only B", "p"):
+    for heading in ("A", "%", "B", "%", "B - A", "only A/only B", "p", "Holm"):
         table.add_column(heading, justify="left" if heading in ("A", "B") else "right")
-    for a, b, comparison in compared:
-        table.add_row(*_cells(a, b, comparison))
+    for pair, p in zip(pairs, corrected, strict=True):
+        table.add_row(*_cells(pair), p_value(p))
     return table
 
 
-def _refuse_changed_problems(dataset: str, first: Scored, second: Scored) -> None:
-    asked = second.problems[dataset]
-    for id, problem in first.problems[dataset].items():
-        if id in asked and asked[id] != problem:
-            raise DifferentProblems(
-                f"{dataset}: problem {id} is not the same in {first.name} and {second.name}"
-            )
+def _name(group: Sequence[Scored]) -> str:
+    if len(group) == 1:
+        return group[0].name
+    return f"{len(group)} seeds: {', '.join(run.name for run in group)}"
 
 
-def _cells(a: str, b: str, comparison: Comparison) -> list[str]:
+def _cells(pair: Pair) -> list[str]:
+    comparison = pair.comparison
     test = comparison.mcnemar
     left, right = (
         f"{100 * accuracy:.1f}\n[dim]{100 * low:.1f}-{100 * high:.1f}[/]"
@@ -127,7 +132,8 @@ def _cells(a: str, b: str, comparison: Comparison) -> list[str]:
     )
     mean, ends = comparison.difference
     change = f"{100 * mean:+.1f}\n[dim]{points(ends)}[/]"
-    return [a, left, b, right, change, f"{test.only_first}/{test.only_second}", p_value(test.p)]
+    only = f"{test.only_first}/{test.only_second}"
+    return [pair.a, left, pair.b, right, change, only, p_value(test.p)]
 
 
 if __name__ == "__main__":

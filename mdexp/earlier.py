@@ -9,7 +9,7 @@ from typing import Any
 from mdexp.settings import SettingsError
 
 MANIFEST = "run.json"
-BESIDE = ("stages", "store", "logger")  # what may be said beside run=FOLDER
+BESIDE = ("stages", "store", "logger", "vote", "grader")  # what may be said beside run=FOLDER
 
 
 def earlier_config(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
@@ -28,4 +28,18 @@ def earlier_config(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[
     except (OSError, ValueError, KeyError) as error:
         raise SettingsError({"run": f"{folder} has no {MANIFEST} with settings"}) from error
     replaced = {"run", "stages"} | said & set(BESIDE)
-    return {**settings, **{key: config[key] for key in replaced}}
+    return completed(settings, config) | {key: config[key] for key in replaced}
+
+
+def completed(settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of an earlier run, with the defaults of keys that are younger than it.
+
+    What a plug-in is told stays as it was: the fields of another class do not fit it.
+    """
+    blocks = {
+        key: {**config[key], **value}
+        for key, value in settings.items()
+        if isinstance(value, Mapping) and isinstance(config.get(key), Mapping)
+        if "_target_" not in value and key != "thoughts"
+    }
+    return {**config, **settings, **blocks}

@@ -17,11 +17,13 @@ from mdexp import stages
 from mdexp.artifacts import Stage, StageResult, Store, link, read_json, read_jsonl, write_json
 from mdexp.datasets.ood import load_ood
 from mdexp.environment import environment, peak_memory_mib
+from mdexp.records import Problem
 from mdexp.report.write import write_report
 from mdexp.sandbox.executor import Sandbox
 from mdexp.settings import Settings
 from mdexp.students.numerics import numerics
 from mdexp.students.weights import Weights
+from mdexp.thoughts.prompting import exemplar_files
 from mdexp.tracking import Tracker, sweep_of
 
 log = logging.getLogger(__name__)
@@ -34,8 +36,8 @@ VERSIONS = {
     "convert": 1,
     "examples": 1,
     "train": 2,
-    "generate": 2,
-    "score": 2,
+    "generate": 3,
+    "score": 3,
 }
 
 
@@ -144,20 +146,32 @@ def run(settings: Settings, folder: Path, config: Mapping[str, Any]) -> dict[str
     return metrics
 
 
+def preparation(s: Settings) -> dict[str, Any]:
+    """The files and settings of the stage `prepare`."""
+    ood = load_ood(s.dataset)
+    files = {name: file for d in (s.dataset, *ood) for name, file in d.files().items()}
+    return {"files": files, "dataset": s.dataset, "ood": ood, "seed": s.seed}
+
+
+def prepared(s: Settings) -> list[Problem]:
+    """The problems of a run, found in its store or put there."""
+    given = preparation(s)
+    result = Store(Path(s.store)).stage(
+        stages.prepare,
+        name="prepare",
+        version=VERSIONS["prepare"],
+        reads=given.pop("files"),
+        settings=given,
+        tools={},
+    )
+    return read_jsonl(result["problems.jsonl"], Problem)
+
+
 def problems_to_examples(e: Experiment) -> None:
     """Nothing here depends on λ: a sweep over it does all of this once."""
     s = e.settings
     if e.wants("prepare"):
-        ood = load_ood(s.dataset)
-        files = {name: file for d in (s.dataset, *ood) for name, file in d.files().items()}
-        e.stage(
-            stages.prepare,
-            writes=same("problems.jsonl"),
-            files=files,
-            dataset=s.dataset,
-            ood=ood,
-            seed=s.seed,
-        )
+        e.stage(stages.prepare, writes=same("problems.jsonl"), **preparation(s))
     if e.wants("extract"):
         e.stage(
             stages.extract,
@@ -231,7 +245,7 @@ def student_to_outputs(e: Experiment, tracker: Tracker) -> None:
         stages.generate,
         "problems.jsonl",
         writes={"outputs.jsonl": "outputs_before.jsonl"},
-        files=s.student.files(),
+        files=s.student.files() | {"exemplars.jsonl": exemplar_files()[0]},
         tools=e.tools | {"weights": before},
         name="before",
         phase="before",
@@ -258,10 +272,11 @@ def outputs_to_report(e: Experiment) -> dict[str, Any]:
             stages.score,
             "problems.jsonl",
             *filter(e.has, outputs),
-            writes=same("generations.jsonl", "votes.jsonl", "metrics.json"),
+            writes=same("generations.jsonl", "votes.jsonl", "metrics.json", "analysis.json"),
             tools=e.tools,
             thoughts=s.thoughts,
             vote=s.vote,
+            grader=s.grader,
             limits=e.limits,
         )
         metrics = read_json(e.file("metrics.json"))

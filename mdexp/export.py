@@ -1,8 +1,10 @@
-"""Write a run's trained student as one folder: `python -m mdexp.export RUN FOLDER`.
+"""Share a run's student: `python -m mdexp.export RUN FOLDER [--dtype bfloat16] [--push NAME]`.
 
-Adapters are merged into the weights that they were trained beside, so that plain transformers loads
-the folder. In float32 the student writes what it wrote in the run; bfloat16 halves the folder and
-may change a token here and there.
+FOLDER gets whole weights (an adapter is merged) that plain transformers loads, the tokenizer, and a
+model card with what was measured and where the data came from. Nothing leaves this machine unless
+--push names a repository of the Hugging Face hub. In float32 the student writes what it wrote in
+the run; bfloat16 halves the folder and may change a token here and there. Exit codes: 0, 2 (the
+command line, the run).
 """
 
 import argparse
@@ -10,68 +12,63 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mdexp.artifacts import Store, read_json
-from mdexp.settings import Settings, SettingsError, judge
-from mdexp.students.weights import Weights
+from mdexp.artifacts import read_json, write_text
+from mdexp.model_card import model_card
+from mdexp.settings import judge
+from mdexp.trained import run_manifest, trained_weights
 
-MANIFEST = "run.json"
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m mdexp.export", description=__doc__)
-    parser.add_argument("run", type=Path, metavar="RUN", help="a run folder")
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="to be written; must not exist")
-    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
-    options = parser.parse_args(arguments)
-    try:
-        export(options.run, options.folder, options.dtype)
-    except (FileNotFoundError, FileExistsError, SettingsError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(f"{options.folder}: load it with transformers' from_pretrained")
-    return 0
+CARD = "README.md"
 
 
 def export(run: Path, folder: Path, dtype: str) -> None:
-    """FileNotFoundError where the run has trained no student, or its store is gone."""
-    if folder.exists():
-        raise FileExistsError(f"{folder} is there already")
-    model, tokenizer = trained_weights(run).load()
+    """Write the student of a run to a new folder; ValueError, naming what is wrong."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder}: is there already; name a folder that is new or empty")
+    manifest = run_manifest(run)
+    settings = judge(manifest["settings"])
+    weights = trained_weights(run, settings)
+    if weights.trained is None:
+        raise ValueError(f"{run} has no stage train, so it trained no student")
+    measured = run / "metrics.json"
+    metrics = read_json(measured) if measured.is_file() else {}
+    model, tokenizer = weights.load()
     import torch
 
     model.to(getattr(torch, dtype)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    write_text(folder / CARD, model_card(settings, manifest, metrics))
 
 
-def trained_weights(run: Path) -> Weights:
-    """Where the weights lie that a run trained."""
-    return untrained_weights(run).after_training(_folder_of("train", run) / "student")
+def push(folder: Path, name: str) -> str:
+    """Upload an exported folder to the hub, into a private repository; its address."""
+    from huggingface_hub import HfApi
+
+    hub = HfApi()
+    repository = hub.create_repo(name, private=True, exist_ok=True)
+    hub.upload_folder(folder_path=folder, repo_id=repository.repo_id)
+    return str(repository)
 
 
-def untrained_weights(run: Path) -> Weights:
-    """Where the weights lie that a run began with."""
-    settings = _settings(run)
-    weights = Weights(student=settings.student, seed=settings.seed)
-    if not settings.student.is_packed():
-        return weights
-    return weights.unpacked(_folder_of("convert", run))
-
-
-def _settings(run: Path) -> Settings:
-    if not (run / MANIFEST).is_file():
-        raise FileNotFoundError(f"{run} has no {MANIFEST}: it is no run folder")
-    return judge(read_json(run / MANIFEST)["settings"])
-
-
-def _folder_of(stage: str, run: Path) -> Path:
-    """Where the store keeps what a stage of the run left."""
-    store = Store(Path(_settings(run).store))
-    keys = {done["name"]: done["key"] for done in read_json(run / MANIFEST)["stages"]}
-    if stage not in keys:
-        raise FileNotFoundError(f"{run} has no stage {stage}, so it trained no student")
-    if not (folder := store.folder_of(stage, keys[stage])).is_dir():
-        raise FileNotFoundError(f"{folder} is gone, where {run} left its stage {stage}")
-    return folder
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m mdexp.export",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run folder")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="a new folder")
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument("--push", metavar="NAME", help="upload to the hub as NAME, private")
+    given = parser.parse_args(argv)
+    try:
+        export(given.run, given.folder, given.dtype)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(given.folder)
+    if given.push:
+        print(push(given.folder, given.push))
+    return 0
 
 
 if __name__ == "__main__":

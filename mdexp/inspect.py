@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 from mdexp import app
 from mdexp.artifacts import read_json, read_jsonl
-from mdexp.export import untrained_weights
 from mdexp.records import Example, Problem
 from mdexp.settings import Settings, judge
+from mdexp.trained import untrained_weights
 
 if TYPE_CHECKING:
     from mdexp.training.invariants import Made
@@ -78,7 +78,7 @@ def _made(run: Path, settings: Settings) -> Iterator["Made"]:
     from mdexp.training.invariants import Made
 
     student = settings.student
-    renderer = Renderer(untrained_weights(run).load()[1], student.kind, student.prompt)
+    renderer = Renderer(untrained_weights(run, settings).load()[1], student.kind, student.prompt)
     problems = {p.id: p for p in read_jsonl(run / "problems.jsonl", Problem)}
     for example in read_jsonl(run / "examples.jsonl", Example):
         yield Made(

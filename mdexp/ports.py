@@ -120,6 +120,10 @@ class Teacher(Protocol):
         """Local files that are read: their content is part of the stage's key."""
         ...
 
+    def exemplars(self) -> Sequence[Mapping[str, Any]]:
+        """The worked problems that it is shown; none for one that is not prompted."""
+        ...
+
     def paths(
         self, problems: Sequence[Problem], thoughts: Mapping[str, Thought], ledger: FilePath
     ) -> Iterator[Path]:

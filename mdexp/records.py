@@ -6,12 +6,13 @@ the paths of one (problem, thought) from 0; for a student, sample 0 is the greed
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 Answer = int | float | str | bool
 Split = Literal["train", "validation", "test"]
 Phase = Literal["before", "after"]
-Rule = Literal["majority", "cascade"]
+Rule = Literal["majority", "likelihood", "accuracy", "cascade", "agreement"]
+Grader = Literal["strict", "lenient", "pad", "xot", "dss"]
 
 # Ends the name under which metrics tell of validation problems: of "svamp", "svamp/validation".
 VALIDATION = "/validation"
@@ -92,6 +93,8 @@ class Output:
     text: str
     num_tokens: int
     finished: bool
+    logprob: float | None = None  # mean of its tokens under the student, nats; None: not known
+    trace: dict[str, Any] = field(default_factory=dict)  # how a step-wise beam came about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,14 +114,16 @@ class Generation:
     correct: bool
     stdout: str = ""
     error: str = ""
+    logprob: float | None = None  # of the output
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vote:
-    """One answer elected from several generations; `votes` counts each canonical answer.
+    """One answer elected from several generations; `votes` weighs each canonical answer.
 
-    `order` lists thoughts: by a cascade the first that answers decides, by a majority it settles
-    ties.
+    `order` lists the thoughts that had a say: some rules let the first that answers decide, others
+    settle ties by it. `decided` says how it came about: `agreement`, `cot only` (no other
+    thought had an answer), `cot overruled` (its own choice was another one), `nobody`.
     """
 
     problem_id: str
@@ -128,6 +133,8 @@ class Vote:
     answer: Answer | None
     correct: bool
     tie: bool
-    votes: dict[str, int]
+    votes: dict[str, float]
     rule: Rule = "majority"
     order: list[str] = field(default_factory=list)
+    decided: str = ""
+    row: str = "vote"  # the result row: the run's `vote`, or `cot vote` for one thought's own paths

@@ -4,7 +4,7 @@ The one file that knows both `lambda`, as people and papers say, and `lam`, whic
 Hydra composes, this judges, and both happen before anything slow is imported.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError, model_validator
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationErr
 from mdexp.components import ComponentError, build
 from mdexp.hints import did_you_mean, key_paths
 from mdexp.ports import Dataset, StudentConfig, Teacher, Thought
-from mdexp.records import Rule
+from mdexp.records import Grader, Rule
 from mdexp.sandbox.settings import SandboxSettings
 
 StageName = Literal[
@@ -68,23 +68,68 @@ class VerifySettings(Block):
     mode: Literal["gold", "runs", "agree", "none"]
 
 
+class BeamSettings(Block):
+    """Step-wise beam search (decoding/stepwise.py): `width` beams, `branches` ways on from each.
+
+    A beam's score is its mean log-probability per token, plus `weights` times the shares of its
+    steps that run and that bind a new value, and of the question's numbers that it has used.
+    """
+
+    width: Count
+    branches: Count  # the greedy way on, and sampled ones
+    max_steps: Count
+    # Tried on validation problems, each [run, new, use]; of equal ones the first is taken.
+    weights: Annotated[
+        tuple[Annotated[tuple[float, float, float], Field(strict=False)], ...],
+        Field(strict=False, min_length=1),
+    ]
+
+
 class DecodingSettings(Block):
     """How the student answers. Sample 0 is greedy; 1 to `num_paths` of each thought vote."""
 
-    engine: Literal["local"]
+    engine: Literal["local", "openai"]
+    base_url: str | None  # openai: the server's /v1
+    served: str | None  # openai: its name for the trained student; before training all is local
     num_paths: int = Field(ge=0)  # 0: the greedy paths elect, and the row is called a tie-break
     temperature: float = Field(gt=0)
+    top_p: float = Field(gt=0, le=1)  # samples are of the likeliest tokens that reach it together
     max_new_tokens: Count
-    batch_size: Count
+    batch_size: Count  # rows at a time, or calls
     num_shots: int = Field(ge=0)  # of the few-shot prompt before training
     num_validation: int = Field(ge=0)  # validation problems answered: they choose shots, break ties
+    beam: BeamSettings | None  # of a trained student; none: greedy and sampled paths
+
+    @model_validator(mode="after")
+    def _engine_has_its_keys(self) -> Self:
+        given = [name for name in ("base_url", "served") if getattr(self, name) is not None]
+        if self.engine == "openai" and len(given) < 2:
+            raise ValueError("engine=openai needs base_url and served, the server and its model")
+        if self.engine == "local" and given:
+            raise ValueError(f"engine=local reads no {' and no '.join(given)}")
+        if self.engine == "openai" and self.beam:
+            raise ValueError("beam needs engine=local: a server does not stop at steps")
+        if self.beam and self.num_paths >= self.beam.width:
+            raise ValueError(
+                f"num_paths={self.num_paths} takes that many beams beside the best, "
+                f"beam.width={self.beam.width} leaves {self.beam.width - 1}"
+            )
+        return self
+
+    def with_weights(self, weights: Sequence[float] | None) -> Self:
+        """The same with one choice of weights for beams; unchanged without any."""
+        if self.beam is None or weights is None:
+            return self
+        return self.model_copy(
+            update={"beam": self.beam.model_copy(update={"weights": (tuple(weights),)})}
+        )
 
 
 class VoteSettings(Block):
     """How one answer is elected; scoring/vote.py says what the rules mean."""
 
     name: Rule
-    # The first decides (cascade) or settles ties (majority); empty: by validation accuracy.
+    # The first decides (cascade, agreement) or settles ties; empty: by validation accuracy.
     order: Annotated[tuple[str, ...], Field(strict=False)]
 
 
@@ -144,6 +189,7 @@ class Settings(Block):
     verify: VerifySettings
     decoding: DecodingSettings
     vote: VoteSettings
+    grader: Grader  # scoring/graders.py says what they mean
     sandbox: SandboxSettings
     trainer: TrainerSettings
     logger: LoggerSettings
@@ -191,10 +237,16 @@ class Settings(Block):
                 f"vote.order may name each of the chosen thoughts ({chosen}) once, "
                 f"got {', '.join(order)}"
             )
-        if order and self.vote.name == "majority" and len(order) < len(self.thoughts):
+        pooled = self.vote.name in ("majority", "likelihood", "accuracy")
+        if order and pooled and len(order) < len(self.thoughts):
             raise ValueError(
                 f"vote.order must name all of {chosen}, since each may be in a tie of "
-                f"vote=majority, got {', '.join(order)}; vote=cascade may leave some out"
+                f"vote={self.vote.name}, got {', '.join(order)}; vote=cascade may leave some out"
+            )
+        if self.vote.name == "accuracy" and self.decoding.num_validation == 0:
+            raise ValueError(
+                "vote=accuracy weighs by accuracy on validation problems, and "
+                "decoding.num_validation=0 answers none; it must be at least 1"
             )
         return self
 

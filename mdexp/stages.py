@@ -8,16 +8,25 @@ its key in the store (artifacts.py). Tools (an executor, weights) are handed on 
 
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mdexp.artifacts import STILL_MISSING, Counts, read_jsonl, write_json, write_jsonl
+from mdexp.artifacts import (
+    STILL_MISSING,
+    Counts,
+    file_hash,
+    read_jsonl,
+    write_json,
+    write_jsonl,
+)
+from mdexp.datasets.overlap import refuse_tested
 from mdexp.datasets.prepare import prepare as prepare_problems
 from mdexp.ports import Dataset, Executor, StudentConfig, Teacher, Thought
 from mdexp.records import (
     Example,
+    Grader,
     Output,
     Phase,
     Problem,
@@ -28,7 +37,8 @@ from mdexp.records import (
     Path as TeacherPath,
 )
 from mdexp.scoring import score as scoring
-from mdexp.settings import DecodingSettings, ObjectiveSettings, TrainerSettings
+from mdexp.scoring.analysis import analyse
+from mdexp.settings import DecodingSettings, ObjectiveSettings, TrainerSettings, VoteSettings
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
 from mdexp.thoughts.prompting import load_exemplars
@@ -50,12 +60,16 @@ def prepare(
 def extract(
     out: Path, reads: Files, *, teacher: Teacher, thoughts: Thoughts, ledger: Path
 ) -> Counts:
-    problems = training(read_jsonl(reads["problems.jsonl"], Problem))
+    everything = read_jsonl(reads["problems.jsonl"], Problem)
+    refuse_tested(teacher.exemplars(), everything)
+    problems = training(everything)
     paths = list(teacher.paths(problems, thoughts, ledger))
     write_jsonl(out / "paths.jsonl", paths)
     asked = len(problems) * len(thoughts) * teacher.num_paths
     missing = asked - len(paths)
-    counts = {"asked": asked, "paths": len(paths), "missing": missing}
+    counts: Counts = {"asked": asked, "paths": len(paths), "missing": missing}
+    # The prompts that were used: exemplars and templates, or the recorded answers.
+    counts["files"] = {name: file_hash(file) for name, file in teacher.files().items()}
     return counts | ({STILL_MISSING: missing} if teacher.ask_again else {})
 
 
@@ -155,37 +169,83 @@ def generate(
     import torch
 
     from mdexp.decoding.answering import answer
+    from mdexp.decoding.beams import answer_by_steps
+    from mdexp.decoding.work import Work
 
-    problems = asked_of_student(read_jsonl(reads["problems.jsonl"], Problem), decoding)
+    everything = read_jsonl(reads["problems.jsonl"], Problem)
+    problems = asked_of_student(everything, decoding)
     model, tokenizer = weights.load()
     model.to(numerics["device"], getattr(torch, numerics["dtype"]))
     renderer = Renderer(tokenizer, student.kind, student.prompt)
-    ask = partial(answer, model, renderer, decoding=decoding, phase=phase, seed=seed)
+    work = Work()
+    ask = partial(answer, model, renderer, decoding=decoding, phase=phase, seed=seed, work=work)
     exemplars = load_exemplars()[: decoding.num_shots]
+    refuse_tested(exemplars if phase == "before" else [], everything)
     outputs: list[Output] = []
     counts: Counts = {}
-    for name, thought in thoughts.items():
-        one = {name: thought}
-        if phase == "after":
-            outputs += ask(problems, one, [])
-            continue
-        validation = [problem for problem in problems if problem.split == "validation"]
-        tried = {len(shots): ask(validation, one, shots) for shots in ([], exemplars)}
-        solved = {
-            num_shots: sum(g.correct for g in scoring.grade(rows, by_id(problems), one, executor))
-            for num_shots, rows in tried.items()
-        }
-        best = max(solved, key=lambda num_shots: (solved[num_shots], num_shots))
-        rest = [problem for problem in problems if problem.split != "validation"]
-        outputs += tried[best]
-        outputs += ask(rest, one, exemplars[:best])
-        counts[name] = {"solved on validation by shots": solved, "shots": best}
+    if phase == "after" and decoding.beam:
+        outputs, counts = answer_by_steps(
+            model,
+            renderer,
+            problems,
+            thoughts,
+            decoding=decoding,
+            executor=executor,
+            seed=seed,
+            work=work,
+        )
+    elif phase == "after":
+        outputs = ask(problems, thoughts, [])
+    else:
+        for name, thought in thoughts.items():
+            found, counts[name] = _with_better_prompt(
+                ask, problems, name, thought, exemplars, executor
+            )
+            outputs += found
     write_jsonl(out / "outputs.jsonl", outputs)
-    return counts | {"outputs": len(outputs), "tokens": sum(o.num_tokens for o in outputs)}
+    return counts | told(outputs) | work.counts()
+
+
+def _with_better_prompt(
+    ask: Callable[..., list[Output]],
+    problems: Sequence[Problem],
+    name: str,
+    thought: Thought,
+    exemplars: Sequence[Mapping[str, Any]],
+    executor: Executor,
+) -> tuple[list[Output], Counts]:
+    """Outputs by zero- or few-shot prompts, whichever solves more validation problems."""
+    one = {name: thought}
+    validation = [problem for problem in problems if problem.split == "validation"]
+    tried = {len(shots): ask(validation, one, shots) for shots in ([], exemplars)}
+    solved = {
+        shots: sum(g.correct for g in scoring.grade(rows, by_id(problems), one, executor))
+        for shots, rows in tried.items()
+    }
+    best = max(solved, key=lambda shots: (solved[shots], shots))
+    rest = [problem for problem in problems if problem.split != "validation"]
+    counts = {"solved on validation by shots": solved, "shots": best}
+    return tried[best] + ask(rest, one, exemplars[:best]), counts
+
+
+def told(outputs: Sequence[Output]) -> Counts:
+    """How much was written, and how much of it the token budget cut short."""
+    return {
+        "outputs": len(outputs),
+        "tokens": sum(output.num_tokens for output in outputs),
+        "truncated": sum(not output.finished for output in outputs),
+    }
 
 
 def score(
-    out: Path, reads: Files, *, thoughts: Thoughts, limits: Any, vote: Any, executor: Executor
+    out: Path,
+    reads: Files,
+    *,
+    thoughts: Thoughts,
+    limits: Any,
+    vote: VoteSettings,
+    grader: Grader,
+    executor: Executor,
 ) -> Counts:
     problems = by_id(read_jsonl(reads["problems.jsonl"], Problem))
     outputs = [
@@ -194,11 +254,12 @@ def score(
         if name in reads
         for output in read_jsonl(reads[name], Output)
     ]
-    generations = scoring.grade(outputs, problems, thoughts, executor)
+    generations = scoring.grade(outputs, problems, thoughts, executor, grader)
     votes = scoring.votes(generations, list(thoughts), rule=vote.name, order=vote.order)
     write_jsonl(out / "generations.jsonl", generations)
     write_jsonl(out / "votes.jsonl", votes)
-    write_json(out / "metrics.json", scoring.metrics(generations, votes, list(thoughts)))
+    write_json(out / "metrics.json", scoring.metrics(generations, votes, list(thoughts), grader))
+    write_json(out / "analysis.json", analyse(generations, votes, problems, thoughts))
     return {"generations": len(generations), "votes": len(votes)}
 
 

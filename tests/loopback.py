@@ -7,6 +7,7 @@ with LoopbackServer() as server:
 """
 
 import json
+import random
 import sys
 import threading
 import time
@@ -16,6 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
+from tests.loopback_batch import BatchDesk
+
 
 def echo(question: str, number: int) -> str:
     return f"{question} #{number}"
@@ -24,19 +27,25 @@ def echo(question: str, number: int) -> str:
 class LoopbackServer:
     """Answers with what `answer` makes of a question and the number of answers it had so far."""
 
-    def __init__(self, honours_n: bool = True, answer: Callable[[str, int], str] = echo) -> None:
+    def __init__(self, honours_n: bool = True, answer: Callable[[Any, int], str] = echo) -> None:
         self.answer = answer
         self.honours_n = honours_n  # many servers give one choice whatever is asked for
         self.has_usage = True
+        self.per_minute: float | None = None  # beyond it: 429
+        self.latency_s = 0.005  # so that concurrent calls overlap
         self.finish_reason = "stop"
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
+        self.paths: list[str] = []
         self.num_choices: Counter[str] = Counter()  # answers given, by question
         self.most_at_once = 0
         self._at_once = 0
         self._faults: list[str] = []
         self._always: str | None = None
+        self._level, self._filled_at = 1.0, time.monotonic()
+        self._storm: tuple[dict[str, float], random.Random] | None = None
         self._lock = threading.Lock()
+        self.batches = BatchDesk(self._answer_line)
         handler = type("Handler", (_Handler,), {"loopback": self})
         self._http = _Server(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}/v1"
@@ -45,6 +54,10 @@ class LoopbackServer:
         """Faults of the next replies, in order; `always` is the fault of all that follow."""
         self._faults = list(faults)
         self._always = always
+
+    def storm(self, shares: dict[str, float], dice: random.Random) -> None:
+        """From now on each reply is a fault with these probabilities."""
+        self._storm = (shares, dice)
 
     @property
     def num_calls(self) -> int:
@@ -63,11 +76,14 @@ class LoopbackServer:
         self._http.shutdown()
         self._http.server_close()
 
-    def reply(self, body: dict[str, Any], headers: dict[str, str]) -> "_Reply":
+    def reply(self, path: str, body: dict[str, Any], headers: dict[str, str]) -> "_Reply":
         with self._lock:
+            self.paths.append(path)
             self.bodies.append(body)
             self.headers.append(headers)
-            fault = self._faults.pop(0) if self._faults else self._always
+            fault = self._faults.pop(0) if self._faults else self._next_fault()
+            if self.per_minute and not self._admits(self.per_minute / 60):
+                fault = "429"
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
         try:
@@ -76,25 +92,59 @@ class LoopbackServer:
             with self._lock:
                 self._at_once -= 1
 
+    def _admits(self, per_second: float) -> bool:
+        """A token bucket as endpoints have it, of half a second."""
+        now = time.monotonic()
+        filled = self._level + (now - self._filled_at) * per_second
+        self._level, self._filled_at = min(filled, max(1.0, per_second / 2)), now
+        if self._level < 1:
+            return False
+        self._level -= 1
+        return True
+
+    def _next_fault(self) -> str | None:
+        if self._storm is None:
+            return self._always
+        shares, dice = self._storm
+        calm = 1 - sum(shares.values())
+        return dice.choices([None, *shares], [calm, *shares.values()])[0]
+
+    def _answer_line(self, body: dict[str, Any]) -> tuple[int, str]:
+        reply = self._answer(body)
+        return reply.status, reply.text
+
     def _answer(self, body: dict[str, Any]) -> "_Reply":
-        time.sleep(0.005)  # so that concurrent calls overlap
-        question = body["messages"][-1]["content"]
+        time.sleep(self.latency_s)
+        if isinstance(body.get("prompt"), list):
+            return self._complete(body)
+        plain = "prompt" in body
+        question = body["prompt"] if plain else body["messages"][-1]["content"]
         number = body.get("n", 1) if self.honours_n else 1
         with self._lock:
             first = self.num_choices[question]
             self.num_choices[question] += number
+        texts = [self.answer(question, first + i) for i in range(number)]
+        written = [{"text": t} if plain else {"message": {"content": t}} for t in texts]
         choices = [
-            {
-                "index": i,
-                "message": {"role": "assistant", "content": self.answer(question, first + i)},
-                "finish_reason": self.finish_reason,
-            }
-            for i in range(number)
+            {"index": i, **choice, "finish_reason": self.finish_reason}
+            for i, choice in enumerate(written)
         ]
         reply: dict[str, Any] = {"model": f"{body['model']}-0001", "choices": choices}
         if self.has_usage:
             reply["usage"] = {"prompt_tokens": 7, "completion_tokens": 3 * number}
         return _Reply(200, json.dumps(reply))
+
+    def _complete(self, body: dict[str, Any]) -> "_Reply":
+        """A completion of token ids: `answer` gets them as its question."""
+        choice = {
+            "index": 0,
+            "text": self.answer(body["prompt"], 0),
+            "finish_reason": self.finish_reason,
+            "logprobs": {"token_logprobs": [-0.25, -0.75, -0.5]},
+        }
+        usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
+        reply = {"id": "c", "object": "text_completion", "created": 0, "model": body["model"]}
+        return _Reply(200, json.dumps({**reply, "choices": [choice], "usage": usage}))
 
 
 class _Reply:
@@ -114,6 +164,11 @@ def _slow(headers: dict[str, str]) -> _Reply:
     return _error(503, "too late")
 
 
+def _stall(headers: dict[str, str]) -> _Reply:
+    time.sleep(5)
+    raise ConnectionError("it never answers")
+
+
 _FAULTS = {
     "429": lambda headers: _error(429, "slow down", "rate_limit_exceeded", Retry_After="0.2"),
     "429 for an hour": lambda headers: _error(429, "come back later", Retry_After="3600"),
@@ -124,8 +179,13 @@ _FAULTS = {
     "quota": lambda headers: _error(429, "You exceeded your current quota", "insufficient_quota"),
     "400": lambda headers: _error(400, "Unsupported parameter: 'max_tokens'", "unsupported"),
     "401 with key": lambda headers: _error(401, f"Wrong key: {headers.get('authorization')}"),
+    "200 with key": lambda headers: _Reply(
+        200,
+        json.dumps({"choices": [{"message": {"content": f"You sent {headers['authorization']}"}}]}),
+    ),
     "404": lambda headers: _error(404, "The model does not exist", "model_not_found"),
     "slow": _slow,
+    "stall": _stall,
 }
 
 
@@ -147,9 +207,17 @@ class _Handler(BaseHTTPRequestHandler):
         text = self.rfile.read(size)
         if len(text) < size:
             raise ConnectionError("the client went away")
+        if self.path.startswith(("/v1/files", "/v1/batches")):
+            self._send(_Reply(*self.loopback.batches.post(self.path, text)))
+            return
         body = json.loads(text)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        reply = self.loopback.reply(body, headers)
+        self._send(self.loopback.reply(self.path, body, headers))
+
+    def do_GET(self) -> None:
+        self._send(_Reply(*self.loopback.batches.get(self.path.partition("?")[0])))
+
+    def _send(self, reply: _Reply) -> None:
         payload = reply.text.encode()
         self.send_response(reply.status)
         for name, value in {**reply.headers, "Content-Length": str(len(payload))}.items():

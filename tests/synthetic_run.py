@@ -1,6 +1,8 @@
 """A small scored run, made up: what the tests of the report and of its page look at."""
 
+from mdexp.ports import Reading
 from mdexp.records import Generation, Problem
+from mdexp.scoring.analysis import analyse
 from mdexp.scoring.score import metrics, votes
 
 ORDER = ["cot", "pot"]
@@ -10,6 +12,13 @@ SOLVED = {  # of ten problems, the first so many
     "after": {"cot": 6, "pot": 8, "eot": 7},
 }
 ATTACK = "</script><script>document.title = 'planted'</script><!-- <img src=x onerror=alert(1)>"
+
+
+class Prose:
+    """A thought whose texts state something, never a program."""
+
+    def read(self, text):
+        return Reading(text=text)
 
 
 def generation(number, phase, thought, *, correct, text="", sample=0):
@@ -48,6 +57,9 @@ def run_parts(
         "generations": generations,
         "votes": elected,
         "metrics": metrics(generations, elected, thoughts),
+        "analysis": analyse(
+            generations, elected, {p.id: p for p in problems}, dict.fromkeys(thoughts, Prose())
+        ),
         "funnel": [],
         "history": [],
         "run": {},

@@ -6,6 +6,10 @@ tests memory, not reasoning.
 
 import re
 import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mdexp.records import Problem
 
 _WORD = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(
@@ -24,3 +28,17 @@ def normalised(question: str) -> str:
 def masked(question: str) -> str:
     """The normalised question with `0` for each number; equal questions have equal masks."""
     return _NUMBERS_IN_A_ROW.sub("0", _NUMBER.sub("0", normalised(question)))
+
+
+def refuse_tested(exemplars: Sequence[Mapping[str, Any]], problems: Sequence[Problem]) -> None:
+    """ValueError if a test problem, maybe with other numbers, is among the exemplars of a prompt:
+    who is shown its solution is not tested by it."""
+    tested = {masked(problem.question): problem for problem in problems if problem.split == "test"}
+    for row in exemplars:
+        if problem := tested.get(masked(row["question"])):
+            same = normalised(problem.question) == normalised(row["question"])
+            how = "is" if same else "is, but for its numbers,"
+            raise ValueError(
+                f"the exemplar {row['question']!r} {how} the test problem {problem.id} of "
+                f"{problem.dataset}: take it out, or show others (teacher.prompts)"
+            )

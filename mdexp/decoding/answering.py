@@ -1,10 +1,12 @@
 """Problems put to a student: the greedy path of each thought, and sampled ones for the vote."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mdexp.decoding.generate import Answered, Request, generate
+from mdexp.decoding.generate import Answered, Limits, Request, generate
+from mdexp.decoding.server import ask_server
+from mdexp.decoding.work import Work
 from mdexp.ports import Thought
 from mdexp.records import Output, Phase, Problem
 from mdexp.settings import DecodingSettings
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 log = logging.getLogger(__name__)
+
+LOG_EVERY = 500  # answers
 
 
 def answer(
@@ -26,6 +30,7 @@ def answer(
     decoding: DecodingSettings,
     phase: Phase,
     seed: int,
+    work: Work | None = None,
 ) -> list[Output]:
     """One output per (problem, thought, sample), in that order. Only test problems are sampled:
     validation needs the greedy paths alone."""
@@ -45,26 +50,45 @@ def answer(
     requests = [
         Request(
             prompt_ids=prompts[problem.id, name],
+            problem=problem.id,
             thought=thoughts[name],
             sample=sample,
-            seed=f"{seed}/{problem.id}/{name}/{sample}",
+            stream=f"{seed}/{problem.id}/{name}/{sample}",
         )
         for problem, name, sample in wanted
     ]
     outputs: list[Output | None] = [None] * len(requests)
-    answered = generate(
-        model,
-        renderer,
-        requests,
-        max_new_tokens=decoding.max_new_tokens,
-        temperature=decoding.temperature,
-        batch_size=decoding.batch_size,
-    )
+    answered = _answered(model, renderer, requests, decoding, phase, work or Work())
     for number, (index, written) in enumerate(answered, start=1):
         outputs[index] = _output(*wanted[index], written, phase, len(exemplars))
-        if number % (10 * decoding.batch_size) == 0 or number == len(requests):
+        if number % LOG_EVERY == 0 or number == len(requests):
             log.info("answered %d of %d", number, len(requests))
     return [output for output in outputs if output is not None]
+
+
+def _answered(
+    model: "PreTrainedModel",
+    renderer: Renderer,
+    requests: Sequence[Request],
+    decoding: DecodingSettings,
+    phase: Phase,
+    work: Work,
+) -> Iterator[tuple[int, Answered]]:
+    """By this process, or by the server of a trained student."""
+    limits = limits_of(decoding)
+    if decoding.engine == "local" or phase == "before":
+        return generate(model, renderer, requests, limits, work)
+    assert decoding.base_url and decoding.served, "judged"
+    return ask_server(decoding.base_url, decoding.served, renderer, requests, limits)
+
+
+def limits_of(decoding: DecodingSettings) -> Limits:
+    return Limits(
+        max_new_tokens=decoding.max_new_tokens,
+        temperature=decoding.temperature,
+        top_p=decoding.top_p,
+        batch_size=decoding.batch_size,
+    )
 
 
 def _output(
@@ -84,6 +108,7 @@ def _output(
         sample=sample,
         num_shots=num_shots,
         text=answered.text,
-        num_tokens=len(answered.token_ids),
+        num_tokens=answered.num_tokens,
         finished=answered.finished,
+        logprob=None if answered.logprob is None else round(answered.logprob, 6),
     )

@@ -1,47 +1,70 @@
 """Greedy and sampled answers of a student, in batches whose composition changes no random number.
 
-Each sampled token is the inverse of the cumulative distribution at one uniform number, which comes
-from the seed of its (problem, thought, sample) alone. A row ends with the end of sequence, when its
-thought says that the text is complete, or unfinished at the token budget.
+A row ends with the end of sequence, when its thought says that the text is complete, or unfinished
+at the token budget. Rows that ended leave the batch together, once enough of them did.
 """
 
-import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
 
-from mdexp.decoding.rows import CausalRows, Rows, Seq2SeqRows
-from mdexp.ports import Thought
+from mdexp.decoding.rows import open_rows
+from mdexp.decoding.sampling import GREEDY, choose, uniform
+from mdexp.decoding.work import Work
 from mdexp.students.prompts import Renderer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 CHECK_EVERY = 8  # steps between looks at whether a text is complete
-COMPACT_BELOW = 0.75  # of a batch's rows still under way
-BELOW_ONE = 1 - 2**-24  # the largest float32 below 1
+COMPACT_BELOW = 0.8  # of a batch's rows still under way
+
+
+class Completes(Protocol):
+    """What decoding has to know of a thought."""
+
+    def complete(self, text: str) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One answer to be written. `sample` 0 is greedy; `seed` names the row's random numbers."""
+    """One answer to be written. `sample` 0 is greedy; `stream` names the row's random numbers, and
+    requests of one `problem` are read together."""
 
     prompt_ids: Sequence[int]
-    thought: Thought
+    problem: str
+    thought: Completes
     sample: int
-    seed: str
+    stream: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long answers get, how they are drawn, and how many rows are computed at a time."""
+
+    max_new_tokens: int
+    temperature: float
+    top_p: float = 1.0
+    batch_size: int
 
 
 @dataclass(slots=True, kw_only=True)
 class Answered:
-    """One answer; `finished` is False where the budget ended it."""
+    """One answer; `finished` is False where the budget ended it. A server keeps its token ids."""
 
     token_ids: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)  # of each token, nats
+    num_tokens: int = 0
     text: str = ""
     finished: bool = False
+
+    @property
+    def logprob(self) -> float | None:
+        """The mean of its tokens, so that a long answer is not the less likely for its length."""
+        return sum(self.logprobs) / len(self.logprobs) if self.logprobs else None
 
 
 @torch.inference_mode()
@@ -49,79 +72,100 @@ def generate(
     model: "PreTrainedModel",
     renderer: Renderer,
     requests: Sequence[Request],
-    *,
-    max_new_tokens: int,
-    temperature: float,
-    batch_size: int,
+    limits: Limits,
+    work: Work | None = None,
 ) -> Iterator[tuple[int, Answered]]:
-    """Yield (index of the request, answer), batch by batch; prompts of like length go together."""
-    order = sorted(range(len(requests)), key=lambda i: (len(requests[i].prompt_ids), i))
-    for start in range(0, len(order), batch_size):
-        indices = order[start : start + batch_size]
-        batch = [requests[i] for i in indices]
-        answers = _generate_batch(model, renderer, batch, max_new_tokens, temperature)
-        yield from zip(indices, answers, strict=True)
+    """Yield (index of the request, answer), batch by batch, and add what it took to `work`."""
+    work = Work() if work is None else work
+    order = _by_length(requests)
+    for start in range(0, len(order), limits.batch_size):
+        indices = order[start : start + limits.batch_size]
+        batch = Batch(model, renderer, [requests[i] for i in indices], limits, work)
+        yield from zip(indices, batch.run(), strict=True)
 
 
-def _generate_batch(
-    model: "PreTrainedModel",
-    renderer: Renderer,
-    batch: Sequence[Request],
-    max_new_tokens: int,
-    temperature: float,
-) -> list[Answered]:
-    prompts = [request.prompt_ids for request in batch]
-    pad_id = renderer.tokenizer.pad_token_id or 0
-    rows: Rows = (
-        CausalRows(model, prompts)
-        if renderer.kind == "causal"
-        else Seq2SeqRows(model, prompts, pad_id)
+def _by_length(requests: Sequence[Request]) -> list[int]:
+    """Problems of like length go together, the requests of one beside each other."""
+    longest: dict[str, int] = {}
+    for request in requests:
+        seen = longest.get(request.problem, 0)
+        longest[request.problem] = max(seen, len(request.prompt_ids))
+    rank = {problem: number for number, problem in enumerate(longest)}
+    return sorted(
+        range(len(requests)),
+        key=lambda i: (longest[requests[i].problem], rank[requests[i].problem], i),
     )
-    answers = [Answered() for _ in batch]
-    dice = [random.Random(request.seed) for request in batch]
-    active = list(range(len(batch)))  # row of the model -> row of the batch
-    logits = rows.start()
-    for step in range(1, max_new_tokens + 1):
-        uniforms = [dice[i].random() if batch[i].sample else -1.0 for i in active]
-        tokens = choose(logits, torch.tensor(uniforms, device=logits.device), temperature)
-        for i, token in zip(active, tokens.tolist(), strict=True):
-            if not answers[i].finished:
-                answers[i].token_ids.append(token)
-                if token == renderer.tokenizer.eos_token_id:
-                    answers[i].text = renderer.text(answers[i].token_ids)
-                    answers[i].finished = True
-        if step % CHECK_EVERY == 0 or step == max_new_tokens:
-            _finish_complete(batch, answers, active, renderer)
-        live = [row for row, i in enumerate(active) if not answers[i].finished]
-        if not live or step == max_new_tokens:
-            break
-        if len(live) <= COMPACT_BELOW * len(active):
-            index = torch.tensor(live, device=tokens.device)
-            rows.keep(index)
-            tokens, active = tokens[index], [active[row] for row in live]
-        logits = rows.step(tokens)
-    return answers
 
 
-def choose(logits: Tensor, uniforms: Tensor, temperature: float) -> Tensor:
-    """Next tokens (rows,) from logits (rows, vocabulary): the likeliest where `uniforms` are < 0,
-    else the token at that place of the cumulative distribution at `temperature`."""
-    greedy = logits.argmax(-1)
-    if not (uniforms >= 0).any():
-        return greedy
-    cumulative = (logits.float() / temperature).softmax(-1).cumsum(-1)
-    # A number that float32 rounds to 1 lies behind the last token that has any probability.
-    place = uniforms.to(cumulative).clamp(0, BELOW_ONE)[:, None] * cumulative[:, -1:]
-    sampled = torch.searchsorted(cumulative, place, right=True).squeeze(-1)
-    return torch.where(uniforms >= 0, sampled, greedy)
+class Batch:
+    """Rows that are advanced together until each of them has ended."""
 
+    def __init__(
+        self,
+        model: "PreTrainedModel",
+        renderer: Renderer,
+        requests: Sequence[Request],
+        limits: Limits,
+        work: Work,
+    ) -> None:
+        self.renderer, self.requests, self.limits, self.work = renderer, requests, limits, work
+        self.rows = open_rows(
+            model,
+            renderer.kind,
+            [request.prompt_ids for request in requests],
+            [request.problem for request in requests],
+            pad_id=renderer.tokenizer.pad_token_id or 0,
+            max_new_tokens=limits.max_new_tokens,
+        )
+        self.answers = [Answered() for _ in requests]
+        self.active = list(range(len(requests)))  # row of the model -> request
 
-def _finish_complete(
-    batch: Sequence[Request], answers: Sequence[Answered], active: Sequence[int], renderer: Renderer
-) -> None:
-    for answer, request in ((answers[i], batch[i]) for i in active):
-        if answer.finished:
-            continue
-        answer.text = renderer.text(answer.token_ids)
-        if (whole := request.thought.complete(answer.text)) is not None:
-            answer.text, answer.finished = whole, True
+    def run(self) -> list[Answered]:
+        last = self.limits.max_new_tokens
+        logits = self.rows.start()
+        for step in range(1, last + 1):
+            tokens = self._extend(logits, step)
+            if step % CHECK_EVERY == 0 or step == last:
+                self._finish_complete()
+            live = [row for row, i in enumerate(self.active) if not self.answers[i].finished]
+            if not live or step == last:
+                break
+            if len(live) <= COMPACT_BELOW * len(self.active):
+                self.rows.keep(live)
+                tokens = tokens[torch.tensor(live, device=tokens.device)]
+                self.active = [self.active[row] for row in live]
+            logits = self.rows.step(tokens)
+        return self.answers
+
+    def _extend(self, logits: Tensor, step: int) -> Tensor:
+        """Give every row its next token; rows that ended already are computed for nothing."""
+        asked = [self.requests[i] for i in self.active]
+        places = [uniform(request.stream, step) if request.sample else GREEDY for request in asked]
+        tokens, logprobs = choose(
+            logits,
+            torch.tensor(places, dtype=torch.float64, device=logits.device),
+            temperature=self.limits.temperature,
+            top_p=self.limits.top_p,
+        )
+        drawn = zip(self.active, tokens.tolist(), logprobs.tolist(), strict=True)
+        open_rows = [entry for entry in drawn if not self.answers[entry[0]].finished]
+        for i, token, logprob in open_rows:
+            answer = self.answers[i]
+            answer.token_ids.append(token)
+            answer.logprobs.append(logprob)
+            answer.num_tokens += 1
+            if token == self.renderer.tokenizer.eos_token_id:
+                answer.text = self.renderer.text(answer.token_ids)
+                answer.finished = True
+        self.work.row_steps += len(self.active)
+        self.work.useful += len(open_rows)
+        return tokens
+
+    def _finish_complete(self) -> None:
+        for i in self.active:
+            answer = self.answers[i]
+            if answer.finished:
+                continue
+            answer.text = self.renderer.text(answer.token_ids)
+            if (whole := self.requests[i].thought.complete(answer.text)) is not None:
+                answer.text, answer.finished = whole, True

@@ -5,7 +5,6 @@ begin or end, and the script shows it as text only; everything else goes through
 """
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mdexp.artifacts import write_text
 from mdexp.records import VALIDATION, Generation, Problem, Vote
 from mdexp.report import charts, tables
+from mdexp.report.answer import forest, headline
+from mdexp.report.curve_chart import curve_chart, series_class
+from mdexp.report.explorer import explorer_data
 from mdexp.report.formula import formula
 from mdexp.report.funnel import FunnelRow
 from mdexp.report.published import published
-from mdexp.scoring.score import Metrics, solved_by
+from mdexp.scoring.analysis import Analyses
+from mdexp.scoring.score import Metrics
 
-ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
 NO_LLM = ("worked", "gold-equation")  # teachers that rewrite the dataset's own solutions
 
 
@@ -31,36 +33,41 @@ def build(
     generations: Sequence[Generation],
     votes: Sequence[Vote],
     metrics: Metrics,
+    analysis: Analyses,
     funnel: Sequence[FunnelRow],
     history: Sequence[Mapping[str, float]],
     run: Mapping[str, Any],
+    programs: Sequence[str] = (),
 ) -> None:
     """Write both reports into `folder`. A run without training or without `before` has fewer parts.
 
     `run` is what run.json holds: settings, versions, commit, seed, stages, each of them optional.
+    `programs` are the thoughts whose texts are code.
     """
     settings = run.get("settings", {})
     rows = tables.results(metrics, generations, votes)
-    thoughts = list(dict.fromkeys(generation.thought for generation in generations))
-    solved = solved_by(generations, thoughts)
     page = {
+        "answer": headline(analysis, generations, votes),
+        "analysis": analysis,
+        "last_phase": {data: list(phases)[-1] for data, phases in analysis.items()},
+        "title": title(settings),
         "results": [row for row in rows if not row.dataset.endswith(VALIDATION)],
         "validation": [row for row in rows if row.dataset.endswith(VALIDATION)],
         "published": published(metrics),
-        "solved": solved,
-        "solved_names": _names(solved),
+        "row_names": {data: tables.row_names(phases) for data, phases in metrics.items()},
+        "run_grader": run_grader(metrics),
         "formula": formula(settings),
         "sandbox_lacks": run.get("sandbox", {}).get("lacks", ""),
         "funnel": funnel,
         "teachers": teachers(funnel),
-        "failures": failures(generations),
         "history": history,
         "loss_curve": charts.loss_curve(history) if history else "",
         "facts": facts(run),
         "stages": run.get("stages", []),
+        "costs": dict(costs(run)),
         "settings": json.dumps(settings, indent=2, ensure_ascii=False, default=str),
         "num_generations": len(generations),
-        "explorer": explorer_data(problems, generations),
+        "explorer": explorer_data(problems, generations, programs),
     }
     for name in ("report.md", "report.html"):
         template = _environment().get_template(f"{name}.j2")
@@ -89,46 +96,33 @@ def facts(run: Mapping[str, Any]) -> dict[str, Any]:
     return origin | dict(run.get("versions", {})) | dict(run.get("machine", {}))
 
 
-def failures(generations: Sequence[Generation]) -> dict[tuple[str, str], dict[str, int]]:
-    """Statuses of the test generations by (phase, thought), the most frequent first."""
-    counts: dict[tuple[str, str], Counter[str]] = {}
-    for generation in generations:
-        if generation.split == "test":
-            key = (generation.phase, generation.thought)
-            counts.setdefault(key, Counter())[generation.status] += 1
-    return {key: dict(statuses.most_common()) for key, statuses in counts.items()}
+def title(settings: Mapping[str, Any]) -> str:
+    """Dataset, student and thoughts, as far as the settings name them."""
+    parts = [_named(settings.get(part, {})) for part in ("dataset", "student")]
+    parts.append(" + ".join(settings.get("thoughts", {})))
+    return " · ".join(part for part in parts if part)
 
 
-def explorer_data(problems: Sequence[Problem], generations: Sequence[Generation]) -> str:
-    """Generations and their problems as JSON that may stand inside a script element."""
-    asked = {generation.problem_id for generation in generations}
-    data = {
-        "problems": {p.id: [p.question, str(p.answer)] for p in problems if p.id in asked},
-        "generations": [_explorer_row(generation) for generation in generations],
-    }
-    return json.dumps(data).translate(ESCAPES)
+def _named(component: Mapping[str, Any]) -> str:
+    """The last part of a component's path, else of its class's name."""
+    path, target = component.get("path"), component.get("_target_", "")
+    return Path(path).name if path else target.rpartition(".")[2]
 
 
-def _names(solved: Mapping[str, Mapping[str, Mapping[str, int]]]) -> list[str]:
-    phases = [counts for by_phase in solved.values() for counts in by_phase.values()]
-    return list(dict.fromkeys(name for counts in phases for name in counts))
+def run_grader(metrics: Metrics) -> str:
+    """Name and version of the grader that judged the run; empty if it judged nothing."""
+    rows = [row for phases in metrics.values() for rows in phases.values() for row in rows.values()]
+    return rows[0]["grader"] if rows else ""
 
 
-def _explorer_row(generation: Generation) -> dict[str, Any]:
-    dataset = generation.dataset
-    return {
-        "problem": generation.problem_id,
-        "dataset": f"{dataset}{VALIDATION}" if generation.split != "test" else dataset,
-        "phase": generation.phase,
-        "thought": generation.thought,
-        "sample": generation.sample,
-        "text": generation.text,
-        "output": generation.stdout,
-        "error": generation.error,
-        "answer": None if generation.answer is None else str(generation.answer),
-        "status": generation.status,
-        "correct": generation.correct,
-    }
+def costs(run: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a stage counted, in words, by the stage's name."""
+    return [(stage["name"], _counted(stage.get("counts", {}))) for stage in run.get("stages", [])]
+
+
+def _counted(counts: Mapping[str, Any]) -> str:
+    plain = {name: count for name, count in counts.items() if isinstance(count, int | float)}
+    return ", ".join(f"{name} {count:,}" for name, count in plain.items())
 
 
 def _environment() -> Environment:
@@ -142,7 +136,8 @@ def _environment() -> Environment:
     )
     for show in (tables.percent, tables.interval, tables.points, tables.p_value, cell):
         environment.filters[show.__name__] = show
-    environment.globals["strip"] = charts.strip
+    for draw in (charts.strip, curve_chart, series_class, forest):
+        environment.globals[draw.__name__] = draw
     return environment
 
 

@@ -1,6 +1,7 @@
 """Charts as inline SVG. Colours are classes (`series-0`, ...), so that CSS sets light and dark."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from math import ceil, floor, log10
 
@@ -12,6 +13,33 @@ MAX_POINTS = 300
 STRIP_WIDTH, STRIP_HEIGHT = 180, 26
 
 Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """A pair of axes by their ticks, and where a point lies between them."""
+
+    x_ticks: list[float]
+    y_ticks: list[float]
+
+    def place(self, point: Point) -> Point:
+        x = LEFT + _share(point[0], self.x_ticks) * (WIDTH - LEFT - RIGHT)
+        return x, HEIGHT - BOTTOM - _share(point[1], self.y_ticks) * (HEIGHT - TOP - BOTTOM)
+
+    def path(self, points: Sequence[Point]) -> str:
+        return " ".join(f"{x:.1f},{y:.1f}" for x, y in map(self.place, points))
+
+    def svg(self, x_label: str, y_label: str) -> str:
+        parts = []
+        for value in self.y_ticks:
+            _, y = self.place((self.x_ticks[0], value))
+            ends = f'x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"'
+            parts.append(f'<line class="grid" {ends}/>')
+            parts.append(f'<text class="y" x="{LEFT - 8}" y="{y + 4:.1f}">{value:g}</text>')
+        for value in self.x_ticks:
+            x, _ = self.place((value, self.y_ticks[0]))
+            parts.append(f'<text class="x" x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}">{value:g}</text>')
+        return "".join(parts) + _axis_labels(x_label, y_label)
 
 
 def loss_curve(history: Sequence[Mapping[str, float]]) -> str:
@@ -27,23 +55,19 @@ def loss_curve(history: Sequence[Mapping[str, float]]) -> str:
 def line_chart(series: Mapping[str, Sequence[Point]], *, x_label: str, y_label: str) -> str:
     """Lines over a common pair of axes; both begin where the data begin, y at 0 at the latest."""
     points = [point for line in series.values() for point in line]
-    x_ticks = ticks(min(x for x, _ in points), max(x for x, _ in points))
-    y_ticks = ticks(min(0.0, *(y for _, y in points)), max(y for _, y in points))
-
-    def place(point: Point) -> Point:
-        x = LEFT + _share(point[0], x_ticks) * (WIDTH - LEFT - RIGHT)
-        return x, HEIGHT - BOTTOM - _share(point[1], y_ticks) * (HEIGHT - TOP - BOTTOM)
-
-    parts = [_grid(place, x_ticks, y_ticks), _axis_labels(x_label, y_label)]
+    axes = Axes(
+        ticks(min(x for x, _ in points), max(x for x, _ in points)),
+        ticks(min(0.0, *(y for _, y in points)), max(y for _, y in points)),
+    )
+    parts = [axes.svg(x_label, y_label)]
     for number, (name, line) in enumerate(series.items()):
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(place, line))
-        parts.append(f'<polyline class="series-{number}" points="{path}"/>')
+        parts.append(f'<polyline class="series-{number}" points="{axes.path(line)}"/>')
         x, y = WIDTH - RIGHT - 110, TOP + 14 + 18 * number
         ends = f'x1="{x}" x2="{x + 18}" y1="{y - 4}" y2="{y - 4}"'
         parts.append(f'<line class="series-{number}" {ends}/>')
         parts.append(f'<text x="{x + 24}" y="{y}">{escape(name)}</text>')
     label = escape(f"{', '.join(series)} by {x_label}, in {y_label}")
-    return _svg("chart", WIDTH, HEIGHT, label, parts)
+    return svg("chart", WIDTH, HEIGHT, label, parts)
 
 
 def strip(before: Row | None, after: Row | None) -> str:
@@ -57,7 +81,7 @@ def strip(before: Row | None, after: Row | None) -> str:
         parts.append(f'<line class="{phase}" x1="{low:.1f}" x2="{high:.1f}" y1="{y}" y2="{y}"/>')
         parts.append(f'<circle class="{phase}" cx="{middle:.1f}" cy="{y}" r="4"/>')
     label = "accuracy before and after, on a scale from 0 to 1"
-    return _svg("strip", STRIP_WIDTH, STRIP_HEIGHT, label, parts)
+    return svg("strip", STRIP_WIDTH, STRIP_HEIGHT, label, parts)
 
 
 def ticks(low: float, high: float, number: int = 5) -> list[float]:
@@ -79,19 +103,6 @@ def _share(value: float, scale: Sequence[float]) -> float:
     return (value - scale[0]) / (scale[-1] - scale[0])
 
 
-def _grid(place: Callable[[Point], Point], x_ticks: list[float], y_ticks: list[float]) -> str:
-    parts = []
-    for value in y_ticks:
-        _, y = place((x_ticks[0], value))
-        ends = f'x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"'
-        parts.append(f'<line class="grid" {ends}/>')
-        parts.append(f'<text class="y" x="{LEFT - 8}" y="{y + 4:.1f}">{value:g}</text>')
-    for value in x_ticks:
-        x, _ = place((value, y_ticks[0]))
-        parts.append(f'<text class="x" x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}">{value:g}</text>')
-    return "".join(parts)
-
-
 def _axis_labels(x_label: str, y_label: str) -> str:
     middle = (LEFT + WIDTH - RIGHT) / 2
     return (
@@ -100,6 +111,7 @@ def _axis_labels(x_label: str, y_label: str) -> str:
     )
 
 
-def _svg(kind: str, width: int, height: int, label: str, parts: Sequence[str]) -> str:
+def svg(kind: str, width: int, height: int, label: str, parts: Sequence[str]) -> str:
+    """A picture with a text for those who do not see it; `label` is escaped already."""
     head = f'<svg class="{kind}" viewBox="0 0 {width} {height}" role="img" aria-label="{label}">'
     return head + "".join(parts) + "</svg>"

@@ -13,7 +13,8 @@ class Result:
     """One thought or vote on one dataset, before and after training."""
 
     dataset: str
-    name: str
+    key: str  # in the metrics
+    name: str  # for people
     before: Row | None
     after: Row | None
     change: Comparison | None = None
@@ -32,6 +33,7 @@ def results(
     return [
         Result(
             dataset=dataset,
+            key=key,
             name=name,
             before=phases.get("before", {}).get(key),
             after=phases.get("after", {}).get(key),
@@ -46,15 +48,26 @@ def results(
 def row_names(phases: Mapping[str, Mapping[str, Row]]) -> dict[str, str]:
     """How the rows of a dataset are called. Two paths cannot outvote each other: a `tie-break`."""
     keys = dict.fromkeys(key for rows in phases.values() for key in rows)
-    thoughts = [key for key in keys if key != "vote"]
-    names = {thought: thought for thought in thoughts}
-    votes = [rows["vote"] for rows in phases.values() if "vote" in rows]
-    num_paths = max((vote["num_paths"] for vote in votes), default=0)
-    if num_paths > 1 and votes[0]["rule"].startswith("cascade"):
-        names["vote"] = "cascade"
-    elif num_paths > 1:
-        names["vote"] = "tie-break" if num_paths == 2 else f"vote of {num_paths}"
+    names = {}
+    for key in sorted(keys, key=lambda key: key == "vote"):  # the run's vote after all others
+        rows = [phase[key] for phase in phases.values() if key in phase]
+        num_paths = max(row["num_paths"] for row in rows)
+        if key != "vote":
+            names[key] = f"{key} of {num_paths}" if num_paths > 1 else key
+        elif num_paths > 1:
+            names[key] = _vote_name(rows[0]["rule"], num_paths)
     return names
+
+
+def _vote_name(rule: str, num_paths: int) -> str:
+    """`vote of 8`, `tie-break`, `cascade`, `agreement of 8`, `vote by likelihood of 8`."""
+    if rule.startswith("cascade"):
+        return "cascade"
+    if rule.startswith("agreement"):
+        return f"agreement of {num_paths}"
+    if rule.startswith("majority by "):
+        return f"vote by {rule.split()[2].rstrip(',')} of {num_paths}"
+    return "tie-break" if num_paths == 2 else f"vote of {num_paths}"
 
 
 def percent(share: float) -> str:

@@ -40,9 +40,15 @@ def write_report(
         generations=generations,
         votes=votes,
         metrics=metrics,
+        analysis=read_json(file("analysis.json")),
         funnel=rows,
         history=read_jsonl(history, dict) if history.is_file() else [],
         run=manifest,
+        programs=[
+            name
+            for name, thought in settings.thoughts.items()
+            if any(thought.read(g.text).program for g in generations if g.thought == name)
+        ],
     )
     console = Console()
     console.print(terminal(metrics, generations, votes))

@@ -61,8 +61,8 @@ def _refusal() -> str:
 class CPythonTier:
     """Runs programs one per process; threads may share it. Close it when done.
 
-    At most `workers` programs run at once, and beside them half as many slow ones (those that have
-    used up a first budget), which give way to the others. `confined=False` leaves out the kernel
+    At most `workers` programs run at once, and beside them as many slow ones (those that have used
+    up a first budget), which give way to the others. `confined=False` leaves out the kernel
     filter and is for machines and users that have no need of it.
     """
 
@@ -72,10 +72,7 @@ class CPythonTier:
         self._idle: defaultdict[tuple[Kind, bool], list[Lane]] = defaultdict(list)
         self._lock = threading.Lock()
         self._closed = False
-        self._places = {
-            False: threading.BoundedSemaphore(workers),
-            True: threading.BoundedSemaphore(max(1, workers // 2)),
-        }
+        self._places = {slow: threading.BoundedSemaphore(workers) for slow in (False, True)}
 
     def run(
         self, program: str, cpu_seconds: float, *, kind: Kind, slow: bool = False

@@ -6,6 +6,7 @@ clock and random seed).
 """
 
 import os
+import sys
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from types import TracebackType
@@ -29,7 +30,7 @@ MONTY_S = 0.05
 class Sandbox:
     """An `Executor` over pools of worker processes. Close it, or use it in a `with`.
 
-    SandboxError if no worker can be started; ValueError if a setting is out of its range.
+    SandboxError if no worker can be started here; ValueError if a setting is out of its range.
     """
 
     def __init__(
@@ -48,6 +49,8 @@ class Sandbox:
             output_kib=output_kib,
             workers=workers,
         )
+        if cpython == "unprotected" and sys.platform != "linux":
+            raise SandboxError(f"sandbox=unsafe runs on Linux alone, and this is {sys.platform}")
         self._workers = workers or os.cpu_count() or 1
         unconfined = confinement()
         self.lacks = _lacks(cpython, unconfined)

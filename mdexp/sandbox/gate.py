@@ -23,7 +23,8 @@ _NOT_FOR_MONTY = _NUMERIC | {
 }
 
 _WORD = re.compile(r"[^\W\d]\w*")
-_CLASS = re.compile(r"^[ \t]*class\b", re.MULTILINE)
+# A class, and what is no function but returns, which Monty takes.
+_BESIDE = re.compile(r"^(?:[ \t]*class|return)\b", re.MULTILINE)
 # Every alternative ends where the next token may begin: no text is read twice.
 _STRING = re.compile(r"'[^'\n]*'?|\"[^\"\n]*\"?")
 # A set in braces: what stands before the first comma or `for` has no colon.
@@ -48,7 +49,7 @@ def routed(program: str) -> Routed:
         program=program,
         kind="slim" if words.isdisjoint(_NUMERIC) else "full",
         for_monty=words.isdisjoint(_NOT_FOR_MONTY)
-        and not ("class" in program and _CLASS.search(program))
+        and not (("class" in program or "return" in program) and _BESIDE.search(program))
         and not ("{" in program and _has_set(program)),
     )
 

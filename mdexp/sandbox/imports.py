@@ -20,17 +20,12 @@ import string
 import sys
 import typing
 
+from mdexp.sandbox.confined.importing import ELSEWHERE, NUMERIC
+
 # An import of a module that nobody has must still fail.
-_MODULES: frozenset[str] = sys.stdlib_module_names | {
-    "dateutil",
-    "matplotlib",
-    "matplotlib.pyplot",
-    "numpy",
-    "os.path",
-    "pandas",
-    "scipy",
-    "sympy",
-}
+_MODULES = (
+    sys.stdlib_module_names | ELSEWHERE | NUMERIC | frozenset({"matplotlib.pyplot", "os.path"})
+)
 # So must that of a name which a module does not have.
 _NAMES = {
     module.__name__: frozenset(dir(module))

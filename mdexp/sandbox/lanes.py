@@ -1,7 +1,8 @@
 """What runs beside what: batches in Monty, single programs in CPython, and the slow ones apart.
 
-A program's first try in CPython is short. What needs longer waits for one of few places, so that
-programs without end cost the others little; what has used up its time in Monty goes there at once.
+A program's first try in CPython is short. What needs longer has places of its own, in processes
+that give way to others, so that programs without end cost the others little; what has used up its
+time in Monty goes there at once.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from mdexp.sandbox.refused import refused
 
 FIRST_TRY_S = 0.1  # CPU seconds
 
+_FINAL = ("ok", "no_answer")  # of Monty
 _DIFFERENT = ProgramResult(
     status="unsupported",
     error="Monty may answer this differently from CPython, which is not used here",
@@ -44,7 +46,7 @@ class Lanes:
         self._monty, self._cpython, self._timeout_s = monty, cpython, timeout_s
         self._batches = ThreadPoolExecutor(workers, thread_name_prefix="sandbox-monty")
         self._first = ThreadPoolExecutor(workers, thread_name_prefix="sandbox-cpython")
-        self._slow = ThreadPoolExecutor(max(1, workers // 4), thread_name_prefix="sandbox-slow")
+        self._slow = ThreadPoolExecutor(workers, thread_name_prefix="sandbox-slow")
 
     def start(self, programs: Sequence[str]) -> Future[list[Found]]:
         """Set a batch going."""
@@ -79,13 +81,13 @@ class Lanes:
         return _DIFFERENT
 
     def _after_monty(self, way: Routed, result: ProgramResult) -> Found:
-        if result.status == "ok":
+        if result.status in _FINAL:
             return result
         if self._cpython:
             return self._ask_cpython(self._cpython, way, slow=result.status == "timeout")
         if result.status == "timeout":  # another of its batch may have used up the time
             (result,) = self._monty.run([way.program])
-        return result if result.status == "ok" else replace(result, status="unsupported")
+        return result if result.status in _FINAL else replace(result, status="unsupported")
 
     def _ask_cpython(self, cpython: CPython, way: Routed, *, slow: bool) -> Future[Found]:
         if slow or self._timeout_s <= FIRST_TRY_S:

@@ -1,8 +1,8 @@
 """The Monty tier: a Python interpreter without access to anything, in worker processes.
 
 Monty (pydantic-monty) is an interpreter of its own, so a program has no file, network, environment
-or process to reach; a worker that dies anyway is replaced. It is not all of CPython: what it
-answers counts, what it fails on says nothing about the program.
+or process to reach; a worker that dies anyway is replaced. It is not all of CPython: what it runs
+to its end counts, what it fails on says nothing about the program.
 """
 
 import re
@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic_monty import Monty, MontyCrashedError, OSPolicy, ResourceLimits
@@ -18,6 +17,7 @@ from pydantic_monty._binary import find_monty_binary
 
 from mdexp.ports import ProgramResult
 from mdexp.sandbox.batch import BatchLostError, Found, run_batch
+from mdexp.sandbox.confined import clock
 from mdexp.sandbox.errors import SandboxError
 from mdexp.sandbox.monty_launcher import write_launcher
 from mdexp.sandbox.outcome import MAX_ERROR, outcome
@@ -32,9 +32,9 @@ MAX_RECURSION = 900
 _HARMLESS = "ans = 1 + 1"
 _OUT_OF_TIME = "TimeoutError: feed time limit exceeded"
 # Equal programs give equal results.
-_POLICY = OSPolicy(
-    sleep="zero", datetime=datetime(2024, 1, 1, tzinfo=UTC), random_start={"seed": 0}
-)
+_POLICY = OSPolicy(sleep="zero", datetime=clock.NOW, random_start={"seed": 0})
+# Monty has these just as CPython does: there, too, they are no answer.
+_SAME_TYPES = ("dict", "list", "tuple")
 # Monty writes the last digit of a number with more than 15 of them differently from CPython.
 _LONG_NUMBER = re.compile(r"\d{16}|\d{15}\.|\de\+?\d")
 
@@ -74,8 +74,8 @@ class MontyTier:
     def run(self, programs: Sequence[str]) -> list[ProgramResult]:
         """Run a batch within the seconds of one program.
 
-        A status is `ok`, `timeout` (the time ran out in this program, whoever used it up) or
-        `unsupported`. The time of the batch is shared out equally.
+        A status is `ok`, `no_answer`, `timeout` (the time ran out in this program, whoever used
+        it up) or `unsupported`. The time of the batch is shared out equally.
         """
         start = time.perf_counter()
         try:
@@ -128,7 +128,8 @@ def _result(one: Found, seconds: float) -> ProgramResult:
     if found == "failed":
         return _unanswered(value, seconds, slow=value.startswith(_OUT_OF_TIME))
     result = replace(outcome(found, value, stdout), stdout=stdout, seconds=seconds, tier="monty")
-    if result.status != "ok":
+    # Nothing may be left by a `return` outside a function, which is an error in CPython alone.
+    if result.status != "ok" and (found == "nothing" or value not in _SAME_TYPES):
         return _unanswered(result.error, seconds)
     if _differs(stdout) or (isinstance(value, str) and _differs(value)):
         return _unanswered("Monty writes such numbers or texts differently", seconds)

@@ -1,9 +1,15 @@
-"""Two systems on the same test problems, joined by problem id."""
+"""Two systems on the same test problems, joined by problem id.
+
+A system may be a group of runs that differ in their seeds only.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from mdexp.records import Generation, Phase, Vote
+from mdexp.scoring import clusters
 from mdexp.scoring.statistics import (
     Difference,
     Interval,
@@ -35,7 +41,7 @@ class Comparison:
 def verdicts(
     generations: Sequence[Generation], votes: Sequence[Vote], phase: Phase
 ) -> dict[str, dict[str, Verdicts]]:
-    """Test verdicts by dataset and row: each thought's greedy path, and `vote`."""
+    """Test verdicts by dataset and row: each thought's greedy path, each vote."""
     table: dict[str, dict[str, Verdicts]] = {}
     for path in generations:
         if (path.phase, path.split, path.sample) == (phase, "test", 0):
@@ -43,21 +49,16 @@ def verdicts(
             row[path.problem_id] = path.correct
     for vote in votes:
         if (vote.phase, vote.split) == (phase, "test"):
-            row = table.setdefault(vote.dataset, {}).setdefault("vote", {})
+            row = table.setdefault(vote.dataset, {}).setdefault(vote.row, {})
             row[vote.problem_id] = vote.correct
     return table
 
 
 def compare(first: Mapping[str, bool], second: Mapping[str, bool]) -> Comparison:
     """Compare two systems problem by problem; DifferentProblems unless these are the same."""
-    if odd := sorted(first.keys() ^ second.keys()):
-        raise DifferentProblems(
-            f"{len(first)} and {len(second)} problems, {len(odd)} of them on one side only, "
-            f"such as {', '.join(odd[:3])}"
-        )
-    pairs = [(right, second[problem]) for problem, right in first.items()]
-    left, right = [a for a, _ in pairs], [b for _, b in pairs]
-    n = len(pairs)
+    refuse_different(first, second)
+    left, right = list(first.values()), [second[problem] for problem in first]
+    n = len(left)
     return Comparison(
         n=n,
         accuracies=(sum(left) / n, sum(right) / n),
@@ -65,6 +66,43 @@ def compare(first: Mapping[str, bool], second: Mapping[str, bool]) -> Comparison
         difference=paired_difference(left, right, seed=BOOTSTRAP_SEED),
         mcnemar=mcnemar(left, right),
     )
+
+
+def compare_groups(first: Sequence[Verdicts], second: Sequence[Verdicts]) -> Comparison:
+    """Compare two groups of seeds. `only_first` are then problems that the first solves oftener."""
+    if len(first) == len(second) == 1:
+        return compare(first[0], second[0])
+    for run in (*first[1:], *second):
+        refuse_different(first[0], run)
+    left, right = (
+        np.array([[run[problem] for problem in first[0]] for run in group])
+        for group in (first, second)
+    )
+    lead = right.mean(0) - left.mean(0)
+    return Comparison(
+        n=left.shape[1],
+        accuracies=(float(left.mean()), float(right.mean())),
+        intervals=(_interval(left), _interval(right)),
+        difference=clusters.difference(left, right, seed=BOOTSTRAP_SEED),
+        mcnemar=McNemar(
+            int((lead < 0).sum()), int((lead > 0).sum()), clusters.sign_flip(left, right)
+        ),
+    )
+
+
+def refuse_different(first: Mapping[str, bool], second: Mapping[str, bool]) -> None:
+    """DifferentProblems, naming some, unless both answered the same problems."""
+    if odd := sorted(first.keys() ^ second.keys()):
+        raise DifferentProblems(
+            f"{len(first)} and {len(second)} problems, {len(odd)} of them on one side only, "
+            f"such as {', '.join(odd[:3])}"
+        )
+
+
+def _interval(group: clusters.Verdicts) -> Interval:
+    if len(group) == 1:
+        return wilson(int(group.sum()), group.size)
+    return clusters.interval(group, seed=BOOTSTRAP_SEED)
 
 
 def after_against_before(

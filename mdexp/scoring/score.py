@@ -6,13 +6,25 @@ accuracy.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import combinations, product
+from fractions import Fraction
+from itertools import product
 from typing import TypedDict
 
-from mdexp.answers import correct
 from mdexp.ports import Executor, Thought
 from mdexp.reading import Read, read_answers
-from mdexp.records import VALIDATION, Generation, Output, Phase, Problem, Rule, Split, Vote
+from mdexp.records import (
+    VALIDATION,
+    Answer,
+    Generation,
+    Grader,
+    Output,
+    Phase,
+    Problem,
+    Rule,
+    Split,
+    Vote,
+)
+from mdexp.scoring.graders import Attempt, is_right, signature
 from mdexp.scoring.statistics import wilson
 from mdexp.scoring.vote import elect, trust, voters
 
@@ -30,9 +42,10 @@ class Row(TypedDict):
     ties: int
     num_paths: int
     rule: str  # for people: "greedy", or the rule of the vote and its order of thoughts
+    grader: str  # name and version: rows of different graders are never compared
 
 
-Metrics = dict[str, dict[str, dict[str, Row]]]  # dataset, phase, thought or "vote"
+Metrics = dict[str, dict[str, dict[str, Row]]]  # dataset, phase, name of the row
 
 
 def grade(
@@ -40,6 +53,7 @@ def grade(
     problems: Mapping[str, Problem],
     thoughts: Mapping[str, Thought],
     executor: Executor,
+    grader: Grader = "strict",
 ) -> list[Generation]:
     """Read every output with its thought, run its program, compare with gold.
 
@@ -49,10 +63,23 @@ def grade(
     reads = iter(read_answers(whole, executor))
     return [
         _generation(
-            output, next(reads) if output.finished else TRUNCATED, problems[output.problem_id]
+            output,
+            next(reads) if output.finished else TRUNCATED,
+            problems[output.problem_id],
+            thoughts[output.thought],
+            grader,
         )
         for output in outputs
     ]
+
+
+def attempt(
+    text: str, thought: Thought, status: str, answer: Answer | None, stdout: str
+) -> Attempt:
+    """A finished path as graders see it: of a program the printed output, of prose the text."""
+    reading = thought.read(text)
+    worked_out = reading.program is not None or reading.equations is not None
+    return Attempt(answer if status == "ok" else None, stdout if worked_out else text)
 
 
 def votes(
@@ -62,18 +89,36 @@ def votes(
     rule: Rule = "majority",
     order: Sequence[str] = (),
 ) -> list[Vote]:
-    """One vote per problem and phase. Without an `order` the thoughts stand by validation accuracy,
-    equal ones as in `thoughts`."""
+    """The run's vote per problem and phase, and where a thought has several sampled paths, its own.
+
+    Without an `order` the thoughts stand by validation accuracy, equal ones as in `thoughts`.
+    """
     elected = []
     for phase in PHASES:
         ours = [g for g in generations if g.phase == phase]
-        ranked = order or trust(thoughts, _validation_accuracy(ours, thoughts))
-        elected += [elect(voters(paths), ranked, rule) for paths in _by_problem(ours)]
+        accuracy = _validation_accuracy(ours, thoughts)
+        ranked = order or trust(thoughts, accuracy)
+        for paths in by_problem(ours):
+            elected.append(elect(voters(paths), ranked, rule, accuracy))
+            elected += _own_votes(voters(paths), thoughts)
     return elected
 
 
+def _own_votes(paths: Sequence[Generation], thoughts: Sequence[str]) -> list[Vote]:
+    """What each thought with more than one path elects alone: the mix has to beat it."""
+    own = [[path for path in paths if path.thought == thought] for thought in thoughts]
+    return [
+        elect(heard, [heard[0].thought], row=f"{heard[0].thought} vote")
+        for heard in own
+        if len(heard) > 1
+    ]
+
+
 def metrics(
-    generations: Sequence[Generation], votes: Sequence[Vote], thoughts: Sequence[str]
+    generations: Sequence[Generation],
+    votes: Sequence[Vote],
+    thoughts: Sequence[str],
+    grader: Grader = "strict",
 ) -> Metrics:
     """Result rows of test problems by dataset and phase; validation as `<dataset>/validation`."""
     table: Metrics = {}
@@ -83,34 +128,15 @@ def metrics(
         ours = [g for g in generations if (g.split, g.dataset, g.phase) == (split, dataset, phase)]
         elected = [v for v in votes if (v.split, v.dataset, v.phase) == (split, dataset, phase)]
         if ours:
-            rows = _rows(ours, elected, thoughts)
+            rows = _rows(ours, elected, thoughts, grader)
             table.setdefault(dataset + suffix, {})[phase] = rows
     return table
 
 
-def solved_by(
-    generations: Sequence[Generation], thoughts: Sequence[str]
-) -> dict[str, dict[str, dict[str, int]]]:
-    """Test problems by the set of thoughts whose greedy path solves them: `cot only`, `both`, ...
-
-    What a mix can gain lies in the problems that one thought alone solves.
-    """
-    table: dict[str, dict[str, dict[str, int]]] = {}
-    greedy = [g for g in generations if g.split == "test" and g.sample == 0]
-    for dataset, phase in product(dict.fromkeys(g.dataset for g in greedy), PHASES):
-        ours = [g for g in greedy if (g.dataset, g.phase) == (dataset, phase)]
-        asked = [t for t in thoughts if any(g.thought == t for g in ours)]
-        if len(asked) < 2:
-            continue
-        counts = {_set_name(subset, asked): 0 for subset in _subsets(asked)}
-        for paths in _by_problem(ours):
-            solvers = [t for t in asked if any(g.correct for g in paths if g.thought == t)]
-            counts[_set_name(solvers, asked)] += 1
-        table.setdefault(dataset, {})[phase] = counts
-    return table
-
-
-def _generation(output: Output, read: Read, problem: Problem) -> Generation:
+def _generation(
+    output: Output, read: Read, problem: Problem, thought: Thought, grader: Grader
+) -> Generation:
+    seen = attempt(output.text, thought, read.status, read.answer, read.stdout)
     return Generation(
         problem_id=output.problem_id,
         dataset=output.dataset,
@@ -122,29 +148,51 @@ def _generation(output: Output, read: Read, problem: Problem) -> Generation:
         text=output.text,
         answer=read.answer,
         status=read.status,
-        correct=read.status == "ok" and correct(read.answer, problem.answer),
+        correct=output.finished and is_right(grader, seen, problem.answer),
         stdout=read.stdout,
         error=read.error,
+        logprob=output.logprob,
     )
 
 
 def _rows(
-    generations: Sequence[Generation], votes: Sequence[Vote], thoughts: Sequence[str]
+    generations: Sequence[Generation],
+    votes: Sequence[Vote],
+    thoughts: Sequence[str],
+    grader: Grader,
 ) -> dict[str, Row]:
     rows = {}
     for thought in thoughts:
         if greedy := [g for g in generations if g.thought == thought and g.sample == 0]:
-            rows[thought] = _row([g.correct for g in greedy], rule="greedy", num_paths=1)
-    rows["vote"] = _row(
-        [vote.correct for vote in votes],
-        ties=sum(vote.tie for vote in votes),
-        num_paths=max(len(voters(paths)) for paths in _by_problem(generations)),
-        rule=_told(votes[0]),
-    )
+            rows[thought] = _row([g.correct for g in greedy], "greedy", 1, grader)
+    problems = by_problem(generations)
+    for name in dict.fromkeys(vote.row for vote in votes):
+        elected = [vote for vote in votes if vote.row == name]
+        order = elected[0].order
+        num_paths = max(sum(p.thought in order for p in voters(paths)) for paths in problems)
+        ties = sum(vote.tie for vote in elected)
+        right = [vote.correct for vote in elected]
+        rows[name] = _row(right, told(elected[0]), num_paths, grader, ties)
+    if "vote" in rows:
+        rows["vote"] = rows.pop("vote")  # after each thought's own
     return rows
 
 
-def _row(verdicts: Sequence[bool], *, num_paths: int, rule: str, ties: int = 0) -> Row:
+def told(vote: Vote) -> str:
+    """A vote's rule and order in words."""
+    thoughts = ", ".join(vote.order)
+    match vote.rule:
+        case "cascade":
+            return f"cascade {thoughts}"
+        case "agreement":
+            return f"agreement, else cascade {thoughts}"
+        case "majority":
+            return f"majority, ties to {thoughts}"
+        case "likelihood" | "accuracy":
+            return f"majority by {vote.rule}, ties to {thoughts}"
+
+
+def _row(verdicts: Sequence[bool], rule: str, num_paths: int, grader: Grader, ties: int = 0) -> Row:
     n, num_correct = len(verdicts), sum(verdicts)
     return Row(
         n=n,
@@ -154,23 +202,20 @@ def _row(verdicts: Sequence[bool], *, num_paths: int, rule: str, ties: int = 0) 
         ties=ties,
         num_paths=num_paths,
         rule=rule,
+        grader=signature(grader),
     )
-
-
-def _told(vote: Vote) -> str:
-    thoughts = ", ".join(vote.order)
-    return f"cascade {thoughts}" if vote.rule == "cascade" else f"majority, ties to {thoughts}"
 
 
 def _validation_accuracy(
     generations: Iterable[Generation], thoughts: Sequence[str]
-) -> dict[str, float]:
+) -> dict[str, Fraction]:
     greedy = [g for g in generations if g.split == "validation" and g.sample == 0]
     verdicts = {t: [g.correct for g in greedy if g.thought == t] for t in thoughts}
-    return {thought: sum(seen) / len(seen) for thought, seen in verdicts.items() if seen}
+    return {thought: Fraction(sum(seen), len(seen)) for thought, seen in verdicts.items() if seen}
 
 
-def _by_problem(generations: Iterable[Generation]) -> list[list[Generation]]:
+def by_problem(generations: Iterable[Generation]) -> list[list[Generation]]:
+    """Generations of one phase, those of a problem together; each path may be there once."""
     problems: dict[str, list[Generation]] = {}
     for generation in generations:
         problems.setdefault(generation.problem_id, []).append(generation)
@@ -178,16 +223,3 @@ def _by_problem(generations: Iterable[Generation]) -> list[list[Generation]]:
         distinct = {(path.thought, path.sample) for path in paths}
         assert len(distinct) == len(paths), f"{id}: a path of a phase is there twice"
     return list(problems.values())
-
-
-def _subsets(thoughts: Sequence[str]) -> list[tuple[str, ...]]:
-    sizes = [*range(1, len(thoughts) + 1), 0]
-    return [subset for size in sizes for subset in combinations(thoughts, size)]
-
-
-def _set_name(subset: Sequence[str], thoughts: Sequence[str]) -> str:
-    if not subset:
-        return "none"
-    if len(subset) == len(thoughts):
-        return "both" if len(thoughts) == 2 else "all"
-    return f"{subset[0]} only" if len(subset) == 1 else " + ".join(subset)

@@ -1,18 +1,23 @@
 """How far an accuracy can be trusted, and whether two of them differ.
 
-Intervals of one accuracy are Wilson's (1927) at 95 %. Two systems that answered the same problems
-are compared on those problems: by McNemar's test (1947), exact, and by the bootstrap interval of
-the difference. Neither corrects for how many comparisons are made.
+The interval of a proportion is Wilson's (1927), that of any other mean over problems the
+bias-corrected and accelerated bootstrap (BCa, Efron 1987), both at 95 %. Two systems that answered
+the same problems are compared on those problems: by McNemar's test (1947), exact, which for several
+seeds becomes the exact sign-flip test over problems (clusters.py). `holm` corrects a whole table.
 """
 
 from collections.abc import Sequence
 from math import comb, sqrt
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-Z95 = 1.959963984540054  # 97.5 % point of the standard normal distribution
+NORMAL = NormalDist()
+Z95 = NORMAL.inv_cdf(0.975)
 RESAMPLES = 10_000
+CHUNK = 500  # resamples that are held in memory at a time
 
 
 class Interval(NamedTuple):
@@ -57,7 +62,7 @@ def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> McNemar:
 
 
 def paired_difference(first: Sequence[bool], second: Sequence[bool], *, seed: int) -> Difference:
-    """Difference of two accuracies, with the percentile bootstrap over problems."""
+    """Difference of two accuracies, with the BCa bootstrap over problems."""
     only_first, only_second = _discordant(first, second)
     n = len(first)
     if n == 0:
@@ -65,8 +70,52 @@ def paired_difference(first: Sequence[bool], second: Sequence[bool], *, seed: in
     # A pair differs by -1, 0 or 1, so drawing n problems anew is one multinomial draw.
     rates = [only_first / n, only_second / n, (n - only_first - only_second) / n]
     draws = np.random.default_rng(seed).multinomial(n, rates, size=RESAMPLES)
-    low, high = np.quantile((draws[:, 1] - draws[:, 0]) / n, [0.025, 0.975])
-    return Difference((only_second - only_first) / n, Interval(float(low), float(high)))
+    deltas = np.repeat([-1.0, 1.0, 0.0], [only_first, only_second, n - only_first - only_second])
+    return Difference(
+        (only_second - only_first) / n, adjusted((draws[:, 1] - draws[:, 0]) / n, deltas)
+    )
+
+
+def bca(values: NDArray[np.float64], *, seed: int) -> Interval:
+    """BCa interval of the mean of one value per problem."""
+    source, n = np.random.default_rng(seed), len(values)
+    if n == 0:
+        raise ValueError("no problems to resample")
+    means = [
+        values[source.integers(n, size=(CHUNK, n))].mean(axis=1) for _ in range(RESAMPLES // CHUNK)
+    ]
+    return adjusted(np.concatenate(means), values)
+
+
+def adjusted(means: NDArray[np.float64], values: NDArray[np.float64]) -> Interval:
+    """The quantiles of resampled means that BCa takes; `values` are one per problem.
+
+    Of a mean the jackknife has a closed form: the acceleration is a sixth of the standard error's
+    skewness.
+    """
+    mean = values.mean()
+    spread = values - mean
+    if not spread.any() or means.min() == means.max():
+        return Interval(float(mean), float(mean))
+    # Rounding must not decide on which side of the mean an equal one lies.
+    below, equal = means < mean - 1e-12, np.abs(means - mean) <= 1e-12
+    smaller = float(below.mean() + equal.mean() / 2)
+    bias = NORMAL.inv_cdf(min(max(smaller, 1 / RESAMPLES), 1 - 1 / RESAMPLES))
+    acceleration = float((spread**3).sum() / (6 * (spread**2).sum() ** 1.5))
+    ends = [bias - Z95, bias + Z95]
+    taken = [NORMAL.cdf(bias + end / (1 - acceleration * end)) for end in ends]
+    low, high = np.quantile(means, taken)
+    return Interval(float(low), float(high))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down correction (1979): each p as it stands among all that were computed."""
+    adjusted_p, worst = [1.0] * len(p_values), 0.0
+    by_size = sorted(range(len(p_values)), key=p_values.__getitem__)
+    for rank, index in enumerate(by_size):
+        worst = max(worst, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted_p[index] = worst
+    return adjusted_p
 
 
 def _discordant(first: Sequence[bool], second: Sequence[bool]) -> tuple[int, int]:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mdexp.students.branch_attention import Tree
-from mdexp.students.head import head_loss
+from mdexp.students.head import ROW_BUCKET, head_loss
 from mdexp.students.load import Kind
 
 if TYPE_CHECKING:
@@ -36,35 +36,51 @@ def weighted_loss(
     """
     scored = labels != NO_TARGET
     if kind == "seq2seq":
-        logits = _seq2seq_logits(model, input_ids, attention_mask, labels, prompt_rows)[scored]
-        return _loss(logits, labels[scored], weights[scored])
+        reading = _decoder_reading(model, input_ids, attention_mask, labels, prompt_rows)
+        return _loss(_logits(model, scored, reading), labels[scored], weights[scored])
     # Padding is on the right, where causal attention never looks: no mask, the fast kernel.
-    reading: dict[str, Any] = {"input_ids": input_ids, "use_cache": False}
+    reading = {"input_ids": input_ids, "use_cache": False}
     if tree is not None:
         reading |= {"position_ids": tree.positions, "tree": tree}
     if any(getattr(model.config, name, None) is not None for name in _HEAD_SETTINGS):
-        return _loss(model(**reading).logits[scored], labels[scored], weights[scored])
+        return _loss(_logits(model, scored, reading), labels[scored], weights[scored])
     hidden = getattr(model, model.base_model_prefix)(**reading).last_hidden_state
     return head_loss(model.get_output_embeddings(), hidden[scored], labels[scored], weights[scored])
 
 
-def _seq2seq_logits(
+def _decoder_reading(
     model: "PreTrainedModel",
     input_ids: Tensor,
     attention_mask: Tensor,
     labels: Tensor,
     prompt_rows: Tensor | None,
-) -> Tensor:
+) -> dict[str, Any]:
     """Each prompt is encoded once, whatever the number of its targets."""
     read = model.get_encoder()(input_ids=input_ids, attention_mask=attention_mask)
     states = read.last_hidden_state
     if prompt_rows is not None:
         states, attention_mask = states[prompt_rows], attention_mask[prompt_rows]
-    decoder_ids = _shifted(labels.clamp(min=0), model.config.decoder_start_token_id)
-    outputs = model(
-        encoder_outputs=(states,), attention_mask=attention_mask, decoder_input_ids=decoder_ids
-    )
-    return outputs.logits
+    return {
+        "encoder_outputs": (states,),
+        "attention_mask": attention_mask,
+        "decoder_input_ids": _shifted(labels.clamp(min=0), model.config.decoder_start_token_id),
+        "use_cache": False,
+    }
+
+
+def _logits(model: "PreTrainedModel", scored: Tensor, reading: dict[str, Any]) -> Tensor:
+    """Logits of the scored positions, by the family's own forward; no other reaches the head."""
+    number = int(scored.sum())
+
+    def picked(_: object, inputs: tuple[Tensor]) -> tuple[Tensor]:
+        return (F.pad(inputs[0][scored], (0, 0, 0, -number % ROW_BUCKET)),)
+
+    hook = model.get_output_embeddings().register_forward_pre_hook(picked)
+    try:
+        logits: Tensor = model(**reading).logits
+    finally:
+        hook.remove()
+    return logits[:number]
 
 
 def _loss(logits: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:

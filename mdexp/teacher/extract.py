@@ -1,95 +1,246 @@
-"""Buys the answers that a ledger lacks, several at once, each stored as it arrives.
+"""Buys the answers that a ledger lacks: many calls at once, each claimed, sent, settled.
 
-A call asks for all missing samples of one request. Many servers ignore `n`, so the choices are
-counted and the rest is asked for again. A call that fails for good leaves its samples missing;
-the others go on. An exhausted quota or a refused request stops the sending, not what is under way.
+A request lies in a queue until it is due; a worker takes it, waits for its turn under the rate
+limits, claims a call and sends it. What failed in a way that may pass, what another process is
+asking for and what the budget cannot hold yet goes back into the queue. So no worker waits where
+another request could be sent.
+
+One call asks for all missing samples of a request. Many servers ignore `n`: from one that gave a
+single choice, samples are asked for one by one, each with a seed of its own.
 """
 
 import asyncio
+import heapq
+import itertools
 import logging
 import time
-from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from mdexp.teacher.client import Client, TeacherError, Unanswered
-from mdexp.teacher.ledger import Ledger, Request
+from mdexp.teacher.claims import Claim, Claims, Refusal
+from mdexp.teacher.ledger import Ledger
+from mdexp.teacher.limits import Limiter
+from mdexp.teacher.prices import Price, expected_tokens
+from mdexp.teacher.progress import Progress
+from mdexp.teacher.reply import Reply, filtered_reply
+from mdexp.teacher.request import Request
+from mdexp.teacher.retry import Filtered, TeacherError, Unanswered, pause_s
+from mdexp.teacher.stopping import signals_as_event
 
 log = logging.getLogger(__name__)
 
-REPORT_EVERY_S = 10.0
-MAX_FAILED_IN_A_ROW = 20
+GRACE_S = 15.0  # after a signal, for replies that are under way
+POLL_S = 0.05  # until a refused call is tried again
+MAX_GIVEN_UP_IN_A_ROW = 20
+MAX_FAILED_AT_FIRST = 20  # calls, before the first answer of all
+_NAP_S = 0.2  # a sleeping worker looks this often whether something became due
+
+
+class Server(Protocol):
+    """What client.Client is, or stands for it in tests."""
+
+    async def ask(self, request: Request, num_answers: int, seed: int | None) -> Reply: ...
+
+
+@dataclass(slots=True)
+class Order:
+    """A request that lacks answers."""
+
+    request: Request
+    num_failures: int = 0
 
 
 class Extraction:
-    """One purchase. `tally` counts what was bought and what went wrong."""
+    """One purchase, of `num_paths` samples of each request. Without a price nothing is reserved."""
 
-    def __init__(self, ledger: Ledger, client: Client, num_paths: int, tally: Counter[str]) -> None:
-        self._ledger = ledger
-        self._client = client
-        self._num_paths = num_paths
-        self._tally = tally
-        self._failed_in_a_row = 0
-        self._stop: TeacherError | None = None
-        self._reported_at = time.monotonic()
+    def __init__(
+        self,
+        ledger: Ledger,
+        claims: Claims,
+        limiter: Limiter,
+        server: Server,
+        progress: Progress,
+        *,
+        price: Price | None,
+        num_paths: int,
+        max_retries: int,
+    ) -> None:
+        self._ledger, self._claims, self._limiter = ledger, claims, limiter
+        self._server, self._progress, self._tally = server, progress, progress.tally
+        self._price, self._num_paths, self._max_retries = price, num_paths, max_retries
+        self._queue: list[tuple[float, int, Order]] = []  # by when it is due, then by age
+        self._ages = itertools.count()
+        self._sending: set[asyncio.Task[None]] = set()
+        self._honours_n = True
+        self._given_up_in_a_row = 0
+        self._error: TeacherError | None = None
+        self._ended = False
 
-    async def buy(self, requests: Iterable[Request], concurrency: int) -> None:
-        """Complete every request; TeacherError if the teacher cannot go on."""
-        # Problems with the same question share their answers.
-        unique = {request.identity(0): request for request in requests}
-        self._tally["requests"] = len(unique)
-        queue = iter(unique.values())
-
-        async def work() -> None:
-            for request in queue:  # the workers share one iterator
-                if self._stop:
-                    return
-                await self._complete(request)
-                self._report()
-
-        try:
-            await asyncio.gather(*(work() for _ in range(concurrency)))
-        finally:
-            log.info("teacher: %s", _words(self._tally))
-        if self._stop:
-            raise self._stop
-
-    async def _complete(self, request: Request) -> None:
-        """Every reply brings at least one answer, so the number of calls is bounded."""
-        while (missing := self._ledger.missing(request, self._num_paths)) and not self._stop:
-            call = self._ledger.open_call(request, len(missing))
+    async def buy(self, requests: Iterable[Request], at_once: int) -> None:
+        """Complete every request, as far as the budget goes; TeacherError if the teacher cannot go
+        on. A signal ends it early, and is raised again."""
+        for request in requests:
+            self._put(Order(request))
+        with signals_as_event() as stop:
+            workers = [asyncio.create_task(self._work()) for _ in range(at_once)]
             try:
-                reply = await self._client.ask(request, missing[0], len(missing))
-            except Unanswered as error:
-                self._ledger.fail_call(call, str(error))
-                self._skip(error, len(missing))
-                return
-            except TeacherError as error:
-                self._ledger.fail_call(call, str(error))
-                self._stop = error
-                return
-            self._tally["answers"] += self._ledger.answer_call(call, request, missing, reply)
-            self._failed_in_a_row = 0
-        if not self._stop:
-            self._tally["completed"] += 1
+                await self._work_until(stop, workers)
+            finally:
+                for worker in workers:
+                    worker.cancel()
+        if self._error:
+            raise self._error
 
-    def _skip(self, error: Unanswered, num_samples: int) -> None:
+    async def _work_until(self, stop: asyncio.Event, workers: list[asyncio.Task[None]]) -> None:
+        """Until all is done, a worker breaks, or a signal came and what was sent is back."""
+        stopped, done = asyncio.ensure_future(stop.wait()), asyncio.gather(*workers)
+        done.add_done_callback(lambda it: it.cancelled() or it.exception())  # raised below, if ever
+        either: set[asyncio.Future[Any]] = {stopped, done}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if done.done():
+            done.result()  # raises what broke a worker
+            return
+        self._ended = True
+        log.warning("teacher: stopping; waiting for %d replies", len(self._sending))
+        for worker in set(workers) - self._sending:
+            worker.cancel()
+        await asyncio.wait(workers, timeout=GRACE_S)
+
+    async def _work(self) -> None:
+        while self._queue and not self._ended:
+            pause = self._queue[0][0] - time.monotonic()
+            if pause > 0:
+                await asyncio.sleep(min(pause, _NAP_S))
+                continue
+            _, _, order = heapq.heappop(self._queue)
+            await self._advance(order)
+            self._progress.report()
+
+    def _put(self, order: Order, pause: float = 0.0) -> None:
+        heapq.heappush(self._queue, (time.monotonic() + pause, next(self._ages), order))
+
+    async def _advance(self, order: Order) -> None:
+        """Send one call for a request, if it may be sent."""
+        request = order.request
+        missing = self._ledger.missing(request, self._num_paths)
+        if not missing:  # another process was faster
+            self._progress.completed += 1
+            return
+        samples, seed = self._share(request, missing)
+        tokens = expected_tokens(request, len(samples))
+        await self._limiter.wait(tokens)
+        if self._ended:
+            self._limiter.correct(tokens, requests=1)
+            return
+        worst = self._price.worst_micro_usd(request, len(samples)) if self._price else None
+        claim = self._claims.claim(request, samples, worst, seed)
+        if isinstance(claim, Claim):
+            await self._send(order, claim, tokens)
+        else:
+            self._limiter.correct(tokens, requests=1)
+            await self._hold_back(order, claim)
+
+    def _share(self, request: Request, missing: list[int]) -> tuple[list[int], int | None]:
+        """The samples that the next call asks for, and its seed."""
+        if (seed := request.settings.get("seed")) is not None:
+            return missing[:1], seed + missing[0]  # the same seed would bring the same answer again
+        if self._honours_n:
+            return missing, None
+        return missing[:1], missing[0] or None
+
+    async def _hold_back(self, order: Order, refusal: Refusal) -> None:
+        match refusal:
+            case "spent":
+                self._tally["stopped by the budget"] += 1
+                self._ended = True
+            case "leased":
+                self._put(order, POLL_S)
+                await asyncio.sleep(0)  # many may be leased, and replies are waiting
+            case "busy" | "reserved":  # as any other order would be
+                self._put(order)
+                await asyncio.sleep(POLL_S)
+
+    async def _send(self, order: Order, claim: Claim, tokens: int) -> None:
+        """Every reply brings at least one answer, so the number of calls is bounded."""
+        task = asyncio.current_task()
+        assert task
+        self._sending.add(task)
+        self._tally["calls"] += 1
+        try:
+            reply = await self._server.ask(claim.request, len(claim.samples), claim.seed)
+        except Unanswered as error:
+            self._claims.fail(claim, str(error), charged=error.charged)
+            self._failed(order, error, len(claim.samples))
+        except Filtered as error:
+            self._answered(order, claim, filtered_reply(len(claim.samples), str(error)), tokens)
+        except TeacherError as error:
+            self._claims.fail(claim, str(error), charged=False)
+            self._error, self._ended = error, True
+        except asyncio.CancelledError:
+            self._claims.fail(claim, "cut off", charged=True)
+            raise
+        else:
+            self._answered(order, claim, reply, tokens)
+        finally:
+            self._sending.discard(task)
+
+    def _answered(self, order: Order, claim: Claim, reply: Reply, tokens: int) -> None:
+        price = self._price.of_usage(reply.usage) if self._price else None
+        if reply.usage is None:
+            self._tally["replies without usage"] += 1
+        if price is None:
+            price = claim.worst_micro_usd
+        num_answers = self._claims.answer(claim, reply, price)
+        self._limiter.correct(tokens - (reply.usage or {}).get("total_tokens", tokens))
+        self._count(reply, num_answers, len(claim.samples))
+        order.num_failures = self._given_up_in_a_row = 0
+        if self._ledger.missing(claim.request, self._num_paths):
+            self._put(order)
+        else:
+            self._complete(claim.request)
+
+    def _complete(self, request: Request) -> None:
+        if self._num_paths > 1:
+            texts = [answer.text for answer in self._ledger.answers(request, self._num_paths)]
+            self._tally["duplicates"] += len(texts) - len(set(texts))
+        self._progress.completed += 1
+
+    def _count(self, reply: Reply, num_answers: int, num_asked: int) -> None:
+        answers = reply.choices[:num_answers]
+        self._honours_n = self._honours_n and not (len(reply.choices) == 1 < num_asked)
+        self._tally["answers"] += num_answers
+        self._tally["truncated"] += sum(choice.finish_reason == "length" for choice in answers)
+        self._tally["filtered"] += sum(c.finish_reason == "content_filter" for c in answers)
+
+    def _failed(self, order: Order, error: Unanswered, num_samples: int) -> None:
+        self._tally[error.kind] += 1
+        order.num_failures += 1
+        pause = pause_s(error, order.num_failures)
+        if pause is None or order.num_failures > self._max_retries:
+            self._give_up(error, num_samples)
+        elif self._tally["answers"] or not self._is_hopeless(error):
+            self._put(order, pause)
+
+    def _is_hopeless(self, error: Unanswered) -> bool:
+        """Whether nothing but failures came from the first call on; a full minute is none."""
+        calls = self._tally["calls"] - self._tally["HTTP 429"] - len(self._sending)
+        if calls < MAX_FAILED_AT_FIRST:
+            return False
+        self._stop(f"not one of {calls} calls was answered, the last failed by {error}")
+        return True
+
+    def _give_up(self, error: Unanswered, num_samples: int) -> None:
         self._tally["given up"] += num_samples
-        self._failed_in_a_row += 1
+        self._given_up_in_a_row += 1
         log.warning("teacher: %d answers given up: %s", num_samples, error)
-        if self._failed_in_a_row >= MAX_FAILED_IN_A_ROW:
-            self._stop = TeacherError(
-                f"{MAX_FAILED_IN_A_ROW} requests in a row went without an answer, the last by "
-                f"{error}; what was bought is kept, run again to go on"
+        if self._given_up_in_a_row >= MAX_GIVEN_UP_IN_A_ROW:
+            self._stop(
+                f"{MAX_GIVEN_UP_IN_A_ROW} requests in a row went without an answer, the last by "
+                f"{error}"
             )
 
-    def _report(self) -> None:
-        if time.monotonic() - self._reported_at >= REPORT_EVERY_S:
-            self._reported_at = time.monotonic()
-            log.info("teacher: %s", _words(self._tally))
-
-
-def _words(tally: Counter[str]) -> str:
-    """`5 of 9 requests completed; answers 14, calls 17, HTTP 429 3`."""
-    rest = {k: n for k, n in tally.items() if k not in ("requests", "completed") and n}
-    head = f"{tally['completed']} of {tally['requests']} requests completed"
-    return "; ".join([head, ", ".join(f"{kind} {n}" for kind, n in rest.items())])
+    def _stop(self, reason: str) -> None:
+        self._error = TeacherError(f"{reason}; what was bought is kept, run again to go on")
+        self._ended = True

@@ -1,109 +1,30 @@
-"""What was asked of teachers and what they answered: one SQLite row per answer, kept for good.
+"""What was asked of teachers and what they answered, kept for good: a database of one folder.
 
-An answer is found by its identity, a hash of all that may change it: endpoint, model, messages,
-sampling settings and the number of the sample. How many samples a run wants is not in it, so five
-paths after three ask for two. A call is written down before it is sent; one that is still open
-when no process is buying was cut off, and whether it was charged is `unknown`.
-
-Not covered: network file systems, on which SQLite's write-ahead log does not work.
+Shared by all runs, sweeps and jobs. schema.py says what is in it; claims.py and budget.py write
+what costs money; this file opens it and finds answers.
 """
 
-import hashlib
-import json
-import logging
-import sqlite3
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from filelock import FileLock, Timeout
+from mdexp.teacher.request import Answer, Request
+from mdexp.teacher.schema import connect
 
-from mdexp.ports import Message
-from mdexp.teacher.reply import Reply
-
-log = logging.getLogger(__name__)
-
-FILE = "teacher.sqlite"
-SCHEMA_VERSION = 1
-_BUSY_TIMEOUT_S = 60
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS calls (
-    id INTEGER PRIMARY KEY,
-    state TEXT NOT NULL CHECK (state IN ('open', 'answered', 'failed', 'unknown')),
-    request TEXT NOT NULL,       -- canonical JSON
-    num_asked INTEGER NOT NULL,
-    opened_at TEXT NOT NULL,     -- ISO 8601, UTC
-    settled_at TEXT,
-    usage TEXT,                  -- JSON, for all samples of the call; NULL where the server is mute
-    reply TEXT,                  -- as it came
-    error TEXT
-);
-CREATE TABLE IF NOT EXISTS samples (
-    identity TEXT PRIMARY KEY,
-    sample INTEGER NOT NULL,
-    call INTEGER NOT NULL REFERENCES calls (id),
-    text TEXT NOT NULL,
-    finish_reason TEXT NOT NULL,
-    model TEXT NOT NULL          -- as the server names it
-);
-"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """A question as a teacher gets it. Whatever may change the answer is a field."""
-
-    endpoint: str
-    model: str
-    messages: Sequence[Message]
-    settings: dict[str, Any]
-
-    @cached_property
-    def canonical(self) -> str:
-        return json.dumps(
-            asdict(self),
-            sort_keys=True,
-            separators=(",", ":"),
-            ensure_ascii=False,
-            allow_nan=False,
-        )
-
-    def identity(self, sample: int) -> str:
-        return hashlib.sha256(f"{self.canonical}\n{sample}".encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """One sample of one request."""
-
-    sample: int
-    text: str
-    finish_reason: str
-    model: str
+SYNC_EVERY_S = 0.25
 
 
 class Ledger:
     """An open ledger; use it as a context manager, from one thread."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(folder / f"{FILE}.lock")
-        self._db = sqlite3.connect(folder / FILE, timeout=_BUSY_TIMEOUT_S)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")  # an answer survives a power cut
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, SCHEMA_VERSION):
-            self._db.close()
-            raise ValueError(
-                f"{folder / FILE}: written as version {version}, this mdexp reads {SCHEMA_VERSION}"
-            )
-        self._db.executescript(_SCHEMA)
-        self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        self.folder = folder
+        self.db = connect(folder)
+        self._synced_at = -SYNC_EVERY_S
+        self._numbers: dict[str, int] = {}  # of requests, by identity
 
     def __enter__(self) -> Self:
         return self
@@ -114,91 +35,76 @@ class Ledger:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._db.close()
+        self.db.execute("PRAGMA wal_checkpoint")  # syncs
+        self.db.close()
+
+    @contextmanager
+    def writing(self, durable: bool = True) -> Iterator[None]:
+        """A transaction, which survives the death of the process. A durable one survives a power
+        cut as well, with all that was written before it, but for those of the last SYNC_EVERY_S:
+        a disk may take longer to say that it has written than a server to answer."""
+        sync = durable and time.monotonic() - self._synced_at >= SYNC_EVERY_S
+        self.db.execute(f"PRAGMA synchronous = {'FULL' if sync else 'NORMAL'}")
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            self._numbers.clear()  # some may be of rows that are gone again
+            raise
+        self.db.execute("COMMIT")
+        if sync:
+            self._synced_at = time.monotonic()
+
+    def number(self, request: Request) -> int:
+        """The request's row, added if it is new."""
+        if (known := self._numbers.get(request.identity)) is not None:
+            return known
+        self.db.execute(
+            "INSERT OR IGNORE INTO requests (identity, endpoint, model, content)"
+            " VALUES (?, ?, ?, ?)",
+            (request.identity, request.endpoint, request.model, request.content),
+        )
+        row = self.db.execute(
+            "SELECT id FROM requests WHERE identity = ?", (request.identity,)
+        ).fetchone()
+        return self._numbers.setdefault(request.identity, row[0])
+
+    def note_askers(self, askers: Iterable[tuple[Request, str, str]]) -> None:
+        """Write down which problem and thought (their names) each request is made for."""
+        with self.writing():
+            self.db.executemany(
+                "INSERT OR IGNORE INTO askers VALUES (?, ?, ?)",
+                [(self.number(request), *names) for request, *names in askers],
+            )
 
     def answers(self, request: Request, num_paths: int) -> list[Answer]:
         """The answers among the first `num_paths` samples, in the order of samples."""
-        return [answer for n in range(num_paths) if (answer := self._answer(request, n))]
+        rows = self.db.execute(
+            "SELECT sample, text, finish_reason, calls.model"
+            " FROM samples JOIN calls ON calls.id = samples.call"
+            " JOIN requests ON requests.id = samples.request"
+            " WHERE identity = ? AND sample < ? AND text IS NOT NULL ORDER BY sample",
+            (request.identity, num_paths),
+        )
+        return [
+            Answer(sample=sample, text=text, finish_reason=reason, model=model or "")
+            for sample, text, reason, model in rows
+        ]
 
     def missing(self, request: Request, num_paths: int) -> list[int]:
         """The samples among the first `num_paths` that have no answer."""
-        return [n for n in range(num_paths) if self._answer(request, n) is None]
+        rows = self.db.execute(
+            "SELECT sample FROM samples JOIN requests ON requests.id = request"
+            " WHERE identity = ? AND text IS NOT NULL",
+            (request.identity,),
+        )
+        answered = {sample for (sample,) in rows}
+        return [n for n in range(num_paths) if n not in answered]
 
-    @contextmanager
-    def buying(self) -> Iterator[None]:
-        """One process buys at a time; another waits, and then finds what the first one bought."""
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            log.info("another process is buying answers; waiting for it (%s)", self._lock.lock_file)
-            self._lock.acquire()
-        try:
-            self._give_up_open_calls()
-            yield
-        finally:
-            self._lock.release()
-
-    def open_call(self, request: Request, num_asked: int) -> int:
-        """Write down that a call is about to be sent; give its number."""
-        with self._db:
-            call = self._db.execute(
-                "INSERT INTO calls (state, request, num_asked, opened_at) VALUES ('open', ?, ?, ?)",
-                (request.canonical, num_asked, _now()),
-            ).lastrowid
-        assert call is not None
-        return call
-
-    def answer_call(self, call: int, request: Request, samples: Sequence[int], reply: Reply) -> int:
-        """Store a reply as these samples, as many as it has; give their number."""
-        pairs = list(zip(samples, reply.choices, strict=False))  # servers send fewer, or more
-        usage = None if reply.usage is None else json.dumps(reply.usage)
-        with self._db:
-            self._db.execute(
-                "UPDATE calls SET state = 'answered', settled_at = ?, usage = ?, reply = ?"
-                " WHERE id = ?",
-                (_now(), usage, reply.raw, call),
-            )
-            self._db.executemany(
-                "INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?)",
-                [
-                    (request.identity(n), n, call, choice.text, choice.finish_reason, reply.model)
-                    for n, choice in pairs
-                ],
-            )
-        return len(pairs)
-
-    def fail_call(self, call: int, error: str) -> None:
-        with self._db:
-            self._db.execute(
-                "UPDATE calls SET state = 'failed', settled_at = ?, error = ? WHERE id = ?",
-                (_now(), error, call),
-            )
+    def num_missing(self, requests: Sequence[Request], num_paths: int) -> int:
+        return sum(len(self.missing(request, num_paths)) for request in requests)
 
     def states(self) -> dict[str, int]:
         """How many calls are in each state."""
-        return dict(self._db.execute("SELECT state, count(*) FROM calls GROUP BY state"))
-
-    def _answer(self, request: Request, sample: int) -> Answer | None:
-        row = self._db.execute(
-            "SELECT text, finish_reason, model FROM samples WHERE identity = ?",
-            (request.identity(sample),),
-        ).fetchone()
-        if row is None:
-            return None
-        return Answer(sample=sample, text=row[0], finish_reason=row[1], model=row[2])
-
-    def _give_up_open_calls(self) -> None:
-        with self._db:
-            cut_off = self._db.execute(
-                "UPDATE calls SET state = 'unknown', settled_at = ? WHERE state = 'open'", (_now(),)
-            ).rowcount
-        if cut_off:
-            log.warning(
-                "%d calls were under way when an earlier run was cut off; they may have been "
-                "charged and are asked again",
-                cut_off,
-            )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+        return dict(self.db.execute("SELECT state, count(*) FROM calls GROUP BY state"))

@@ -3,28 +3,52 @@
 Every answer is bought once (ledger.py), whatever runs, sweeps and values of `num_paths` ask for it.
 """
 
-import asyncio
 import logging
 import os
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    computed_field,
+    field_validator,
+    model_validator,
+)
 
 from mdexp.ports import Thought
 from mdexp.records import Path, Problem
-from mdexp.teacher.client import NO_KEY, Client, TeacherError
+from mdexp.teacher.asking import Asking, Prompting, answers_of, wanted_samples
+from mdexp.teacher.batch import purchase_by_batch
+from mdexp.teacher.budget import MICRO
+from mdexp.teacher.client import NO_KEY
 from mdexp.teacher.endpoint import endpoint_identity, is_loopback
-from mdexp.teacher.extract import Extraction
-from mdexp.teacher.ledger import Ledger, Request
-from mdexp.thoughts.prompting import load_exemplars, turns
+from mdexp.teacher.ledger import Ledger
+from mdexp.teacher.prices import FREE, Price, PriceTable
+from mdexp.teacher.purchase import Terms, purchase
+from mdexp.teacher.request import Request
+from mdexp.teacher.retry import TeacherError
+from mdexp.thoughts.prompting import (
+    OWN_FOLDER,
+    exemplar_files,
+    exemplar_rows,
+    template_files,
+)
 
 log = logging.getLogger(__name__)
 
 DEFAULT_URL = "https://api.openai.com/v1"
-_OWN_PARAMETERS = {"model", "messages", "n", "stream", "temperature", "top_p", "max_tokens"}
+DEFAULT_BUDGET_USD = 5.0
+Mode = Literal["online", "batch"]
+_OWN_PARAMETERS = {
+    *("model", "messages", "n", "seed", "stream"),
+    *("temperature", "top_p", "max_tokens"),
+}
+
+# How an answer is bought is no part of the extract stage's key: it does not change the answer.
+_HOW = Field(exclude=True)
 
 
 class OpenAITeacher(BaseModel):
@@ -36,19 +60,30 @@ class OpenAITeacher(BaseModel):
 
     ask_again: ClassVar[bool] = True
 
-    base_url: str | None  # null: OPENAI_BASE_URL, else OpenAI's own
+    base_url: Annotated[str | None, _HOW]  # null: OPENAI_BASE_URL, else OpenAI's own
+    identity: Annotated[str | None, _HOW]  # null: of base_url; see `endpoint`
     model: str = Field(min_length=1)
-    api_key_env: str
+    api_key_env: Annotated[str, _HOW]
     num_paths: int = Field(ge=1)
+    style: Literal["chat", "completion"]
+    instruction_role: Literal["system", "developer", "user"] | None  # null: of the family
     num_shots: int = Field(ge=0)
+    exemplar_sets: int = Field(ge=1)  # sample k is asked with set k mod exemplar_sets
+    # A folder with exemplars and templates; their content is part of the key, not where they lie.
+    prompts: Annotated[str | None, _HOW]
     temperature: float | None = Field(ge=0, le=2)
     top_p: float | None = Field(gt=0, le=1)
     max_tokens: int | None = Field(ge=1)
+    seed: int | None = Field(ge=0)  # of sample 0; sample k is asked for alone, with seed + k
     extra: dict[str, Any] | None
-    mode: Literal["online"]
-    concurrency: int = Field(ge=1)
-    timeout_s: float = Field(gt=0)
-    max_retries: int = Field(ge=0)
+    mode: Annotated[Mode, _HOW]
+    price: Annotated[Price | None, _HOW]  # null: of the table
+    budget_usd: Annotated[float, Field(ge=0)] | Literal["auto"] | None = _HOW
+    concurrency: int = Field(ge=1, exclude=True)
+    requests_per_minute: float | None = Field(gt=0, exclude=True)
+    tokens_per_minute: float | None = Field(gt=0, exclude=True)
+    timeout_s: float = Field(gt=0, exclude=True)
+    max_retries: int = Field(ge=0, exclude=True)
 
     @field_validator("base_url")
     @classmethod
@@ -65,21 +100,12 @@ class OpenAITeacher(BaseModel):
             raise ValueError("expected the name of an environment variable, not a key")
         return name
 
-    @field_validator("num_shots")
-    @classmethod
-    def _has_so_many_exemplars(cls, num_shots: int) -> int:
-        if num_shots > (most := len(load_exemplars())):
-            raise ValueError(f"got {num_shots}, there are {most} exemplars")
-        return num_shots
-
     @field_validator("extra")
     @classmethod
     def _adds_only(cls, extra: dict[str, Any] | None) -> dict[str, Any] | None:
         parameters = extra or {}
         if taken := sorted(_OWN_PARAMETERS & parameters.keys()):
             raise ValueError(f"{', '.join(taken)} cannot be set here")
-        if not isinstance(seed := parameters.get("seed", 0), int):
-            raise ValueError(f"seed: got {seed!r}, expected a whole number")
         return extra
 
     @model_validator(mode="after")
@@ -91,82 +117,163 @@ class OpenAITeacher(BaseModel):
             )
         return self
 
+    @model_validator(mode="after")
+    def _has_so_many_exemplars(self) -> Self:
+        if not self.num_shots:
+            if self.exemplar_sets > 1:
+                raise ValueError(
+                    f"exemplar_sets: got {self.exemplar_sets} with num_shots 0, which shows none"
+                )
+            return self
+        files = exemplar_files(self._folder())
+        if self.exemplar_sets > len(files):
+            raise ValueError(f"exemplar_sets: got {self.exemplar_sets}, there are {len(files)}")
+        for file in files[: self.exemplar_sets]:
+            if self.num_shots > (most := len(exemplar_rows(file))):
+                raise ValueError(
+                    f"num_shots: got {self.num_shots}, there are {most} exemplars in {file.name}"
+                )
+        return self
+
     def files(self) -> dict[str, FilePath]:
-        return {}
+        """The exemplars and templates that prompts are made of."""
+        files = exemplar_files(self._folder())[: self.exemplar_sets] if self.num_shots else []
+        if self.style == "completion":
+            files += template_files(self._folder())
+        return {f"prompts/{file.name}": file for file in files}
+
+    def exemplars(self) -> list[dict[str, Any]]:
+        return [row for rows in self._exemplar_sets() for row in rows]
 
     def paths(
         self, problems: Sequence[Problem], thoughts: Mapping[str, Thought], ledger: FilePath
     ) -> Iterator[Path]:
         """Yield by problem, thought and sample; what is not in the ledger is bought first."""
-        requests = self._requests(problems, thoughts)
+        requests = self.asking().requests(problems, thoughts)
         with Ledger(ledger) as book:
-            self._buy(list(requests.values()), book)
+            book.note_askers(
+                (request, *names) for names, of_sets in requests.items() for request in of_sets
+            )
+            self._buy(wanted_samples(requests.values(), self.num_paths), book)
             answers = {
-                key: book.answers(request, self.num_paths) for key, request in requests.items()
+                names: answers_of(of_sets, self.num_paths, book)
+                for names, of_sets in requests.items()
             }
         for (problem_id, thought), found in answers.items():
-            for answer in found:
+            for sample, answer in found:
                 yield Path(
                     problem_id=problem_id,
                     thought=thought,
-                    sample=answer.sample,
+                    sample=sample,
                     text=answer.text,
                     model=answer.model or self.model,
                     finish_reason=answer.finish_reason,
                 )
 
-    def _requests(
-        self, problems: Sequence[Problem], thoughts: Mapping[str, Thought]
-    ) -> dict[tuple[str, str], Request]:
-        endpoint = endpoint_identity(self._url())
-        shots = load_exemplars()[: self.num_shots]
-        requests = {}
-        for problem in problems:
-            for name, thought in thoughts.items():
-                system = {"role": "system", "content": thought.instruction}
-                messages = [system, *turns(problem.question, thought, shots)]
-                requests[problem.id, name] = Request(
-                    endpoint=endpoint,
-                    model=self.model,
-                    messages=messages,
-                    settings=self._settings(),
-                )
-        return requests
+    def asking(self) -> Asking:
+        """How each problem becomes requests."""
+        return Asking(
+            endpoint=self.endpoint,
+            model=self.model,
+            settings={
+                "temperature": self.temperature,
+                "top_p": self.top_p,
+                "max_tokens": self.max_tokens,
+                "seed": self.seed,
+            },
+            extra=self.extra or {},
+            prompting=Prompting(
+                exemplar_sets=self._exemplar_sets(),
+                templates=self._folder() if self.style == "completion" else None,
+                instruction_role=self.instruction_role,
+            ),
+        )
 
-    def _settings(self) -> dict[str, Any]:
-        own = {
-            "temperature": self.temperature,
-            "top_p": self.top_p,
-            "max_tokens": self.max_tokens,
-        }
-        return {key: value for key, value in own.items() if value is not None} | (self.extra or {})
+    def notes(self) -> list[str]:
+        """What a user should know before anything is bought."""
+        last_day = PriceTable.shipped().shutdown(self.url(), self.model)
+        gone = [f"{self.model} is switched off on {last_day}"] if last_day else []
+        return gone + self.asking().notes()
 
-    def _buy(self, requests: Sequence[Request], book: Ledger) -> None:
-        wanted = len(requests) * self.num_paths
-        missing = self._num_missing(requests, book)
-        log.info("teacher: %d answers wanted, %d in the ledger", wanted, wanted - missing)
-        if not missing:
-            return
-        key = self._key()
-        with book.buying():
-            incomplete = [request for request in requests if book.missing(request, self.num_paths)]
-            if incomplete:
-                asyncio.run(self._extract(incomplete, book, key))
-        if missing := self._num_missing(requests, book):
-            log.warning("teacher: %d of %d answers could not be had", missing, wanted)
-        if missing == wanted:
-            raise TeacherError(f"not one of {wanted} answers could be had from {self._url()}")
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def endpoint(self) -> str:
+        """Who answers, as the ledger and the extract stage's key have it."""
+        return self.identity or endpoint_identity(self.url())
 
-    def _num_missing(self, requests: Sequence[Request], book: Ledger) -> int:
-        return sum(len(book.missing(request, self.num_paths)) for request in requests)
+    def _folder(self) -> FilePath:
+        return FilePath(self.prompts) if self.prompts else OWN_FOLDER
 
-    async def _extract(self, incomplete: Sequence[Request], book: Ledger, key: str) -> None:
-        tally: Counter[str] = Counter()
-        async with Client(self._url(), key, self.timeout_s, self.max_retries, tally) as client:
-            extraction = Extraction(book, client, self.num_paths, tally)
-            await extraction.buy(incomplete, self.concurrency)
+    def _exemplar_sets(self) -> list[list[dict[str, Any]]]:
+        """As many as there are samples to show them to."""
+        if not self.num_shots:
+            return [[]]
+        files = exemplar_files(self._folder())[: min(self.exemplar_sets, self.num_paths)]
+        return [exemplar_rows(file)[: self.num_shots] for file in files]
 
-    def _url(self) -> str:
+    def _buy(self, wanted: Mapping[Request, int], book: Ledger) -> None:
+        missing = {r: n for r, n in wanted.items() if book.missing(r, n)}
+        num_wanted = sum(wanted.values())
+        num_missing = _num_missing(missing, book)
+        log.info("teacher: %d answers wanted, %d owned", num_wanted, num_wanted - num_missing)
+        if missing:
+            for note in self.notes():
+                log.warning("teacher: %s", note)
+            buy = purchase_by_batch if self.mode == "batch" else purchase
+            key, terms = self._key(), self.terms()
+            # At most two numbers: the first sets of exemplars may have a sample more.
+            for number in sorted(set(missing.values()), reverse=True):
+                buy([r for r, n in missing.items() if n == number], number, book, terms, key)
+        if num_wanted and _num_missing(missing, book) == num_wanted:
+            raise TeacherError(
+                f"not one of {num_wanted} answers could be had from {self.url()}; the lines above "
+                "say why"
+            )
+
+    def terms(self) -> Terms:
+        """How answers are bought; ValueError for a budget that could not be kept."""
+        price, budget_usd = self.price_of(self.mode), self.budget()
+        if price is None:
+            self._do_without_price()
+        return Terms(
+            base_url=self.url(),
+            endpoint=self.endpoint,
+            price=price,
+            budget_micro_usd=None if budget_usd is None else round(budget_usd * MICRO),
+            concurrency=self.concurrency,
+            requests_per_minute=self.requests_per_minute,
+            tokens_per_minute=self.tokens_per_minute,
+            timeout_s=self.timeout_s,
+            max_retries=self.max_retries,
+        )
+
+    def budget(self) -> float | None:
+        """USD; None: no limit."""
+        if self.budget_usd == "auto":
+            return DEFAULT_BUDGET_USD if self.price_of(self.mode) not in (None, FREE) else None
+        return self.budget_usd
+
+    def price_of(self, mode: Mode) -> Price | None:
+        """What is charged: what was said, nothing on this machine, else what the table knows."""
+        table, url = PriceTable.shipped(), self.url()
+        if self.price and self.mode == "batch":
+            return self.price if mode == "batch" else None
+        price = self.price or (FREE if is_loopback(url) else table.price(url, self.model))
+        return price if mode == "online" or price is None else table.by_batch(url, price)
+
+    def _do_without_price(self) -> None:
+        """ValueError if a budget was set that nothing could be held against."""
+        unknown = f"no price is known for {self.model} at {self.endpoint}"
+        remedy = "'teacher.price={input: 1.25, output: 10}', in USD per million tokens"
+        if isinstance(self.budget_usd, float):
+            raise ValueError(
+                f"teacher.budget_usd: {unknown}, so the budget could not be kept; give it, as in "
+                f"{remedy}; nothing was sent"
+            )
+        log.warning("teacher: %s: what it costs is not counted; give it: %s", unknown, remedy)
+
+    def url(self) -> str:
+        """Of the server; ValueError for one of the environment that is none."""
         if self.base_url:
             return self.base_url
         url = os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL
@@ -180,9 +287,13 @@ class OpenAITeacher(BaseModel):
         """The key, which is kept in no field and so reaches no file, log or repr."""
         if key := os.environ.get(self.api_key_env, "").strip():
             return key
-        if is_loopback(self._url()):
+        if is_loopback(self.url()):
             return NO_KEY
         raise ValueError(
             f"teacher.api_key_env: the environment variable {self.api_key_env} is not set, and "
-            f"{endpoint_identity(self._url())} needs a key; nothing was sent"
+            f"{endpoint_identity(self.url())} needs a key; nothing was sent"
         )
+
+
+def _num_missing(wanted: Mapping[Request, int], book: Ledger) -> int:
+    return sum(len(book.missing(request, number)) for request, number in wanted.items())

@@ -48,6 +48,9 @@ class ReplayTeacher(BaseModel):
                 raise ValueError(f"teacher.path: got {str(file)!r}, which is no file")
         return files
 
+    def exemplars(self) -> list[dict[str, Any]]:
+        return []
+
     def paths(
         self, problems: Sequence[Problem], thoughts: Mapping[str, Thought], ledger: FilePath
     ) -> Iterator[Path]:

@@ -6,7 +6,7 @@ counts those problems as missing. Its texts are verified like any teacher's.
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -32,6 +32,9 @@ class WorkedTeacher(BaseModel):
 
     def files(self) -> dict[str, FilePath]:
         return {}
+
+    def exemplars(self) -> list[dict[str, Any]]:
+        return []
 
     def paths(
         self, problems: Sequence[Problem], thoughts: Mapping[str, Thought], ledger: FilePath

@@ -18,6 +18,7 @@ from mdexp.records import Example
 from mdexp.settings import ObjectiveSettings, TrainerSettings
 from mdexp.students.adapters import adapted
 from mdexp.students.load import Loaded
+from mdexp.students.memory import keep_freed_memory
 from mdexp.students.numerics import Precision
 from mdexp.students.weights import Weights
 from mdexp.training.batches import plan_steps, trainable
@@ -66,9 +67,10 @@ def fit(
     seed: int,
     precision: Precision,
     folder: Path,
-) -> tuple["PreTrainedModel", list[dict[str, float]], dict[str, int | float]]:
+) -> tuple["PreTrainedModel", list[dict[str, float]], dict[str, Any]]:
     """Train; returns the tuned model, one history row a step, and what was trained on."""
     model, tokenizer = loaded
+    keep_freed_memory()
     pl.seed_everything(seed, verbose=False)  # before adapters, which begin at random
     model = adapted(model, student)
     problems, steps = planned_steps(examples, shares, objective, trainer, seed)
@@ -80,8 +82,9 @@ def fit(
     resumed, done = newest_checkpoint(folder / CHECKPOINTS, identity) or (None, 0)
     if resumed:
         log.info("training goes on after step %d of %d", done, len(steps))
+    probe = LayoutProbe(steps[0], layout)
     callbacks = [
-        LayoutProbe(steps[0], layout),
+        probe,
         OwnSignals(),
         Checkpoints(folder / CHECKPOINTS, trainer.checkpoint_steps, identity),
     ]
@@ -99,7 +102,7 @@ def fit(
         "examples": sum(len(rows) for rows in problems.values()),
         "target_tokens": sum(len(e.target_ids) for step in steps for e in step),
     }
-    return model.eval(), module.history, scored | _work(module.history)
+    return model.eval(), module.history, scored | _work(module.history) | probe.counts()
 
 
 def planned_steps(
@@ -149,7 +152,7 @@ def _work(history: Sequence[Mapping[str, float]]) -> dict[str, int | float]:
 
 def fit_from(
     weights: Weights, examples: Sequence[Example], **how: Any
-) -> tuple[Loaded, list[dict[str, float]], dict[str, int | float]]:
+) -> tuple[Loaded, list[dict[str, float]], dict[str, Any]]:
     """`fit` with weights that are yet to be loaded, as each of many ranks does it."""
     model, tokenizer = weights.load()
     model, history, counts = fit((model, tokenizer), examples, **how)

@@ -1,54 +1,202 @@
-"""The report in a real browser, where one is installed: it renders, and no planted script runs."""
+"""The report in a real browser, where one is installed: it renders, finds, opens and sorts, and no
+planted script runs."""
 
-import shutil
-import subprocess
+from dataclasses import replace
 
 import pytest
 
 from mdexp.report.build import build
+from tests.browser.chromium import CHROMIUM, dom, driven
 from tests.synthetic_run import ATTACK, history, run_parts
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-CHROMIUM = next((found for name in NAMES if (found := shutil.which(name))), None)
-QUIET = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-sync",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--hide-scrollbars",
-]
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 
+PROGRAM = 'def f(x):\n    return x * 2.5  # "twice" <b>\n\nans = f(4)'
+TOOLS = """
+const rows = () => [...document.querySelectorAll("#list tbody tr:not(.more)")];
+const openers = () => [...document.querySelectorAll("#list tbody th > button")];
+const column = (number) => rows().map((row) => row.cells[number].textContent);
+const position = () => document.getElementById("position").value;
+const choose = (name, value) => {
+  const field = document.getElementById("filters").elements[name];
+  field.value = value;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+};
+const press = (key, target) =>
+  target.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+const sort = (name) => document.querySelector(`[data-sort=${name}]`).click();
+"""
+PLAYS = {
+    "of_ten_thousand_one_page_is_in_the_document": """
+        seen.push(position(), rows().length, document.querySelectorAll("*").length);
+    """,
+    "filters_narrow_and_clear_widens": """
+        choose("thought", "pot"); seen.push(position(), [...new Set(column(1))]);
+        choose("verdict", "right"); seen.push(position());
+        choose("path", "greedy"); seen.push(position());
+        choose("verdict", "syntax"); seen.push(document.getElementById("filters").verdict.value);
+    """,
+    "text_is_searched_in_questions_reasoning_and_ids": """
+        choose("text", "WORD P1249."); seen.push(position());
+        choose("text", "p1249"); seen.push(position());
+        choose("text", "no such thing"); seen.push(position(), rows().length);
+    """,
+    "a_generation_opens_with_its_program_highlighted_and_closes": """
+        choose("thought", "pot");
+        const first = openers()[0];
+        first.click();
+        const pre = document.querySelector(".more pre.text");
+        const of = (kind) => [...pre.querySelectorAll(`.py-${kind}`)].map((s) => s.textContent);
+        seen.push(first.getAttribute("aria-expanded"), pre.textContent);
+        seen.push(pre.querySelectorAll("b").length);
+        seen.push(of("keyword"), of("number"), of("call"), of("comment"));
+        first.click();
+        seen.push(first.getAttribute("aria-expanded"), document.querySelectorAll(".more").length);
+    """,
+    "prose_is_not_highlighted": """
+        choose("thought", "cot");
+        openers()[0].click();
+        seen.push(document.querySelectorAll(".more [class^=py-]").length);
+    """,
+    "columns_sort_both_ways_and_say_so": """
+        const head = document.querySelector("[data-sort=logprob]").closest("th");
+        sort("logprob"); seen.push(head.getAttribute("aria-sort"), column(8)[0]);
+        sort("logprob"); seen.push(head.getAttribute("aria-sort"), column(8)[0]);
+        sort("problem"); seen.push(head.getAttribute("aria-sort"), column(0)[0], column(0)[8]);
+        sort("problem"); seen.push(column(0)[0]);
+    """,
+    "pages_turn_to_the_last": """
+        const { previous, next } = Object.fromEntries(
+          ["previous", "next"].map((id) => [id, document.getElementById(id)]));
+        seen.push(previous.disabled);
+        next.click(); seen.push(position(), previous.disabled);
+        choose("text", "p12"); choose("thought", "cot"); seen.push(position());
+        for (let k = 0; k < 9; k += 1) next.click();
+        seen.push(position(), next.disabled);
+    """,
+    "keys_go_to_the_search_and_from_row_to_row": """
+        press("/", document.body); seen.push(document.activeElement.name);
+        openers()[0].focus();
+        press("ArrowDown", openers()[0]); seen.push(openers().indexOf(document.activeElement));
+        press("ArrowUp", openers()[1]); seen.push(openers().indexOf(document.activeElement));
+        press("ArrowUp", openers()[0]); seen.push(openers().indexOf(document.activeElement));
+    """,
+    "a_count_of_failures_leads_to_them": """
+        const links = [...document.querySelectorAll("#errors ~ .scroll [data-find]")];
+        choose("text", "leave nothing");
+        links.find((link) => link.dataset.find.includes("thought=pot&verdict=wrong")).click();
+        seen.push(position(), [...new Set(column(1))], [...new Set(column(4))]);
+    """,
+    "every_control_and_scrolling_part_has_a_name": """
+        for (const field of document.querySelectorAll("input, select")) {
+          if (!field.closest("label")) seen.push(`no label: ${field.name}`);
+        }
+        for (const part of document.querySelectorAll("[role=region], nav, section, form")) {
+          const by = part.getAttribute("aria-labelledby");
+          const label = part.getAttribute("aria-label") ?? document.getElementById(by)?.textContent;
+          if (!label) seen.push(`no name: ${part.outerHTML.slice(0, 60)}`);
+        }
+        for (const image of document.querySelectorAll("svg")) {
+          if (!image.getAttribute("aria-label")) seen.push("a chart without words");
+        }
+        for (const link of document.querySelectorAll("a[href^='#']")) {
+          if (!document.querySelector(link.getAttribute("href"))) seen.push(link.href);
+        }
+    """,
+}
+
 
 @pytest.fixture(scope="module")
-def dom(tmp_path_factory) -> str:
-    """The page as the browser has it after its script ran."""
+def planted(tmp_path_factory) -> str:
+    """A page of hostile texts as the browser has it after its script ran."""
     folder = tmp_path_factory.mktemp("report")
     build(folder, **run_parts(text=ATTACK, num_problems=30) | {"history": history(40)})
-    profile = f"--user-data-dir={tmp_path_factory.mktemp('profile')}"
-    command = [CHROMIUM, *QUIET, profile, "--dump-dom", (folder / "report.html").as_uri()]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    return dom(folder / "report.html", tmp_path_factory.mktemp("profile"))
 
 
-def test_the_result_table_renders(dom):
-    assert '<th scope="row">tie-break</th>' in dom and "26.7 %" in dom
+@pytest.fixture(scope="module")
+def all_seen(tmp_path_factory) -> dict[str, list[str]]:
+    """What each script of PLAYS saw in one page of 10,000 generations, cleared in between."""
+    folder = tmp_path_factory.mktemp("large")
+    parts = run_parts(num_problems=1250, samples=(0, 1))
+    parts["generations"] = [
+        replace(g, text=PROGRAM if g.thought == "pot" else f"Word {g.problem_id}.", logprob=-n / 7)
+        for n, g in enumerate(parts["generations"])
+    ]
+    build(folder, **parts, programs=["pot"])
+    return driven(folder / "report.html", TOOLS, PLAYS, tmp_path_factory.mktemp("profile"))
 
 
-def test_the_first_page_of_generations_is_rendered_as_text(dom):
-    assert "1 to 20 of 120" in dom
-    assert dom.count('<article class="') == 20
-    assert "&lt;img src=x onerror=alert(1)&gt;" in dom
+@pytest.fixture
+def seen(request, all_seen) -> list[str]:
+    return all_seen[request.node.name.removeprefix("test_")]
 
 
-def test_nothing_planted_ran(dom):
-    assert "<title>mdexp report</title>" in dom
-    assert "<img" not in dom
+def test_the_result_table_renders(planted):
+    assert '<th scope="row">tie-break</th>' in planted and "26.7 %" in planted
 
 
-def test_the_page_asks_for_nothing_outside(dom):
-    assert "http:" not in dom and "https:" not in dom
+def test_the_first_page_of_generations_is_rendered(planted):
+    assert "1 to 50 of 120" in planted
+    assert planted.count('aria-expanded="false"') == 50
+
+
+def test_nothing_planted_ran(planted):
+    assert "<title>mdexp report</title>" in planted
+    assert "<img" not in planted
+
+
+def test_the_page_asks_for_nothing_outside(planted):
+    assert "http:" not in planted and "https:" not in planted
+
+
+def test_of_ten_thousand_one_page_is_in_the_document(seen):
+    assert seen[:2] == ["1 to 50 of 10,000", "50"]
+    assert int(seen[2]) < 3000
+
+
+def test_filters_narrow_and_clear_widens(seen):
+    # Of p0 to p1249, pot solves the first 2 before training and 8 after, in two paths each.
+    assert seen == ["1 to 50 of 5,000", "pot", "1 to 20 of 20", "1 to 10 of 10", ""]
+
+
+def test_text_is_searched_in_questions_reasoning_and_ids(seen):
+    assert seen == ["1 to 4 of 4", "1 to 8 of 8", "none found", "0"]
+
+
+def test_a_generation_opens_with_its_program_highlighted_and_closes(seen):
+    assert seen[:3] == ["true", PROGRAM, "0"], "the text is whole, and no markup came of it"
+    assert seen[3:7] == ["def,return", "2.5,4", "f,f", '# "twice" <b>']
+    assert seen[7:] == ["false", "0"]
+
+
+def test_prose_is_not_highlighted(seen):
+    assert seen == ["0"]
+
+
+def test_columns_sort_both_ways_and_say_so(seen):
+    # Numbers within words count as numbers: p1249 is the last, though p999 is by letters.
+    assert seen == ["ascending", "-1428.43", "descending", "0.00", "none", "p0", "p1", "p1249"]
+
+
+def test_pages_turn_to_the_last(seen):
+    assert seen == [
+        "true",
+        "51 to 100 of 10,000",
+        "false",
+        "1 to 50 of 244",
+        "201 to 244 of 244",
+        "true",
+    ]
+
+
+def test_keys_go_to_the_search_and_from_row_to_row(seen):
+    assert seen == ["text", "1", "0", "0"]
+
+
+def test_a_count_of_failures_leads_to_them(seen):
+    assert seen == ["1 to 50 of 2,496", "pot", "wrong value"]
+
+
+def test_every_control_and_scrolling_part_has_a_name(seen):
+    assert seen == []

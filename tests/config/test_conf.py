@@ -20,6 +20,7 @@ BESIDE = {
     "teacher/openai": ["teacher.model=some-model"],
     "teacher/replay": ["teacher.path=paths.jsonl"],
     "dataset/jsonl": ["dataset.path=problems"],
+    "decoding/openai": ["decoding.base_url=http://127.0.0.1:1/v1", "decoding.served=own"],
     "objective/weighted": ["thought=[cot,pot]"],
     "thought/label": ["objective=union"],
     "thought/cot": ["objective=union"],

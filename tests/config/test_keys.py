@@ -31,7 +31,7 @@ FILES = {
     "train": ["history.jsonl"],
     "before": ["outputs.jsonl"],
     "after": ["outputs.jsonl"],
-    "score": ["generations.jsonl", "votes.jsonl", "metrics.json"],
+    "score": ["generations.jsonl", "votes.jsonl", "metrics.json", "analysis.json"],
 }
 BASE = ["student=tiny_causal", "logger.mode=disabled", "trainer=cpu"]
 # What is changed, and the stages that it reaches. What depends on those changes with them.
@@ -88,16 +88,23 @@ REACHES = {
     "trainer.precision=bf16-true": STAGES[4:],
     "decoding.num_paths=4": STAGES[5:],
     "decoding.temperature=0.2": STAGES[5:],
+    "decoding.top_p=0.9": STAGES[5:],
+    "decoding=openai decoding.base_url=http://127.0.0.1:1/v1 decoding.served=own": STAGES[5:],
+    "decoding=stepwise": STAGES[5:],
     "decoding.max_new_tokens=8": STAGES[5:],
     "decoding.batch_size=4": STAGES[5:],
     "decoding.num_shots=1": STAGES[5:],
     "decoding.num_validation=5": STAGES[5:],
     "vote=cascade": STAGES[7:],
+    "vote=likelihood": STAGES[7:],
+    "vote=accuracy": STAGES[7:],
+    "vote=agreement": STAGES[7:],
+    "grader=pad": STAGES[7:],
     "vote.order=[pot,cot]": STAGES[7:],
 }
 NO_STAGE = ["sandbox.workers=2", "logger.project=other", "logger.entity=us", "logger.mode=auto"]
 # Where a run is and what it does; keys with a single value; what another dataset has to bring.
-NOT_CHANGED = {"store", "run", "stages", "vote.name", "decoding.engine"}
+NOT_CHANGED = {"store", "run", "stages", "vote.name", "decoding.engine", "decoding.beam"}
 NOT_CHANGED |= {"dataset.source", "dataset.licence"}  # what the report says of the problems
 NOT_CHANGED |= {"logger.tensorboard"}  # needs its package
 NOT_CHANGED |= {"dataset.path", "dataset.split", "dataset.ood", "objective.name"}

@@ -21,21 +21,22 @@ MORE = ["stages=[prepare,extract,verify,examples,train]", "trainer.micro_batch_t
 def run(problems, tmp_path, *overrides):
     """The command in a process of its own, as people run it."""
     return subprocess.Popen(
-        [sys.executable, "-m", "mdexp.run", *overrides, *SMALL, *MORE, f"dataset.path={problems}"],
+        [sys.executable, "-m", "mdexp.run", *SMALL, *MORE, f"dataset.path={problems}", *overrides],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
-        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
     )
 
 
-def trained(tmp_path, folder):
+def trained(tmp_path, folder, store="store", weights="model.safetensors"):
     """History and final weights of a run."""
     stages = {s["name"]: s for s in read_json(tmp_path / folder / "run.json")["stages"]}
     assert stages["train"]["state"] == "run"
-    weights = tmp_path / "store" / "stages" / "train" / stages["train"]["key"] / "student"
+    student = tmp_path / store / "stages" / "train" / stages["train"]["key"] / "student"
     history = read_jsonl(tmp_path / folder / "history.jsonl", dict)
-    return history, load_file(weights / "model.safetensors")
+    return history, load_file(student / weights)
 
 
 def test_two_processes_equal_one(problems, tmp_path):
@@ -43,8 +44,8 @@ def test_two_processes_equal_one(problems, tmp_path):
     sweep = ["-m", "lambda=1,0.5", "hydra.sweep.dir=two"]
     for overrides in (["hydra.run.dir=one"], [*sweep, *TWO]):
         process = run(problems, tmp_path, *overrides)
-        _, error = process.communicate(timeout=200)
-        assert process.returncode == 0, error
+        told, _ = process.communicate(timeout=200)
+        assert process.returncode == 0, told
     (expected, weights), (history, again) = (trained(tmp_path, name) for name in ("one", "two/1"))
     assert len(history) == len(expected) == 2
     for row, other in zip(history, expected, strict=True):
@@ -53,13 +54,25 @@ def test_two_processes_equal_one(problems, tmp_path):
         torch.testing.assert_close(again[name], values, rtol=1e-6, atol=1e-7, msg=name)
 
 
-def test_a_signal_ends_both(problems, tmp_path):
-    long = ["trainer.max_steps=100000", "trainer.checkpoint_steps=1", "hydra.run.dir=run"]
-    process = run(problems, tmp_path, *TWO, *long)
+def test_a_signal_ends_both_and_both_go_on(problems, tmp_path):
+    """Bit for bit, with dropout."""
+    dropout = ["student.tuning=lora", "student.lora_dropout=0.3"]
+    command = [*TWO, *dropout, "trainer.max_steps=40", "trainer.checkpoint_steps=1"]
+    process = run(problems, tmp_path, *command, "hydra.run.dir=stopped")
     pattern = "store/stages/train/*.partial/checkpoints/step=*.ckpt"
     while not list(tmp_path.glob(pattern)) and process.poll() is None:
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGTERM)
-    _, error = process.communicate(timeout=60)  # until the last process has closed the pipe
-    assert process.returncode == 143, error
+    told, _ = process.communicate(timeout=60)  # until the last process has closed the pipe
+    assert process.returncode == 143, told
     assert list(tmp_path.glob(pattern))
+    for again in (["hydra.run.dir=resumed"], ["hydra.run.dir=whole", "store=other"]):
+        process = run(problems, tmp_path, *command, *again)
+        told, _ = process.communicate(timeout=200)
+        assert process.returncode == 0, told
+        assert ("training goes on after step" in told) == ("store=other" not in again), told
+    adapters = "adapter_model.safetensors"
+    history, weights = trained(tmp_path, "resumed", weights=adapters)
+    expected, whole = trained(tmp_path, "whole", "other", adapters)
+    assert history == expected
+    assert all(torch.equal(weights[name], values) for name, values in whole.items())

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+from contextlib import suppress
 from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -15,20 +16,23 @@ def adopt_orphans() -> None:
 
 def descendants(ancestor: int | None = None) -> dict[int, str]:
     """Process id and state (as in `ps`) of all below a process, by default our own."""
-    parents, states = {}, {}
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
-        except OSError:  # it has just ended
-            continue
-        parents[int(entry.name)], states[int(entry.name)] = int(parent), state
     found: dict[int, str] = {}
-    level = {ancestor or os.getpid()}
+    level = _children(ancestor or os.getpid())
     while level:
-        level = {pid for pid, parent in parents.items() if parent in level}
-        found.update({pid: states[pid] for pid in level})
+        for pid in level:
+            with suppress(OSError):  # it has just ended
+                found[pid] = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        level = [child for pid in level for child in _children(pid)]
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    """What its threads have started, or have been given to look after."""
+    found: list[int] = []
+    with suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with suppress(OSError):
+                found += map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split())
     return found
 
 

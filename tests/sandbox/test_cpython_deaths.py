@@ -31,6 +31,18 @@ def tier() -> Iterator[CPythonTier]:
     two_workers.close()
 
 
+def test_an_answer_to_another_request_does_not_count(tier: CPythonTier) -> None:
+    program = """
+import json, os, struct
+said = json.dumps({"token": "00", "status": "ran", "found": "value", "value": 13}).encode()
+os.write(3, struct.pack("<I", len(said)) + said)
+os._exit(0)
+"""
+    result, after = (tier.run(text, 1.0, kind="slim") for text in (program, "ans = 1"))
+    assert (result.status, result.error) == ("runtime_error", "the program answered out of turn")
+    assert after.answer == 1
+
+
 def test_each_program_gets_its_own_result_while_templates_are_killed(tier: CPythonTier) -> None:
     over, chance, killed = threading.Event(), random.Random(0), []
 

@@ -61,3 +61,8 @@ def test_only_what_mentions_them_gets_numpy_and_sympy(program: str, kind: str) -
 @pytest.mark.timeout(30)  # milliseconds, unless it is quadratic
 def test_64_kb_are_read_in_one_go(unit: str) -> None:
     routed("set" + unit * (65536 // len(unit)))
+
+
+def test_what_returns_outside_a_function_is_no_program() -> None:
+    assert not routed("ans = 1\nreturn ans").for_monty
+    assert routed("def solution():\n    return 1").for_monty

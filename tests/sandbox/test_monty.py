@@ -59,6 +59,22 @@ def test_the_answer_is_taken_by_precedence(
 @pytest.mark.parametrize(
     ("program", "error"),
     [
+        ("ans = [1, 2]", "the answer is of type list"),
+        ("ans = [7]", "the answer is of type list"),
+        ("ans = {'a': 1}", "the answer is of type dict"),
+    ],
+)
+def test_a_program_without_an_answer_has_none_in_cpython_either(
+    monty: MontyTier, program: str, error: str
+) -> None:
+    (result,) = monty.run([program])
+    assert (result.status, result.answer) == ("no_answer", None)
+    assert error in result.error
+
+
+@pytest.mark.parametrize(
+    ("program", "error"),
+    [
         ("", "nothing bound, returned or printed"),
         ("ans = None", "nothing bound"),
         ("ans = float('nan')", "the answer is 'nan'"),
@@ -66,9 +82,6 @@ def test_the_answer_is_taken_by_precedence(
         ("ans = '-inf'", "the answer is '-inf'"),
         ("print(float('nan'))", "the answer is 'nan'"),
         ("ans = '  '", "the answer is '  '"),
-        ("ans = [1, 2]", "the answer is of type list"),
-        ("ans = [7]", "the answer is of type list"),
-        ("ans = {'a': 1}", "the answer is of type dict"),
         ("ans = 2j", "the answer is of type complex"),
         ("ans = lambda: 1", "the answer is of type function"),
         ("ans = 'x' * 1001", "the answer is of type str beyond its size limit"),

@@ -74,6 +74,14 @@ def test_a_machine_that_cannot_confine_cpython_does_without(
     assert result.status == "unsupported"
 
 
+def test_unprotected_is_for_linux(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor.sys, "platform", "darwin")
+    with pytest.raises(
+        SandboxError, match="sandbox=unsafe runs on Linux alone, and this is darwin"
+    ):
+        a_sandbox(cpython="unprotected")
+
+
 def test_unprotected_is_said_loudly() -> None:
     with a_sandbox(cpython="unprotected") as sandbox:
         assert sandbox.tiers == ("monty", "cpython")

@@ -1,71 +1,16 @@
-"""Sympy programs that share a process: which may, and that they do not see each other."""
+"""Vetted programs share a process and do not see each other."""
 
-import ast
-import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from mdexp.sandbox.confined.vet import passes
 from mdexp.sandbox.cpython import CPythonTier, confinement
 from mdexp.sandbox.settings import SandboxSettings
 
-PUBLIC = frozenset(importlib.import_module("sympy").__all__)
 SETTINGS = SandboxSettings(
     timeout_s=5.0, memory_mib=256, output_kib=16, workers=1, cpython="confined"
 )
-
-
-@pytest.mark.parametrize(
-    "program",
-    [
-        "from sympy import *\nx = symbols('x')\nans = solve(Eq(3 * x + 5, 20), x)[0]",
-        "import sympy as sp\nx = sp.Symbol('x', positive=True)\nans = max(sp.solve(x**2 - 4, x))",
-        "from sympy.solvers import solve\nfrom sympy import Symbol\n"
-        "def solution():\n    x = Symbol('x')\n    return solve(2 * x - 4, x)[0].evalf()",
-        "from sympy import symbols, solve\na, b = symbols('a b')\n"
-        "s = solve([a + b - 3, a - b - 1], [a, b], dict=True)\nprint(f'{s[0][a]} (of 3)')",
-        "import math\nfrom math import sqrt\nans = sum(math.floor(sqrt(n)) for n in range(9))",
-    ],
-)
-def test_ordinary_sympy_programs_pass(program: str) -> None:
-    assert passes(ast.parse(program), PUBLIC)
-
-
-@pytest.mark.parametrize(
-    "program",
-    [
-        "import os",
-        "from sympy import sympify",
-        "from sympy import *\nsympify('1')",
-        "from sympy import *\nf = lambdify",
-        "from sympy import *\nS('open(1)')",
-        "import sympy\nsympy.sympify('1')",
-        "import sympy\nsympy.core.cache.clear_cache()",
-        "import sympy\nsympy.pi = 3",
-        "import sympy\nsympy.solve.__globals__['x'] = 1",
-        "from sympy import Symbol as __build_class__",
-        "from sympy.core import *",
-        "from sympy import solve\nsolve.x = 1",
-        "ans = ().__class__",
-        "ans = '{0.__class__}'.format(1)",
-        "class A: pass",
-        "try:\n    x = 1\nexcept BaseException: pass",
-        "with x: pass",
-        "del x",
-        "global_ = 1\ndef f():\n    global global_",
-        "@f\ndef g(): pass",
-        "async def f(): pass",
-        "def _f(): pass",
-        "lambda _x: 1",
-        "import random",
-        "import sympy.core.cache",
-        "from .sympy import solve",
-    ],
-)
-def test_what_could_leave_something_behind_does_not_pass(program: str) -> None:
-    assert not passes(ast.parse(program), PUBLIC)
 
 
 needs_filter = pytest.mark.skipif(bool(confinement()), reason=confinement())

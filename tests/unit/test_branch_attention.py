@@ -16,7 +16,7 @@ from mdexp.students.branch_attention import branch_attention
 from mdexp.students.likelihood import weighted_loss
 from mdexp.students.prompts import Renderer
 from mdexp.training.layout import lay_out
-from mdexp.training.probe import disagreement, doubt, exchanged_attention
+from mdexp.training.probe import disagreement, exchanged_attention, probed
 from tests.tiny_run import SEED, examples, tiny
 
 LAYOUT = {
@@ -111,17 +111,17 @@ def test_what_trees_cannot_do_is_refused(config, reason, step):
     model = family(config)
     layout = dict(LAYOUT)
     with exchanged_attention(model, layout):
-        assert reason in doubt(model, step, layout)
+        assert reason in probed(model, step, layout).doubt
 
 
 def test_a_student_that_ignores_trees_is_found_out(step, monkeypatch):
     model = tiny("causal").load(SEED)[0]
     with branch_attention(model):
-        assert doubt(model, step, LAYOUT) is None
+        assert probed(model, step, LAYOUT).doubt is None
         monkeypatch.setattr(
             attention, "_attend", lambda block, q, *_, **__: q[block.queries.flatten()]
         )
-        assert "differ by" in doubt(model, step, LAYOUT)
+        assert "differ by" in probed(model, step, LAYOUT).doubt
 
 
 def test_in_bfloat16_layouts_differ_by_rounding_alone(step):
@@ -129,7 +129,7 @@ def test_in_bfloat16_layouts_differ_by_rounding_alone(step):
     with branch_attention(model), torch.autocast("cpu", torch.bfloat16):
         difference, dtype = disagreement(model, "causal", step, LAYOUT)
         assert dtype is torch.bfloat16
-        assert doubt(model, step, LAYOUT) is None
+        assert probed(model, step, LAYOUT).doubt is None
     assert 0 < difference < 0.05
 
 

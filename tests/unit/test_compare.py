@@ -29,12 +29,24 @@ def generation(number, thought, correct, phase="after", dataset="toy"):
     )
 
 
-def run_folder(folder, solved, *, n=20, question="How many?", phase="after", datasets=("toy",)):
-    """A scored run in which each thought of `solved` gets that many of n problems right."""
+def run_folder(
+    folder,
+    solved,
+    *,
+    n=20,
+    question="How many?",
+    phase="after",
+    datasets=("toy",),
+    grader="strict",
+    settings=None,
+    first=0,
+):
+    """A scored run in which each thought of `solved` gets that many of n problems right, from the
+    `first` on."""
     folder.mkdir()
     order = list(solved)
     generations = [
-        generation(k, thought, k < right, phase, dataset)
+        generation(k, thought, first <= k < first + right, phase, dataset)
         for dataset in datasets
         for thought, right in solved.items()
         for k in range(n)
@@ -48,7 +60,9 @@ def run_folder(folder, solved, *, n=20, question="How many?", phase="after", dat
     write_jsonl(folder / "problems.jsonl", problems)
     write_jsonl(folder / "generations.jsonl", generations[::-1])  # order must not matter
     write_jsonl(folder / "votes.jsonl", elected)
-    write_json(folder / "metrics.json", metrics(generations, elected, order))
+    write_json(folder / "metrics.json", metrics(generations, elected, order, grader))
+    if settings:
+        write_json(folder / "run.json", {"settings": settings})
     return str(folder)
 
 
@@ -67,7 +81,9 @@ def test_every_row_of_the_first_run_meets_every_row_of_the_second(tmp_path, caps
     rows = [line.split() for line in out.splitlines() if " label " in line]
     assert [row[0] for row in rows] == ["cot", "pot", "tie-break"]
     # 8 fewer right, all of them solved by pot alone: p = 2 / 2**8.
-    assert rows[1] == ["pot", "60.0", "label", "20.0", "-40.0", "8/0", "0.0078"]
+    assert rows[1] == ["pot", "60.0", "label", "20.0", "-40.0", "8/0", "0.0078", "0.0234"]
+    assert "Holm: p corrected for all 3 rows above" in " ".join(out.split())
+    assert "grader: strict 1" in out
 
 
 def test_a_run_of_three_thoughts_meets_one_of_two(tmp_path, capsys, monkeypatch):
@@ -126,6 +142,57 @@ def test_an_untrained_run_has_nothing_to_compare(tmp_path, capsys, monkeypatch):
     first = run_folder(tmp_path / "first", {"cot": 5}, phase="before")
     code, _, err = printed(capsys, monkeypatch, first, first)
     assert code == 2 and "nothing was generated after training" in err
+
+
+def test_runs_of_different_graders_are_refused(tmp_path, capsys, monkeypatch):
+    first = run_folder(tmp_path / "first", {"cot": 5})
+    second = run_folder(tmp_path / "second", {"cot": 5}, grader="pad")
+    code, _, err = printed(capsys, monkeypatch, first, second)
+    assert code == 2 and "was graded by strict 1" in err and "by pad 1; rescore one of them" in err
+
+
+def test_a_run_that_does_not_name_its_grader_has_to_be_scored_again(tmp_path, capsys, monkeypatch):
+    first = run_folder(tmp_path / "first", {"cot": 5})
+    file = tmp_path / "first" / "metrics.json"
+    file.write_text(file.read_text().replace('"grader"', '"judge"'))
+    code, _, err = printed(capsys, monkeypatch, first, first)
+    assert code == 2 and "metrics.json does not say by which grader; score it again" in err
+
+
+def test_runs_that_differ_in_their_seed_are_one(tmp_path, capsys, monkeypatch):
+    base = {"lambda": 0.5, "store": "here", "stages": ["score"]}
+    seeds = [
+        run_folder(tmp_path / f"md{k}", {"cot": 8}, settings=base | {"seed": k}, first=k)
+        for k in (0, 1)
+    ]
+    other = run_folder(tmp_path / "cot", {"cot": 4}, settings=base | {"lambda": 1.0, "seed": 0})
+    code, out, _ = printed(capsys, monkeypatch, seeds[0], other, seeds[1])
+    assert code == 0 and out.count("test problems") == 1
+    assert "A: 2 seeds:" in out and "exact sign-flip test" in out
+    row = next(line.split() for line in out.splitlines() if line.strip().startswith("cot "))
+    # Problem 0 is solved by one of the two seeds and by the other side: its difference is half.
+    assert row[1:6] == ["40.0", "cot", "20.0", "-20.0", "5/1"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"seed": 0, "lambda": 1}, "the same seed twice"),
+        ({"seed": 1, "lambda": 2}, "another setting"),
+        (None, "nothing known of it"),
+    ],
+)
+def test_other_runs_are_no_seeds_of_each_other(tmp_path, capsys, monkeypatch, settings, why):
+    first = run_folder(tmp_path / "first", {"cot": 8}, settings={"seed": 0, "lambda": 1})
+    second = run_folder(tmp_path / "second", {"cot": 8}, settings=settings)
+    code, out, _ = printed(capsys, monkeypatch, first, second)
+    assert code == 0 and "sign-flip" not in out, why
+
+
+def test_seeds_alone_leave_nothing_to_compare(tmp_path, capsys, monkeypatch):
+    runs = [run_folder(tmp_path / f"{k}", {"cot": 8}, settings={"seed": k}) for k in (0, 1)]
+    code, _, err = printed(capsys, monkeypatch, *runs)
+    assert code == 2 and "all runs differ in their seed only" in err
 
 
 def test_one_run_alone_is_a_usage_error(tmp_path, capsys):

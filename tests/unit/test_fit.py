@@ -1,6 +1,7 @@
 """What training leaves: adapters or a whole student, its history, a way to go on after a stop."""
 
 from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
 from mdexp.training import fit as training
 from mdexp.training.fit import CHECKPOINTS, fit
+from mdexp.training.probe import Finding, LayoutProbe
 from tests.tiny_run import SEED, examples, tiny, trainer
 
 DUAL = ObjectiveSettings(
@@ -157,12 +159,70 @@ def test_history_tells_what_thoughts_weigh_and_how_much_is_padding(tmp_path):
     assert counts["fill"] == round(read / computed, 4)
 
 
+def found_to_differ(monkeypatch, by):
+    monkeypatch.setattr("mdexp.training.probe.disagreement", lambda *_: (by, torch.float32))
+
+
 def test_a_student_that_computes_otherwise_over_trees_trains_on_separate_sequences(
     tmp_path, monkeypatch, caplog
 ):
-    monkeypatch.setattr("mdexp.training.probe.disagreement", lambda *_: (0.5, torch.float32))
-    _, history, _ = trained(tiny("causal"), tmp_path / "doubted")
+    found_to_differ(monkeypatch, 0.5)
+    _, history, counts = trained(tiny("causal"), tmp_path / "doubted")
     assert "trainer.layout=separate is used, not tree: log-probabilities" in caplog.text
     assert "differ by 0.5 nats" in caplog.text
-    _, separate, _ = trained(tiny("causal"), tmp_path / "separate", layout="separate")
+    assert (counts["layout"], counts["layout_difference_nats"]) == ("separate", 0.5)
+    _, separate, plain = trained(tiny("causal"), tmp_path / "separate", layout="separate")
     assert history == separate
+    assert plain["layout"] == "separate" and "layout_difference_nats" not in plain
+
+
+@pytest.mark.parametrize("first", [0.5, 0.0])
+def test_a_training_that_goes_on_keeps_its_layout(first, tmp_path, monkeypatch):
+    student = tiny("causal", tuning="lora", lora_dropout=0.2)
+    options = {"max_steps": 4, "checkpoint_steps": 1}
+    found_to_differ(monkeypatch, first)
+    whole, expected, counts = trained(student, tmp_path / "whole", **options)
+    with monkeypatch.context() as patched:
+        interrupt_after(patched, 2)
+        with pytest.raises(Interrupted):
+            trained(student, tmp_path / "interrupted", **options)
+    found_to_differ(monkeypatch, 0.5 - first)
+    resumed, history, again = trained(student, tmp_path / "interrupted", **options)
+    assert (history, again) == (expected, counts)
+    assert torch.equal(logits(resumed), logits(whole))
+
+
+def probe_at_start(layout, broadcast):
+    """The probe, after a training in bfloat16 has begun."""
+    probe = LayoutProbe([], layout)
+    trainer = SimpleNamespace(
+        strategy=SimpleNamespace(broadcast=broadcast),
+        precision_plugin=SimpleNamespace(
+            forward_context=lambda: torch.autocast("cpu", torch.bfloat16)
+        ),
+    )
+    probe.on_train_start(trainer, SimpleNamespace(student=None))
+    return probe
+
+
+def test_every_rank_has_the_layout_of_the_first(monkeypatch):
+    found_to_differ(monkeypatch, 0.0)
+    layout = {"kind": "causal", "layout": "tree"}
+    probe = probe_at_start(layout, lambda _: Finding(difference=0.5, doubt="they differ"))
+    assert layout["layout"] == "separate"
+    assert probe.counts() == {"layout": "separate", "layout_difference_nats": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("in_float32", "in_bfloat16", "used"),
+    [(1e-5, 0.05, "tree"), (0.03, 0.05, "separate"), (1e-5, 0.4, "separate")],
+)
+def test_rounding_in_bfloat16_hides_no_fault(in_float32, in_bfloat16, used, monkeypatch):
+    def disagreement(*_):
+        rounded = torch.is_autocast_enabled("cpu")
+        return (in_bfloat16, torch.bfloat16) if rounded else (in_float32, torch.float32)
+
+    monkeypatch.setattr("mdexp.training.probe.disagreement", disagreement)
+    layout = {"kind": "causal", "layout": "tree"}
+    probe_at_start(layout, lambda finding: finding)
+    assert layout["layout"] == used

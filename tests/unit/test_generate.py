@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdexp.decoding.answering import answer
-from mdexp.decoding.generate import CHECK_EVERY, Request, choose, generate
+from mdexp.decoding.generate import CHECK_EVERY, Limits, Request, generate
 from mdexp.decoding.rows import MIN_SHARED_TOKENS
+from mdexp.decoding.sampling import choose
+from mdexp.decoding.work import Work
 from mdexp.records import Problem
 from mdexp.settings import DecodingSettings
 from mdexp.students.prompts import Renderer
@@ -74,21 +76,21 @@ def prompts(number, shared=0):
 
 def asked(prompts, sample=0, thought=None):
     return [
-        Request(prompt_ids=p, thought=thought or Endless(), sample=sample, seed=f"{i}/{sample}")
+        Request(
+            prompt_ids=p,
+            problem=f"p{i % 5}",
+            thought=thought or Endless(),
+            sample=sample,
+            stream=f"{i}/{sample}",
+        )
         for i, p in enumerate(prompts)
     ]
 
 
 def answers(student, requests, batch_size=16, temperature=0.7, max_new_tokens=MAX_NEW_TOKENS):
     model, renderer = student
-    found = generate(
-        model,
-        renderer,
-        requests,
-        max_new_tokens=max_new_tokens,
-        temperature=temperature,
-        batch_size=batch_size,
-    )
+    limits = Limits(max_new_tokens=max_new_tokens, temperature=temperature, batch_size=batch_size)
+    found = generate(model, renderer, requests, limits)
     return [answered for _, answered in sorted(found, key=lambda pair: pair[0])]
 
 
@@ -114,13 +116,35 @@ def test_greedy_is_what_transformers_generates(student, batch_size, shared):
 
 def test_samples_do_not_depend_on_batch_size_or_order(student):
     requests = [request for k in range(3) for request in asked(prompts(8, 10), sample=k)]
-    expected = [answered.token_ids for answered in answers(student, requests, batch_size=1)]
-    assert [a.token_ids for a in answers(student, requests, batch_size=5)] == expected
-    assert [a.token_ids for a in answers(student, requests, batch_size=24)] == expected
+    expected = [answered.token_ids for answered in answers(student, requests, batch_size=2)]
+    assert [a.token_ids for a in answers(student, requests, batch_size=8)] == expected
+    assert [a.token_ids for a in answers(student, requests, batch_size=32)] == expected
     backwards = answers(student, requests[::-1], batch_size=7)
     assert [a.token_ids for a in backwards[::-1]] == expected
     greedy, once, again = expected[:8], expected[8:16], expected[16:]
     assert greedy != once != again
+
+
+def test_the_log_probability_is_the_mean_over_all_tokens(student):
+    model, _ = student
+    found = answers(student, asked(prompts(6), sample=1))
+    for prompt, answered in zip(prompts(6), found, strict=True):
+        ids = torch.tensor([prompt])
+        written = torch.tensor([answered.token_ids])
+        if model.config.is_encoder_decoder:
+            logits = model(input_ids=ids, labels=written).logits[0]
+        else:
+            logits = model(torch.cat([ids, written], 1)).logits[0, len(prompt) - 1 : -1]
+        each = logits.log_softmax(-1).gather(1, written[0][:, None])
+        assert answered.logprob == pytest.approx(each.mean().item())
+
+
+def test_row_steps_are_counted_and_most_of_them_are_of_use(student):
+    model, renderer = student
+    work, limits = Work(), Limits(max_new_tokens=MAX_NEW_TOKENS, temperature=0.7, batch_size=16)
+    found = list(generate(model, renderer, asked(prompts(16)), limits, work))
+    assert work.useful == sum(len(answered.token_ids) for _, answered in found)
+    assert work.useful < work.row_steps < work.useful / 0.7, "finished rows left the batch"
 
 
 def test_temperature_flattens_and_near_zero_is_greedy(student):
@@ -149,7 +173,7 @@ def cumulative(logits, temperature):
     st.floats(0.3, 3),
 )
 def test_a_sample_is_the_inverse_of_the_cumulative_distribution(logits, uniform, temperature):
-    [token] = choose(torch.tensor([logits]), torch.tensor([uniform]), temperature).tolist()
+    [token] = choose(torch.tensor([logits]), torch.tensor([uniform]), temperature=temperature)[0]
     below = [0.0, *cumulative(logits, temperature)]
     assert below[token] - 1e-5 <= uniform <= below[token + 1] + 1e-5
 
@@ -158,15 +182,15 @@ def test_a_sample_is_the_inverse_of_the_cumulative_distribution(logits, uniform,
 @given(st.lists(st.floats(-8, 8), min_size=1, max_size=12), st.floats(0.3, 3))
 def test_a_negative_place_is_the_likeliest_token(logits, temperature):
     both = torch.tensor([logits, logits])
-    found = choose(both, torch.tensor([-1.0, 0.5]), temperature)
+    found, _ = choose(both, torch.tensor([-1.0, 0.5]), temperature=temperature)
     assert logits[found[0]] == pytest.approx(max(logits))
-    assert found[1] == choose(both[1:], torch.tensor([0.5]), temperature)[0]
+    assert found[1] == choose(both[1:], torch.tensor([0.5]), temperature=temperature)[0]
 
 
 @pytest.mark.parametrize("uniform", [0.0, 0.5, 0.9999999, 1 - 2**-53])
 def test_a_token_without_probability_is_never_drawn(uniform):
     logits = torch.tensor([[-math.inf, 0.3, -math.inf, 0.1, 0.2, -math.inf, -math.inf]])
-    [token] = choose(logits, torch.tensor([uniform]), temperature=0.7).tolist()
+    [token] = choose(logits, torch.tensor([uniform]), temperature=0.7)[0].tolist()
     assert token in (1, 3, 4)
 
 
@@ -209,8 +233,12 @@ DECODING = {
     "engine": "local",
     "num_paths": 2,
     "temperature": 0.7,
+    "top_p": 1.0,
     "max_new_tokens": 4,
     "batch_size": 3,
+    "base_url": None,
+    "served": None,
+    "beam": None,
     "num_shots": 0,
     "num_validation": 10,
 }

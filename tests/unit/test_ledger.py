@@ -1,32 +1,24 @@
-"""The ledger: what makes two answers the same purchase, and what it keeps."""
+"""The ledger: what makes two answers the same purchase, what it keeps, what older ones become."""
 
 import dataclasses
+import hashlib
 import json
-import logging
 import sqlite3
-import threading
+from pathlib import Path
 
 import pytest
 
-from mdexp.teacher.ledger import FILE, Ledger, Request
-from mdexp.teacher.reply import BrokenReply, Choice, Reply, read_reply
-
-REQUEST = Request(
-    endpoint="https://api.example.com/v1",
-    model="large",
-    messages=[{"role": "user", "content": "2 + 2?"}],
-    settings={"temperature": 0.7, "max_tokens": 64},
-)
-
-
-def reply(*texts):
-    choices = [Choice(text=text, finish_reason="stop") for text in texts]
-    return Reply(choices=choices, model="large-0001", usage={"total_tokens": 9}, raw="{}")
+from mdexp.teacher.filesystem import filesystem, journal
+from mdexp.teacher.ledger import Ledger
+from mdexp.teacher.reply import BrokenReply, Choice, read_reply
+from mdexp.teacher.request import Request
+from mdexp.teacher.schema import FILE, VERSION
+from tests.claiming import REQUEST, claims, reply
 
 
 def buy(ledger, request, samples, *texts):
-    call = ledger.open_call(request, len(samples))
-    return ledger.answer_call(call, request, samples, reply(*texts))
+    clerk = claims(ledger)
+    return clerk.answer(clerk.claim(request, samples, 100), reply(*texts), 7)
 
 
 @pytest.mark.parametrize(
@@ -41,13 +33,12 @@ def buy(ledger, request, samples, *texts):
     ids=["endpoint", "model", "messages", "value", "absence"],
 )
 def test_whatever_may_change_the_answer_changes_the_identity(change):
-    assert dataclasses.replace(REQUEST, **change).identity(0) != REQUEST.identity(0)
+    assert dataclasses.replace(REQUEST, **change).identity != REQUEST.identity
 
 
 def test_the_order_of_settings_does_not_change_the_identity():
     turned = dataclasses.replace(REQUEST, settings={"max_tokens": 64, "temperature": 0.7})
-    assert turned.identity(3) == REQUEST.identity(3)
-    assert REQUEST.identity(3) != REQUEST.identity(2)
+    assert turned.identity == REQUEST.identity
 
 
 def test_answers_outlive_the_process_and_more_paths_lack_only_the_rest(tmp_path):
@@ -58,6 +49,7 @@ def test_answers_outlive_the_process_and_more_paths_lack_only_the_rest(tmp_path)
         assert [answer.text for answer in ledger.answers(REQUEST, 1)] == ["4"]
         assert ledger.missing(REQUEST, 2) == []
         assert ledger.missing(REQUEST, 5) == [2, 3, 4]
+        assert ledger.num_missing([REQUEST, REQUEST], 5) == 6
 
 
 def test_fewer_choices_than_asked_fill_the_first_samples_and_more_are_not_taken(tmp_path):
@@ -68,52 +60,132 @@ def test_fewer_choices_than_asked_fill_the_first_samples_and_more_are_not_taken(
         assert [answer.text for answer in ledger.answers(REQUEST, 4)] == ["a", "b", "c"]
 
 
-def test_a_row_holds_what_an_accountant_needs(tmp_path):
+def test_rows_hold_what_an_accountant_needs(tmp_path):
     with Ledger(tmp_path) as ledger:
         buy(ledger, REQUEST, [0, 1], "4", "four")
     rows = sqlite3.connect(tmp_path / FILE).execute(
-        "SELECT sample, text, finish_reason, model, state, usage, reply, request, settled_at"
-        " FROM samples JOIN calls ON calls.id = call ORDER BY sample"
+        "SELECT sample, text, finish_reason, calls.model, fingerprint, state, usage, reply,"
+        " price_micro_usd, worst_micro_usd, command, content, settled_at FROM samples"
+        " JOIN calls ON calls.id = call JOIN requests ON requests.id = samples.request"
     )
     first, second = rows.fetchall()
-    assert first[:4] == (0, "4", "stop", "large-0001")
+    assert first[:6] == (0, "4", "stop", "large-0001", "fp_1", "answered")
     assert second[:2] == (1, "four")
-    assert first[4:7] == ("answered", '{"total_tokens": 9}', "{}")
-    assert json.loads(first[7])["messages"] == REQUEST.messages
-    assert first[8].endswith("+00:00")
+    assert first[6:11] == ('{"total_tokens": 9}', "{}", 7, 100, "test")
+    assert json.loads(first[11])["messages"] == REQUEST.messages
+    assert first[12].endswith("+00:00")
 
 
-def test_a_call_that_was_cut_off_becomes_unknown_and_is_shown(tmp_path, caplog):
-    with Ledger(tmp_path) as ledger, ledger.buying():
-        ledger.open_call(REQUEST, 1)
-    with caplog.at_level(logging.WARNING), Ledger(tmp_path) as ledger, ledger.buying():
-        assert ledger.states() == {"unknown": 1}
-        assert ledger.missing(REQUEST, 1) == [0]
-    assert "1 calls were under way when an earlier run was cut off" in caplog.text
-
-
-def test_one_buys_at_a_time(tmp_path):
-    order = []
-
-    def second():
-        with Ledger(tmp_path) as ledger, ledger.buying():
-            order.append("second")
-
+def test_a_transaction_that_breaks_leaves_nothing(tmp_path):
     with Ledger(tmp_path) as ledger:
-        with ledger.buying():
-            thread = threading.Thread(target=second)
-            thread.start()
-            thread.join(timeout=0.2)
-            order.append("first")
-        thread.join(timeout=10)
-    assert order == ["first", "second"]
+        with pytest.raises(ZeroDivisionError), ledger.writing():
+            ledger.number(REQUEST) / 0
+        ledger.note_askers([(REQUEST, "p0", "cot")])
+        assert ledger.db.execute("SELECT count(*) FROM requests").fetchone() == (1,)
 
 
-def test_a_ledger_of_another_version_is_not_touched(tmp_path):
+def old_ledger(folder):
+    """A ledger as version 1 wrote it: two answers of a call, a failure, and a call cut off."""
+    folder.mkdir(parents=True, exist_ok=True)
+    request = REQUEST.content
+    other = dataclasses.replace(REQUEST, model="small").content
+    db = sqlite3.connect(folder / FILE)
+    db.executescript(
+        "PRAGMA journal_mode = WAL;"
+        "CREATE TABLE calls (id INTEGER PRIMARY KEY, state TEXT NOT NULL, request TEXT NOT NULL,"
+        " num_asked INTEGER NOT NULL, opened_at TEXT NOT NULL, settled_at TEXT, usage TEXT,"
+        " reply TEXT, error TEXT);"
+        "CREATE TABLE samples (identity TEXT PRIMARY KEY, sample INTEGER NOT NULL,"
+        " call INTEGER NOT NULL REFERENCES calls (id), text TEXT NOT NULL,"
+        " finish_reason TEXT NOT NULL, model TEXT NOT NULL);"
+        "PRAGMA user_version = 1"
+    )
+    calls = [
+        (1, "failed", request, 2, "t1", "t2", None, None, "HTTP 500: oops"),
+        (2, "answered", request, 2, "t3", "t4", '{"total_tokens": 9}', "{raw}", None),
+        (3, "open", other, 1, "t5", None, None, None, None),
+    ]
+    db.executemany("INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", calls)
+    hashes = [hashlib.sha256(f"{request}\n{n}".encode()).hexdigest() for n in range(2)]
+    rows = [(hashes[n], n, 2, text, "stop", "large-0001") for n, text in enumerate("ab")]
+    db.executemany("INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?)", rows)
+    db.commit()
+    db.close()
+
+
+def test_nothing_paid_for_is_lost_from_a_ledger_of_version_1(tmp_path):
+    old_ledger(tmp_path)
+    for _ in range(2):
+        with Ledger(tmp_path) as ledger:
+            answers = ledger.answers(REQUEST, 3)
+            assert [(a.sample, a.text, a.finish_reason, a.model) for a in answers] == [
+                (0, "a", "stop", "large-0001"),
+                (1, "b", "stop", "large-0001"),
+            ]
+            assert ledger.states() == {"failed": 1, "answered": 1, "unknown": 1}
+            assert ledger.db.execute(
+                "SELECT reply, usage, num_asked, opened_at, price_micro_usd FROM calls WHERE id = 2"
+            ).fetchone() == ("{raw}", '{"total_tokens": 9}', 2, "t3", None)
+            assert ledger.db.execute("PRAGMA user_version").fetchone() == (VERSION,)
+    with Ledger(tmp_path) as ledger:
+        assert buy(ledger, REQUEST, ledger.missing(REQUEST, 3), "c") == 1
+
+
+def test_a_change_of_version_that_is_cut_off_changes_nothing(tmp_path, monkeypatch):
+    old_ledger(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("mdexp.teacher.schema.content_identity", lambda content: 1 / 0)
+        with pytest.raises(sqlite3.OperationalError):
+            Ledger(tmp_path)
+    with Ledger(tmp_path) as ledger:
+        assert len(ledger.answers(REQUEST, 3)) == 2
+
+
+def test_a_ledger_of_a_later_version_is_not_touched(tmp_path):
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("PRAGMA user_version = 9")
-    with pytest.raises(ValueError, match="written as version 9, this mdexp reads 1"):
+    with pytest.raises(ValueError, match="written as version 9, this mdexp reads up to 2"):
         Ledger(tmp_path)
+
+
+MOUNTS = """\
+/dev/vda / ext4 rw 0 0
+server:/home /home nfs4 rw 0 0
+tmpfs /home/me/fast\\040disk tmpfs rw 0 0
+me@host: /remote fuse.sshfs rw 0 0
+/dev/vdb /homestead xfs rw 0 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "kind", "mode"),
+    [
+        ("/var/lib", "ext4", "WAL"),
+        ("/home/me/ledger", "nfs4", "DELETE"),
+        ("/home/me/fast disk/ledger", "tmpfs", "WAL"),
+        ("/homestead/ledger", "xfs", "WAL"),
+    ],
+)
+def test_the_journal_suits_the_file_system(tmp_path, folder, kind, mode):
+    mounts = tmp_path / "mounts"
+    mounts.write_text(MOUNTS)
+    assert filesystem(Path(folder), mounts) == kind
+    assert journal(Path(folder), mounts) == mode
+    assert journal(Path(folder), tmp_path / "not there") == "WAL"
+
+
+def test_a_file_system_without_locks_is_refused(tmp_path):
+    mounts = tmp_path / "mounts"
+    mounts.write_text(MOUNTS)
+    with pytest.raises(ValueError, match=r"store: /remote/x lies on fuse\.sshfs.*local disk"):
+        journal(Path("/remote/x"), mounts)
+
+
+def test_on_a_network_file_system_the_ledger_uses_the_rollback_journal(tmp_path, monkeypatch):
+    Ledger(tmp_path).db.close()
+    monkeypatch.setattr("mdexp.teacher.schema.journal", lambda folder: "DELETE")
+    with Ledger(tmp_path) as ledger:
+        assert ledger.db.execute("PRAGMA journal_mode").fetchone() == ("delete",)
 
 
 def test_a_reply_without_usage_and_content_is_still_an_answer():
@@ -132,3 +204,10 @@ def test_half_a_surrogate_pair_can_be_stored():
 def test_a_reply_without_an_answer_is_broken(raw):
     with pytest.raises(BrokenReply, match="no answer in"):
         read_reply(raw)
+
+
+def test_a_request_is_found_again_whatever_object_asks(tmp_path):
+    with Ledger(tmp_path) as ledger:
+        buy(ledger, REQUEST, [0], "4")
+        again = Request(**json.loads(REQUEST.content))
+        assert ledger.missing(again, 1) == []

@@ -11,13 +11,14 @@ from mdexp.thoughts.cot import ChainOfThought
 from mdexp.thoughts.eot import EquationOfThought
 from mdexp.thoughts.label import Label
 from mdexp.thoughts.pot import ProgramOfThought
-from mdexp.thoughts.prompting import load_exemplars, turns
+from mdexp.thoughts.prompting import exemplar_files, exemplar_rows, turns
 
 COT = ChainOfThought(instruction="Reason.", cue="Think step by step.")
 LABEL = Label(instruction="Answer.", cue="Only the answer.")
 POT = ProgramOfThought(instruction="Write Python.", cue="Compute ans.")
+SETS = [exemplar_rows(file) for file in exemplar_files()]
+EXEMPLARS = [row for rows in SETS for row in rows]
 EOT = EquationOfThought(instruction="Write equations.", cue="Name ans.")
-EXEMPLARS = load_exemplars()
 
 
 @pytest.mark.parametrize("row", EXEMPLARS, ids=lambda row: row["question"][:20])
@@ -57,7 +58,8 @@ def test_equation_exemplars_are_shown_as_they_are_trained_on():
 def test_exemplars_have_distinct_questions_and_answers():
     assert len({row["question"] for row in EXEMPLARS}) == len(EXEMPLARS)
     # Equal answers would teach the answer instead of the way.
-    assert len({row["answer"] for row in EXEMPLARS}) == len(EXEMPLARS)
+    for rows in SETS:
+        assert len({row["answer"] for row in rows}) == len(rows)
 
 
 def test_turns_alternate_and_end_with_the_question():

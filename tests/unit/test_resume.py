@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from mdexp.settings import ObjectiveSettings
 from mdexp.signals import signals_as_exits
+from mdexp.students.load import Kind
 from mdexp.students.prompts import Renderer
 from mdexp.training import resume
 from mdexp.training.fit import CHECKPOINTS, fit
@@ -29,7 +30,6 @@ from tests.tiny_run import SEED, examples, tiny, trainer
 
 NUM_STEPS = 40
 EVERY = 3
-KILLS = 10
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGKILL, signal.SIGINT)
 DUAL = ObjectiveSettings(
     name="dual", lambda_thought="cot", weights={}, normalize="token", pairing="both"
@@ -43,7 +43,7 @@ OPTIONS = {
 }
 
 
-def train(folder: Path, tell=None, tuning="lora") -> None:
+def train(folder: Path, kind: Kind, tell=None) -> None:
     """One attempt, in a process of its own; `tell` hears of each step before it is taken."""
     torch.set_num_threads(1)
     if tell:
@@ -54,7 +54,7 @@ def train(folder: Path, tell=None, tuning="lora") -> None:
             return step(module, *args)
 
         MixedDistillation.training_step = told
-    student = tiny("causal", tuning=tuning, lora_dropout=0.3)
+    student = tiny(kind, tuning="lora", lora_dropout=0.3)
     loaded = student.load(SEED)
     with signals_as_exits():
         model, history, _ = fit(
@@ -81,20 +81,18 @@ def processes():
     return context
 
 
-@pytest.fixture(scope="module")
-def uninterrupted(processes, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("whole")
-    process = processes.Process(target=train, args=(folder,))
+def uninterrupted(processes, folder, kind):
+    process = processes.Process(target=train, args=(folder, kind))
     process.start()
     process.join(120)
     assert process.exitcode == 0
     return load_file(folder / "final")
 
 
-def attempt(processes, folder, number, at_step, delay_s):
+def attempt(processes, folder, kind, number, at_step, delay_s):
     """Train, and send a signal `delay_s` after step `at_step` began; the exit code."""
     ours, theirs = processes.Pipe(duplex=False)
-    process = processes.Process(target=train, args=(folder, theirs))
+    process = processes.Process(target=train, args=(folder, kind, theirs))
     process.start()
     theirs.close()
     try:
@@ -108,21 +106,23 @@ def attempt(processes, folder, number, at_step, delay_s):
     return process.exitcode
 
 
-def test_ten_kills(processes, uninterrupted, tmp_path):
+@pytest.mark.parametrize(("kind", "kills"), [("causal", 10), ("seq2seq", 3)])
+def test_kills_leave_the_weights_of_an_uninterrupted_training(kind, kills, processes, tmp_path):
+    whole = uninterrupted(processes, tmp_path / "whole", kind)
     dice = random.Random(SEED)
     done = 0
-    for kill in range(KILLS):
+    for kill in range(kills):
         number = SIGNALS[kill % len(SIGNALS)]
         at_step = min(done + dice.randint(1, 2 * EVERY), NUM_STEPS - 2)
-        code = attempt(processes, tmp_path, number, at_step, dice.random() * 0.02)
+        code = attempt(processes, tmp_path, kind, number, at_step, dice.random() * 0.02)
         assert code == {signal.SIGTERM: 143, signal.SIGINT: 130}.get(number, -number)
         assert not (tmp_path / "final").exists()
         done = max(kept_steps(tmp_path), default=0)
         assert done >= at_step - at_step % EVERY - EVERY
-    assert attempt(processes, tmp_path, signal.SIGKILL, NUM_STEPS + 1, 0) == 0
+    assert attempt(processes, tmp_path, kind, signal.SIGKILL, NUM_STEPS + 1, 0) == 0
     final = load_file(tmp_path / "final")
-    assert final.keys() == uninterrupted.keys()
-    assert all(torch.equal(final[name], weights) for name, weights in uninterrupted.items())
+    assert final.keys() == whole.keys()
+    assert all(torch.equal(final[name], weights) for name, weights in whole.items())
 
 
 def kept_steps(folder):
@@ -133,7 +133,7 @@ def kept_steps(folder):
 def left(processes, tmp_path_factory):
     """The folder of a training that was killed with two checkpoints."""
     folder = tmp_path_factory.mktemp("left")
-    attempt(processes, folder, signal.SIGKILL, 3 * EVERY + 1, 0)
+    attempt(processes, folder, "causal", signal.SIGKILL, 3 * EVERY + 1, 0)
     return folder
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from mdexp.ports import ProgramResult, Reading
 from mdexp.records import Generation, Output, Problem
-from mdexp.scoring.score import grade, metrics, solved_by, votes
+from mdexp.scoring.score import grade, metrics, votes
 
 ORDER = ["cot", "pot"]
 
@@ -137,7 +137,7 @@ def test_metrics_have_the_promised_shape():
     row = table["toy"]["after"]["pot"]
     assert row.pop("ci95") == pytest.approx([0.0945, 0.9055], abs=1e-4)
     promised = {"n": 2, "correct": 1, "accuracy": 0.5, "ties": 0, "num_paths": 1}
-    assert row == promised | {"rule": "greedy"}
+    assert row == promised | {"rule": "greedy", "grader": "strict 1"}
     vote = table["toy"]["after"]["vote"]
     assert (vote["correct"], vote["ties"], vote["num_paths"]) == (2, 1, 2)
     assert vote["rule"] == "majority, ties to cot, pot"
@@ -162,23 +162,62 @@ def test_a_path_that_is_there_twice_is_refused():
         votes([generation("cot", True), generation("cot", True)], ORDER)
 
 
-def test_problems_are_counted_by_who_solves_them():
-    outcomes = {"a": "TT", "b": "TF", "c": "TF", "d": "FT", "e": "FF"}
-    paths = [
-        generation(thought, mark == "T", id=id)
-        for id, marks in outcomes.items()
-        for thought, mark in zip(ORDER, marks, strict=True)
-    ]
-    paths.append(replace(generation("cot", True, id="e"), sample=1))  # a sample solves nothing here
-    counts = solved_by(paths, ORDER)["toy"]["after"]
-    assert counts == {"cot only": 2, "pot only": 1, "both": 1, "none": 1}
-    assert list(counts) == ["cot only", "pot only", "both", "none"]
+def test_each_thought_with_several_samples_has_its_own_vote_before_the_mix():
+    paths = [generation("cot", False), generation("pot", False)]
+    paths += [replace(generation("cot", True), sample=k) for k in (1, 2)]
+    paths += [replace(generation("pot", False), sample=k) for k in (1, 2)]
+    table = metrics(paths, votes(paths, ORDER, order=["pot", "cot"]), ORDER)["toy"]["after"]
+    assert list(table) == ["cot", "pot", "cot vote", "pot vote", "vote"]
+    assert [table[row]["correct"] for row in table] == [0, 0, 1, 0, 0]
+    assert [table[row]["num_paths"] for row in table] == [1, 1, 2, 2, 4]
+    assert (table["vote"]["ties"], table["cot vote"]["ties"]) == (1, 0)
 
 
-def test_three_thoughts_are_counted_by_every_set_and_one_by_none():
-    paths = [generation("cot", True), generation("pot", True), generation("eot", False)]
-    counts = solved_by(paths, [*ORDER, "eot"])["toy"]["after"]
-    assert len(counts) == 8 and counts["cot + pot"] == 1 and sum(counts.values()) == 1
-    assert list(counts)[:3] == ["cot only", "pot only", "eot only"]
-    assert list(counts)[-2:] == ["all", "none"]
-    assert solved_by(paths[:1], ORDER) == {}
+def test_log_probabilities_reach_the_generations():
+    assert graded(output(logprob=-0.25))[0].logprob == -0.25
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("likelihood", "majority by likelihood, ties to cot, pot"),
+        ("accuracy", "majority by accuracy, ties to cot, pot"),
+        ("agreement", "agreement, else cascade cot, pot"),
+    ],
+)
+def test_the_rule_is_told_in_words(rule, words):
+    paths = [replace(generation(t, True), logprob=-1.0) for t in ORDER]
+    paths += [generation(t, True, id="v", split="validation", logprob=-1.0) for t in ORDER]
+    elected = votes(paths, ORDER, rule=rule)
+    assert metrics(paths, elected, ORDER)["toy"]["after"]["vote"]["rule"] == words
+
+
+def test_an_accuracy_vote_weighs_by_the_validation_of_its_phase():
+    paths = [generation("cot", True, sample=1), generation("pot", False, sample=1)]
+    paths += [generation("pot", False, sample=2)]
+    marks = {"cot": (True, True, True), "pot": (True, False, False)}
+    for thought, right in marks.items():
+        paths += [
+            generation(thought, mark, id=f"v{k}", split="validation")
+            for k, mark in enumerate(right)
+        ]
+    vote = next(v for v in votes(paths, ORDER, rule="accuracy") if v.split == "test")
+    assert (vote.correct, vote.votes) == (True, {"18": 1, "7": 0.666667})
+
+
+def test_the_grader_is_named_in_every_row_and_judges():
+    loose = output("cot", "18.4")
+    graded_by = {
+        name: grade([loose], {"p1": problem()}, {"cot": Prose()}, Echo(), name)[0].correct
+        for name in ("strict", "pad")
+    }
+    assert graded_by == {"strict": False, "pad": True}
+    paths = [generation("cot", True)]
+    table = metrics(paths, votes(paths, ORDER), ORDER, "pad")["toy"]["after"]
+    assert {row["grader"] for row in table.values()} == {"pad 1"}
+
+
+def test_what_is_cut_short_is_wrong_under_every_grader():
+    cut = output("cot", "so it is 18", finished=False)
+    for name in ("strict", "lenient", "pad", "xot", "dss"):
+        assert not grade([cut], {"p1": problem()}, {"cot": Prose()}, Echo(), name)[0].correct

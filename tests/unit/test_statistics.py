@@ -3,12 +3,13 @@
 import itertools
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binomtest, bootstrap
 
-from mdexp.scoring.statistics import mcnemar, paired_difference, wilson
+from mdexp.scoring.statistics import bca, holm, mcnemar, paired_difference, wilson
 
 
 @pytest.mark.parametrize(
@@ -98,3 +99,58 @@ def test_different_numbers_of_problems_are_refused():
         mcnemar([True], [True, False])
     with pytest.raises(ValueError, match="no problems to compare"):
         paired_difference([], [], seed=0)
+
+
+SKEWED = np.array([0.0] * 40 + [0.1, 0.2, 0.3, 0.5, 0.8, 0.9, 1.0, 1.0, 1.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [SKEWED, 1 - SKEWED, np.linspace(0, 1, 30), np.random.default_rng(5).beta(0.3, 2, 25)],
+    ids=["many zeros", "many ones", "even", "beta"],
+)
+def test_bca_agrees_with_scipy(values):
+    expected = bootstrap(
+        (values,), np.mean, n_resamples=20_000, method="BCa", rng=np.random.default_rng(1)
+    ).confidence_interval
+    assert bca(values, seed=0) == pytest.approx((expected.low, expected.high), abs=0.006)
+
+
+def test_bca_leans_to_the_long_tail_where_percentiles_do_not():
+    low, high = bca(SKEWED, seed=0)
+    middle = SKEWED.mean()
+    assert high - middle > 1.25 * (middle - low)
+
+
+def test_bca_of_equal_values_is_a_point_and_of_none_refused():
+    assert bca(np.ones(4), seed=0) == (1.0, 1.0)
+    with pytest.raises(ValueError, match="no problems to resample"):
+        bca(np.array([]), seed=0)
+
+
+def test_the_paired_interval_is_bca_over_the_problems_differences():
+    first, second = verdicts(20, 2, 12, 6)
+    deltas = np.array([float(b) - a for a, b in zip(first, second, strict=True)])
+    ends = paired_difference(first, second, seed=0).ci95
+    assert ends == pytest.approx(bca(deltas, seed=3), abs=1 / 40 + 1e-9), "one problem's step"
+
+
+def test_holm_on_a_table_worked_out_by_hand():
+    # 0.01 x 4, 0.03 x 2 after 0.02 x 3 (no smaller than the one before), 0.5 x 1.
+    assert holm([0.5, 0.01, 0.03, 0.02]) == pytest.approx([0.5, 0.04, 0.06, 0.06])
+    assert holm([0.4, 0.9]) == pytest.approx([0.8, 0.9])
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), max_size=9))
+def test_holm_by_its_closed_form(p_values):
+    """The largest (m - j + 1) p_(j) up to one's own rank, at most 1."""
+    ordered = sorted(p_values)
+    m = len(p_values)
+    expected = {
+        p: min(1.0, max((m - j) * ordered[j] for j in range(m) if ordered[j] <= p))
+        for p in p_values
+    }
+    # Equal p-values share the correction of the last of them at least at the first's rank.
+    for p, corrected in zip(p_values, holm(p_values), strict=True):
+        assert p <= corrected <= 1 and corrected <= expected[p] + 1e-12

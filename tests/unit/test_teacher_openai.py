@@ -8,12 +8,15 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
+from mdexp.command import new_command
 from mdexp.records import Problem
 from mdexp.teacher import extract
-from mdexp.teacher.client import TeacherError, retry_after_s
+from mdexp.teacher.claims import Claims
 from mdexp.teacher.endpoint import endpoint_identity, is_loopback
-from mdexp.teacher.ledger import FILE, Ledger
+from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.openai import OpenAITeacher
+from mdexp.teacher.retry import TeacherError, Unanswered, pause_s, retry_after_s
+from mdexp.teacher.schema import FILE
 from mdexp.thoughts.cot import ChainOfThought
 from mdexp.thoughts.pot import ProgramOfThought
 from tests.loopback import LoopbackServer
@@ -42,16 +45,26 @@ def _no_key_around(monkeypatch):
 def teacher(base_url, **changes):
     fields = {
         "base_url": base_url,
+        "identity": None,
         "model": "large",
         "api_key_env": "TEACHER_KEY",
         "num_paths": 1,
+        "style": "chat",
+        "instruction_role": None,
         "num_shots": 0,
+        "exemplar_sets": 1,
+        "prompts": None,
         "temperature": 0.7,
         "top_p": None,
         "max_tokens": 64,
+        "seed": None,
         "extra": None,
         "mode": "online",
+        "price": None,
+        "budget_usd": "auto",
         "concurrency": 2,
+        "requests_per_minute": None,
+        "tokens_per_minute": None,
         "timeout_s": 20,
         "max_retries": 2,
     }
@@ -59,7 +72,8 @@ def teacher(base_url, **changes):
 
 
 def ask(ledger, base_url, problems=PROBLEMS, thoughts=None, **changes):
-    return list(teacher(base_url, **changes).paths(problems, thoughts or {"cot": COT}, ledger))
+    with new_command():
+        return list(teacher(base_url, **changes).paths(problems, thoughts or {"cot": COT}, ledger))
 
 
 def test_paths_come_by_problem_thought_and_sample(server, tmp_path):
@@ -128,10 +142,20 @@ def test_the_port_of_a_local_server_does_not_matter(tmp_path):
 
 def test_a_server_that_ignores_n_is_asked_again_with_other_seeds(server, tmp_path):
     server.honours_n = False
-    paths = ask(tmp_path, server.url, PROBLEMS[:1], num_paths=3, extra={"seed": 10})
+    paths = ask(tmp_path, server.url, PROBLEMS[:2], num_paths=3, concurrency=1)
+    assert [path.text[-2:] for path in paths] == ["#0", "#1", "#2"] * 2
+    sent = [(b["messages"][-1]["content"][9], b.get("n"), b.get("seed")) for b in server.bodies]
+    assert sent == [
+        *[("0", 3, None), ("1", None, None)],
+        *[("0", None, 1), ("1", None, 1), ("0", None, 2), ("1", None, 2)],
+    ]
+
+
+def test_with_a_seed_each_sample_has_its_own(server, tmp_path):
+    paths = ask(tmp_path, server.url, PROBLEMS[:1], num_paths=3, seed=10)
     assert [path.text[-2:] for path in paths] == ["#0", "#1", "#2"]
     assert [body["seed"] for body in server.bodies] == [10, 11, 12]
-    assert [body.get("n") for body in server.bodies] == [3, 2, None]
+    assert [body.get("n") for body in server.bodies] == [None, None, None]
 
 
 @pytest.mark.parametrize("fault", ["429", "500", "html", "broken json", "no choices"])
@@ -141,7 +165,7 @@ def test_a_passing_failure_is_retried_and_counted(server, tmp_path, caplog, faul
         assert len(ask(tmp_path, server.url, PROBLEMS[:1])) == 1
     assert server.num_calls == 2
     kind = f"HTTP {fault}" if fault.isdigit() else "broken reply"
-    assert f"1 of 1 requests completed; calls 2, {kind} 1, answers 1" in caplog.text
+    assert f"calls 2, {kind} 1, answers 1" in caplog.text
 
 
 def test_a_time_out_is_retried(server, tmp_path, caplog):
@@ -151,17 +175,17 @@ def test_a_time_out_is_retried(server, tmp_path, caplog):
     assert "time-out 1" in caplog.text
 
 
-def test_retry_after_is_waited_for(server, tmp_path, monkeypatch):
-    pauses = []
+def test_retry_after_is_waited_for_with_jitter_and_failures_wait_longer_each_time():
+    def pauses(retry_after_s, num_failures):
+        error = Unanswered("HTTP 429", "", charged=False, retry_after_s=retry_after_s)
+        return [pause_s(error, num_failures) for _ in range(200)]
 
-    async def no_sleep(seconds):
-        pauses.append(seconds)
-
-    monkeypatch.setattr("mdexp.teacher.client.asyncio.sleep", no_sleep)
-    server.misbehave("429", "429")
-    ask(tmp_path, server.url, PROBLEMS[:1])
-    assert len(pauses) == 2
-    assert all(0.2 <= pause <= 1.2 for pause in pauses)
+    assert all(0.2 <= pause <= 1.2 for pause in pauses(0.2, 6))
+    assert len(set(pauses(0.2, 6))) > 100
+    assert max(pauses(None, 1)) <= 0.5
+    assert 4 < max(pauses(None, 5)) <= 8
+    assert max(pauses(None, 50)) <= 30
+    assert pauses(3600.0, 1) == [None] * 200
 
 
 def test_an_hour_is_not_waited_for(server, tmp_path, caplog):
@@ -185,7 +209,7 @@ def test_missing_usage_and_cut_off_answers_are_recorded_not_asked_again(server, 
     ("fault", "advice"),
     [
         ("quota", "no credit left: add some, then run again"),
-        ("400", r"null leaves one out .*max_tokens.*HTTP 400"),
+        ("400", r"refuses the parameter max_tokens: try .*HTTP 400"),
         ("404", r"teacher\.model and teacher\.base_url .*HTTP 404.*does not exist"),
     ],
 )
@@ -203,16 +227,16 @@ def test_what_repeating_cannot_mend_stops_the_run_and_keeps_what_came(
 
 
 def test_a_samples_loss_leaves_the_others(server, tmp_path, caplog):
-    server.misbehave("500", "500")
-    paths = ask(tmp_path, server.url, concurrency=1, max_retries=1)
+    server.misbehave("500")
+    paths = ask(tmp_path, server.url, concurrency=1, max_retries=0)
     assert [path.problem_id for path in paths] == ["p1", "p2", "p3"]
     assert "1 of 4 answers could not be had" in caplog.text
     assert len(ask(tmp_path, server.url)) == 4
-    assert server.num_calls == 6
+    assert server.num_calls == 5
 
 
 def test_a_dead_server_is_not_asked_for_ever(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(extract, "MAX_FAILED_IN_A_ROW", 2)
+    monkeypatch.setattr(extract, "MAX_GIVEN_UP_IN_A_ROW", 2)
     server.misbehave(always="500")
     with pytest.raises(TeacherError, match=r"2 requests in a row .* the last by HTTP 500"):
         ask(tmp_path, server.url, concurrency=1, max_retries=0)
@@ -228,15 +252,15 @@ def test_no_server_at_all_is_an_error(tmp_path):
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, asyncio.CancelledError, OSError])
 def test_an_interruption_keeps_what_came(server, tmp_path, monkeypatch, interruption):
-    answer_call, answered = Ledger.answer_call, Counter()
+    answer, answered = Claims.answer, Counter()
 
     def interrupted(self, *arguments):
         answered["calls"] += 1
         if answered["calls"] == 3:
             raise interruption
-        return answer_call(self, *arguments)
+        return answer(self, *arguments)
 
-    monkeypatch.setattr(Ledger, "answer_call", interrupted)
+    monkeypatch.setattr(Claims, "answer", interrupted)
     with pytest.raises(interruption):
         ask(tmp_path, server.url, concurrency=1)
     monkeypatch.undo()
@@ -263,7 +287,7 @@ def test_the_key_goes_to_the_server_and_nowhere_else(server, tmp_path, monkeypat
     server.misbehave("401 with key")
     with pytest.raises(TeacherError, match=r"teacher\.api_key_env.*\[key\]") as error:
         ask(tmp_path, server.url)
-    written = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    written = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
     assert b"[key]" in written
     assert KEY.encode() not in written
     assert caplog.text
@@ -305,12 +329,12 @@ def test_a_url_of_the_environment_is_judged_as_well(tmp_path, monkeypatch):
     [
         ({"base_url": "localhost:8000"}, "got 'localhost:8000', expected http"),
         ({"extra": {"n": 2}}, "n cannot be set here"),
-        ({"extra": {"seed": "x"}}, "seed: got 'x', expected a whole number"),
+        ({"extra": {"seed": 3}}, "seed cannot be set here"),
         ({"num_shots": 99}, r"got 99, there are \d+ exemplars"),
         ({"temperature": 0, "num_paths": 3}, r"got 0 with num_paths 3; without sampling"),
         ({"temperature": float("nan")}, "finite number"),
         ({"num_paths": 0}, "greater than or equal to 1"),
-        ({"mode": "batch"}, "Input should be 'online'"),
+        ({"mode": "slow"}, "Input should be 'online' or 'batch'"),
         ({"concurency": 3}, "Extra inputs are not permitted"),
     ],
 )

@@ -1,72 +1,190 @@
-// Filter and page through the generations. Everything is set as text, never as markup.
-"use strict";
+// Filter, sort and page through the generations. Everything is set as text, never as markup.
 (() => {
-  const PAGE = 20;
-  const { problems, generations } = JSON.parse(document.getElementById("data").textContent);
+  const PAGE = 50;
+  const data = JSON.parse(document.getElementById("data").textContent);
   const filters = document.getElementById("filters");
-  const list = document.getElementById("list");
+  const table = document.getElementById("list");
+  const body = table.tBodies[0];
   const card = document.getElementById("generation");
   const position = document.getElementById("position");
-  const buttons = { previous: document.getElementById("previous"), next: document.getElementById("next") };
+  const buttons = {
+    previous: document.getElementById("previous"),
+    next: document.getElementById("next"),
+  };
+  const collator = new Intl.Collator("en", { numeric: true });
+  const generations = data.generations.map(named);
   let found = [];
   let page = 0;
+  let sorted = { by: null, falling: false };
 
-  const verdict = (g) => (g.correct ? "right" : g.status === "ok" ? "wrong" : g.status);
+  function named(values) {
+    const g = Object.fromEntries(data.fields.map((field, index) => [field, values[index]]));
+    [g.question, g.gold] = data.problems[g.problem] ?? ["", ""];
+    g.path = g.sample === 0 ? "greedy" : "sampled";
+    g.length = g.text.length;
+    return g;
+  }
 
-  for (const g of generations) {
-    g.verdict = verdict(g);
-    [g.question, g.gold] = problems[g.problem] ?? ["", ""];
+  // Made when first searched for: it doubles what the page holds in memory.
+  function words(g) {
+    g.words ??= [g.problem, g.question, g.text, g.output, g.error, g.answer, g.gold]
+      .join("\n")
+      .toLowerCase();
+    return g.words;
   }
 
   function fill(select, values) {
     select.add(new Option("all", ""));
-    for (const value of new Set(values)) select.add(new Option(value, value));
-  }
-  for (const name of ["dataset", "phase", "thought", "verdict"]) {
-    fill(filters.elements[name], generations.map((g) => g[name]));
-  }
-
-  function matches(g, wanted, text) {
-    if (wanted.some(([name, value]) => g[name] !== value)) return false;
-    if (!text) return true;
-    const parts = [g.problem, g.question, g.text, g.output, g.error, g.answer, g.gold];
-    return parts.some((part) => part && part.toLowerCase().includes(text));
+    for (const value of [...new Set(values)].sort(collator.compare)) {
+      select.add(new Option(value, value));
+    }
   }
 
   function search() {
     const { text, ...selects } = Object.fromEntries(new FormData(filters));
     const wanted = Object.entries(selects).filter(([, value]) => value);
-    found = generations.filter((g) => matches(g, wanted, text.trim().toLowerCase()));
+    const sought = text.trim().toLowerCase();
+    found = generations.filter(
+      (g) =>
+        wanted.every(([name, value]) => g[name] === value) &&
+        (!sought || words(g).includes(sought)),
+    );
+    order();
+  }
+
+  function order() {
+    const { by, falling } = sorted;
+    if (by) {
+      const sign = falling ? -1 : 1;
+      found.sort((a, b) => compare(a[by], b[by], sign));
+    }
     page = 0;
     show();
+  }
+
+  // What is missing comes last, whichever way.
+  function compare(a, b, sign) {
+    if (a === null || b === null) return (a === null) - (b === null);
+    return sign * (typeof a === "number" ? a - b : collator.compare(a, b));
   }
 
   function show() {
     const start = page * PAGE;
     const end = Math.min(start + PAGE, found.length);
-    list.replaceChildren(...found.slice(start, end).map(render));
-    position.value = found.length ? `${start + 1} to ${end} of ${found.length}` : "none found";
+    body.replaceChildren(...found.slice(start, end).map(row));
+    position.value = found.length
+      ? `${start + 1} to ${end} of ${found.length.toLocaleString("en")}`
+      : "none found";
     buttons.previous.disabled = page === 0;
     buttons.next.disabled = end >= found.length;
   }
 
+  function row(g) {
+    const line = document.createElement("tr");
+    line.className = g.verdict === "right" ? "right" : "wrong";
+    const opener = document.createElement("button");
+    opener.type = "button";
+    opener.textContent = g.problem;
+    opener.setAttribute("aria-expanded", "false");
+    opener.addEventListener("click", () => toggle(line, opener, g));
+    const heading = document.createElement("th");
+    heading.scope = "row";
+    heading.append(opener);
+    const path = g.sample === 0 ? "greedy" : `sample ${g.sample}`;
+    const logprob = g.logprob === null ? "" : g.logprob.toFixed(2);
+    line.append(heading, ...[g.thought, g.phase, path].map((text) => cell(text)));
+    line.append(cell(g.verdict, "verdict"));
+    line.append(...[g.answer ?? "none", g.gold, g.length, logprob].map((text) => cell(text, "num")));
+    return line;
+  }
+
+  function cell(text, className = "") {
+    const made = document.createElement("td");
+    made.className = className;
+    made.textContent = text;
+    return made;
+  }
+
+  function toggle(line, opener, g) {
+    const open = opener.getAttribute("aria-expanded") === "true";
+    opener.setAttribute("aria-expanded", String(!open));
+    if (open) {
+      line.nextElementSibling.remove();
+      return;
+    }
+    const place = cell("");
+    place.colSpan = line.cells.length;
+    place.append(render(g));
+    const more = document.createElement("tr");
+    more.className = "more";
+    more.append(place);
+    line.after(more);
+  }
+
   function render(g) {
     const node = card.content.firstElementChild.cloneNode(true);
-    node.classList.add(g.correct ? "right" : "wrong");
-    const path = g.sample === 0 ? "greedy" : `sample ${g.sample}`;
-    const about = [g.dataset, g.problem, g.phase, g.thought, path].join(" · ");
-    const values = { ...g, about, answer: g.answer ?? "none" };
-    for (const name of ["verdict", "about", "question", "text", "answer", "gold", "output", "error"]) {
+    const values = { ...g, answer: g.answer ?? "none" };
+    for (const name of ["question", "text", "answer", "gold", "output", "error"]) {
       const place = node.querySelector(`.${name}`);
       place.textContent = values[name];
       if (["output", "error"].includes(name) && !values[name]) place.parentElement.hidden = true;
     }
+    if (data.programs.includes(g.thought)) {
+      node.querySelector(".text").replaceChildren(...highlight(g.text));
+    }
     return node;
   }
 
+  function sortBy(button) {
+    const by = button.dataset.sort;
+    sorted = { by, falling: sorted.by === by && !sorted.falling };
+    for (const other of table.querySelectorAll("[data-sort]")) {
+      const way = other !== button ? "none" : sorted.falling ? "descending" : "ascending";
+      other.closest("th").setAttribute("aria-sort", way);
+    }
+    order();
+  }
+
+  function turn(by) {
+    page += by;
+    show();
+    table.scrollIntoView({ block: "nearest" });
+  }
+
+  function find(event) {
+    const query = event.target.closest("[data-find]")?.dataset.find;
+    if (query === undefined) return;
+    filters.reset();
+    for (const [name, value] of new URLSearchParams(query)) filters.elements[name].value = value;
+    search();
+  }
+
+  function keys(event) {
+    if (event.key === "/" && !event.target.closest("input, select, textarea")) {
+      event.preventDefault();
+      filters.elements.text.focus();
+    }
+    const openers = [...body.querySelectorAll("th > button")];
+    const here = openers.indexOf(event.target);
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (here < 0 || !step) return;
+    event.preventDefault();
+    openers[here + step]?.focus();
+  }
+
+  for (const name of ["dataset", "phase", "thought", "path", "verdict"]) {
+    fill(filters.elements[name], generations.map((g) => g[name]));
+  }
   filters.addEventListener("input", search);
+  filters.addEventListener("reset", () => setTimeout(search));
   filters.addEventListener("submit", (event) => event.preventDefault());
-  buttons.previous.addEventListener("click", () => { page -= 1; show(); });
-  buttons.next.addEventListener("click", () => { page += 1; show(); });
+  buttons.previous.addEventListener("click", () => turn(-1));
+  buttons.next.addEventListener("click", () => turn(1));
+  table.tHead.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-sort]");
+    if (button) sortBy(button);
+  });
+  document.addEventListener("click", find);
+  document.addEventListener("keydown", keys);
   search();
 })();

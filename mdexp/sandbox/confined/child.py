@@ -5,6 +5,7 @@ the program may change all of it and say whatever it likes about itself, but onl
 the template, which holds the clock.
 """
 
+import ast
 import builtins
 import os
 import random
@@ -44,16 +45,16 @@ class Reply:
     def __init__(self, token: str) -> None:
         self._token = token
 
-    def send(self, status: str, **fields: Any) -> None:
+    def send(self, status: str, fields: dict[str, Any]) -> None:
         try:
-            frame = frames.packed({"token": self._token, "status": status, **fields})
+            frame = frames.packed({**fields, "token": self._token, "status": status})
         except MemoryError:
             frame = frames.packed({"token": self._token, "status": "memory"})
         frames.send(REPLY, frame)
 
-    def end(self, status: str, **fields: Any) -> NoReturn:
+    def end(self, status: str, fields: dict[str, Any]) -> NoReturn:
         """Send it and end the process. Nothing that the program set up for its end is run."""
-        self.send(status, **fields)
+        self.send(status, fields)
         os._exit(0)
 
 
@@ -71,7 +72,8 @@ class _Output(RawIOBase):
     def write(self, data: Any) -> int:
         self._kept += data
         if len(self._kept) > self._max_bytes:
-            self._reply.end("output", error="it printed more than the limit", stdout=self.text)
+            told = {"error": "it printed more than the limit", "stdout": self.text}
+            self._reply.end("output", told)
         return len(data)
 
     @property
@@ -85,9 +87,9 @@ def serve(request: int, reply: int, limits: Limits, instructions: bytes, numeric
     message = frames.unpacked(frames.receive(0))
     os.close(0)
     answer = Reply(message["token"])
-    sys.meta_path[:] = [LoadedOnly(numeric, lambda: answer.end("numeric"))]
+    sys.meta_path[:] = [LoadedOnly(numeric, lambda: answer.end("numeric", {}))]
     status, fields = run(message["program"], answer, limits, vars(builtins))
-    answer.end(status, **fields)
+    answer.end(status, fields)
 
 
 def confine(request: int, reply: int, limits: Limits, instructions: bytes) -> None:
@@ -123,7 +125,7 @@ def _limit(limits: Limits) -> None:
 
 
 def run(
-    program: str, reply: Reply, limits: Limits, offered: dict[str, Any]
+    program: str | ast.Module, reply: Reply, limits: Limits, offered: dict[str, Any]
 ) -> tuple[str, dict[str, Any]]:
     """Status and findings of a program that has these builtins."""
     output = _Output(limits.output_bytes, reply)
@@ -136,11 +138,18 @@ def run(
     return status, {"stdout": output.text, **fields}
 
 
-def _outcome(program: str, max_text: int, offered: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def not_a_program(error: SyntaxError) -> tuple[str, dict[str, Any]]:
+    """Status and findings of a text that is no Python."""
+    return "syntax_error", {"error": _described(error, error.msg, error.lineno)}
+
+
+def _outcome(
+    program: str | ast.Module, max_text: int, offered: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
     try:
         code = compile(program, PROGRAM_FILE, "exec", dont_inherit=True)
     except SyntaxError as error:
-        return "syntax_error", {"error": _described(error, error.msg, error.lineno)}
+        return not_a_program(error)
     except BaseException as error:  # deep or huge syntax
         return _failure(error)
     sys.modules["__main__"] = module = types.ModuleType("__main__")
@@ -182,6 +191,8 @@ def _failure(error: BaseException) -> tuple[str, dict[str, Any]]:
         trace = trace.tb_next
     try:
         message = str(error)
+        if isinstance(error, ImportError):
+            message = message.removesuffix(f" ({error.path})")  # of a file of ours
     except BaseException:  # its own __str__ may fail
         message = ""
     return status, {"error": _described(error, message, line)}

@@ -8,8 +8,8 @@ _ELSEWHERE_WORDS = """
 cvxpy dateutil gurobipy matplotlib networkx ortools pandas pulp pytz requests scipy seaborn
 sklearn statsmodels torch tqdm z3
 """
-_ELSEWHERE = frozenset(_ELSEWHERE_WORDS.split())
-_NUMERIC = frozenset({"mpmath", "numpy", "sympy"})
+ELSEWHERE = frozenset(_ELSEWHERE_WORDS.split())
+NUMERIC = frozenset({"mpmath", "numpy", "sympy"})
 # By these a program would reach out of its process.
 _REACHING_OUT_WORDS = """
 asyncio concurrent ctypes fcntl ftplib glob http imaplib importlib marshal mmap multiprocessing
@@ -34,11 +34,11 @@ class LoadedOnly:
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
         """Nothing, for a module that nobody has. Otherwise an error, or the other template."""
         root = name.partition(".")[0]
-        if root in _NUMERIC and not self._numeric:
+        if root in NUMERIC and not self._numeric:
             self._want_numeric()
         if root in _REACHING_OUT:
             raise PermissionError(f"module {name!r} is not to be had in here")
-        if root in sys.stdlib_module_names or root in _ELSEWHERE:
+        if root in sys.stdlib_module_names or root in ELSEWHERE:
             raise NotOffered(f"module {name!r} is not to be had in here")
 
 

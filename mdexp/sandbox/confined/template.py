@@ -16,9 +16,9 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn, SupportsIndex
+from typing import Any, NoReturn
 
-from mdexp.sandbox.confined import child, frames, importing, pages, preload, seccomp, warm
+from mdexp.sandbox.confined import child, clock, frames, importing, pages, preload, seccomp, warm
 from mdexp.sandbox.confined.nobody import become_nobody
 
 _REQUESTS, _REPLIES = 0, 1
@@ -77,7 +77,7 @@ def serve(settings: dict[str, Any]) -> NoReturn:
 
 
 class _Template:
-    """A child that waits for its one program; and, with sympy, a warm one for vetted programs."""
+    """A child that waits for its one program, and a warm one for vetted programs."""
 
     def __init__(
         self, limits: child.Limits, instructions: bytes, numeric: bool, max_reply: int
@@ -96,10 +96,12 @@ class _Template:
                     request, reply, self._limits, self._instructions, self._numeric
                 )
             )
-        if self._numeric and self._instructions and self._warm is None:
+        if self._instructions and self._warm is None:
             unlimited = replace(self._limits, cpu_seconds=resource.RLIM_INFINITY)
             self._warm = _forked(
-                lambda request, reply: warm.serve(request, reply, unlimited, self._instructions)
+                lambda request, reply: warm.serve(
+                    request, reply, unlimited, self._instructions, self._numeric
+                )
             )
             self._served = 0
 
@@ -123,12 +125,13 @@ class _Template:
             status = frames.unpacked(said)["status"] if end == "reply" else end
         except (ValueError, KeyError):
             status = "garbled"
-        settled = status in {"ran", "timeout"}
+        unharmed = status in {"ran", "syntax_error"}
+        settled = unharmed or status == "timeout"
         if settled:
             _report(end, said, used, 0)
         self._served += 1
         refused = status == warm.GIVEN_BACK and not frames.unpacked(said)["used"]
-        if not (status == "ran" or refused) or self._served >= _WARM_PROGRAMS:
+        if not (unharmed or refused) or self._served >= _WARM_PROGRAMS:
             _reaped(one)
             self._warm = None
         return settled
@@ -143,7 +146,7 @@ def _load(numeric: bool) -> None:
     if numeric:
         sys.modules["numpy"].random.seed(0)
         sys.modules["sympy"].core.random.seed(0)
-    time.sleep = _no_sleep
+    clock.stop()
     warnings.simplefilter("ignore")
     sys.path[:] = []
     sys.path_importer_cache.clear()
@@ -153,10 +156,6 @@ def _load(numeric: bool) -> None:
     quitter = sys.modules["_sitebuiltins"].Quitter
     for name in ("exit", "quit"):
         setattr(__import__("builtins"), name, quitter(name, "Ctrl-D (i.e. EOF)"))
-
-
-def _no_sleep(_seconds: SupportsIndex | float, /) -> None:
-    """A program's sleep takes no time."""
 
 
 def _mapped_bytes() -> int:

@@ -1,0 +1,105 @@
+"""The same requests answered by a server of the exported student: vLLM, SGLang, llama.cpp.
+
+Token ids go to `/v1/completions`, so that no server renders a prompt in its own way. Each sample is
+a call with a seed of its own; servers cache the prompt that samples share.
+"""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mdexp.decoding.generate import Answered, Limits, Request
+from mdexp.students.prompts import Renderer
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+NO_KEY = "EMPTY"  # what servers on this machine take
+KEY_VARIABLE = "OPENAI_API_KEY"
+MAX_RETRIES = 6  # by the SDK: lost connections, time-outs, 408, 409, 429 and 5xx
+
+
+class ServerError(RuntimeError):
+    """The server cannot answer; the text says what it was asked and what it said."""
+
+
+def ask_server(
+    base_url: str,
+    model: str,
+    renderer: Renderer,
+    requests: Sequence[Request],
+    limits: Limits,
+) -> Iterator[tuple[int, Answered]]:
+    """Yield (index of the request, answer), `limits.batch_size` calls at a time."""
+    if renderer.kind != "causal":
+        raise ValueError(
+            f"decoding.engine=openai continues token ids, which a {renderer.kind} student cannot; "
+            "use decoding.engine=local"
+        )
+    for start in range(0, len(requests), limits.batch_size):
+        batch = requests[start : start + limits.batch_size]
+        answers = asyncio.run(_ask_all(base_url, model, renderer, batch, limits))
+        yield from enumerate(answers, start=start)
+
+
+async def _ask_all(
+    base_url: str, model: str, renderer: Renderer, batch: Sequence[Request], limits: Limits
+) -> list[Answered]:
+    from openai import AsyncOpenAI
+
+    key = os.environ.get(KEY_VARIABLE, "").strip() or NO_KEY
+    async with AsyncOpenAI(base_url=base_url, api_key=key, max_retries=MAX_RETRIES) as client:
+        asked = [_ask(client, base_url, model, renderer, request, limits) for request in batch]
+        return list(await asyncio.gather(*asked))
+
+
+async def _ask(
+    client: "AsyncOpenAI",
+    base_url: str,
+    model: str,
+    renderer: Renderer,
+    request: Request,
+    limits: Limits,
+) -> Answered:
+    import openai
+
+    sampled = request.sample > 0
+    try:
+        reply = await client.completions.create(
+            model=model,
+            prompt=list(request.prompt_ids),
+            max_tokens=limits.max_new_tokens,
+            temperature=limits.temperature if sampled else 0.0,
+            top_p=limits.top_p if sampled else 1.0,
+            seed=seed(request.stream),
+            logprobs=1,
+        )
+        return _answered(reply.choices[0], reply.usage, renderer, request)
+    # `from None`: the SDK's errors hold the request, and that holds the key.
+    except (openai.OpenAIError, IndexError, TypeError) as error:
+        said = str(error)[:300].replace(os.environ.get(KEY_VARIABLE, "").strip() or NO_KEY, "[key]")
+        raise ServerError(
+            f"decoding.base_url={base_url}, model {model}: {type(error).__name__}: {said}"
+        ) from None
+
+
+def seed(stream: str) -> int:
+    """A sample's own seed, of 31 bits, which every server takes."""
+    digest = hashlib.blake2b(stream.encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+def _answered(choice: Any, usage: Any, renderer: Renderer, request: Request) -> Answered:
+    """A server's completion as a local one: cut where its thought says that it is complete."""
+    logprobs = choice.logprobs.token_logprobs if choice.logprobs else []
+    answer = Answered(
+        text=renderer.code_text.decode(choice.text),
+        finished=choice.finish_reason == "stop",
+        logprobs=[logprob for logprob in logprobs if logprob is not None],
+    )
+    answer.num_tokens = usage.completion_tokens if usage else len(answer.logprobs)
+    if (whole := request.thought.complete(answer.text)) is not None:
+        answer.text, answer.finished = whole, True
+    return answer

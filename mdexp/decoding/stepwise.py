@@ -1,0 +1,211 @@
+"""Step-wise beam search with verification, after PaD (Zhu et al. 2023, arXiv 2305.13888).
+
+Beams grow a step at a time. After each the text so far is checked (steps.py); a step that raises
+ends its beam, and the others are ranked by
+
+    mean log-probability per token + w_run * share of the steps that run
+    + w_new * share that bind a new value + w_use * share of the question's numbers used
+
+Beams of all problems advance together. Each round reads the texts so far once more, which costs
+little beside writing: a prompt's tokens are read at a time, and beams share it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from mdexp.decoding.generate import Answered, Limits, Request, generate
+from mdexp.decoding.steps import Checked, OneStep, check, numbers
+from mdexp.decoding.work import Work
+from mdexp.ports import Executor, Thought
+from mdexp.settings import BeamSettings
+from mdexp.students.prompts import Renderer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+Weights = tuple[float, float, float]  # of run, new, use
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A question put with a thought; `stream` names its random numbers."""
+
+    question: str
+    problem: str
+    thought: Thought
+    prompt_ids: Sequence[int]
+    stream: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beam:
+    """A text under way. `trace` has one row a step."""
+
+    token_ids: tuple[int, ...] = ()
+    logprobs: tuple[float, ...] = ()
+    text: str = ""
+    trace: tuple[dict[str, Any], ...] = ()
+    values: frozenset[str] = frozenset()
+    used: float = 0.0  # share of the question's numbers
+    finished: bool = False  # its text is whole
+    ended: bool = False  # no step can follow: whole, failed, or out of tokens
+    failed: bool = False
+
+    def score(self, weights: Weights) -> float:
+        """The higher the better; 0 without any step."""
+        if not self.trace:
+            return 0.0
+        run, new, use = weights
+        steps = len(self.trace)
+        likely = sum(self.logprobs) / len(self.logprobs) if self.logprobs else 0.0
+        ran = sum(step["status"] == "ran" for step in self.trace) / steps
+        bound = sum(step["new"] for step in self.trace) / steps
+        return likely + run * ran + new * bound + use * self.used
+
+
+@dataclass(slots=True, kw_only=True)
+class Search:
+    """The beams of one question, the best first, and counts of what was tried for it."""
+
+    asked: Asked
+    beams: list[Beam] = field(default_factory=lambda: [Beam()])
+    failed: list[Beam] = field(default_factory=list)
+    counts: dict[str, int] = field(
+        default_factory=lambda: {"rounds": 0, "candidates": 0, "ran": 0, "failed": 0}
+    )
+
+    def open_beams(self) -> list[Beam]:
+        return [beam for beam in self.beams if not beam.ended]
+
+    def result(self) -> list[Beam]:
+        """Whole texts first; where every beam failed, those."""
+        return sorted(self.beams, key=lambda beam: not beam.finished) or self.failed[:1]
+
+
+def search(
+    model: "PreTrainedModel",
+    renderer: Renderer,
+    questions: Sequence[Asked],
+    beam: BeamSettings,
+    weights: Weights,
+    limits: Limits,
+    executor: Executor,
+    work: Work,
+) -> list[Search]:
+    """Search for each question, all of them a step at a time."""
+    searches = [Search(asked=asked) for asked in questions]
+    for number in range(beam.max_steps):
+        grown = [(s, old) for s in searches for old in s.open_beams()]
+        if not grown:
+            break
+        requests = [
+            _request(s.asked, old, number, place, branch)
+            for place, (s, old) in _with_places(grown)
+            for branch in range(beam.branches)
+        ]
+        spent = min(len(old.token_ids) for _, old in grown)
+        room = replace(limits, max_new_tokens=max(1, limits.max_new_tokens - spent))
+        answers = dict(generate(model, renderer, requests, room, work))
+        parents = [pair for pair in grown for _ in range(beam.branches)]
+        children = [
+            (s, _grown(renderer, s.asked, old, answers[i], limits.max_new_tokens))
+            for i, (s, old) in enumerate(parents)
+        ]
+        _select(children, beam.width, weights, executor)
+    return searches
+
+
+def _with_places(
+    grown: Sequence[tuple[Search, Beam]],
+) -> list[tuple[int, tuple[Search, Beam]]]:
+    """Each beam with its place among those of its own question, so that no other one matters."""
+    places: dict[int, int] = {}
+    found = []
+    for pair in grown:
+        place = places.get(id(pair[0]), 0)
+        places[id(pair[0])] = place + 1
+        found.append((place, pair))
+    return found
+
+
+def _request(asked: Asked, beam: Beam, number: int, place: int, branch: int) -> Request:
+    return Request(
+        prompt_ids=[*asked.prompt_ids, *beam.token_ids],
+        problem=asked.problem,
+        thought=OneStep(asked.thought),
+        sample=branch,
+        stream=f"{asked.stream}/step {number}/beam {place}/{branch}",
+    )
+
+
+def _grown(renderer: Renderer, asked: Asked, beam: Beam, answer: Answered, budget: int) -> Beam:
+    """A beam with one step more; tokens that were written behind the step's end are dropped."""
+    ids = answer.token_ids
+    at_end = ids[-1] == renderer.tokenizer.eos_token_id
+    written = len(ids) if at_end else _tokens_of_step(renderer, OneStep(asked.thought), ids)
+    token_ids = (*beam.token_ids, *ids[:written])
+    text = renderer.text(token_ids)
+    whole = asked.thought.complete(text)
+    finished = at_end or whole is not None
+    return replace(
+        beam,
+        token_ids=token_ids,
+        logprobs=(*beam.logprobs, *answer.logprobs[:written]),
+        text=text if whole is None else whole,
+        finished=finished,
+        ended=finished or not answer.finished or len(token_ids) >= budget,
+    )
+
+
+def _tokens_of_step(renderer: Renderer, step: OneStep, ids: Sequence[int]) -> int:
+    """How many tokens it takes until the step is complete; all, where it is not."""
+    for count in range(1, len(ids)):
+        if step.complete(renderer.text(ids[:count])) is not None:
+            return count
+    return len(ids)
+
+
+def _select(
+    children: Sequence[tuple[Search, Beam]], width: int, weights: Weights, executor: Executor
+) -> None:
+    """Check all new steps in one batch, then keep the best beams of every question."""
+    found = check([(s.asked.thought, beam.text) for s, beam in children], executor)
+    grown: dict[int, tuple[Search, dict[str, Beam]]] = {}
+    for (s, beam), checked in zip(children, found, strict=True):
+        s.counts["candidates"] += 1
+        s.counts["ran"] += checked.status == "ran"
+        s.counts["failed"] += checked.status == "failed"
+        _, distinct = grown.setdefault(id(s), (s, {}))
+        distinct.setdefault(f"{beam.finished}{beam.text}", _judged(s.asked, beam, checked, weights))
+    for s, distinct in grown.values():
+        s.counts["rounds"] += 1
+        kept = [old for old in s.beams if old.ended] + list(distinct.values())
+        kept.sort(key=lambda beam: -beam.score(weights))
+        s.failed += [beam for beam in kept if beam.failed]
+        s.beams = [beam for beam in kept if not beam.failed][:width]
+
+
+def _judged(asked: Asked, beam: Beam, checked: Checked, weights: Weights) -> Beam:
+    """The beam with its new step in the trace."""
+    before = sum(len(step["text"]) for step in beam.trace)
+    failed = checked.status == "failed"
+    new = checked.value is not None and checked.value not in beam.values
+    row: dict[str, Any] = {
+        "text": beam.text[before:],
+        "status": checked.status,
+        "value": checked.value,
+        "new": new,
+        "error": checked.error,
+    }
+    wanted = numbers(asked.question)
+    judged = replace(
+        beam,
+        trace=(*beam.trace, row),
+        values=beam.values | ({checked.value} if checked.value else set()),
+        used=len(wanted & numbers(beam.text)) / len(wanted) if wanted else 0.0,
+        failed=failed,
+        ended=beam.ended or failed,
+    )
+    row["score"] = round(judged.score(weights), 4)
+    return judged

@@ -1,0 +1,133 @@
+"""What the report opens with: what mixing the thoughts gained, and how sure that is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mdexp.records import Generation, Phase, Vote
+from mdexp.report.charts import svg
+from mdexp.scoring.analysis import Analyses
+from mdexp.scoring.curves import Gain
+from mdexp.scoring.pairing import compare, verdicts
+from mdexp.scoring.statistics import Interval
+
+WIDTH, ROW, PADDING = 320, 26, 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Versus:
+    """A difference of two accuracies on one test set, as a share."""
+
+    name: str  # what it is measured against
+    mean: float
+    ci95: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """The answer of the run: the first difference is the one that counts."""
+
+    claim: str  # what the number says, without it
+    differences: list[Versus]
+    how: str  # what is compared with what, and whether that is fair
+    verdict: str  # what the interval says
+
+
+def headline(
+    analyses: Analyses, generations: Sequence[Generation], votes: Sequence[Vote]
+) -> Headline | None:
+    """On the first test set, after training if there is an after; None if nothing was generated.
+
+    Against several thoughts the first is the one that is hardest to beat on this very test, so
+    that picking it works against the mix.
+    """
+    if not analyses:
+        return None
+    dataset, phases = next(iter(analyses.items()))
+    phase: Phase = "after" if "after" in phases else "before"
+    found = phases[phase]["curves"]
+    if found and found["gains"]:
+        return _equal_budget(dataset, found["gains"])
+    before, after = (verdicts(generations, votes, p).get(dataset, {}) for p in ("before", phase))
+    thoughts = [name for name in after if not name.endswith("vote")]
+    if len(thoughts) > 1 and "vote" in after:
+        return _vote_of_greedy(dataset, after, thoughts)
+    if phase == "after" and thoughts and thoughts[0] in before:
+        return _training(dataset, thoughts[0], before, after)
+    return None
+
+
+def forest(differences: Sequence[Versus]) -> str:
+    """Each difference with its interval on one scale, zero marked."""
+    ends = [end for d in differences for end in (*d.ci95, 0.0)]
+    low, high = min(ends), max(ends)
+    span = (high - low) or 1.0
+
+    def x(value: float) -> float:
+        return PADDING + (value - low) / span * (WIDTH - 2 * PADDING)
+
+    height = ROW * len(differences) + 8
+    parts = [f'<line class="zero" x1="{x(0):.1f}" x2="{x(0):.1f}" y1="0" y2="{height}"/>']
+    for number, d in enumerate(differences):
+        y = ROW * number + ROW / 2 + 4
+        parts.append(f'<line x1="{x(d.ci95[0]):.1f}" x2="{x(d.ci95[1]):.1f}" y1="{y}" y2="{y}"/>')
+        parts.append(f'<circle cx="{x(d.mean):.1f}" cy="{y}" r="5"/>')
+    return svg("forest", WIDTH, height, "the differences as listed, beside zero", parts)
+
+
+def _equal_budget(dataset: str, gains: Sequence[Gain]) -> Headline:
+    paths = gains[0]["paths"]
+    differences = [
+        Versus(name=f"{paths} {g['thought']} paths", mean=g["mean"], ci95=Interval(*g["ci95"]))
+        for g in gains
+    ]
+    each = paths // len(gains)
+    mix = " + ".join(f"{each} {g['thought']}" for g in gains)
+    how = (
+        f"On {dataset}, a majority of {mix} paths against as many paths of one thought: equal "
+        "budgets, means over subsets of the sampled paths. Interval: BCa over problems, 95 %."
+    )
+    return _ordered("Mixing", differences, how)
+
+
+def _vote_of_greedy(
+    dataset: str, after: Mapping[str, dict[str, bool]], thoughts: Sequence[str]
+) -> Headline:
+    differences = []
+    for thought in thoughts:
+        change = compare(after[thought], after["vote"]).difference
+        differences.append(Versus(name=f"one {thought} path", mean=change.mean, ci95=change.ci95))
+    how = (
+        f"On {dataset}, the vote against one path of a thought. The budgets are not equal: nothing "
+        "can be said of mixing as such until both sides have as many paths "
+        "(decoding.num_paths). Interval: paired bootstrap over problems (BCa), 95 %."
+    )
+    return _ordered("The vote", differences, how)
+
+
+def _training(
+    dataset: str,
+    thought: str,
+    before: Mapping[str, dict[str, bool]],
+    after: Mapping[str, dict[str, bool]],
+) -> Headline:
+    change = compare(before[thought], after[thought]).difference
+    versus = Versus(name=f"{thought} before training", mean=change.mean, ci95=change.ci95)
+    how = (
+        f"On {dataset}, {thought} after training against before; this run mixes nothing. "
+        "Interval: paired bootstrap over problems (BCa), 95 %."
+    )
+    return _ordered("Training", [versus], how)
+
+
+def _ordered(subject: str, differences: Sequence[Versus], how: str) -> Headline:
+    hardest_first = sorted(differences, key=lambda d: d.mean)
+    first = hardest_first[0]
+    low, high = first.ci95
+    if low > 0:
+        claim, verdict = f"{subject} helped:", "The interval lies above zero."
+    elif high < 0:
+        claim, verdict = f"{subject} hurt:", "The interval lies below zero."
+    else:
+        claim = f"{subject} made no clear difference:"
+        verdict = "The interval holds zero, so that this run shows neither a gain nor a loss."
+    return Headline(claim=claim, differences=hardest_first, how=how, verdict=verdict)

@@ -1,0 +1,55 @@
+"""Accuracy against the number of paths: a line and its band for each thought and the mix."""
+
+from collections.abc import Sequence
+from html import escape
+
+from mdexp.report.charts import HEIGHT, WIDTH, Axes, Point, svg, ticks
+from mdexp.scoring import curves
+from mdexp.scoring.curves import Curves
+
+
+def curve_chart(found: Curves) -> str:
+    """Lines with their 95 % bands; dashed, pass@k, which no vote can exceed."""
+    points = [point for line in found["points"].values() for point in line]
+    highest = max(max(point["ci95"][1], point["pass_at"]) for point in points)
+    axes = Axes(
+        ticks(0, max(point["paths"] for point in points)), ticks(0, min(100.0, 100 * highest))
+    )
+    parts = [axes.svg("paths in all", "% right")]
+    for number, (name, line) in enumerate(found["points"].items()):
+        kind = series_class(name, number)
+        parts += [_band(axes, kind, line), _passes(axes, kind, line), _line(axes, kind, name, line)]
+    label = f"Accuracy by number of paths for {', '.join(found['points'])}; the table below has it"
+    return svg("chart", WIDTH, HEIGHT, escape(label), parts)
+
+
+def series_class(name: str, number: int) -> str:
+    """The class that colours a thought; the mix has the page's main colour."""
+    return "series-0" if name == curves.MIX else f"series-{number + 1}"
+
+
+def _band(axes: Axes, kind: str, line: Sequence[curves.Point]) -> str:
+    upper = [(float(p["paths"]), 100 * p["ci95"][1]) for p in line]
+    lower = [(float(p["paths"]), 100 * p["ci95"][0]) for p in reversed(line)]
+    return f'<polygon class="band {kind}" points="{axes.path([*upper, *lower])}"/>'
+
+
+def _passes(axes: Axes, kind: str, line: Sequence[curves.Point]) -> str:
+    ceiling = [(float(p["paths"]), 100 * p["pass_at"]) for p in line]
+    return f'<polyline class="pass {kind}" points="{axes.path(ceiling)}"/>'
+
+
+def _line(axes: Axes, kind: str, name: str, line: Sequence[curves.Point]) -> str:
+    points: list[Point] = [(float(p["paths"]), 100 * p["accuracy"]) for p in line]
+    parts = [f'<polyline class="{kind}" points="{axes.path(points)}"/>']
+    for point, (x, y) in zip(line, map(axes.place, points), strict=True):
+        low, high = (100 * end for end in point["ci95"])
+        told = (
+            f"{name}, {point['paths']} paths: {100 * point['accuracy']:.1f} % "
+            f"({low:.1f} to {high:.1f}); pass@{point['paths']} {100 * point['pass_at']:.1f} %"
+        )
+        parts.append(
+            f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3">'
+            f"<title>{escape(told)}</title></circle>"
+        )
+    return "".join(parts)

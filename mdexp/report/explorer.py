@@ -1,0 +1,60 @@
+"""The data of the page's list of generations, as JSON within the page."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mdexp.records import VALIDATION, Generation, Problem
+from mdexp.scoring.kinds import error_class
+
+ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
+FIELDS = (
+    "problem",
+    "dataset",
+    "phase",
+    "thought",
+    "sample",
+    "verdict",
+    "answer",
+    "logprob",
+    "text",
+    "output",
+    "error",
+)
+
+
+def explorer_data(
+    problems: Sequence[Problem], generations: Sequence[Generation], programs: Sequence[str] = ()
+) -> str:
+    """Generations and their problems as JSON that may stand inside a script element.
+
+    A generation is a list in the order of `fields`: names would be half of the page. `programs`
+    are the thoughts whose texts are code.
+    """
+    asked = {generation.problem_id for generation in generations}
+    data = {
+        "problems": {p.id: [p.question, str(p.answer)] for p in problems if p.id in asked},
+        "programs": list(programs),
+        "fields": FIELDS,
+        "generations": [list(_row(g).values()) for g in generations],
+    }
+    return json.dumps(data, separators=(",", ":")).translate(ESCAPES)
+
+
+def _row(generation: Generation) -> Mapping[str, Any]:
+    dataset = generation.dataset
+    row = {
+        "problem": generation.problem_id,
+        "dataset": f"{dataset}{VALIDATION}" if generation.split != "test" else dataset,
+        "phase": generation.phase,
+        "thought": generation.thought,
+        "sample": generation.sample,
+        "verdict": error_class(generation),
+        "answer": None if generation.answer is None else str(generation.answer),
+        "logprob": None if generation.logprob is None else round(generation.logprob, 4),
+        "text": generation.text,
+        "output": generation.stdout,
+        "error": generation.error,
+    }
+    assert tuple(row) == FIELDS
+    return row

@@ -1,0 +1,151 @@
+"""What lies behind the result rows, per test set and phase: most of what the report shows."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
+from typing import TypedDict, get_args
+
+from mdexp.ports import Thought
+from mdexp.records import Generation, Grader, Problem, Vote
+from mdexp.scoring.curves import Curves, curves
+from mdexp.scoring.graders import is_right
+from mdexp.scoring.kinds import answer_size, error_class, steps
+from mdexp.scoring.score import PHASES, attempt, by_problem, told
+from mdexp.scoring.solved import Decision, SolvedSet, decisions, solved_by
+from mdexp.scoring.statistics import wilson
+
+GRADERS: tuple[Grader, ...] = get_args(Grader)
+KINDS: dict[str, Callable[[Problem], str]] = {
+    "type": lambda problem: problem.type or "not known",
+    "steps": steps,
+    "answer": answer_size,
+}
+
+
+class Share(TypedDict):
+    """How many of a group of problems a row got right."""
+
+    n: int
+    correct: int
+    ci95: list[float]  # Wilson
+
+
+class Disputed(TypedDict):
+    """One thought's greedy paths under one grader, beside the run's own grader."""
+
+    correct: int
+    only_here: int  # right here and wrong under the run's grader
+    only_run: int  # the other way round
+    examples: list[str]  # ids of problems in dispute, at most EXAMPLES
+
+
+class Analysis(TypedDict):
+    """One test set in one phase."""
+
+    curves: Curves | None
+    rule: str  # of the vote
+    solved_by: dict[str, SolvedSet]
+    decided: dict[str, Decision]
+    kinds: dict[str, dict[str, dict[str, Share]]]  # `type`, `steps`, `answer`; group; row
+    errors: dict[str, dict[str, int]]  # thought (all its paths), class
+    graders: dict[str, dict[str, Disputed]]  # thought, grader
+
+
+EXAMPLES = 5
+Analyses = dict[str, dict[str, Analysis]]  # dataset, phase
+
+
+def analyse(
+    generations: Sequence[Generation],
+    votes: Sequence[Vote],
+    problems: Mapping[str, Problem],
+    thoughts: Mapping[str, Thought],
+) -> Analyses:
+    """Every test set in every phase that was generated; validation has none."""
+    table: Analyses = {}
+    tested = [path for path in generations if path.split == "test"]
+    for dataset, phase in product(dict.fromkeys(path.dataset for path in tested), PHASES):
+        paths = [g for g in tested if (g.dataset, g.phase) == (dataset, phase)]
+        elected = [v for v in votes if (v.dataset, v.phase, v.split) == (dataset, phase, "test")]
+        if paths:
+            table.setdefault(dataset, {})[phase] = _analysis(paths, elected, problems, thoughts)
+    return table
+
+
+def _analysis(
+    paths: Sequence[Generation],
+    votes: Sequence[Vote],
+    problems: Mapping[str, Problem],
+    thoughts: Mapping[str, Thought],
+) -> Analysis:
+    run_vote = next(vote for vote in votes if vote.row == "vote")
+    sampled = [path for path in paths if path.sample > 0]
+    return Analysis(
+        curves=curves(by_problem(sampled), run_vote.order) if sampled else None,
+        rule=told(run_vote),
+        solved_by=solved_by(paths, votes, list(thoughts)),
+        decided=decisions(votes),
+        kinds={
+            name: by_kind(paths, votes, {id: kind(p) for id, p in problems.items()})
+            for name, kind in KINDS.items()
+        },
+        errors=errors(paths),
+        graders=disputes([p for p in paths if p.sample == 0], problems, thoughts),
+    )
+
+
+def by_kind(
+    paths: Sequence[Generation], votes: Sequence[Vote], kinds: Mapping[str, str]
+) -> dict[str, dict[str, Share]]:
+    """Each group of problems with its share right per row; empty if all are of one group."""
+    verdicts = [(p.problem_id, p.thought, p.correct) for p in paths if p.sample == 0]
+    verdicts += [(v.problem_id, v.row, v.correct) for v in votes]
+    groups: dict[str, dict[str, list[bool]]] = {}
+    for problem, row, right in verdicts:
+        groups.setdefault(kinds[problem], {}).setdefault(row, []).append(right)
+    if len(groups) < 2:
+        return {}
+    return {
+        kind: {row: _share(seen) for row, seen in groups[kind].items()}
+        for kind in sorted(groups, key=_natural)
+    }
+
+
+def errors(paths: Sequence[Generation]) -> dict[str, dict[str, int]]:
+    """Paths of each thought by error class, the most frequent first, `right` among them."""
+    counts: dict[str, Counter[str]] = {}
+    for path in paths:
+        counts.setdefault(path.thought, Counter())[error_class(path)] += 1
+    return {thought: dict(classes.most_common()) for thought, classes in counts.items()}
+
+
+def disputes(
+    paths: Sequence[Generation],
+    problems: Mapping[str, Problem],
+    thoughts: Mapping[str, Thought],
+) -> dict[str, dict[str, Disputed]]:
+    """Each thought's paths under every grader, against the verdict that they were given."""
+    table: dict[str, dict[str, Disputed]] = {}
+    for path, grader in product(paths, GRADERS):
+        seen = attempt(path.text, thoughts[path.thought], path.status, path.answer, path.stdout)
+        right = path.status != "truncated" and is_right(
+            grader, seen, problems[path.problem_id].answer
+        )
+        fresh = Disputed(correct=0, only_here=0, only_run=0, examples=[])
+        cell = table.setdefault(path.thought, {}).setdefault(grader, fresh)
+        cell["correct"] += right
+        cell["only_here"] += right and not path.correct
+        cell["only_run"] += path.correct and not right
+        if right != path.correct and len(cell["examples"]) < EXAMPLES:
+            cell["examples"].append(path.problem_id)
+    return table
+
+
+def _share(seen: Sequence[bool]) -> Share:
+    return Share(n=len(seen), correct=sum(seen), ci95=list(wilson(sum(seen), len(seen))))
+
+
+def _natural(kind: str) -> tuple[bool, float, str]:
+    """Sorts `2` before `10`, and words last."""
+    number = kind.split()[0]
+    return not number.isdigit(), float(number) if number.isdigit() else 0.0, kind

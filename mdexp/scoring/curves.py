@@ -1,0 +1,182 @@
+"""Accuracy against the number of paths, from the paths that are there: nothing is generated anew.
+
+With n sampled paths of a thought, the vote of k is right on a problem with the share of its
+C(n, k) subsets whose majority is right: an unbiased estimate, where the first k alone would be one
+draw. A mix of budget k takes k / (number of thoughts) of each. Up to MAX_SUBSETS all subsets are
+gone through, beyond that as many seeded ones. Ties go as in any vote. pass@k, beside it, is the
+chance that any of k is right, in closed form: what a perfect vote would reach.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations, product
+from math import comb, prod
+from typing import NamedTuple, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mdexp.answers import canonical
+from mdexp.records import Generation
+from mdexp.scoring.statistics import bca
+
+# Drawing adds at most 0.5 / sqrt(2000) = 1.1 points of noise to a problem, 0.1 to a hundred.
+MAX_SUBSETS = 2_000
+SEED = 0
+SPARSE = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+MIX = "mix"
+
+Chosen = NDArray[np.bool_]  # subsets x paths: whether a path is in a subset
+
+
+class Point(TypedDict):
+    """A vote of `paths` paths in all, as a mean over problems and subsets."""
+
+    paths: int
+    accuracy: float
+    ci95: list[float]  # BCa over problems
+    pass_at: float
+    subsets: str  # "all", or how many were drawn
+
+
+class Gain(TypedDict):
+    """Accuracy of the mix minus that of one thought, both with `paths` paths in all."""
+
+    thought: str
+    paths: int
+    mean: float
+    ci95: list[float]  # BCa over problems
+
+
+class Curves(TypedDict):
+    points: dict[str, list[Point]]  # each thought, and `mix` where there are several
+    gains: list[Gain]  # at the largest budget that the mix and every thought have
+    n: int  # problems
+
+
+class Booth(NamedTuple):
+    """A problem's paths as a majority sees them."""
+
+    same: NDArray[np.float32]  # paths x paths: 1 where both have the same answer
+    right: NDArray[np.bool_]
+
+
+class Drawn(NamedTuple):
+    """The subsets of one draw of so many paths per thought."""
+
+    chosen: Chosen
+    kind: str
+
+
+def curves(problems: Sequence[Sequence[Generation]], order: Sequence[str]) -> Curves | None:
+    """Curves of each thought of `order` and of their mix, by majority with ties to that order.
+
+    `problems` holds the sampled paths of each problem, equally many per thought; None unless some
+    thought has at least two.
+    """
+    order = [thought for thought in order if any(p.thought == thought for p in problems[0])]
+    ranked = [sorted(p, key=lambda g: (order.index(g.thought), g.sample)) for p in problems]
+    sizes = {t: sum(g.thought == t for g in ranked[0]) for t in order}
+    if not sizes or max(sizes.values()) < 2:
+        return None
+    values: dict[tuple[str, int], NDArray[np.float64]] = {}
+    points: dict[str, list[Point]] = {}
+    for name, share in _systems(sizes).items():
+        heard = [[path for path in paths if path.thought in share] for paths in ranked]
+        booths = [booth(paths) for paths in heard]
+        for budget in _budgets(sizes, share):
+            draws = dict.fromkeys(share, budget // len(share))
+            drawn = subsets({t: sizes[t] for t in share}, draws)
+            right = np.array([accuracy(found, drawn.chosen) for found in booths])
+            values[name, budget] = right
+            point = Point(
+                paths=budget,
+                accuracy=float(right.mean()),
+                ci95=list(bca(right, seed=SEED)),
+                pass_at=float(np.mean([pass_at(paths, draws) for paths in heard])),
+                subsets=drawn.kind,
+            )
+            points.setdefault(name, []).append(point)
+    return Curves(points=points, gains=gains(values, order), n=len(problems))
+
+
+def subsets(sizes: Mapping[str, int], draws: Mapping[str, int]) -> Drawn:
+    """All ways to draw so many paths of each thought, or MAX_SUBSETS seeded ones of more."""
+    if prod(comb(sizes[t], draws[t]) for t in sizes) <= MAX_SUBSETS:
+        blocks = [_all_of(sizes[t], draws[t]) for t in sizes]
+        rows = [np.concatenate(parts) for parts in product(*blocks)]
+        return Drawn(np.array(rows), "all")
+    source = np.random.default_rng(SEED)
+    parts = [_some_of(sizes[t], draws[t], source) for t in sizes]
+    return Drawn(np.concatenate(parts, axis=1), f"{MAX_SUBSETS} drawn")
+
+
+def booth(paths: Sequence[Generation]) -> Booth:
+    """What a vote needs to know of a problem's paths, which are ranked as in a vote."""
+    keys = [canonical(path.answer) if path.status == "ok" else None for path in paths]
+    return Booth(
+        same=np.array([[a is not None and a == b for b in keys] for a in keys], dtype=np.float32),
+        right=np.array([path.correct for path in paths]),
+    )
+
+
+def accuracy(found: Booth, chosen: Chosen) -> float:
+    """Share of the subsets whose vote is right."""
+    if not found.right.any():
+        return 0.0
+    # Of each chosen path the number of chosen paths with its answer; the first maximum is elected.
+    support = (chosen.astype(np.float32) @ found.same) * chosen
+    elected = support.argmax(axis=1)
+    answered = support[np.arange(len(support)), elected] > 0
+    return float((found.right[elected] & answered).mean())
+
+
+def pass_at(paths: Sequence[Generation], draws: Mapping[str, int]) -> float:
+    """Chance that one of so many drawn paths of each thought is right (Chen et al. 2021)."""
+    missed = 1.0
+    for thought, number in draws.items():
+        verdicts = [path.correct for path in paths if path.thought == thought]
+        wrong = len(verdicts) - sum(verdicts)
+        missed *= comb(wrong, number) / comb(len(verdicts), number)
+    return 1 - missed
+
+
+def gains(
+    values: Mapping[tuple[str, int], NDArray[np.float64]], order: Sequence[str]
+) -> list[Gain]:
+    """What mixing gained over each thought alone at the largest budget that all of them have."""
+    shared = [k for name, k in values if name == MIX and all((t, k) in values for t in order)]
+    if not shared:
+        return []
+    found = []
+    for thought in order:
+        difference = values[MIX, max(shared)] - values[thought, max(shared)]
+        found.append(
+            Gain(
+                thought=thought,
+                paths=max(shared),
+                mean=float(difference.mean()),
+                ci95=list(bca(difference, seed=SEED)),
+            )
+        )
+    return found
+
+
+def _systems(sizes: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
+    alone: dict[str, tuple[str, ...]] = {thought: (thought,) for thought in sizes}
+    return alone | {MIX: tuple(sizes)} if len(sizes) > 1 else alone
+
+
+def _budgets(sizes: Mapping[str, int], share: Sequence[str]) -> list[int]:
+    """Numbers of paths that can be drawn evenly: up to 8 every one, then round ones, and all."""
+    most = min(sizes[thought] for thought in share) * len(share)
+    wanted = {*range(1, 9), *SPARSE, *sizes.values(), most}
+    return sorted(paths for paths in wanted if paths <= most and paths % len(share) == 0)
+
+
+def _all_of(size: int, number: int) -> list[Chosen]:
+    return [np.isin(np.arange(size), picked) for picked in combinations(range(size), number)]
+
+
+def _some_of(size: int, number: int, source: np.random.Generator) -> Chosen:
+    ranks = source.random((MAX_SUBSETS, size)).argsort(axis=1).argsort(axis=1)
+    return ranks < number

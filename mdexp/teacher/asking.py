@@ -1,0 +1,126 @@
+"""What is asked of a teacher: a request for each problem, thought and set of exemplars.
+
+Sample k of a run is asked with set k mod n, as sample k // n of that set's request: many paths of
+one problem differ more when not all follow the same exemplars (PaD, arXiv 2305.13888).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mdexp.ports import Thought
+from mdexp.records import Problem
+from mdexp.teacher.families import Role, family_of
+from mdexp.teacher.ledger import Ledger
+from mdexp.teacher.request import Answer, Request
+from mdexp.thoughts.prompting import Template, turns
+
+# A model that completes a text goes on with the next question, and that is paid for.
+_RUN_ON = "\nQuestion:"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompting:
+    """How a question is put. Without a folder of `templates` it is a chat."""
+
+    exemplar_sets: Sequence[Sequence[Mapping[str, Any]]]  # at least one, which may be empty
+    templates: Path | None
+    instruction_role: Role | None  # None: as the model's family has it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """Whom is asked, and how. `settings` are null where the server is to decide; so is `extra`
+    where it leaves out what a family sets."""
+
+    endpoint: str
+    model: str
+    settings: Mapping[str, Any]
+    extra: Mapping[str, Any]
+    prompting: Prompting
+
+    def requests(
+        self, problems: Sequence[Problem], thoughts: Mapping[str, Thought]
+    ) -> dict[tuple[str, str], list[Request]]:
+        """For each (problem id, thought): a request for each set of exemplars."""
+        layouts = self._layouts(thoughts)
+        return {
+            (problem.id, name): [
+                self._request(problem.question, thought, layouts.get(name), shots)
+                for shots in self.prompting.exemplar_sets
+            ]
+            for problem in problems
+            for name, thought in thoughts.items()
+        }
+
+    def notes(self) -> list[str]:
+        """What the model's family does to the settings."""
+        if self.prompting.templates:
+            return []
+        return family_of(self.model).notes(_given(self.settings), self.extra)
+
+    def _layouts(self, thoughts: Mapping[str, Thought]) -> dict[str, Template]:
+        folder = self.prompting.templates
+        return {name: Template(name, folder) for name in thoughts} if folder else {}
+
+    def _request(
+        self,
+        question: str,
+        thought: Thought,
+        layout: Template | None,
+        shots: Sequence[Mapping[str, Any]],
+    ) -> Request:
+        own, family = _given(self.settings), family_of(self.model)
+        if layout is None:
+            return Request(
+                endpoint=self.endpoint,
+                model=self.model,
+                messages=family.messages(
+                    thought.instruction,
+                    turns(question, thought, shots),
+                    self.prompting.instruction_role,
+                ),
+                settings=family.settings(own, self.extra),
+            )
+        sent = {"stop": [_RUN_ON], **own, **self.extra}
+        return Request(
+            endpoint=self.endpoint,
+            model=self.model,
+            messages=[],
+            prompt=layout.text(question, thought, shots),
+            settings={key: value for key, value in sent.items() if value is not None},
+        )
+
+
+def wanted_samples(requests: Iterable[Sequence[Request]], num_paths: int) -> dict[Request, int]:
+    """How many samples of each request a run wants, given those of each problem by set. Problems
+    with the same question share their answers."""
+    unique = {
+        request.identity: (request, _num_samples(number, num_paths, len(of_sets)))
+        for of_sets in requests
+        for number, request in enumerate(of_sets)
+    }
+    return dict(unique.values())
+
+
+def answers_of(
+    of_sets: Sequence[Request], num_paths: int, book: Ledger
+) -> list[tuple[int, Answer]]:
+    """The answers to a problem that are there, each with the run's number of the sample."""
+    num_sets = len(of_sets)
+    found = [
+        (answer.sample * num_sets + number, answer)
+        for number, request in enumerate(of_sets)
+        for answer in book.answers(request, _num_samples(number, num_paths, num_sets))
+    ]
+    return sorted(found, key=lambda pair: pair[0])
+
+
+def _num_samples(number: int, num_paths: int, num_sets: int) -> int:
+    """How many of a run's samples are asked with set `number`."""
+    return len(range(number, num_paths, num_sets))
+
+
+def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in settings.items() if value is not None}

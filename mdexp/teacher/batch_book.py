@@ -1,0 +1,96 @@
+"""Batches in the ledger: what was handed in and not yet collected, whoever did it.
+
+A batch is written down before the server hears of it, under a token of ours that is sent along. So
+a run that was killed in between, however late, finds it again at the server, or knows that it
+never came there.
+"""
+
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mdexp.teacher.claims import Claim, utc_now
+from mdexp.teacher.ledger import Ledger
+from mdexp.teacher.request import Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """One that is not collected. `remote` is the server's name for it, None where it is not known
+    whether the server has it: `holder` was about to hand it in."""
+
+    token: str
+    remote: str | None
+    command: str
+    holder: str
+
+
+def new_token() -> str:
+    return secrets.token_hex(8)
+
+
+def custom_id(token: str, claim: Claim) -> str:
+    return f"{token}-{claim.call}"
+
+
+def write_down(
+    ledger: Ledger, token: str, claims: Sequence[Claim], command: str, holder: str
+) -> None:
+    """Note a batch that is about to be handed in. From now on its calls are held by no process,
+    only by their lease."""
+    endpoint = claims[0].request.endpoint
+    with ledger.writing():
+        ledger.db.execute(
+            "INSERT INTO batches (token, endpoint, command, holder, opened_at)"
+            " VALUES (?, ?, ?, ?, ?)",
+            (token, endpoint, command, holder, utc_now()),
+        )
+        ledger.db.executemany(
+            "INSERT INTO batch_lines (custom_id, batch, call, samples) VALUES (?, ?, ?, ?)",
+            [(custom_id(token, c), token, c.call, json.dumps(c.samples)) for c in claims],
+        )
+        ledger.db.executemany(
+            "UPDATE calls SET holder = NULL WHERE id = ?", [(c.call,) for c in claims]
+        )
+
+
+def handed_in(ledger: Ledger, token: str, remote: str) -> None:
+    """Note the server's name of a batch."""
+    with ledger.writing():
+        ledger.db.execute("UPDATE batches SET remote = ? WHERE token = ?", (remote, token))
+
+
+def collected(ledger: Ledger, token: str) -> None:
+    """Note that nothing more will come of a batch."""
+    with ledger.writing():
+        ledger.db.execute("UPDATE batches SET collected_at = ? WHERE token = ?", (utc_now(), token))
+
+
+def uncollected(ledger: Ledger, endpoint: str) -> list[Batch]:
+    """The batches at an endpoint of which something may come, of all commands, oldest first."""
+    rows = ledger.db.execute(
+        "SELECT token, remote, command, holder FROM batches"
+        " WHERE collected_at IS NULL AND endpoint = ? ORDER BY opened_at",
+        (endpoint,),
+    )
+    return [Batch(token=t, remote=r, command=c, holder=h) for t, r, c, h in rows]
+
+
+def claims_of(ledger: Ledger, token: str) -> dict[str, Claim]:
+    """The calls of a batch, by custom_id."""
+    rows = ledger.db.execute(
+        "SELECT custom_id, calls.id, content, samples, seed, worst_micro_usd FROM batch_lines"
+        " JOIN calls ON calls.id = call JOIN requests ON requests.id = request WHERE batch = ?",
+        (token,),
+    )
+    return {
+        name: Claim(
+            call=call,
+            request=Request(**json.loads(content)),
+            samples=tuple(json.loads(samples)),
+            seed=seed,
+            worst_micro_usd=worst,
+        )
+        for name, call, content, samples, seed, worst in rows
+    }

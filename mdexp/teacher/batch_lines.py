@@ -1,0 +1,51 @@
+"""The lines of a batch's files: what goes in, and what came of each, joined by `custom_id`."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from mdexp.teacher.claims import Claim
+from mdexp.teacher.families import call_body
+from mdexp.teacher.reply import BrokenReply, Reply, read_reply
+from mdexp.teacher.retry import Unanswered, judge_status
+
+_MAX_DETAIL_CHARS = 300
+# What a server says of a line that it did not get to.
+_NOT_REACHED = ("batch_expired", "batch_cancelled")
+
+
+def input_line(custom_id: str, claim: Claim) -> str:
+    """A call as a line of the file that is handed in."""
+    line = {
+        "custom_id": custom_id,
+        "method": "POST",
+        "url": f"/v1{claim.request.path}",
+        "body": call_body(claim.request, len(claim.samples), claim.seed),
+    }
+    return json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def outcomes(text: str) -> Iterator[tuple[str, Reply | Exception]]:
+    """The custom_id of each line of a result file and what it brings: a reply, or an Unanswered,
+    Filtered or TeacherError. Lines that cannot be read are passed over: they count as missing."""
+    for line in text.split("\n"):
+        try:
+            row = json.loads(line)
+            yield str(row["custom_id"]), _outcome(row)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            continue
+
+
+def _outcome(row: dict[str, Any]) -> Reply | Exception:
+    response, error = row.get("response") or {}, row.get("error") or {}
+    status, body = response.get("status_code"), response.get("body") or {}
+    if status == 200:
+        try:
+            return read_reply(json.dumps(body))
+        except BrokenReply as broken:
+            return Unanswered("broken reply", str(broken)[:_MAX_DETAIL_CHARS], charged=True)
+    said = body.get("error") or error
+    detail, code = str(said.get("message"))[:_MAX_DETAIL_CHARS], said.get("code")
+    if status is None:
+        return Unanswered(str(code or "no response"), detail, charged=code not in _NOT_REACHED)
+    return judge_status(int(status), (code, said.get("type")), detail, {})

@@ -1,0 +1,66 @@
+"""What a ledger knows of a model by what it answered so far: how it counts, how much it writes."""
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from statistics import fmean, median
+from typing import Any
+
+from mdexp.teacher.ledger import Ledger
+from mdexp.teacher.request import Request
+
+MAX_CALLS = 1000  # the latest
+
+_CALLS = """
+    SELECT calls.id, content, usage, opened_at, settled_at,
+    (SELECT count(*) FROM samples WHERE call = calls.id AND text IS NOT NULL),
+    (SELECT min(thought) FROM askers WHERE askers.request = calls.request)
+    FROM calls JOIN requests ON requests.id = request
+    WHERE state = 'answered' AND usage IS NOT NULL AND requests.model = ? AND endpoint = ?
+    ORDER BY calls.id DESC LIMIT ?
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experience:
+    """Of one model at one endpoint; None and empty where nothing was asked yet."""
+
+    num_calls: int = 0
+    tokens_per_byte: float | None = None  # of prompts
+    answer_tokens: dict[str, float] = field(default_factory=dict)  # mean of an answer, by thought
+    latency_s: float | None = None  # median
+
+
+def experience(ledger: Ledger, endpoint: str, model: str) -> Experience:
+    """What the latest answers of a model say."""
+    num_bytes = prompt_tokens = 0
+    written: dict[str, list[float]] = defaultdict(list)
+    latencies = []
+    for _, content, raw, opened, settled, num_answers, thought in ledger.db.execute(
+        _CALLS, (model, endpoint, MAX_CALLS)
+    ):
+        usage = json.loads(raw)
+        if not (_is_count(usage, "prompt_tokens") and _is_count(usage, "completion_tokens")):
+            continue
+        num_bytes += sum(len(text.encode()) for text in Request(**json.loads(content)).texts)
+        prompt_tokens += usage["prompt_tokens"]
+        if num_answers:
+            written[thought or ""].append(usage["completion_tokens"] / num_answers)
+        latencies.append(_seconds(opened, settled))
+    if not latencies:
+        return Experience()
+    return Experience(
+        num_calls=len(latencies),
+        tokens_per_byte=prompt_tokens / num_bytes if num_bytes and prompt_tokens else None,
+        answer_tokens={thought: fmean(tokens) for thought, tokens in written.items()},
+        latency_s=median(latencies),
+    )
+
+
+def _is_count(usage: dict[str, Any], key: str) -> bool:
+    return isinstance(usage.get(key), int) and usage[key] >= 0
+
+
+def _seconds(opened: str, settled: str) -> float:
+    return (datetime.fromisoformat(settled) - datetime.fromisoformat(opened)).total_seconds()

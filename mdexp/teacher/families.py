@@ -1,0 +1,140 @@
+"""What differs between families of models behind one API, told by the model's name.
+
+The table is of November 2026, from the providers' pages and the errors that their servers give. It
+sets what a family needs and leaves out what it refuses; `teacher.extra` has the last word. What is
+left out is said in so many words (`notes`), never dropped in silence.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mdexp.ports import Message
+from mdexp.teacher.request import Request
+
+Role = Literal["system", "developer", "user"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """Parameters of models whose name fits `pattern`, without a provider's prefix (`openai/`)."""
+
+    name: str
+    pattern: str
+    limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    refuses: tuple[str, ...] = ()
+    # Whether what it refuses is taken after all where it does not reason in hiding.
+    unless_effort_is_none: bool = False
+    instructed_by: Role = "system"  # `user`: the instruction stands above the first question
+    takes_n: bool = True
+    sets: Mapping[str, Any] = field(default_factory=dict)
+
+    def settings(self, own: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters to send. One that `extra` sets to null is left out."""
+        named = {self.limit if key == "max_tokens" else key: value for key, value in own.items()}
+        merged = {**self.sets, **named, **extra}
+        left_out = self._left_out(merged)
+        return {k: v for k, v in merged.items() if v is not None and k not in left_out}
+
+    def notes(self, own: Mapping[str, Any], extra: Mapping[str, Any]) -> list[str]:
+        """What is done to the parameters, for people."""
+        merged = {**self.sets, **own, **extra}
+        notes = [
+            f"{key}={own[key]} is left out: {self.name} do not take it"
+            for key in self._left_out(merged)
+            if own.get(key) is not None
+        ]
+        notes += [
+            f"{key}={value} is sent, as {self.name} are asked by default; "
+            f"'teacher.extra={{{key}: ...}}' changes it, null leaves it out"
+            for key, value in self.sets.items()
+            if key not in extra
+        ]
+        return notes
+
+    def messages(
+        self, instruction: str, turns: Sequence[Message], role: Role | None
+    ) -> list[Message]:
+        """The turns under the instruction, in the role that the family or `role` says."""
+        chosen = role or self.instructed_by
+        if chosen != "user":
+            return [{"role": chosen, "content": instruction}, *turns]
+        first, *rest = turns
+        return [{"role": "user", "content": f"{instruction}\n\n{first['content']}"}, *rest]
+
+    def _left_out(self, merged: Mapping[str, Any]) -> tuple[str, ...]:
+        free = self.unless_effort_is_none and merged.get("reasoning_effort") == "none"
+        return () if free else self.refuses
+
+
+_SAMPLING = ("temperature", "top_p")
+_OTHERS = Family(name="other models", pattern=".*")
+# The first that fits. What a model reasons in hiding is paid for and cannot be taught, so those
+# that can do without are asked to.
+_FAMILIES = (
+    Family(
+        name="OpenAI's o1-preview and o1-mini",
+        pattern=r"o1-(preview|mini).*",
+        limit="max_completion_tokens",
+        refuses=_SAMPLING,
+        instructed_by="user",
+    ),
+    Family(
+        name="OpenAI's o models",
+        pattern=r"o\d(-mini|-pro)?(-\d{4}-\d{2}-\d{2})?",
+        limit="max_completion_tokens",
+        refuses=_SAMPLING,
+        instructed_by="developer",
+        sets={"reasoning_effort": "low"},
+    ),
+    Family(
+        name="GPT-5 models",
+        pattern=r"gpt-5(-mini|-nano)?(-\d{4}-\d{2}-\d{2})?",
+        limit="max_completion_tokens",
+        refuses=_SAMPLING,
+        instructed_by="developer",
+        sets={"reasoning_effort": "minimal"},
+    ),
+    Family(
+        name="GPT models since 5.1",
+        pattern=r"gpt-(5\.\d|[6-9])(?!.*(chat|pro|codex)).*",
+        limit="max_completion_tokens",
+        refuses=_SAMPLING,
+        unless_effort_is_none=True,
+        instructed_by="developer",
+        sets={"reasoning_effort": "none"},
+    ),
+    Family(name="Claude models", pattern=r"claude-.*", takes_n=False),
+    Family(
+        name="DeepSeek's reasoners",
+        pattern=r"deepseek-(reasoner|r1).*",
+        refuses=_SAMPLING,
+        takes_n=False,
+    ),
+    Family(
+        name="models whose chat template has no system role",
+        pattern=r"(code)?gemma-(1\.1-|2-)?\d+b.*|mistral-7b-instruct-v0\.[12]",
+        instructed_by="user",
+    ),
+)
+
+
+def family_of(model: str) -> Family:
+    """The family of a model, by the last part of its name; most need nothing special."""
+    name = model.rpartition("/")[2].lower()
+    return next((f for f in _FAMILIES if re.fullmatch(f.pattern, name)), _OTHERS)
+
+
+def call_body(request: Request, num_answers: int, seed: int | None) -> dict[str, Any]:
+    """What one call sends. A model that does not take `n` gets none, and gives one answer."""
+    body: dict[str, Any] = {**request.settings, "model": request.model}
+    if request.prompt is None:
+        body["messages"] = list(request.messages)
+    else:
+        body["prompt"] = request.prompt
+    if num_answers > 1 and family_of(request.model).takes_n:
+        body["n"] = num_answers
+    if seed is not None:
+        body["seed"] = seed
+    return body

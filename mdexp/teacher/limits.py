@@ -1,0 +1,114 @@
+"""Requests and tokens a minute, kept by all processes of a machine that ask the same endpoint.
+
+Two token buckets in a small database beside the ledger. A bucket refills at its rate and holds what
+comes in a quarter of a second, so that a worker which wakes late loses nothing; it may go below
+zero (a request counts with a guess of its tokens, the reply says how many they were), then
+the next wait is longer.
+"""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mdexp.teacher.filesystem import journal
+
+FILE = "limits.sqlite"
+_BUSY_TIMEOUT_S = 60
+_BURST_S = 0.25
+_SHORTEST_NAP_S = 0.001
+
+
+class Limiter:
+    """A context manager. A rate that is None is no limit."""
+
+    def __init__(
+        self,
+        folder: Path,
+        endpoint: str,
+        requests_per_minute: float | None,
+        tokens_per_minute: float | None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        rates = {"requests": requests_per_minute, "tokens": tokens_per_minute}
+        self._per_second = {kind: rate / 60 for kind, rate in rates.items() if rate is not None}
+        self._endpoint, self._clock = endpoint, clock
+        self._db = sqlite3.connect(folder / FILE, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+        self._db.execute(f"PRAGMA journal_mode = {journal(folder)}")
+        self._db.execute("PRAGMA synchronous = OFF")  # after a power cut the buckets are full again
+        self._db.execute(
+            "CREATE TABLE IF NOT EXISTS buckets (endpoint TEXT, kind TEXT, level REAL NOT NULL,"
+            " seen_at REAL NOT NULL, PRIMARY KEY (endpoint, kind))"
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._db.close()
+
+    async def wait(self, tokens: int) -> None:
+        """Until a request with about so many tokens may be sent, which is then counted."""
+        while (pause_s := self.take(tokens)) > 0:
+            await asyncio.sleep(max(pause_s, _SHORTEST_NAP_S))
+
+    def take(self, tokens: int) -> float:
+        """Count a request and give 0, or the seconds after which to try again."""
+        if not self._per_second:
+            return 0.0
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            levels = self._levels()
+            pauses = [self._pause_s(kind, level) for kind, level in levels.items()]
+            if max(pauses) <= 0:
+                costs = {"requests": 1.0, "tokens": float(tokens)}
+                self._write({kind: level - costs[kind] for kind, level in levels.items()})
+            return max(0.0, *pauses)
+        finally:
+            self._db.execute("COMMIT")
+
+    def correct(self, tokens: int, requests: int = 0) -> None:
+        """Give back what was counted too much (a negative number: too little)."""
+        if not self._per_second:
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            surplus = {"requests": requests, "tokens": tokens}
+            self._write({kind: level + surplus[kind] for kind, level in self._levels().items()})
+        finally:
+            self._db.execute("COMMIT")
+
+    def _levels(self) -> dict[str, float]:
+        """What each bucket holds now, at most its size; a new one is full."""
+        now, levels = self._clock(), {}
+        for kind, rate in self._per_second.items():
+            row = self._db.execute(
+                "SELECT level, seen_at FROM buckets WHERE endpoint = ? AND kind = ?",
+                (self._endpoint, kind),
+            ).fetchone()
+            level, seen_at = row or (self._size(kind), now)
+            levels[kind] = min(self._size(kind), level + max(0.0, now - seen_at) * rate)
+        return levels
+
+    def _size(self, kind: str) -> float:
+        return max(1.0, self._per_second[kind] * _BURST_S)
+
+    def _pause_s(self, kind: str, level: float) -> float:
+        """A request needs a whole one of its kind; tokens it may borrow."""
+        needed = 1.0 if kind == "requests" else 0.0
+        return (needed - level) / self._per_second[kind]
+
+    def _write(self, levels: dict[str, float]) -> None:
+        now = self._clock()
+        self._db.executemany(
+            "INSERT OR REPLACE INTO buckets VALUES (?, ?, ?, ?)",
+            [(self._endpoint, kind, level, now) for kind, level in levels.items()],
+        )

@@ -1,0 +1,111 @@
+"""One purchase: opens the budget, the limits and the connection, buys, and says what came of it."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mdexp.command import current_command
+from mdexp.teacher import budget
+from mdexp.teacher.claims import Claims
+from mdexp.teacher.client import Client
+from mdexp.teacher.extract import Extraction
+from mdexp.teacher.holder import Holder
+from mdexp.teacher.ledger import Ledger
+from mdexp.teacher.limits import Limiter
+from mdexp.teacher.prices import FREE, Price
+from mdexp.teacher.progress import Progress, dollars
+from mdexp.teacher.request import Request
+
+log = logging.getLogger(__name__)
+
+_LEASE_SLACK_S = 60.0  # beyond a call's own time limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How answers are bought; nothing here changes what they are."""
+
+    base_url: str
+    endpoint: str
+    price: Price | None  # None: not known
+    budget_micro_usd: int | None  # None: no limit
+    concurrency: int
+    requests_per_minute: float | None
+    tokens_per_minute: float | None
+    timeout_s: float
+    max_retries: int
+
+
+def purchase(
+    incomplete: Sequence[Request], num_paths: int, ledger: Ledger, terms: Terms, key: str
+) -> None:
+    """Buy what the requests lack, as far as the budget goes. TeacherError if the teacher cannot go
+    on; ValueError, before anything is sent, for terms that cannot be kept."""
+    if terms.price and terms.budget_micro_usd is not None:
+        for request in incomplete:
+            terms.price.worst_micro_usd(request, num_paths)
+    asyncio.run(_purchase(incomplete, num_paths, ledger, terms, key))
+
+
+async def _purchase(
+    incomplete: Sequence[Request], num_paths: int, ledger: Ledger, terms: Terms, key: str
+) -> None:
+    command, before = current_command(), ledger.num_missing(incomplete, num_paths)
+    rates = (terms.requests_per_minute, terms.tokens_per_minute)
+
+    def money() -> tuple[int, int | None] | None:
+        paid = terms.price not in (None, FREE)
+        return budget.spent_and_left(ledger.db, command) if paid else None
+
+    progress = Progress(len(incomplete), money)
+    with Holder(ledger.folder) as holder, Limiter(ledger.folder, terms.endpoint, *rates) as limiter:
+        claims = Claims(
+            ledger,
+            holder=holder.name,
+            command=command,
+            lease_s=terms.timeout_s + _LEASE_SLACK_S,
+            at_once=terms.concurrency,
+        )
+        _begin(ledger, claims, command, terms)
+        try:
+            async with Client(terms.base_url, key, terms.timeout_s) as client:
+                extraction = Extraction(
+                    ledger,
+                    claims,
+                    limiter,
+                    client,
+                    progress,
+                    price=terms.price,
+                    num_paths=num_paths,
+                    max_retries=terms.max_retries,
+                )
+                await extraction.buy(incomplete, terms.concurrency)
+        finally:
+            _conclude(progress, before, ledger.num_missing(incomplete, num_paths), terms)
+
+
+def _begin(ledger: Ledger, claims: Claims, command: str, terms: Terms) -> None:
+    with ledger.writing():
+        budget.open_budget(ledger.db, command, terms.budget_micro_usd)
+        cut_off = claims.end_lost_leases()
+    log.info("teacher: bought for the command %s", command)
+    if cut_off:
+        log.warning(
+            "teacher: %d calls were under way when an earlier run was cut off; they may have been "
+            "charged, count with the most they can cost, and are asked again",
+            cut_off,
+        )
+
+
+def _conclude(progress: Progress, before: int, missing: int, terms: Terms) -> None:
+    log.info("teacher: %d of %d answers bought; %s", before - missing, before, progress.line())
+    if not missing:
+        return
+    log.warning("teacher: %d of %d answers could not be had", missing, before)
+    if progress.tally["stopped by the budget"] and terms.budget_micro_usd is not None:
+        log.warning(
+            "teacher: the budget of %s does not hold another call's worst case; a further run buys "
+            "the rest, with teacher.budget_usd for itself",
+            dollars(terms.budget_micro_usd),
+        )

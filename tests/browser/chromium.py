@@ -1,0 +1,55 @@
+"""A page as a headless browser has it after its own script, and after a script of a test, ran."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from html import unescape
+from pathlib import Path
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+CHROMIUM = next((found for name in NAMES if (found := shutil.which(name))), None)
+QUIET = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--hide-scrollbars",
+]
+
+PLAYER = """
+const all = {};
+const play = (name, script) => {
+  const filters = document.getElementById("filters");
+  filters.reset();
+  filters.dispatchEvent(new Event("input"));
+  const seen = [];
+  try { script(seen); } catch (error) { seen.push(`threw ${error}`); }
+  all[name] = seen.map(String);
+  document.getElementById("seen").textContent = `[[[${JSON.stringify(all)}]]]`;
+};
+"""
+
+
+def dom(page: Path, profile: Path) -> str:
+    """The page's document after loading."""
+    command = [str(CHROMIUM), *QUIET, f"--user-data-dir={profile}", "--dump-dom", page.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def driven(page: Path, tools: str, plays: Mapping[str, str], profile: Path) -> dict[str, list[str]]:
+    """What each script of `plays`, run in the page one after the other, pushed into `seen`."""
+    parts = "\n".join(
+        f"play({json.dumps(name)}, (seen) => {{ {script} }});" for name, script in plays.items()
+    )
+    wrapped = f"<pre id='seen'></pre><script>{{ {PLAYER} {tools} {parts} }}</script></body>"
+    copy = page.with_name("driven.html")
+    copy.write_text(page.read_text().replace("</body>", wrapped))
+    shown = re.search(r"\[\[\[(.*)\]\]\]</pre>", dom(copy, profile), re.DOTALL)
+    assert shown, "the script of the test did not run"
+    return json.loads(unescape(shown[1]))

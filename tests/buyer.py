@@ -1,0 +1,84 @@
+"""A process that buys answers, to be killed, doubled and interrupted.
+
+    process = start(server.url, ledger, num_problems=40)
+    process.kill()
+
+A fork server has everything imported already, so that a start takes milliseconds.
+"""
+
+import multiprocessing
+import signal
+from collections.abc import Sequence
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from mdexp.command import new_command
+from mdexp.records import Path as TeacherPath
+from mdexp.records import Problem
+from mdexp.teacher import batch
+from mdexp.teacher.openai import OpenAITeacher
+from mdexp.thoughts.cot import ChainOfThought
+
+COT = ChainOfThought(instruction="Reason.", cue="Think.")
+FIELDS: dict[str, Any] = {
+    "identity": None,
+    "model": "large",
+    "api_key_env": "TEACHER_KEY",
+    "num_paths": 1,
+    "style": "chat",
+    "instruction_role": None,
+    "num_shots": 0,
+    "exemplar_sets": 1,
+    "prompts": None,
+    "temperature": 0.7,
+    "top_p": None,
+    "max_tokens": 64,
+    "seed": None,
+    "extra": None,
+    "mode": "online",
+    "price": None,
+    "budget_usd": "auto",
+    "concurrency": 4,
+    "requests_per_minute": None,
+    "tokens_per_minute": None,
+    "timeout_s": 20,
+    "max_retries": 12,
+}
+
+
+def problems(number: int) -> list[Problem]:
+    return [
+        Problem(id=f"p{i}", dataset="d", split="train", question=f"Question {i}?", answer=i)
+        for i in range(number)
+    ]
+
+
+def teacher(base_url: str | None, **changes: Any) -> OpenAITeacher:
+    return OpenAITeacher(**({"base_url": base_url} | FIELDS | changes))
+
+
+def buy(
+    base_url: str | None, ledger: Path, asked: Sequence[Problem], **changes: Any
+) -> list[TeacherPath]:
+    """Everything that is asked, as one command."""
+    with new_command():
+        return list(teacher(base_url, **changes).paths(asked, {"cot": COT}, ledger))
+
+
+def start(base_url: str, ledger: Path, num_problems: int, **changes: Any) -> BaseProcess:
+    """Buy in a process of its own."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, "openai.resources.chat", "httpx2"])
+    arguments = (base_url, ledger, num_problems, changes)
+    process = context.Process(target=_buy_with_signals, args=arguments, daemon=True)
+    process.start()
+    return process
+
+
+def _buy_with_signals(
+    base_url: str, ledger: Path, num_problems: int, changes: dict[str, Any]
+) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    batch.POLL_S = 0.05  # in this process alone
+    buy(base_url, ledger, problems(num_problems), **changes)

@@ -1,0 +1,126 @@
+"""The Batch API of the loopback server: files, batches, and all that can go wrong with them.
+
+    server.batches.misbehave("expired", "missing lines")    # the next two batches; then none
+
+Results come in reverse order, and a batch is done when it has been asked about a few times.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Line = dict[str, Any]
+Answer = Callable[[dict[str, Any]], tuple[int, str]]
+
+
+class BatchDesk:
+    """`answer` gives status and text for the body of a call."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.files: dict[str, str] = {}
+        self.batches: dict[str, dict[str, Any]] = {}
+        self.polls_until_done = 2
+        self.loses_start = False  # whether the reply to the next start of a batch is lost
+        self.frozen = False  # whether no batch ever ends
+        self._answer = answer
+        self._faults: list[str] = []
+
+    def misbehave(self, *faults: str) -> None:
+        self._faults = list(faults)
+
+    def get(self, path: str) -> tuple[int, str]:
+        if match := re.fullmatch(r"/v1/files/([\w-]+)/content", path):
+            return 200, self.files[match[1]]
+        if match := re.fullmatch(r"/v1/batches/([\w-]+)", path):
+            if match[1] not in self.batches:
+                return _error(404, "No such batch")
+            self._work(self.batches[match[1]])
+            return 200, json.dumps(self.batches[match[1]])
+        return 200, json.dumps({"object": "list", "data": [*self.batches.values()]})
+
+    def post(self, path: str, raw: bytes) -> tuple[int, str]:
+        if path == "/v1/files":
+            name = self._file(
+                "\n".join(re.findall(r'^{"custom_id".*$', raw.decode(), re.MULTILINE))
+            )
+            return 200, json.dumps({"id": name, "object": "file"})
+        return self._start(json.loads(raw))
+
+    def _start(self, body: Mapping[str, Any]) -> tuple[int, str]:
+        name = f"batch_{len(self.batches)}"
+        lines = [json.loads(line) for line in self.files[body["input_file_id"]].splitlines()]
+        assert {line["url"] for line in lines} == {body["endpoint"]}
+        self.batches[name] = {
+            **body,
+            "id": name,
+            "object": "batch",
+            "status": "validating",
+            "created_at": 0,
+            "polls": 0,
+            "fault": self._faults.pop(0) if self._faults else "",
+            "request_counts": {"total": len(lines), "completed": 0, "failed": 0},
+        }
+        if self.loses_start:
+            self.loses_start = False
+            return _error(500, "lost")
+        return 200, json.dumps(self.batches[name])
+
+    def _work(self, batch: dict[str, Any]) -> None:
+        batch["polls"] += 1
+        if self.frozen or batch["status"] not in ("validating", "in_progress"):
+            return
+        batch["status"] = "in_progress"
+        if batch["polls"] >= self.polls_until_done:
+            self._finish(batch)
+
+    def _finish(self, batch: dict[str, Any]) -> None:
+        lines = [json.loads(line) for line in self.files[batch["input_file_id"]].splitlines()]
+        fault, done, failed = batch["fault"], [], []
+        batch["status"] = fault if fault in ("expired", "failed", "cancelled") else "completed"
+        if fault == "failed":
+            reason = {"code": "token_limit_exceeded", "message": "too many enqueued tokens"}
+            batch["errors"] = {"object": "list", "data": [reason]}
+            return
+        for number, line in enumerate(lines):
+            spoiled = fault and number % 2 == 1
+            if spoiled and fault == "missing lines":
+                continue
+            (failed if spoiled else done).append(self._result(line, fault if spoiled else ""))
+        stranger = {"custom_id": "not-ours", "response": None, "error": {"code": "x"}}
+        batch["output_file_id"] = self._file(_jsonl([stranger, *reversed(done), *done[:1]]))
+        if failed:
+            batch["error_file_id"] = self._file(_jsonl(failed) + "\n{broken")
+
+    def _result(self, line: Line, fault: str) -> Line:
+        row = {"id": "r", "custom_id": line["custom_id"], "response": None, "error": None}
+        match fault:
+            case "expired" | "cancelled":
+                row["error"] = {"code": f"batch_{fault}", "message": "not reached"}
+            case "":
+                status, text = self._answer(line["body"])
+                row["response"] = {"status_code": status, "body": json.loads(text)}
+            case _:
+                status, text = _error(*_FAULTS[fault])
+                row["response"] = {"status_code": status, "body": json.loads(text)}
+        return row
+
+    def _file(self, content: str) -> str:
+        name = f"file-{len(self.files)}"
+        self.files[name] = content
+        return name
+
+
+_FAULTS: dict[str, tuple[int, str, str | None]] = {
+    "partly failed": (500, "oops", None),
+    "partly filtered": (400, "no", "content_filter"),
+    "partly refused": (400, "Unsupported parameter: 'top_k'", None),
+}
+
+
+def _error(status: int, message: str, code: str | None = None) -> tuple[int, str]:
+    return status, json.dumps({"error": {"message": message, "code": code}})
+
+
+def _jsonl(rows: list[Line]) -> str:
+    return "\n".join(json.dumps(row) for row in rows)

@@ -1,0 +1,263 @@
+"""Batch: each answer bought once, whatever expires, fails, gets lost or is killed on the way."""
+
+import json
+import time
+
+import pytest
+
+from mdexp.teacher import batch, batch_server
+from mdexp.teacher.batch_book import uncollected
+from mdexp.teacher.ledger import Ledger
+from mdexp.teacher.retry import TeacherError
+from tests.buyer import buy, problems, start, teacher
+from tests.loopback import LoopbackServer
+
+PRICE = {"input": 1.0, "output": 1.0}
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setattr(batch, "POLL_S", 0.01)
+    monkeypatch.setattr(batch_server, "pause_s", lambda error, number: 0.01)
+    with LoopbackServer(answer=lambda question, number: f"{question} #{number}") as running:
+        running.latency_s = 0
+        yield running
+
+
+def by_batch(server, folder, number=6, **changes):
+    return buy(server.url, folder, problems(number), mode="batch", **changes)
+
+
+def bought(server):
+    return sum(server.num_choices.values())
+
+
+def test_answers_are_joined_by_id_not_by_place(server, tmp_path):
+    paths = by_batch(server, tmp_path, num_paths=2)
+    assert [path.text for path in paths] == [
+        f"Question {i}?\nThink. #{k}" for i in range(6) for k in range(2)
+    ]
+    assert server.num_calls == 0, "nothing was asked online"
+    assert len(server.batches.batches) == 1
+    lines = server.batches.files["file-0"].splitlines()
+    assert len(lines) == 6
+    first = json.loads(lines[0])
+    assert (first["method"], first["url"], first["body"]["n"]) == (
+        "POST",
+        "/v1/chat/completions",
+        2,
+    )
+    with Ledger(tmp_path) as ledger:
+        assert ledger.states() == {"answered": 6}
+        assert uncollected(ledger, teacher(server.url).endpoint) == []
+
+
+def test_online_and_batch_own_the_same_answers(server, tmp_path):
+    paths = by_batch(server, tmp_path)
+    assert buy(server.url, tmp_path, problems(6)) == paths
+    assert by_batch(server, tmp_path) == paths
+    more = by_batch(server, tmp_path, 8)
+    assert more[:6] == paths
+    assert (server.num_calls, bought(server)) == (0, 8)
+    assert len(server.batches.files["file-2"].splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("expired", "batch_expired"),
+        ("partly failed", "HTTP 500"),
+        ("missing lines", "no line in the batch"),
+    ],
+)
+def test_only_what_is_missing_is_handed_in_again(server, tmp_path, fault, kind):
+    server.batches.misbehave(fault, fault)
+    paths = by_batch(server, tmp_path, 8, price=PRICE)
+    assert len({path.text for path in paths}) == 8
+    assert bought(server) == 8
+    sizes = [b["request_counts"]["total"] for b in server.batches.batches.values()]
+    assert sizes == [8, 4, 2]
+    with Ledger(tmp_path) as ledger:
+        errors = ledger.db.execute(
+            "SELECT count(*), sum(price_micro_usd) > 0, state FROM calls"
+            " WHERE error LIKE ? GROUP BY state",
+            (f"%{kind}%",),
+        ).fetchall()
+    # A line that vanished may have been charged; one that the server names was not.
+    assert errors == [(6, 1, "unknown")] if fault == "missing lines" else [(6, 0, "failed")]
+
+
+def test_a_filtered_line_is_an_outcome(server, tmp_path):
+    server.batches.misbehave("partly filtered")
+    paths = by_batch(server, tmp_path)
+    assert [path.finish_reason for path in paths] == ["stop", "content_filter"] * 3
+    assert len(server.batches.batches) == 1
+
+
+def test_a_refused_line_stops_with_what_came_kept(server, tmp_path):
+    server.batches.misbehave("partly refused")
+    with pytest.raises(
+        TeacherError, match=r"refuses the parameter top_k: try leave|refuses the prompt.*top_k"
+    ):
+        by_batch(server, tmp_path)
+    assert len(server.batches.batches) == 1
+    assert len(by_batch(server, tmp_path)) == 6
+    assert bought(server) == 6
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"), [("failed", "too many enqueued tokens"), ("cancelled", "does not say why")]
+)
+def test_a_batch_that_ended_early_is_told_and_can_be_handed_in_again(server, tmp_path, fault, said):
+    server.batches.misbehave(fault)
+    with pytest.raises(TeacherError, match=f"batch_0 {fault}: .*{said}.*teacher.mode=online"):
+        by_batch(server, tmp_path, price=PRICE)
+    with Ledger(tmp_path) as ledger:
+        assert "open" not in ledger.states()
+        assert ledger.db.execute("SELECT sum(reserved_micro_usd) FROM budgets").fetchone() == (0,)
+    assert len(by_batch(server, tmp_path, price=PRICE)) == 6
+    assert bought(server) == 6
+
+
+def test_batches_that_bring_nothing_are_not_repeated_for_ever(server, tmp_path, caplog):
+    server.batches.misbehave(*["missing lines"] * 20)
+    server.batches._answer = lambda body: (500, '{"error": {"message": "oops"}}')
+    with pytest.raises(TeacherError, match="not one of 6 answers"):
+        by_batch(server, tmp_path)
+    assert len(server.batches.batches) == batch.MAX_VAIN_ROUNDS
+    assert "6 could not be had" in caplog.text
+
+
+def test_a_server_that_ignores_n_is_asked_again_with_seeds(server, tmp_path):
+    server.honours_n = False
+    paths = by_batch(server, tmp_path, 2, num_paths=3)
+    assert len({path.text for path in paths}) == 6
+    assert bought(server) == 6
+    again = [json.loads(line)["body"] for line in server.batches.files["file-2"].splitlines()]
+    assert [(body.get("n"), body["seed"]) for body in again] == [(None, 1), (None, 2)] * 2
+
+
+def test_the_start_of_a_batch_whose_reply_is_lost_is_not_repeated(server, tmp_path):
+    server.batches.loses_start = True
+    assert len(by_batch(server, tmp_path)) == 6
+    assert len(server.batches.batches) == 1
+
+
+def test_a_file_holds_only_so_many_lines(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "MAX_LINES", 4)
+    assert len(by_batch(server, tmp_path, 9)) == 9
+    sizes = [b["request_counts"]["total"] for b in server.batches.batches.values()]
+    assert sizes == [4, 4, 1]
+    assert bought(server) == 9
+
+
+def test_the_budget_holds_and_further_batches_follow(server, tmp_path, caplog):
+    """Worst case a call about 0.00017 USD, true price 0.00001: a budget of 0.0006 takes three at a
+    time, and all of twelve after a few rounds."""
+    paths = by_batch(server, tmp_path, 12, price=PRICE, budget_usd=0.0006)
+    assert len(paths) == 12
+    assert len(server.batches.batches) > 2
+    with pytest.raises(TeacherError, match="not one of"):
+        by_batch(server, tmp_path / "other", 2, price=PRICE, budget_usd=0.00001)
+    assert "does not hold another call's worst case" in caplog.text
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.005)
+
+
+def test_a_killed_run_is_gone_on_with(server, tmp_path):
+    server.batches.frozen = True
+    process = start(server.url, tmp_path, 6, mode="batch")
+    wait_for(lambda: any(b["polls"] for b in server.batches.batches.values()))
+    process.kill()
+    process.join()
+    server.batches.frozen = False
+    assert len(by_batch(server, tmp_path, 8)) == 8
+    assert bought(server) == 8
+    sizes = [b["request_counts"]["total"] for b in server.batches.batches.values()]
+    assert sizes == [6, 2]
+
+
+def _handed_in_unseen(server, folder, monkeypatch, before):
+    """A run that dies while it hands a batch in: before or after the server has it."""
+    hand_in = batch_server.BatchServer.hand_in
+
+    def die(self, *arguments):
+        if not before:
+            hand_in(self, *arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(batch_server.BatchServer, "hand_in", die)
+    with pytest.raises(KeyboardInterrupt):
+        by_batch(server, folder)
+    monkeypatch.setattr(batch_server.BatchServer, "hand_in", hand_in)
+
+
+@pytest.mark.parametrize(("before", "sizes"), [(True, [6]), (False, [6])])
+def test_a_batch_is_found_again_by_its_token(server, tmp_path, monkeypatch, before, sizes):
+    _handed_in_unseen(server, tmp_path, monkeypatch, before)
+    assert len(server.batches.batches) == (0 if before else 1)
+    assert len(by_batch(server, tmp_path)) == 6
+    assert [b["request_counts"]["total"] for b in server.batches.batches.values()] == sizes
+    assert bought(server) == 6
+
+
+def test_a_batch_that_the_server_forgot_is_handed_in_again(server, tmp_path):
+    server.batches.frozen = True
+    process = start(server.url, tmp_path, 3, mode="batch", price=PRICE)
+    wait_for(lambda: any(b["polls"] for b in server.batches.batches.values()))
+    process.kill()
+    process.join()
+    server.batches.batches.clear()
+    server.batches.frozen = False
+    assert len(by_batch(server, tmp_path, 3, price=PRICE)) == 3
+    with Ledger(tmp_path) as ledger:
+        assert ledger.states() == {"answered": 3, "unknown": 3}
+
+
+def test_open_batches_do_not_hold_up_an_online_run(server, tmp_path):
+    server.batches.frozen = True
+    process = start(server.url, tmp_path, 6, mode="batch")
+    wait_for(lambda: any(b["polls"] for b in server.batches.batches.values()))
+    others = problems(12)[6:]
+    assert len(buy(server.url, tmp_path, others, concurrency=2)) == 6
+    process.kill()
+    process.join()
+
+
+def test_two_processes_that_want_the_same_hand_it_in_once(server, tmp_path):
+    twins = [start(server.url, tmp_path, 10, mode="batch") for _ in range(2)]
+    for twin in twins:
+        twin.join(60)
+        assert twin.exitcode == 0
+    assert bought(server) == 10
+
+
+def test_an_endpoint_without_batches_says_so(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        server.batches, "post", lambda path, raw: (404, '{"error": {"message": "no route"}}')
+    )
+    with pytest.raises(TeacherError, match=r"teacher\.mode=online needs no Batch API"):
+        by_batch(server, tmp_path, 2)
+    with Ledger(tmp_path) as ledger:
+        assert ledger.states() == {"failed": 2}
+
+
+def test_a_key_that_a_server_repeats_is_nowhere(server, tmp_path, monkeypatch, caplog):
+    key = "sk-planted-5e19b0"
+    monkeypatch.setenv("TEACHER_KEY", key)
+    told = json.dumps({"error": {"message": f"wrong key {key}"}})
+    server.batches._answer = lambda body: (401, told)
+    with pytest.raises(TeacherError, match=r"wrong key \[key\]") as error:
+        by_batch(server, tmp_path, 2)
+    monkeypatch.setattr(server.batches, "post", lambda path, raw: (401, told))
+    with pytest.raises(TeacherError, match=r"wrong key \[key\]") as second:
+        by_batch(server, tmp_path, 2)
+    written = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+    assert b"[key]" in written
+    assert key.encode() not in written
+    assert key not in f"{caplog.text}{error.value}{second.value}"

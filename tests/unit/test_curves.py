@@ -1,0 +1,125 @@
+"""Curves against brute force: every subset of the paths, voted by `elect`."""
+
+from dataclasses import replace
+from itertools import combinations, product
+from math import comb
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mdexp.scoring import curves as module
+from mdexp.scoring.curves import accuracy, booth, curves, pass_at, subsets
+from mdexp.scoring.vote import elect
+from tests.unit.test_vote import path as one_path
+
+ORDER = ["pot", "cot"]
+answers = st.sampled_from([18, 18, 7, 3, None])
+
+
+def paths_of(thought, given, id="p1"):
+    return [
+        replace(one_path(thought, a, k, "ok" if a is not None else "timeout"), problem_id=id)
+        for k, a in enumerate(given, start=1)
+    ]
+
+
+def all_draws(paths, draws):
+    """Every way to draw so many paths of each thought, by itertools alone."""
+    per_thought = [
+        list(combinations([p for p in paths if p.thought == thought], number))
+        for thought, number in draws.items()
+    ]
+    return [[p for part in parts for p in part] for parts in product(*per_thought)]
+
+
+def problem(pot, cot):
+    return [*paths_of("pot", pot), *paths_of("cot", cot)]
+
+
+@settings(max_examples=60)
+@given(st.lists(answers, min_size=4, max_size=4), st.lists(answers, min_size=3, max_size=3))
+def test_every_point_is_the_mean_over_all_subsets(pot, cot):
+    paths = problem(pot, cot)
+    for draws in ({"pot": 2}, {"cot": 3}, {"pot": 1, "cot": 1}, {"pot": 3, "cot": 2}):
+        heard = [p for p in paths if p.thought in draws]
+        sizes = {t: sum(p.thought == t for p in heard) for t in draws}
+        drawn = all_draws(paths, draws)
+        votes = [elect(subset, ORDER).correct for subset in drawn]
+        chosen = subsets(sizes, draws)
+        assert len(chosen.chosen) == len(drawn) and chosen.kind == "all"
+        assert accuracy(booth(heard), chosen.chosen) == pytest.approx(sum(votes) / len(votes))
+        passed = [any(p.correct for p in subset) for subset in drawn]
+        assert pass_at(heard, draws) == pytest.approx(sum(passed) / len(passed))
+
+
+@settings(max_examples=20)
+@given(st.lists(st.lists(answers, min_size=8, max_size=8), min_size=1, max_size=4))
+def test_whole_curves_agree_with_brute_force(drawn):
+    problems = [
+        [replace(p, problem_id=f"p{k}") for p in problem(given[:4], given[4:])]
+        for k, given in enumerate(drawn)
+    ]
+    found = curves(problems, ORDER)
+    assert [p["paths"] for p in found["points"]["cot"]] == [1, 2, 3, 4]
+    assert [p["paths"] for p in found["points"]["mix"]] == [2, 4, 6, 8]
+    for name, draw in (
+        ("pot", lambda k: {"pot": k}),
+        ("cot", lambda k: {"cot": k}),
+        ("mix", lambda k: {"pot": k // 2, "cot": k // 2}),
+    ):
+        for point in found["points"][name]:
+            voted = [
+                elect(subset, ORDER).correct
+                for paths in problems
+                for subset in all_draws(paths, draw(point["paths"]))
+            ]
+            assert point["accuracy"] == pytest.approx(sum(voted) / len(voted))
+            assert point["subsets"] == "all" and point["pass_at"] >= point["accuracy"] - 1e-12
+
+
+def test_drawn_subsets_come_near_to_all_of_them(monkeypatch):
+    paths = problem([18, 7, 7, 18, 3, None], [7, 18, 18, None, 5, 7])
+    sizes, draws = {"pot": 6, "cot": 6}, {"pot": 3, "cot": 3}
+    exact = accuracy(booth(paths), subsets(sizes, draws).chosen)
+    assert subsets(sizes, draws).kind == "all"
+    monkeypatch.setattr(module, "MAX_SUBSETS", comb(6, 3) ** 2 - 1)
+    drawn = subsets(sizes, draws)
+    assert drawn.kind == "399 drawn" and len(drawn.chosen) == 399
+    assert (drawn.chosen[:, :6].sum(1) == 3).all() and (drawn.chosen[:, 6:].sum(1) == 3).all()
+    # Three standard errors of a share of 399 draws.
+    assert accuracy(booth(paths), drawn.chosen) == pytest.approx(exact, abs=3 * 0.5 / 399**0.5)
+    assert np.array_equal(drawn.chosen, subsets(sizes, draws).chosen), "seeded"
+
+
+def test_the_gain_compares_equal_budgets_and_has_the_sign_of_mix_minus_thought():
+    problems = [
+        [replace(p, problem_id=f"p{k}") for p in problem([18, 18], [7, 7])] for k in range(5)
+    ]
+    gains = {gain["thought"]: gain for gain in curves(problems, ORDER)["gains"]}
+    assert {gain["paths"] for gain in gains.values()} == {2}
+    assert gains["pot"]["mean"] == 0 and gains["cot"]["mean"] == 1, "a tie goes to pot"
+    assert gains["cot"]["ci95"] == [1, 1], "all problems alike"
+
+
+def test_one_thought_has_a_curve_and_no_mix():
+    found = curves([paths_of("cot", [18, 7, 18])], ["cot"])
+    assert list(found["points"]) == ["cot"] and found["gains"] == []
+    assert found["points"]["cot"][0]["accuracy"] == pytest.approx(2 / 3)
+
+
+def test_one_path_makes_no_curve():
+    assert curves([paths_of("cot", [18])], ["cot"]) is None
+
+
+def test_thoughts_with_unlike_numbers_of_paths_mix_up_to_the_fewer():
+    found = curves([problem([18, 7, 7], [18, 18])], ORDER)
+    assert [p["paths"] for p in found["points"]["pot"]] == [1, 2, 3]
+    assert [p["paths"] for p in found["points"]["mix"]] == [2, 4], "two of each"
+    assert [gain["paths"] for gain in found["gains"]] == [2, 2], "cot has no four"
+
+
+def test_long_curves_are_thinned_and_end_at_all_paths():
+    found = curves([paths_of("cot", [18, 7] * 10)], ["cot"])
+    assert [p["paths"] for p in found["points"]["cot"]] == [*range(1, 9), 12, 16, 20]

@@ -1,0 +1,81 @@
+"""Graders: the same attempts under each rule, and where the rules part."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mdexp.answers import correct
+from mdexp.scoring.graders import Attempt, is_right, signature
+
+GRADERS = ["strict", "lenient", "pad", "xot", "dss"]
+
+
+def right_by(answer, gold, said=""):
+    return [g for g in GRADERS if is_right(g, Attempt(answer, said), gold)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold", "right"),
+    [
+        (18, 18, GRADERS),
+        ("$18.00", 18, GRADERS),
+        (17, 18, []),
+        (18.4, 18, ["pad"]),
+        (18.0005, 18, ["pad", "xot"]),
+        (18.0000001, 18, ["strict", "lenient", "pad", "xot"]),
+        (18.001, 18, ["pad"]),  # not less than 1e-3 away
+        (0.5, 0, ["pad"]),  # a half rounds to the even number
+        (1.5, 1, []),
+        (2.4, 2.5, ["pad"]),  # gold is cut off to 2
+        (0.333, 1 / 3, ["strict", "lenient", "pad", "xot"]),
+        ("1/3", 1 / 3, GRADERS),
+        (0.1 + 0.2, 0.3, ["strict", "lenient", "pad", "xot"]),
+        ("yes", True, GRADERS),
+        ("yes", 1, []),
+        (None, 18, []),
+        ("nonsense", 18, []),
+    ],
+)
+def test_where_the_graders_part(answer, gold, right):
+    assert right_by(answer, gold) == right
+
+
+@pytest.mark.parametrize(
+    ("said", "gold", "right"),
+    [
+        ("The answer is 18, after 3 days.", 3, True),
+        ("The answer is 18, after 3 days.", 18, False),
+        ("He pays $1,200.", 1200, True),
+        ("17\n18\n", 18, True),
+        ("no number", 7, True),  # then the answer itself
+    ],
+)
+def test_lenient_takes_the_last_number_said(said, gold, right):
+    assert is_right("lenient", Attempt(7, said), gold) is right
+
+
+def test_lenient_finds_a_number_where_the_thought_read_no_answer():
+    assert is_right("lenient", Attempt(None, "so 18 it is, I think 18"), 18)
+    assert not is_right("strict", Attempt(None, "so 18 it is, I think 18"), 18)
+
+
+@given(
+    st.integers(-999, 999) | st.floats(-99, 99, allow_nan=False),
+    st.integers(-99, 99),
+)
+def test_strict_is_the_rule_of_the_votes(answer, gold):
+    assert is_right("strict", Attempt(answer, ""), gold) is correct(answer, gold)
+
+
+@given(st.integers(-999, 999), st.integers(-999, 999))
+def test_whole_numbers_are_never_in_dispute(answer, gold):
+    assert right_by(answer, gold) in ([], GRADERS)
+
+
+@given(st.integers(-999, 999))
+def test_an_exact_answer_is_right_under_each(gold):
+    assert right_by(gold, gold) == GRADERS
+
+
+def test_a_result_carries_name_and_version():
+    assert signature("pad") == "pad 1"

@@ -1,0 +1,119 @@
+"""`python -m mdexp.ledger`: what was bought, for how much; out of one ledger and into another."""
+
+import json
+
+import pytest
+
+from mdexp.ledger import main
+from mdexp.teacher.ledger import Ledger
+from mdexp.teacher.replay import ReplayTeacher
+from tests.buyer import COT, buy, problems
+from tests.claiming import REQUEST, claims, reply
+from tests.loopback import LoopbackServer
+
+PRICE = {"input": 1.0, "output": 2.0}
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A store whose ledger holds two answers to each of three problems."""
+    with LoopbackServer() as server:
+        buy(server.url, tmp_path / "ledger", problems(3), num_paths=2, price=PRICE)
+    return tmp_path
+
+
+def run(store, *arguments):
+    return main(["--store", str(store), *arguments])
+
+
+def test_list_names_each_answer(store, capsys):
+    assert run(store, "list") == 0
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [line[:5] for line in lines] == [
+        [f"p{n}", "cot", str(k), "large-0001", "stop"] for n in range(3) for k in range(2)
+    ]
+
+
+def test_spend_adds_up_by_model_and_command(store, capsys):
+    with LoopbackServer() as server:
+        server.misbehave("500")
+        buy(server.url, store / "ledger", problems(4), num_paths=2, price=PRICE)
+    assert run(store, "spend") == 0
+    out = capsys.readouterr().out
+    rows = [line.split() for line in out.splitlines() if "http://127.0.0.1" in line]
+    counts = [[cell for cell in row if cell.isdigit()] for row in rows]
+    assert counts == [["6", "3", "0", "0"], ["2", "2", "1", "0"]]
+    one_call = 7 * 1 + 3 * 2 * 2  # tokens as the server counts them
+    assert f"${4 * one_call / 1e6:.6f}" in out.splitlines()[-1]
+
+
+def test_what_has_no_price_is_said_and_not_taken_for_nothing(tmp_path, capsys):
+    with Ledger(tmp_path / "ledger") as ledger:
+        clerk = claims(ledger)
+        clerk.answer(clerk.claim(REQUEST, [0], None), reply("a"), None)
+    assert run(tmp_path, "spend") == 0
+    assert "1 without a price" in capsys.readouterr().out
+
+
+def test_an_export_is_replayed_and_taken_in_by_another_ledger(store, tmp_path, capsys):
+    file, other = tmp_path / "answers.jsonl", tmp_path / "other"
+    assert run(store, "export", str(file)) == 0
+    assert "6 answers written" in capsys.readouterr().out
+    played = list(ReplayTeacher(path=str(file), num_paths=2).paths(problems(3), {"cot": COT}, None))
+    assert run(other, "import", str(file)) == 0
+    assert run(other, "import", str(file)) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "6 answers taken in, 0 were there",
+        "0 answers taken in, 6 were there",
+    ]
+    with LoopbackServer() as server:
+        bought = buy(server.url, other / "ledger", problems(3), num_paths=2)
+        assert server.num_calls == 0
+    assert bought == played
+    assert run(other, "export", str(tmp_path / "again.jsonl")) == 0
+    assert [_without_command(line) for line in (tmp_path / "again.jsonl").open()] == [
+        _without_command(line) for line in file.open()
+    ]
+
+
+def _without_command(line):
+    return {key: value for key, value in json.loads(line).items() if key != "command"}
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        ("{", "JSONDecodeError"),
+        ('{"id": "a", "thought": "cot", "completion": "x", "model": "m"}', "KeyError: 'request'"),
+        ('{"id": 3, "request": null}', "TypeError"),
+    ],
+)
+def test_a_row_that_does_not_fit_is_named_and_nothing_is_taken_in(store, capsys, row, fault):
+    file = store / "answers.jsonl"
+    run(store, "export", str(file))
+    file.write_text(file.read_text() + row + "\n")
+    assert run(store / "other", "import", str(file)) == 2
+    error = capsys.readouterr().err
+    assert f"{file}:7: no row of an export ({fault}" in error
+    with Ledger(store / "other" / "ledger") as ledger:
+        assert ledger.states() == {}
+
+
+def test_where_there_is_no_ledger_none_is_made(tmp_path, capsys):
+    assert run(tmp_path, "spend") == 2
+    assert "there is no ledger here; another is named by --store" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_answers_of_an_old_ledger_are_exported_once_a_run_has_asked_for_them(store, capsys):
+    with Ledger(store / "ledger") as ledger:
+        ledger.db.execute("DELETE FROM askers")
+    assert run(store, "export", str(store / "a.jsonl")) == 0
+    captured = capsys.readouterr()
+    assert "0 answers written" in captured.out
+    assert "6 answers left out" in captured.err
+    with LoopbackServer() as server:
+        buy(server.url, store / "ledger", problems(3), num_paths=2)
+        assert server.num_calls == 0
+    run(store, "export", str(store / "a.jsonl"))
+    assert "6 answers written" in capsys.readouterr().out

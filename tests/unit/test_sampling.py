@@ -1,0 +1,49 @@
+"""Random numbers are a function of their name, and a nucleus is transformers' own."""
+
+import math
+
+import pytest
+import torch
+from transformers.generation.logits_process import TopPLogitsWarper
+
+from mdexp.decoding.sampling import FEW, GREEDY, choose, uniform
+
+
+def test_a_number_depends_on_stream_and_step_alone_and_is_uniform():
+    drawn = [uniform("0/p1/cot/1", step) for step in range(4000)]
+    assert drawn == [uniform("0/p1/cot/1", step) for step in range(4000)]
+    assert uniform("0/p1/cot/2", 7) not in drawn
+    assert 0 <= min(drawn) < 0.01 and 0.99 < max(drawn) < 1
+    assert sum(drawn) / 4000 == pytest.approx(0.5, abs=0.02)
+
+
+def test_known_numbers_do_not_change_between_versions():
+    assert uniform("0/p1/cot/1", 1) == pytest.approx(0.7317075769727953, abs=1e-15)
+
+
+@pytest.mark.parametrize("top_p", [0.1, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("size", [7, 2 * FEW])
+def test_samples_are_of_the_nucleus_and_of_all_of_it(top_p, size):
+    generator = torch.Generator().manual_seed(size)
+    logits = torch.randn(1, size, generator=generator, dtype=torch.float64) / 3
+    kept = TopPLogitsWarper(top_p)(None, logits.clone()).isfinite()[0]
+    places = torch.arange(20_000, dtype=torch.float64) / 20_000
+    tokens, _ = choose(logits.expand(len(places), -1), places, temperature=1.0, top_p=top_p)
+    assert set(tokens.tolist()) == set(kept.nonzero().flatten().tolist())
+    shares = torch.bincount(tokens, minlength=size) / len(places)
+    expected = logits[0].softmax(-1) * kept
+    torch.testing.assert_close(shares.double(), expected / expected.sum(), atol=2e-4, rtol=0)
+
+
+@pytest.mark.parametrize("temperature", [0.3, 2.0])
+def test_log_probabilities_are_those_of_the_student_at_any_temperature(temperature):
+    logits = torch.tensor([[0.0, math.log(3.0)], [0.0, math.log(3.0)]])
+    tokens, logprobs = choose(logits, torch.tensor([GREEDY, 0.0]), temperature=temperature)
+    assert tokens.tolist() == [1, 0]
+    assert logprobs.tolist() == pytest.approx([math.log(0.75), math.log(0.25)], rel=1e-5)
+
+
+def test_logits_of_the_caller_stay_as_they_are():
+    logits = torch.tensor([[1.0, 2.0]], dtype=torch.float64)
+    choose(logits, torch.tensor([0.5]), temperature=0.5)
+    assert logits.tolist() == [[1.0, 2.0]]

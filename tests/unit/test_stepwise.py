@@ -1,0 +1,206 @@
+"""Step-wise beams over a student whose every step is written down here."""
+
+import pytest
+import torch
+
+from mdexp.decoding import stepwise
+from mdexp.decoding.beams import answer_by_steps
+from mdexp.decoding.generate import Answered, Limits
+from mdexp.decoding.stepwise import Asked, search
+from mdexp.decoding.work import Work
+from mdexp.ports import ProgramResult
+from mdexp.records import Problem
+from mdexp.settings import BeamSettings, DecodingSettings
+from mdexp.students.prompts import Renderer
+from mdexp.students.tiny import byte_tokenizer
+from mdexp.thoughts.pot import ProgramOfThought
+from tests.tiny_run import tiny
+
+EOS = 2
+POT = ProgramOfThought(instruction="", cue="code")
+RENDERER = Renderer(byte_tokenizer(), "causal", "plain")
+LIKELIHOOD_ONLY, RUN, USE = (0.0, 0.0, 0.0), (4.0, 0.0, 0.0), (0.0, 0.0, 1.0)
+# What may follow a text, with the log-probability of each of its tokens; `$` ends the sequence.
+SCRIPT = {
+    "": [("a = 6\n", -1.0), ("b = c\n", -0.1), ("if True:\n", -0.2)],
+    "a = 6\n": [("ans = a * 7\n", -1.0), ("ans = a / 0\n", -0.1), ("ans = a + 9\n", -2.0)],
+    "if True:\n": [("    ans = 1\n", -0.2)] * 3,
+    "a = 6\nans = a * 7\n": [("$", -1.0)] * 3,
+    "a = 6\nans = a + 9\n": [("$", -1.0)] * 3,
+    "if True:\n    ans = 1\n": [("$", -0.2)] * 3,
+}
+
+
+class Interpreter:
+    """Says of these programs what Python would."""
+
+    def run(self, programs):
+        return [self._result(program) for program in programs]
+
+    def _result(self, program):
+        if program.rstrip().endswith(":"):
+            return ProgramResult(status="syntax_error", error="expected a block")
+        if "= c" in program or "/ 0" in program:
+            return ProgramResult(status="runtime_error", error="raised")
+        return ProgramResult(status="ok", answer=42 if "* 7" in program else 15)
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+    """Each request is answered from the script, with some tokens behind the end of its step."""
+    streams = []
+
+    def write(model, renderer, requests, limits, work):
+        for number, request in enumerate(requests):
+            streams.append(request.stream)
+            so_far = renderer.text(request.prompt_ids).removeprefix("Q:")
+            text, logprob = SCRIPT[so_far][request.sample]
+            ids = [EOS] if text == "$" else [*renderer.prompt_ids(text), 10, 11]
+            yield number, Answered(token_ids=ids, logprobs=[logprob] * len(ids), finished=True)
+
+    monkeypatch.setattr(stepwise, "generate", write)
+    return streams
+
+
+def asked(question="6 boxes of 7"):
+    return Asked(
+        question=question,
+        problem="p",
+        thought=POT,
+        prompt_ids=RENDERER.prompt_ids("Q:"),
+        stream="0/p/pot",
+    )
+
+
+def found(weights, width=2, questions=None, max_steps=6):
+    beam = BeamSettings(width=width, branches=3, max_steps=max_steps, weights=[weights])
+    limits = Limits(max_new_tokens=200, temperature=0.7, batch_size=4)
+    return search(
+        None, RENDERER, questions or [asked()], beam, weights, limits, Interpreter(), Work()
+    )
+
+
+def test_a_step_that_raises_ends_its_beam(scripted):
+    [search] = found(LIKELIHOOD_ONLY)
+    texts = {beam.text for beam in search.beams}
+    assert texts == {"if True:\n    ans = 1\n", "a = 6\nans = a * 7\n"}
+    assert {beam.text for beam in search.failed} == {"b = c\n", "a = 6\nans = a / 0\n"}
+    assert all(beam.finished for beam in search.beams)
+
+
+def test_likelihood_alone_prefers_the_likely_and_running_steps_outweigh_it(scripted):
+    likely, runs = found(LIKELIHOOD_ONLY)[0].result()[0], found(RUN)[0].result()[0]
+    assert likely.text == "if True:\n    ans = 1\n"
+    assert runs.text == "a = 6\nans = a * 7\n"
+    assert [step["status"] for step in runs.trace] == ["ran", "ran", "ran"]
+    assert [step["text"] for step in runs.trace] == ["a = 6\n", "ans = a * 7\n", ""]
+    assert [step["new"] for step in runs.trace] == [True, True, False]
+
+
+def test_a_score_is_the_sum_that_it_is_said_to_be(scripted):
+    [search] = found((0.5, 0.25, 0.125))
+    beam = next(beam for beam in search.beams if "* 7" in beam.text)
+    mean = -1.0  # of every token
+    assert beam.score((0.5, 0.25, 0.125)) == pytest.approx(mean + 0.5 * 1 + 0.25 * 2 / 3 + 0.125)
+    assert beam.trace[-1]["score"] == pytest.approx(beam.score((0.5, 0.25, 0.125)), abs=1e-4)
+
+
+def test_numbers_of_the_question_that_are_used_count(scripted):
+    assert found(USE)[0].result()[0].used == 1.0
+    other = found(USE, questions=[asked("11 of 12")])[0].result()[0]
+    assert (other.text, other.used) == ("if True:\n    ans = 1\n", 0.0)
+
+
+def test_counters_say_what_was_tried(scripted):
+    [search] = found(LIKELIHOOD_ONLY)
+    assert search.counts == {"rounds": 3, "candidates": 15, "ran": 12, "failed": 2}
+
+
+def test_what_is_open_at_the_last_step_is_not_whole(scripted):
+    [search] = found(RUN, max_steps=1)
+    assert not any(beam.finished for beam in search.result())
+
+
+def test_where_every_beam_fails_one_of_them_is_the_answer(scripted, monkeypatch):
+    monkeypatch.setitem(SCRIPT, "", [("b = c\n", -0.1)] * 3)
+    [search] = found(RUN)
+    assert [beam.text for beam in search.result()] == ["b = c\n"]
+
+
+def test_other_questions_change_no_random_number(scripted):
+    found(RUN)
+    alone = list(scripted)
+    scripted.clear()
+    found(RUN, questions=[asked(), asked("other")])
+    assert sorted(scripted) == sorted(2 * alone)
+
+
+def decoding(**options):
+    return DecodingSettings(
+        engine="local",
+        base_url=None,
+        served=None,
+        num_paths=1,
+        temperature=0.7,
+        top_p=1.0,
+        max_new_tokens=200,
+        batch_size=4,
+        num_shots=0,
+        num_validation=5,
+        beam=BeamSettings(width=2, branches=3, max_steps=6, weights=[LIKELIHOOD_ONLY, RUN]),
+        **options,
+    )
+
+
+def problem(id, split, answer):
+    return Problem(id=id, dataset="toy", split=split, question="6 of 7", answer=answer)
+
+
+@pytest.mark.parametrize(("gold", "chosen"), [(42, RUN), (15, LIKELIHOOD_ONLY)])
+def test_weights_are_those_that_solve_most_validation_problems(scripted, monkeypatch, gold, chosen):
+    monkeypatch.setattr(RENDERER, "prompt", lambda question, thought: "Q:")
+    problems = [problem("v", "validation", gold), problem("t", "test", 42)]
+    outputs, counts = answer_by_steps(
+        None,
+        RENDERER,
+        problems,
+        {"pot": POT},
+        decoding=decoding(),
+        executor=Interpreter(),
+        seed=0,
+        work=Work(),
+    )
+    assert counts["pot"]["weights"] == list(chosen)
+    assert [(o.problem_id, o.sample) for o in outputs] == [("v", 0), ("t", 0), ("t", 1)]
+    assert outputs[1].text == (
+        "a = 6\nans = a * 7\n" if chosen == RUN else "if True:\n    ans = 1\n"
+    )
+    assert outputs[1].trace["counts"]["rounds"] == 3
+    assert len(outputs[1].trace["steps"]) == 3
+
+
+def test_a_student_that_reads_its_prompt_apart_is_refused():
+    seq2seq = Renderer(byte_tokenizer(), "seq2seq", "plain")
+    with pytest.raises(ValueError, match=r"decoding.beam .* seq2seq"):
+        answer_by_steps(
+            None, seq2seq, [], {}, decoding=decoding(), executor=None, seed=0, work=Work()
+        )
+
+
+def test_a_real_student_is_searched_alike_in_every_batch():
+    model, tokenizer = tiny("causal").load(0)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim > 1:
+                parameter.normal_(std=0.4)
+    model.double()
+    renderer = Renderer(tokenizer, "causal", "plain")
+    beam = BeamSettings(width=2, branches=2, max_steps=3, weights=[RUN])
+
+    def texts(batch_size):
+        limits = Limits(max_new_tokens=24, temperature=0.7, batch_size=batch_size)
+        found = search(model, renderer, [asked()] * 3, beam, RUN, limits, Interpreter(), Work())
+        return [[b.text for b in s.result()] for s in found]
+
+    assert texts(1) == texts(16)

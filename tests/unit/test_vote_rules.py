@@ -1,0 +1,152 @@
+"""The rules of a vote: what each counts, and who is said to have decided."""
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mdexp.scoring.rules import Ballot, by_likelihood, choices
+from mdexp.scoring.vote import elect
+from tests.unit.test_vote import path as plain_path
+
+RULES = ["majority", "likelihood", "accuracy", "cascade", "agreement"]
+ACCURACY = {"cot": Fraction(1, 10), "pot": Fraction(3, 10)}
+
+
+def path(thought, answer, sample=0, logprob=-1.0, status="ok"):
+    return replace(plain_path(thought, answer, sample, status), logprob=logprob)
+
+
+def vote(paths, rule, order=("cot", "pot")):
+    return elect(paths, list(order), rule, ACCURACY)
+
+
+def test_a_surer_path_outweighs_a_guess_of_its_own_thought():
+    paths = [path("cot", 7, 1, -2.0), path("cot", 18, 2, -0.1)]
+    assert vote(paths, "majority").answer == 7, "a tie, to the earliest"
+    likely = vote(paths, "likelihood")
+    assert (likely.answer, likely.tie) == (18, False)
+    # Shares of e^-2 and e^-0.1, together the two paths that they are.
+    assert likely.votes == {"18": 1.739783, "7": 0.260217}
+
+
+def test_a_log_probability_is_only_compared_within_its_thought():
+    sure_code = [path("pot", 7, k, -0.01) for k in (1, 2)]
+    unsure_prose = [path("cot", 18, k, -9.0) for k in (1, 2, 3)]
+    elected = vote([*sure_code, *unsure_prose], "likelihood")
+    assert elected.votes == {"18": 3, "7": 2}
+
+
+def test_adding_a_constant_to_a_thought_changes_no_likelihood_vote():
+    ballots = [Ballot("1", "cot", -0.3), Ballot("2", "cot", -0.9), Ballot("2", "pot", -0.2)]
+    moved = [b._replace(logprob=b.logprob - 700) if b.thought == "cot" else b for b in ballots]
+    assert by_likelihood(moved) == pytest.approx(by_likelihood(ballots))
+
+
+def test_a_likelihood_vote_without_log_probabilities_is_refused():
+    with pytest.raises(ValueError, match="vote=likelihood: an output has no log-probability"):
+        vote([path("cot", 18, logprob=None)], "likelihood")
+
+
+def test_equal_weights_tie_though_floating_point_says_otherwise():
+    paths = [path("cot", 7, 1, -0.1), path("cot", 18, 2, -0.1 + 1e-16), path("pot", 7, 1, -0.3)]
+    paths += [path("pot", 18, 2, -0.3)]
+    assert vote(paths, "likelihood").tie
+
+
+def test_one_path_of_the_better_thought_outweighs_two_of_the_other():
+    paths = [path("cot", 7, 1), path("cot", 7, 2), path("pot", 18, 1)]
+    assert vote(paths, "majority").answer == 7
+    weighed = vote(paths, "accuracy")
+    assert (weighed.answer, weighed.votes) == (18, {"18": 0.3, "7": 0.2})
+    three = vote([*paths, path("cot", 7, 3)], "accuracy")
+    assert (three.tie, three.answer) == (True, 7), "3 x 1/10 equals 3/10 exactly"
+
+
+def test_an_accuracy_vote_without_validation_is_refused():
+    with pytest.raises(ValueError, match=r"vote=accuracy: eot answered no validation problem"):
+        vote([path("eot", 18)], "accuracy", ["eot"])
+
+
+def test_a_thought_that_was_never_right_on_validation_still_answers_alone():
+    alone = elect([path("cot", 18)], ["cot"], "accuracy", {"cot": Fraction(0)})
+    assert (alone.answer, alone.tie, alone.votes) == (18, False, {"18": 0})
+
+
+def test_what_two_thoughts_choose_comes_before_the_order_and_the_number_of_paths():
+    paths = [path("eot", 5), path("cot", 18), path("pot", 18)]
+    assert vote(paths, "agreement", ["eot", "pot", "cot"]).answer == 18
+    assert vote(paths, "cascade", ["eot", "pot", "cot"]).answer == 5
+    # Each thought chooses 18 by its own majority, though 7 has as many paths overall.
+    split = [path("cot", 18, 1), path("cot", 18, 2), path("cot", 7, 3)]
+    split += [path("pot", 18, 1), path("pot", 7, 2), path("pot", 18, 3)]
+    assert vote(split, "agreement").votes == {"18": 2}
+
+
+def test_without_agreement_the_first_of_the_order_decides():
+    paths = [path("cot", 7), path("pot", 18)]
+    elected = vote(paths, "agreement", ["pot", "cot"])
+    assert (elected.answer, elected.tie) == (18, False)
+    assert vote([path("pot", None, status="timeout"), paths[0]], "agreement").answer == 7
+
+
+def test_a_thought_chooses_its_most_frequent_then_its_earliest_answer():
+    ballots = [Ballot("1", "cot"), Ballot("2", "cot"), Ballot("2", "cot"), Ballot("3", "pot")]
+    assert choices(ballots) == {"cot": "2", "pot": "3"}
+    assert choices(ballots[:2]) == {"cot": "1"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "decided"),
+    [
+        ({"cot": 18, "pot": "18.0"}, "agreement"),
+        ({"cot": 18, "pot": None}, "cot only"),
+        ({"cot": None, "pot": 7}, "pot only"),
+        ({"cot": 18, "pot": 7}, "pot overruled"),
+        ({"cot": None, "pot": None}, "nobody"),
+        ({"cot": 18, "pot": 7, "eot": 5}, "pot, eot overruled"),
+        ({"cot": 18, "pot": 7, "eot": 7}, "cot overruled"),
+    ],
+)
+def test_a_vote_says_who_decided(answers, decided):
+    paths = [path(thought, answer) for thought, answer in answers.items()]
+    assert vote(paths, "majority", list(answers)).decided == decided
+
+
+def test_a_thought_outside_the_order_is_not_overruled():
+    assert vote([path("cot", 18), path("pot", 7)], "cascade", ["cot"]).decided == "cot only"
+
+
+ballots = st.lists(
+    st.tuples(
+        st.sampled_from(["cot", "pot"]),
+        st.sampled_from([None, 18, 7, 3.5]),
+        st.sampled_from([-0.25, -1.0, -3.0]),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(ballots, st.sampled_from(RULES))
+def test_no_rule_depends_on_the_order_in_which_paths_come(drawn, rule):
+    paths = [path(t, a, k, logprob) for k, (t, a, logprob) in enumerate(drawn)]
+    once = vote(paths, rule)
+    assert all(vote(list(other), rule) == once for other in list(permutations(paths))[:24])
+
+
+@given(ballots, st.sampled_from(RULES))
+def test_failures_never_change_a_vote(drawn, rule):
+    paths = [path(t, a, k, logprob) for k, (t, a, logprob) in enumerate(drawn)]
+    failed = [path(t, None, 10 + k, None, "timeout") for k, t in enumerate(("cot", "pot"))]
+    assert vote([*paths, *failed], rule) == vote(paths, rule)
+
+
+@given(ballots, st.sampled_from(RULES))
+def test_where_all_answers_agree_every_rule_elects_them(drawn, rule):
+    paths = [path(t, 18, k, logprob) for k, (t, _, logprob) in enumerate(drawn)]
+    elected = vote(paths, rule)
+    assert (elected.answer, elected.tie, elected.correct) == (18, False, True)
