@@ -33,7 +33,8 @@ def test_a_run_leaves_what_it_says_and_a_second_does_nothing(command, tmp_path, 
     generations = read_jsonl(first / "generations.jsonl", Generation)
     # Two thoughts before and after: greedy for 3 + 4 problems, two samples for the 4 of the test.
     assert len(generations) == 2 * 2 * (3 + 4 + 2 * 4)
-    assert len(read_jsonl(first / "votes.jsonl", Vote)) == 2 * (3 + 4)
+    # Before and after: all thoughts together, and each by itself where it was sampled.
+    assert len(read_jsonl(first / "votes.jsonl", Vote)) == 2 * ((3 + 4) + 2 * 4)
     metrics = read_json(first / "metrics.json")
     assert list(metrics) == ["jsonl", "jsonl/validation"]
     row = metrics["jsonl"]["after"]["vote"]
