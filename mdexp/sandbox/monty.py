@@ -57,7 +57,7 @@ class MontyTier:
         )
         self._folder = tempfile.TemporaryDirectory(prefix="mdexp-monty-")
         try:
-            binary = Path(find_monty_binary())
+            binary = Path(find_monty_binary()).resolve(strict=True)
             self._pool = Monty(
                 binary_path=write_launcher(Path(self._folder.name), binary) if confined else binary,
                 max_processes=workers,

@@ -9,6 +9,7 @@ import io
 import json
 import math
 import random
+import re
 import subprocess
 import sys
 import traceback
@@ -16,6 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 FILE = "<program>"
+NO_PLACE = re.compile(r" \((?:/.*|unknown location)\)\Z")  # where the host keeps a module
 
 
 class PlainCPython:
@@ -58,9 +60,10 @@ def result(program: str) -> dict[str, Any]:
                 f"{type(fault).__name__}: {fault.msg} (line {fault.lineno})",
             )
         except Exception as fault:
+            text = NO_PLACE.sub("", str(fault))
             frames = traceback.extract_tb(fault.__traceback__)
             line = [frame.lineno for frame in frames if frame.filename == FILE][-1]
-            status, error = "runtime_error", f"{type(fault).__name__}: {fault} (line {line})"
+            status, error = "runtime_error", f"{type(fault).__name__}: {text} (line {line})"
     if status == "ok":
         value = value if value is not None else last_line(printed.getvalue())
         status = "ok" if states_something(value) else "no_answer"

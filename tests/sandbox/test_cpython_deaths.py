@@ -47,13 +47,13 @@ def test_each_program_gets_its_own_result_while_templates_are_killed(tier: CPyth
     over, chance, killed = threading.Event(), random.Random(0), []
 
     def kill() -> None:
-        while not over.wait(1.0):
+        while not over.wait(0.5):
             if templates := [one for one in _children(os.getpid()) if _is_template(one)]:
                 killed.append(chance.choice(templates))
                 os.kill(killed[-1], signal.SIGKILL)
 
     def answered(number: int) -> int:
-        result = tier.run(f"ans = {number}", 5.0, kind="slim")
+        result = tier.run(f"import os\nans = {number}", 5.0, kind="slim")  # a fork each
         lost_twice = result.error.startswith("the program ended its sandbox")
         assert lost_twice or result.answer == number, result
         return lost_twice
@@ -87,7 +87,7 @@ def test_nothing_runs_on_when_our_process_is_killed() -> None:
     host = subprocess.Popen([sys.executable, "-c", _HOST], stdout=subprocess.PIPE, text=True)
     assert host.stdout
     template = int(host.stdout.readline())
-    _until(lambda: len(_children(template)) == 1)
+    _until(lambda: bool(_children(template)))
     started = [template, *_children(template)]
     host.kill()
     host.wait()

@@ -174,4 +174,5 @@ def test_a_broken_sandbox_is_an_error_of_its_own(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("MONTY_BIN", "/no/such/interpreter")
     code, rows, error = execute(asking(a="ans = 1"))
     assert (code, rows) == (1, [])
-    assert error.startswith("error: no Monty worker can be started")
+    assert "error: no Monty worker can be started: " in error
+    assert "No such file" in error
