@@ -13,8 +13,8 @@ from pytorch_lightning.callbacks import Callback
 from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from mdexp.blocks import TrainerSettings
 from mdexp.records import Example
-from mdexp.settings import TrainerSettings
 from mdexp.training.fit import Steps
 from mdexp.training.module import MixedDistillation
 from mdexp.training.probe import exchanged_attention

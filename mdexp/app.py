@@ -28,6 +28,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mdexp import jobs
+from mdexp.blocks import LoggerSettings
 from mdexp.command import new_command
 from mdexp.composition import (
     VERSION_BASE,
@@ -39,7 +40,7 @@ from mdexp.composition import (
     parsed_overrides,
     plain_config,
 )
-from mdexp.settings import LoggerSettings, Settings, SettingsError, judge
+from mdexp.settings import Settings, SettingsError, judge
 from mdexp.shipped import CONFIG_NAME, config_folder
 from mdexp.signals import signals_as_exits
 from mdexp.sweeps.overview import PAGE, write_overview

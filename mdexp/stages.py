@@ -21,6 +21,7 @@ from mdexp.artifacts import (
     write_json,
     write_jsonl,
 )
+from mdexp.blocks import DecodingSettings, ObjectiveSettings, TrainerSettings, VoteSettings
 from mdexp.datasets.overlap import refuse_tested
 from mdexp.datasets.prepare import prepare as prepare_problems
 from mdexp.ports import Dataset, Executor, StudentConfig, Teacher, Thought
@@ -38,7 +39,6 @@ from mdexp.records import (
 )
 from mdexp.scoring import score as scoring
 from mdexp.scoring.analysis import analyse
-from mdexp.settings import DecodingSettings, ObjectiveSettings, TrainerSettings, VoteSettings
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
 from mdexp.thoughts.prompting import load_exemplars

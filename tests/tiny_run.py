@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from mdexp.blocks import TrainerSettings
 from mdexp.records import Example
-from mdexp.settings import TrainerSettings
 from mdexp.students.load import Kind
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import TinyStudent

@@ -4,12 +4,12 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mdexp.blocks import DecodingSettings
 from mdexp.decoding.generate import Answered, Limits, Request, generate
 from mdexp.decoding.server import ask_server
 from mdexp.decoding.work import Work
 from mdexp.ports import Thought
 from mdexp.records import Output, Phase, Problem
-from mdexp.settings import DecodingSettings
 from mdexp.students.prompts import Renderer
 
 if TYPE_CHECKING:

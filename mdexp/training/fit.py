@@ -14,8 +14,8 @@ from lightning_fabric.plugins.environments import LightningEnvironment
 from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 from torch.utils.data import DataLoader
 
+from mdexp.blocks import ObjectiveSettings, TrainerSettings
 from mdexp.records import Example
-from mdexp.settings import ObjectiveSettings, TrainerSettings
 from mdexp.students.adapters import adapted
 from mdexp.students.load import Loaded
 from mdexp.students.memory import keep_freed_memory

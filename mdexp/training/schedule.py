@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from mdexp.settings import TrainerSettings
+from mdexp.blocks import TrainerSettings
 
 
 def learning_rate_factor(options: TrainerSettings, num_steps: int) -> Callable[[int], float]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mdexp.app import main
-from mdexp.settings import LoggerSettings
+from mdexp.blocks import LoggerSettings
 from mdexp.tracking import LoggerUnavailable, Tracker
 from mdexp.wandb_run import COLUMNS, FINISH_TIMEOUT_S, INIT_TIMEOUT_S, run_key, wandb_mode
 from tests.config.conftest import METRICS, Experiments
@@ -181,7 +181,10 @@ def test_an_online_run_sends_all_of_it(
     assert begun[0]["name"] == run_key(experiments.seen[0][2], "a-sweep")
     assert [row["train/loss"] for row in online.history if "train/loss" in row] == [2.0, 1.0]
     assert any("generations" in row for row in online.history)
-    made = [told["artifactTypeName"] for told in online.all_told("CreateArtifact")]
+    made = [
+        (told.get("input") or told)["artifactTypeName"]
+        for told in online.all_told("CreateArtifact")
+    ]
     assert sorted(made) == ["report", "run_table"]
 
 

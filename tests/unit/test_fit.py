@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from mdexp.settings import ObjectiveSettings
+from mdexp.blocks import ObjectiveSettings
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
 from mdexp.training import fit as training

@@ -2,11 +2,11 @@
 
 import pytest
 
+from mdexp.blocks import DecodingSettings
 from mdexp.decoding.answering import answer
 from mdexp.decoding.generate import Limits, Request
 from mdexp.decoding.server import ServerError, ask_server, seed
 from mdexp.records import Problem
-from mdexp.settings import DecodingSettings
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import byte_tokenizer
 from mdexp.thoughts.cot import ChainOfThought

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from mdexp.blocks import BeamSettings, DecodingSettings
 from mdexp.decoding import stepwise
 from mdexp.decoding.beams import answer_by_steps
 from mdexp.decoding.generate import Answered, Limits
@@ -10,7 +11,6 @@ from mdexp.decoding.stepwise import Asked, search
 from mdexp.decoding.work import Work
 from mdexp.ports import ProgramResult
 from mdexp.records import Problem
-from mdexp.settings import BeamSettings, DecodingSettings
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import byte_tokenizer
 from mdexp.thoughts.pot import ProgramOfThought
