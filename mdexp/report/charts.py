@@ -56,7 +56,7 @@ def line_chart(series: Mapping[str, Sequence[Point]], *, x_label: str, y_label: 
     """Lines over a common pair of axes; both begin where the data begin, y at 0 at the latest."""
     points = [point for line in series.values() for point in line]
     axes = Axes(
-        ticks(min(x for x, _ in points), max(x for x, _ in points)),
+        ticks(min(x for x, _ in points), max(x for x, _ in points), whole=True),
         ticks(min(0.0, *(y for _, y in points)), max(y for _, y in points)),
     )
     parts = [axes.svg(x_label, y_label)]
@@ -84,11 +84,12 @@ def strip(before: Row | None, after: Row | None) -> str:
     return svg("strip", STRIP_WIDTH, STRIP_HEIGHT, label, parts)
 
 
-def ticks(low: float, high: float, number: int = 5) -> list[float]:
-    """About `number` round values that enclose [low, high]."""
+def ticks(low: float, high: float, number: int = 5, *, whole: bool = False) -> list[float]:
+    """About `number` round values that enclose [low, high]; whole ones of what is counted."""
     span = (high - low) or abs(high) or 1.0
     power = 10.0 ** floor(log10(span / number))
-    step = next(s * power for s in (1, 2, 2.5, 5, 10) if s * power >= span / number * 0.999)
+    steps = [s * power for s in (1, 2, 2.5, 5, 10) if s * power >= span / number * 0.999]
+    step = next((s for s in steps if float(s).is_integer()), 1.0) if whole else steps[0]
     first, last = floor(low / step), ceil(high / step - 1e-9)
     return [round(k * step, 12) for k in range(first, max(last, first + 1) + 1)]
 

@@ -13,7 +13,8 @@ def curve_chart(found: Curves) -> str:
     points = [point for line in found["points"].values() for point in line]
     highest = max(max(point["ci95"][1], point["pass_at"]) for point in points)
     axes = Axes(
-        ticks(0, max(point["paths"] for point in points)), ticks(0, min(100.0, 100 * highest))
+        ticks(0, max(point["paths"] for point in points), whole=True),
+        ticks(0, min(100.0, 100 * highest)),
     )
     parts = [axes.svg("paths in all", "% right")]
     for number, (name, line) in enumerate(found["points"].items()):

@@ -193,6 +193,9 @@ def test_a_falling_loss_falls_on_paper():
 
 def test_ticks_are_round_and_enclose():
     assert ticks(0, 2.2) == [0, 0.5, 1.0, 1.5, 2.0, 2.5]
+    assert ticks(0, 12) == [0, 2.5, 5, 7.5, 10, 12.5]
+    assert ticks(0, 12, whole=True) == [0, 5, 10, 15]
+    assert ticks(0, 3, whole=True) == [0, 1, 2, 3]
     assert ticks(1, 1)[0] <= 1 <= ticks(1, 1)[-1]
     assert len(set(ticks(0, 0))) > 1
 
