@@ -28,7 +28,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from mdexp.records import Example
 from mdexp.students.memory import keep_freed_memory
 
-MICRO_BATCH_TOKENS = 2048
+GEMM_TOKENS = 2048
 GOALS = {1: 2.0, 5: 2.5}  # times TRL's target tokens a second, by paths of each thought
 GEMM_GOAL = 0.6
 
@@ -46,7 +46,7 @@ def main() -> None:
 
     def side(name: str) -> Side:
         if name in ("tree", "separate"):
-            return ours(model, tokenizer.pad_token_id, name, MICRO_BATCH_TOKENS, clock)
+            return ours(model, tokenizer.pad_token_id, name, options.micro_batch_tokens, clock)
         return trl(model, tokenizer, name.startswith("pack"), int(name.lstrip("padck")), clock)
 
     if options.memory:
@@ -75,6 +75,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--against", nargs="*", default=["separate"])
     parser.add_argument("--steps", type=int, default=2, help="optimiser steps of a turn")
     parser.add_argument("--problems", type=int, default=8, help="of an optimiser step")
+    parser.add_argument("--micro-batch-tokens", type=int, default=2048, help="of our own sides")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--cpu-time", action="store_true")
@@ -118,8 +119,8 @@ def print_gemm_share(
     head = model.get_output_embeddings().weight
     inner = [p for p in model.parameters() if p.ndim == 2 and p is not head]
     by_shape = {weight.shape: weight for weight in inner}
-    each = {s: product_seconds(w, MICRO_BATCH_TOKENS, clock) for s, w in by_shape.items()}
-    alone = sum(each[weight.shape] for weight in inner) * turn.tokens / MICRO_BATCH_TOKENS
+    each = {s: product_seconds(w, GEMM_TOKENS, clock) for s, w in by_shape.items()}
+    alone = sum(each[weight.shape] for weight in inner) * turn.tokens / GEMM_TOKENS
     alone += product_seconds(head, 512, clock) * targets / 512
     print(f"products with weights alone would take {alone / seconds:.0%} (goal {GEMM_GOAL:.0%})")
 

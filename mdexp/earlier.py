@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mdexp.artifacts import read_json
 from mdexp.settings import SettingsError
 
 MANIFEST = "run.json"
@@ -29,6 +30,11 @@ def earlier_config(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[
         raise SettingsError({"run": f"{folder} has no {MANIFEST} with settings"}) from error
     replaced = {"run", "stages"} | said & set(BESIDE)
     return completed(settings, config) | {key: config[key] for key in replaced}
+
+
+def earlier_stages(folder: Path) -> dict[str, Any]:
+    """What the manifest of an earlier run says of its stages, by name."""
+    return {stage["name"]: stage for stage in read_json(folder / MANIFEST)["stages"]}
 
 
 def completed(settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any
 from mdexp import stages
 from mdexp.artifacts import Stage, StageResult, Store, link, read_json, read_jsonl, write_json
 from mdexp.datasets.ood import load_ood
+from mdexp.earlier import earlier_stages
 from mdexp.environment import environment, peak_memory_mib
 from mdexp.records import Problem
 from mdexp.report.write import write_report
@@ -284,11 +285,6 @@ def outputs_to_report(e: Experiment) -> dict[str, Any]:
         e.write_manifest("done")
         write_report(e.folder, e.file, s, e.manifest)
     return metrics
-
-
-def earlier_stages(folder: Path) -> dict[str, Any]:
-    """What the manifest of an earlier run says of its stages, by name."""
-    return {stage["name"]: stage for stage in read_json(folder / "run.json")["stages"]}
 
 
 def limits(settings: Settings, tiers: tuple[str, ...]) -> dict[str, Any]:

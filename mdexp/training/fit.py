@@ -26,7 +26,7 @@ from mdexp.training.layout import lay_out
 from mdexp.training.micro_batch import MicroBatch
 from mdexp.training.module import MixedDistillation
 from mdexp.training.probe import LayoutProbe, exchanged_attention
-from mdexp.training.ranks import OwnSignals, num_ranks
+from mdexp.training.ranks import OwnDropout, OwnSignals, num_ranks
 from mdexp.training.resume import (
     Checkpoints,
     DurableCheckpointIO,
@@ -86,6 +86,7 @@ def fit(
     callbacks = [
         probe,
         OwnSignals(),
+        OwnDropout(seed),
         Checkpoints(folder / CHECKPOINTS, trainer.checkpoint_steps, identity),
     ]
     lightning = _lightning(trainer, precision, len(steps), callbacks)

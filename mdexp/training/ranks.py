@@ -85,6 +85,18 @@ class OwnSignals(Callback):
             signal.signal(signal.SIGTERM, self.before)
 
 
+class OwnDropout(Callback):
+    """Ranks begin with the same random numbers, for the same weights; from the first step on each
+    drops its own. A checkpoint's random state, restored later, takes their place."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.global_rank:
+            pl.seed_everything(self.seed + trainer.global_rank, verbose=False)
+
+
 def _other_rank(rank: int, port: str, work: Callable[..., Any], arguments: dict[str, Any]) -> None:
     """Work as a rank, and go when rank 0 goes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; rank 0 decides

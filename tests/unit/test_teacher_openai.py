@@ -14,11 +14,11 @@ from mdexp.teacher import extract
 from mdexp.teacher.claims import Claims
 from mdexp.teacher.endpoint import endpoint_identity, is_loopback
 from mdexp.teacher.ledger import Ledger
-from mdexp.teacher.openai import OpenAITeacher
 from mdexp.teacher.retry import TeacherError, Unanswered, pause_s, retry_after_s
 from mdexp.teacher.schema import FILE
 from mdexp.thoughts.cot import ChainOfThought
 from mdexp.thoughts.pot import ProgramOfThought
+from tests import buyer
 from tests.loopback import LoopbackServer
 
 COT = ChainOfThought(instruction="Reason.", cue="Think.")
@@ -43,32 +43,7 @@ def _no_key_around(monkeypatch):
 
 
 def teacher(base_url, **changes):
-    fields = {
-        "base_url": base_url,
-        "identity": None,
-        "model": "large",
-        "api_key_env": "TEACHER_KEY",
-        "num_paths": 1,
-        "style": "chat",
-        "instruction_role": None,
-        "num_shots": 0,
-        "exemplar_sets": 1,
-        "prompts": None,
-        "temperature": 0.7,
-        "top_p": None,
-        "max_tokens": 64,
-        "seed": None,
-        "extra": None,
-        "mode": "online",
-        "price": None,
-        "budget_usd": "auto",
-        "concurrency": 2,
-        "requests_per_minute": None,
-        "tokens_per_minute": None,
-        "timeout_s": 20,
-        "max_retries": 2,
-    }
-    return OpenAITeacher(**(fields | changes))
+    return buyer.teacher(base_url, **({"concurrency": 2, "max_retries": 2} | changes))
 
 
 def ask(ledger, base_url, problems=PROBLEMS, thoughts=None, **changes):
@@ -340,7 +315,7 @@ def test_a_url_of_the_environment_is_judged_as_well(tmp_path, monkeypatch):
 )
 def test_settings_out_of_range_are_refused_with_what_is_allowed(changes, message):
     with pytest.raises(ValidationError, match=message):
-        teacher(**{"base_url": None} | changes)
+        teacher(**({"base_url": None} | changes))
 
 
 def test_a_key_in_place_of_its_name_is_refused_and_not_repeated():
