@@ -44,7 +44,16 @@ from mdexp.settings import Settings, SettingsError, judge
 from mdexp.shipped import CONFIG_NAME, config_folder
 from mdexp.signals import signals_as_exits
 from mdexp.sweeps.overview import PAGE, write_overview
-from mdexp.sweeps.plan import PLAN, SweepError, read_sweep, resumed, unfinished, write_sweep
+from mdexp.sweeps.plan import (
+    PLAN,
+    SEARCH,
+    SweepError,
+    judge_search,
+    read_sweep,
+    resumed,
+    unfinished,
+    write_sweep,
+)
 from mdexp.usage import usage
 
 BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
@@ -63,6 +72,7 @@ class Plan:
     multirun: bool
     points: list[list[str]]
     resumes: bool  # a sweep that was begun before: what is done there stays
+    sweeper: str
     logger: LoggerSettings
     placement: list[str]  # overrides that fix the folder, so that it is known here too
     jobs: list[Settings]  # of the points, as they were judged
@@ -101,7 +111,7 @@ def judged_jobs(argv: Sequence[str]) -> list[Settings]:
         return _plan(options).jobs
 
 
-def task(composed: DictConfig) -> float:
+def task(composed: DictConfig) -> float | None:
     """One job, in whatever process a launcher starts it; what a sweeper may maximise."""
     here = HydraConfig.get()
     output, overrides = Path(here.runtime.output_dir), list(here.overrides.task)
@@ -190,7 +200,7 @@ def _run(arguments: Sequence[str], plan: Plan) -> int:
     """Run the jobs; however they end, say what became of each."""
     if plan.multirun and not plan.resumes:
         jobs.forget(plan.folder)
-        write_sweep(plan.folder, arguments, plan.points)
+        write_sweep(plan.folder, arguments, plan.points, plan.sweeper)
     try:
         _hydra([*arguments, *plan.placement])
     except Exception as error:
@@ -233,16 +243,14 @@ def _plan(options: argparse.Namespace) -> Plan:
     params = first.hydra.sweeper.get("params") or {}
     swept = [f"{key}={value}" for key, value in params.items()] if multirun else []
     target = first.hydra.sweeper._target_
-    resumes = multirun and target == RESUMING
-    known = not multirun or resumes or target == BASIC_SWEEPER
+    resumes = multirun and target in (RESUMING, SEARCH)
+    known = not multirun or target in (BASIC_SWEEPER, RESUMING)
     points = _points([*parsed_overrides(options, swept), *given]) if known else []
     tasks = [[line for line in point if not line.startswith("hydra")] for point in points]
     to_do = points
     if resumes:
         tasks = read_sweep(Path(first.hydra.sweep.dir)).points
-        of_hydra = [line for line in one if line.startswith("hydra")]
-        left = unfinished(Path(first.hydra.sweep.dir), tasks)
-        to_do = [[*of_hydra, *tasks[number]] for number in left]
+        to_do = _left(first, one, tasks)
     judged = [
         judge(plain_config(first if point == one else composed_config(options, point), point))
         for point in to_do or [one]
@@ -253,10 +261,20 @@ def _plan(options: argparse.Namespace) -> Plan:
         multirun=multirun,
         points=tasks,
         resumes=resumes,
+        sweeper=target,
         logger=judged[-1].logger,
         placement=placement,
         jobs=judged,
     )
+
+
+def _left(first: DictConfig, one: list[str], tasks: list[list[str]]) -> list[list[str]]:
+    """Of a resumed sweep, the jobs that have to be run, as overrides."""
+    folder = Path(first.hydra.sweep.dir)
+    if first.hydra.sweeper._target_ == SEARCH:
+        judge_search(folder, first.hydra.sweeper)
+    of_hydra = [line for line in one if line.startswith("hydra")]
+    return [[*of_hydra, *result.overrides] for result in unfinished(folder, tasks)]
 
 
 def _placed(first: DictConfig, multirun: bool) -> tuple[Path, list[str]]:
