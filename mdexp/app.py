@@ -6,7 +6,6 @@ first job starts. Then Hydra runs the jobs, so that its launchers and sweepers w
 """
 
 import argparse
-import itertools
 import os
 import re
 import signal
@@ -37,12 +36,14 @@ from mdexp.composition import (
     first_line,
     group_names,
     open_config,
+    own_folder,
     parsed_overrides,
     plain_config,
 )
 from mdexp.settings import Settings, SettingsError, judge
 from mdexp.shipped import CONFIG_NAME, config_folder
 from mdexp.signals import signals_as_exits
+from mdexp.sweeps import grid
 from mdexp.sweeps.overview import PAGE, write_overview
 from mdexp.sweeps.plan import (
     PLAN,
@@ -117,7 +118,7 @@ def task(composed: DictConfig) -> float | None:
     output, overrides = Path(here.runtime.output_dir), list(here.overrides.task)
 
     def work() -> dict[str, Any]:
-        config = plain_config(composed, overrides)
+        config = plain_config(composed, overrides, own_folder(here))
         settings = judge(config)
         from mdexp import experiment  # loads torch, which no config error may wait for
 
@@ -234,7 +235,10 @@ def _plan(options: argparse.Namespace) -> Plan:
     given = parsed_overrides(options, options.overrides)
     # An interval has no first value; whether its sweeper takes one is seen below.
     one = [
-        line for override in given if not _is_interval(override) for line in _values(override)[:1]
+        line
+        for override in given
+        if not grid.is_interval(override)
+        for line in grid.values(override)[:1]
     ]
     first = composed_config(options, one)
     multirun = options.multirun or first.hydra.mode == RunMode.MULTIRUN
@@ -245,15 +249,16 @@ def _plan(options: argparse.Namespace) -> Plan:
     target = first.hydra.sweeper._target_
     resumes = multirun and target in (RESUMING, SEARCH)
     known = not multirun or target in (BASIC_SWEEPER, RESUMING)
-    points = _points([*parsed_overrides(options, swept), *given]) if known else []
+    points = grid.points([*parsed_overrides(options, swept), *given]) if known else []
     tasks = [[line for line in point if not line.startswith("hydra")] for point in points]
     to_do = points
     if resumes:
         tasks = read_sweep(Path(first.hydra.sweep.dir)).points
         to_do = _left(first, one, tasks)
     judged = [
-        judge(plain_config(first if point == one else composed_config(options, point), point))
+        judge(plain_config(composed, point, options.config_dir))
         for point in to_do or [one]
+        for composed in [first if point == one else composed_config(options, point)]
     ]
     folder, placement = _placed(first, multirun)
     return Plan(
@@ -301,23 +306,3 @@ def _refuse_sweep(given: Sequence[Override], composed: DictConfig) -> None:
             )
     if sweep := composed.hydra.runtime.choices.get("sweep"):
         raise CommandError(f"sweep={sweep} needs -m: python -m mdexp.run -m sweep={sweep}")
-
-
-def _points(overrides: Sequence[Override]) -> list[list[str]]:
-    """The grid that Hydra's own sweeper makes: of one key given twice, the last counts."""
-    values = {override.get_key_element(): _values(override) for override in overrides}
-    return [list(point) for point in itertools.product(*values.values())]
-
-
-def _is_interval(override: Override) -> bool:
-    return bool(override.is_sweep_override() and not override.is_discrete_sweep())
-
-
-def _values(override: Override) -> list[str]:
-    """The override once for each value that it names."""
-    if not override.is_sweep_override():
-        return [override.input_line or ""]
-    if _is_interval(override):
-        raise CommandError(f"{override.input_line}: give values, a range, a choice or a glob")
-    key = override.get_key_element()
-    return [f"{key}={value}" for value in override.sweep_string_iterator()]

@@ -34,6 +34,7 @@ def no_account(
     wandb.teardown()  # its service would know the ids of the runs before
 
 
+PAGE = "<h1>Report</h1>" + "<p>A page of its own.</p>" * 1000
 AUTO = LoggerSettings(mode="auto", project="mdexp", entity=None)
 
 
@@ -68,6 +69,7 @@ def tracked(experiments: Experiments, tmp_path: Path, logger: str) -> Path:
     folder = tmp_path / "job"
     folder.mkdir()
     (folder / "report.md").write_text("# Report")
+    (folder / "report.html").write_text(PAGE)
     row = dict.fromkeys(COLUMNS, "x") | {"answer": 7, "text": "The answer is 7.", "sample": 0}
     (folder / "generations.jsonl").write_text(json.dumps(row) + "\n")
     tracker = Tracker.start(settings, config, folder, group="a-sweep")
@@ -186,6 +188,10 @@ def test_an_online_run_sends_all_of_it(
         for told in online.all_told("CreateArtifact")
     ]
     assert sorted(made) == ["report", "run_table"]
+    assert online.uploads["report.html"] == PAGE.encode()
+    assert online.uploads["report.md"] == b"# Report"
+    committed = {told["artifactID"] for told in online.all_told("CommitArtifact")}
+    assert committed, "an artifact that is not committed is not shown"
 
 
 def test_an_offline_run_is_synced_later(
@@ -200,6 +206,7 @@ def test_an_offline_run_is_synced_later(
         done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert [row["train/loss"] for row in server.history if "train/loss" in row] == [2.0, 1.0]
+    assert server.uploads["report.html"] == PAGE.encode(), "and what was its artifact offline"
 
 
 @pytest.mark.timeout(50)  # wandb alone would wait for ever
