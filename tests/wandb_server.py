@@ -22,6 +22,8 @@ class WandbServer:
         self._http = _Server(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
         self._alive = True
+        self.is_silent = False  # takes what is sent and says nothing
+        self.gone = threading.Event()
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
@@ -33,8 +35,12 @@ class WandbServer:
     def die(self) -> None:
         if self._alive:
             self._alive = False
+            self.gone.set()
             self._http.shutdown()
             self._http.server_close()
+
+    def fall_silent(self) -> None:
+        self.is_silent = True
 
     def all_told(self, operation: str) -> list[dict[str, Any]]:
         return [told for name, told in self._told if name == operation]
@@ -126,6 +132,10 @@ class _Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
     def _reply(self, value: object) -> None:
+        if self.wandb.is_silent:
+            self.wandb.gone.wait()
+            self.close_connection = True
+            return
         payload = json.dumps(value).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")

@@ -4,7 +4,7 @@ import csv
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +210,9 @@ def test_an_offline_run_is_synced_later(
 
 
 @pytest.mark.timeout(50)  # wandb alone would wait for ever
+@pytest.mark.parametrize("ends", [WandbServer.die, WandbServer.fall_silent])
 def test_a_server_that_dies_does_not_hold_the_run(
+    ends: Callable[[WandbServer], None],
     online: WandbServer,
     experiments: Experiments,
     tmp_path: Path,
@@ -220,10 +222,23 @@ def test_a_server_that_dies_does_not_hold_the_run(
     assert main(["logger=wandb"]) == 0
     settings, _, config = experiments.seen[0]
     tracker = Tracker.start(settings, config, tmp_path, group=None)
-    online.die()
+    ends(online)
     tracker.log({"loss": 2.0}, step=1)
     tracker.finish(METRICS)
     assert list(tmp_path.glob("wandb/run-*/run-*.wandb")), "kept, for wandb sync"
+
+
+@pytest.mark.timeout(50)
+def test_a_server_that_never_answers_makes_the_run_offline(
+    online: WandbServer,
+    experiments: Experiments,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mdexp.wandb_run.INIT_TIMEOUT_S", 1.0)
+    online.fall_silent()
+    folder = tracked(experiments, tmp_path, "wandb")
+    assert list(folder.glob("wandb/offline-run-*"))
 
 
 def test_a_server_that_is_not_there_makes_the_run_offline(
