@@ -6,7 +6,6 @@ first job starts. Then Hydra runs the jobs, so that its launchers and sweepers w
 """
 
 import argparse
-import itertools
 import os
 import re
 import signal
@@ -37,14 +36,25 @@ from mdexp.composition import (
     first_line,
     group_names,
     open_config,
+    own_folder,
     parsed_overrides,
     plain_config,
 )
 from mdexp.settings import Settings, SettingsError, judge
 from mdexp.shipped import CONFIG_NAME, config_folder
 from mdexp.signals import signals_as_exits
+from mdexp.sweeps import grid
 from mdexp.sweeps.overview import PAGE, write_overview
-from mdexp.sweeps.plan import PLAN, SweepError, read_sweep, resumed, unfinished, write_sweep
+from mdexp.sweeps.plan import (
+    PLAN,
+    SEARCH,
+    SweepError,
+    judge_search,
+    read_sweep,
+    resumed,
+    unfinished,
+    write_sweep,
+)
 from mdexp.usage import usage
 
 BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
@@ -63,6 +73,7 @@ class Plan:
     multirun: bool
     points: list[list[str]]
     resumes: bool  # a sweep that was begun before: what is done there stays
+    sweeper: str
     logger: LoggerSettings
     placement: list[str]  # overrides that fix the folder, so that it is known here too
     jobs: list[Settings]  # of the points, as they were judged
@@ -101,13 +112,13 @@ def judged_jobs(argv: Sequence[str]) -> list[Settings]:
         return _plan(options).jobs
 
 
-def task(composed: DictConfig) -> float:
+def task(composed: DictConfig) -> float | None:
     """One job, in whatever process a launcher starts it; what a sweeper may maximise."""
     here = HydraConfig.get()
     output, overrides = Path(here.runtime.output_dir), list(here.overrides.task)
 
     def work() -> dict[str, Any]:
-        config = plain_config(composed, overrides)
+        config = plain_config(composed, overrides, own_folder(here))
         settings = judge(config)
         from mdexp import experiment  # loads torch, which no config error may wait for
 
@@ -190,7 +201,7 @@ def _run(arguments: Sequence[str], plan: Plan) -> int:
     """Run the jobs; however they end, say what became of each."""
     if plan.multirun and not plan.resumes:
         jobs.forget(plan.folder)
-        write_sweep(plan.folder, arguments, plan.points)
+        write_sweep(plan.folder, arguments, plan.points, plan.sweeper)
     try:
         _hydra([*arguments, *plan.placement])
     except Exception as error:
@@ -224,7 +235,10 @@ def _plan(options: argparse.Namespace) -> Plan:
     given = parsed_overrides(options, options.overrides)
     # An interval has no first value; whether its sweeper takes one is seen below.
     one = [
-        line for override in given if not _is_interval(override) for line in _values(override)[:1]
+        line
+        for override in given
+        if not grid.is_interval(override)
+        for line in grid.values(override)[:1]
     ]
     first = composed_config(options, one)
     multirun = options.multirun or first.hydra.mode == RunMode.MULTIRUN
@@ -233,19 +247,18 @@ def _plan(options: argparse.Namespace) -> Plan:
     params = first.hydra.sweeper.get("params") or {}
     swept = [f"{key}={value}" for key, value in params.items()] if multirun else []
     target = first.hydra.sweeper._target_
-    resumes = multirun and target == RESUMING
-    known = not multirun or resumes or target == BASIC_SWEEPER
-    points = _points([*parsed_overrides(options, swept), *given]) if known else []
+    resumes = multirun and target in (RESUMING, SEARCH)
+    known = not multirun or target in (BASIC_SWEEPER, RESUMING)
+    points = grid.points([*parsed_overrides(options, swept), *given]) if known else []
     tasks = [[line for line in point if not line.startswith("hydra")] for point in points]
     to_do = points
     if resumes:
         tasks = read_sweep(Path(first.hydra.sweep.dir)).points
-        of_hydra = [line for line in one if line.startswith("hydra")]
-        left = unfinished(Path(first.hydra.sweep.dir), tasks)
-        to_do = [[*of_hydra, *tasks[number]] for number in left]
+        to_do = _left(first, one, tasks)
     judged = [
-        judge(plain_config(first if point == one else composed_config(options, point), point))
+        judge(plain_config(composed, point, options.config_dir))
         for point in to_do or [one]
+        for composed in [first if point == one else composed_config(options, point)]
     ]
     folder, placement = _placed(first, multirun)
     return Plan(
@@ -253,10 +266,20 @@ def _plan(options: argparse.Namespace) -> Plan:
         multirun=multirun,
         points=tasks,
         resumes=resumes,
+        sweeper=target,
         logger=judged[-1].logger,
         placement=placement,
         jobs=judged,
     )
+
+
+def _left(first: DictConfig, one: list[str], tasks: list[list[str]]) -> list[list[str]]:
+    """Of a resumed sweep, the jobs that have to be run, as overrides."""
+    folder = Path(first.hydra.sweep.dir)
+    if first.hydra.sweeper._target_ == SEARCH:
+        judge_search(folder, first.hydra.sweeper)
+    of_hydra = [line for line in one if line.startswith("hydra")]
+    return [[*of_hydra, *result.overrides] for result in unfinished(folder, tasks)]
 
 
 def _placed(first: DictConfig, multirun: bool) -> tuple[Path, list[str]]:
@@ -283,23 +306,3 @@ def _refuse_sweep(given: Sequence[Override], composed: DictConfig) -> None:
             )
     if sweep := composed.hydra.runtime.choices.get("sweep"):
         raise CommandError(f"sweep={sweep} needs -m: python -m mdexp.run -m sweep={sweep}")
-
-
-def _points(overrides: Sequence[Override]) -> list[list[str]]:
-    """The grid that Hydra's own sweeper makes: of one key given twice, the last counts."""
-    values = {override.get_key_element(): _values(override) for override in overrides}
-    return [list(point) for point in itertools.product(*values.values())]
-
-
-def _is_interval(override: Override) -> bool:
-    return bool(override.is_sweep_override() and not override.is_discrete_sweep())
-
-
-def _values(override: Override) -> list[str]:
-    """The override once for each value that it names."""
-    if not override.is_sweep_override():
-        return [override.input_line or ""]
-    if _is_interval(override):
-        raise CommandError(f"{override.input_line}: give values, a range, a choice or a glob")
-    key = override.get_key_element()
-    return [f"{key}={value}" for value in override.sweep_string_iterator()]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra.conf import HydraConf
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -14,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mdexp import hints
+from mdexp.datasets.ood import shipped_names
 from mdexp.earlier import earlier_config
 from mdexp.settings import SettingsError
 from mdexp.shipped import CONFIG_NAME, config_folder
@@ -32,8 +34,15 @@ def open_config(options: argparse.Namespace) -> initialize_config_dir:
     return initialize_config_dir(str(folder), version_base=VERSION_BASE)
 
 
-def plain_config(composed: DictConfig, overrides: Sequence[str]) -> dict[str, Any]:
-    """The configuration as plain data; with run=FOLDER, that of the earlier run."""
+def own_folder(here: HydraConf) -> str | None:
+    """The folder of --config-dir, which the process of a job knows of by this alone."""
+    folders = [s.path for s in here.runtime.config_sources if s.provider == "command-line"]
+    return folders[0] if folders else None
+
+
+def plain_config(composed: DictConfig, overrides: Sequence[str], own: str | None) -> dict[str, Any]:
+    """The configuration as plain data; with run=FOLDER, that of the earlier run. `own` is the
+    folder of --config-dir."""
     composed = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
     if missing := sorted(OmegaConf.missing_keys(composed)):
         raise SettingsError({key: f"needs a value: {key}=..." for key in missing})
@@ -43,7 +52,34 @@ def plain_config(composed: DictConfig, overrides: Sequence[str]) -> dict[str, An
         raise CommandError(first_line(error)) from error
     assert isinstance(config, dict)
     plain = {str(key): value for key, value in config.items()}
+    if own:
+        _bring_own_test_sets(plain, own)
     return earlier_config(plain, overrides) if plain.get("run") else plain
+
+
+def _bring_own_test_sets(config: dict[str, Any], own: str) -> None:
+    """In dataset.ood, `{name: options}` for each dataset of the folder `own`: a run's settings are
+    read again without that folder."""
+    dataset = config.get("dataset")
+    if not isinstance(dataset, dict) or not isinstance(dataset.get("ood"), list):
+        return  # judged later
+    names = {file.stem for file in Path(own).glob("dataset/*.yaml")} - set(shipped_names())
+    dataset["ood"] = [
+        {name: _own_dataset(name, own)} if isinstance(name, str) and name in names else name
+        for name in dataset["ood"]
+    ]
+
+
+def _own_dataset(name: str, own: str) -> Any:
+    try:
+        composed = compose(CONFIG_NAME, [f"dataset={name}", _searched(own)])
+        return OmegaConf.to_container(composed.dataset, resolve=True, throw_on_missing=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise CommandError(f"dataset.ood: {name}: {first_line(error)}") from error
+
+
+def _searched(own: str) -> str:
+    return f"hydra.searchpath=['file://{Path(own).absolute()}']"
 
 
 def parsed_overrides(options: argparse.Namespace, overrides: Sequence[str]) -> list[Override]:
@@ -62,7 +98,7 @@ def parsed_overrides(options: argparse.Namespace, overrides: Sequence[str]) -> l
 def composed_config(options: argparse.Namespace, overrides: Sequence[str]) -> DictConfig:
     name, lines = options.config_name or CONFIG_NAME, list(overrides)
     if options.config_dir:
-        lines.append(f"hydra.searchpath=['file://{Path(options.config_dir).absolute()}']")
+        lines.append(_searched(options.config_dir))
     try:
         return compose(config_name=name, overrides=lines, return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as error:

@@ -95,7 +95,7 @@ def _settings(overrides: Sequence[str]) -> SandboxSettings:
                 raise CommandError(
                     f"{override.input_line}: only sandbox=... and sandbox.KEY=... are read here"
                 )
-        return judge(plain_config(composed, overrides)).sandbox
+        return judge(plain_config(composed, overrides, own=None)).sandbox
 
 
 def _execute(file: str, settings: SandboxSettings) -> None:

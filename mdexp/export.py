@@ -15,6 +15,7 @@ from pathlib import Path
 from mdexp.artifacts import read_json, write_text
 from mdexp.model_card import model_card
 from mdexp.settings import judge
+from mdexp.students.load import save_folder
 from mdexp.trained import run_manifest, trained_weights
 
 CARD = "README.md"
@@ -34,8 +35,7 @@ def export(run: Path, folder: Path, dtype: str) -> None:
     model, tokenizer = weights.load()
     import torch
 
-    model.to(getattr(torch, dtype)).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    save_folder((model.to(getattr(torch, dtype)), tokenizer), folder)
     write_text(folder / CARD, model_card(settings, manifest, metrics))
 
 

@@ -10,7 +10,6 @@ import csv
 import dataclasses
 import io
 import json
-import math
 import sys
 import time
 import traceback
@@ -136,13 +135,14 @@ def _read(path: Path) -> Result:
         return result
 
 
-def validation_accuracy(metrics: Mapping[str, Any]) -> float:
+def validation_accuracy(metrics: Mapping[str, Any]) -> float | None:
     """What a sweeper that looks for the best point maximises: accuracy after training on validation
-    problems, of the vote if there is one. Not a number where nothing was validated."""
+    problems, of the vote if there is one. None where nothing was validated, which optuna takes for
+    a trial that failed; of not a number it says that it cannot be told."""
     for dataset, phases in metrics.items():
         if dataset.endswith(VALIDATION) and (ways := phases.get("after")):
             return float((ways.get("vote") or next(iter(ways.values())))["accuracy"])
-    return math.nan
+    return None
 
 
 def differing(results: Sequence[Result]) -> list[list[str]]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mdexp.datasets.ood import ood_name
 from mdexp.settings import Settings
 
 # By the module that reads a dataset. As their authors state them; look again before sharing.
@@ -86,7 +87,7 @@ def _table(metrics: Mapping[str, Any]) -> list[str]:
 
 def _datasets(options: Mapping[str, Any], main: str) -> list[str]:
     """The training set and, beside it, those that were only tested on."""
-    tested = [f"{name} (test only)" for name in options.get("ood") or ()]
+    tested = [f"{ood_name(entry)} (test only)" for entry in options.get("ood") or ()]
     named = [main, *tested]
     return [f"{name}: {DATASET_LICENCES.get(name.split(' ')[0], UNKNOWN)}" for name in named]
 

@@ -90,12 +90,15 @@ class Thought(Protocol):
         ...
 
 
+OodSet = str | dict[str, dict[str, Any]]  # a dataset by name; one's own with its options
+
+
 class Dataset(Protocol):
     """Problems with their official splits."""
 
     path: str | None
     limit_test: int | None
-    ood: tuple[str, ...]
+    ood: tuple[OodSet, ...]
     source: str  # where its problems are from
     licence: str
 

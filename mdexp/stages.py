@@ -39,6 +39,7 @@ from mdexp.records import (
 )
 from mdexp.scoring import score as scoring
 from mdexp.scoring.analysis import analyse
+from mdexp.students.load import save_folder
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
 from mdexp.thoughts.prompting import load_exemplars
@@ -86,10 +87,9 @@ def verify(
 
 def convert(out: Path, reads: Files, *, student: StudentConfig) -> Counts:
     """A student whose weights come packed is unpacked once."""
-    model, tokenizer = student.load(seed=0)
-    model.save_pretrained(out)
-    tokenizer.save_pretrained(out)
-    return {"parameters": sum(p.numel() for p in model.parameters())}
+    unpacked = student.load(seed=0)
+    save_folder(unpacked, out)
+    return {"parameters": sum(p.numel() for p in unpacked[0].parameters())}
 
 
 def examples(
@@ -141,9 +141,8 @@ def train(
         "folder": out,
     }
     with other_ranks(num_ranks(trainer), fit_from, **training):
-        (model, tokenizer), history, counts = fit_from(**training)
-    model.save_pretrained(out / "student")
-    tokenizer.save_pretrained(out / "student")
+        trained, history, counts = fit_from(**training)
+    save_folder(trained, out / "student")
     shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
     write_jsonl(out / "history.jsonl", history)
     return counts

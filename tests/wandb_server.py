@@ -5,20 +5,25 @@ import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
+from urllib.parse import quote, unquote
+
+UPLOADS = "uploads"
 
 
 class WandbServer:
-    """`history` has the rows that were logged, `uploads` the files, `told` the last arguments of an
-    operation."""
+    """`history` has the rows that were logged, `uploads` the files of runs and artifacts by name,
+    `told` the last arguments of an operation."""
 
     def __init__(self) -> None:
         self.history: list[dict[str, Any]] = []
-        self.uploads: list[bytes] = []
+        self.uploads: dict[str, bytes] = {}
         self._told: list[tuple[str, dict[str, Any]]] = []
         handler = type("Handler", (_Handler,), {"wandb": self})
         self._http = _Server(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
         self._alive = True
+        self.is_silent = False  # takes what is sent and says nothing
+        self.gone = threading.Event()
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
@@ -30,14 +35,21 @@ class WandbServer:
     def die(self) -> None:
         if self._alive:
             self._alive = False
+            self.gone.set()
             self._http.shutdown()
             self._http.server_close()
+
+    def fall_silent(self) -> None:
+        self.is_silent = True
 
     def all_told(self, operation: str) -> list[dict[str, Any]]:
         return [told for name, told in self._told if name == operation]
 
     def told(self, operation: str) -> dict[str, Any]:
         return self.all_told(operation)[-1]
+
+    def _place(self, name: str) -> str:
+        return f"{self.url}/{UPLOADS}/{quote(name, safe='')}"
 
     def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         found = re.search(r"(?:query|mutation)\s+(\w+)", query)
@@ -52,7 +64,7 @@ class WandbServer:
                 bucket = {"id": "b", "name": name, "displayName": name, "project": project}
                 return {"upsertBucket": {"bucket": bucket | {"config": "{}"}, "inserted": True}}
             case "CreateRunFiles":
-                files = [{"name": f, "uploadUrl": f"{self.url}/up"} for f in variables["files"]]
+                files = [{"name": f, "uploadUrl": self._place(f)} for f in variables["files"]]
                 made = {"runID": "b", "uploadHeaders": [], "files": files}
                 return {"createRunFiles": made}
             case "ArtifactType":
@@ -61,18 +73,19 @@ class WandbServer:
                 artifact = {"id": "a", "state": "PENDING", "artifactSequence": {"id": "s"}}
                 return {"createArtifact": {"artifact": artifact}}
             case "CreateArtifactManifest":
-                file = {"id": "f", "name": "m", "uploadUrl": f"{self.url}/up", "uploadHeaders": []}
+                place = self._place("manifest")
+                file = {"id": "f", "name": "m", "uploadUrl": place, "uploadHeaders": []}
                 manifest = {"id": "m", "file": file}
                 return {"createArtifactManifest": {"artifactManifest": manifest}}
             case "CreateArtifactFiles":
-                specs = variables.get("artifactFiles") or []
+                specs = (variables.get("input") or variables)["artifactFiles"]
                 edges = [
                     {
                         "node": {
                             "id": str(number),
                             "name": spec["name"],
                             "displayName": spec["name"],
-                            "uploadUrl": f"{self.url}/up",
+                            "uploadUrl": self._place(spec["name"]),
                             "uploadHeaders": [],
                             "storagePath": f"s/{number}",
                             "artifact": {"id": "a"},
@@ -109,7 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._reply({})
 
     def do_PUT(self) -> None:
-        self.wandb.uploads.append(self._body())
+        self.wandb.uploads[unquote(self.path.rpartition("/")[2])] = self._body()
         self._reply({})
 
     def do_GET(self) -> None:
@@ -119,6 +132,10 @@ class _Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
     def _reply(self, value: object) -> None:
+        if self.wandb.is_silent:
+            self.wandb.gone.wait()
+            self.close_connection = True
+            return
         payload = json.dumps(value).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")

@@ -90,10 +90,9 @@ class Points(Sweeper):
     def sweep(self, arguments: list[str]) -> Any:
         from mdexp.sweeps.plan import read_sweep, unfinished
 
-        points = read_sweep(self.folder).points
-        numbers = unfinished(self.folder, points)
+        left = unfinished(self.folder, read_sweep(self.folder).points)
         # A launcher counts its jobs afresh, so the folder of each is said outright.
-        batch = [[*points[number], f"hydra.sweep.subdir={number}"] for number in numbers]
+        batch = [[*result.overrides, f"hydra.sweep.subdir={result.job}"] for result in left]
         OmegaConf.save(self.config, self.folder / "multirun.yaml")
         return self.launcher.launch(batch, initial_job_idx=0) if batch else []
 
@@ -101,5 +100,7 @@ class Points(Sweeper):
 store = ConfigStore.instance().store
 launcher = {"_target_": f"{__name__}.Processes", "num_jobs": None}
 store(group="hydra/launcher", name="processes", node=launcher, provider="mdexp")
-sweeper = {"_target_": f"{__name__}.Points", "folder": "${hydra.sweep.dir}", "params": {}}
+# Beside `folder` what the basic sweeper takes, since a command may have set it.
+of_basic = {"params": {}, "max_batch_size": None}
+sweeper = {"_target_": f"{__name__}.Points", "folder": "${hydra.sweep.dir}", **of_basic}
 store(group="hydra/sweeper", name="mdexp_points", node=sweeper, provider="mdexp")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from mdexp.datasets.ood import OodNames
 from mdexp.datasets.source import SourceError, numbered_rows
@@ -28,11 +28,12 @@ class JsonLines(BaseModel):
     limit_train: PositiveInt | None
     limit_test: PositiveInt | None
     ood: OodNames
+    name: str = Field("jsonl", pattern=r"^[\w.-]+$")  # not recorded by earlier versions
     source: str = ""  # said in the report; not recorded by earlier versions
     licence: str = ""
 
     def files(self) -> dict[str, Path]:
-        return {f"jsonl/{part}.jsonl": file for part, file in self._files().items()}
+        return {f"{self.name}/{part}.jsonl": file for part, file in self._files().items()}
 
     def dropped(self) -> Counter[str]:
         return Counter()
@@ -41,7 +42,7 @@ class JsonLines(BaseModel):
         limits = {"train": self.limit_train, "test": self.limit_test}
         found: list[Problem] = []
         for part, file in self._files().items():
-            found += first_by_hash(_problems(file, part), limits[part])
+            found += first_by_hash(_problems(self.name, file, part), limits[part])
         return found
 
     def _files(self) -> dict[Split, Path]:
@@ -57,7 +58,7 @@ class JsonLines(BaseModel):
         return present
 
 
-def _problems(file: Path, split: Split) -> list[Problem]:
+def _problems(name: str, file: Path, split: Split) -> list[Problem]:
     problems: dict[str, Problem] = {}
     for number, row in numbered_rows(file):
         if fault := _fault(row):
@@ -65,7 +66,7 @@ def _problems(file: Path, split: Split) -> list[Problem]:
         if row["id"] in problems:
             raise SourceError(f"{file}:{number}: the id {row['id']!r} is used twice")
         known = {key: row[key] for key in (*REQUIRED, "rationale", "type") if key in row}
-        problems[row["id"]] = Problem(dataset="jsonl", split=split, **known)
+        problems[row["id"]] = Problem(dataset=name, split=split, **known)
     return list(problems.values())
 
 

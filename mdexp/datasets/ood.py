@@ -1,6 +1,8 @@
 """Out-of-distribution test sets: other datasets, named in `dataset.ood`.
 
-They have the defaults of their yaml, but `path` and, if it is set, `limit_test` of the main one.
+They have the defaults of their yaml; where that leaves `path` open it is that of the main one, and
+so is `limit_test`, if the main one sets it. A set from a folder of the user's own (--config-dir)
+comes as `{name: options}`, so that a run's settings say all of it.
 """
 
 from typing import Annotated, Any, cast
@@ -8,19 +10,28 @@ from typing import Annotated, Any, cast
 from pydantic import AfterValidator
 
 from mdexp.components import build
-from mdexp.ports import Dataset
+from mdexp.ports import Dataset, OodSet
 from mdexp.shipped import config_folder
 
 
 def load_ood(dataset: Dataset) -> tuple[Dataset, ...]:
     """The datasets that `dataset.ood` names, in that order."""
-    return tuple(_load(name, dataset) for name in dataset.ood)
+    return tuple(_load(entry, dataset) for entry in dataset.ood)
 
 
-def _load(name: str, main: Dataset) -> Dataset:
-    defaults = _defaults(name)
-    limit = main.limit_test or defaults["limit_test"]
-    return cast(Dataset, build(defaults | {"path": main.path, "limit_test": limit}))
+def ood_name(entry: OodSet) -> str:
+    return entry if isinstance(entry, str) else next(iter(entry))
+
+
+def shipped_names() -> list[str]:
+    return sorted(file.stem for file in (config_folder() / "dataset").glob("*.yaml"))
+
+
+def _load(entry: OodSet, main: Dataset) -> Dataset:
+    options = _defaults(entry) if isinstance(entry, str) else entry[ood_name(entry)]
+    path = options["path"] or main.path
+    limit = main.limit_test or options["limit_test"]
+    return cast(Dataset, build(options | {"path": path, "limit_test": limit}))
 
 
 def _defaults(name: str) -> dict[str, Any]:
@@ -31,14 +42,18 @@ def _defaults(name: str) -> dict[str, Any]:
     )
 
 
-def _known(names: tuple[str, ...]) -> tuple[str, ...]:
-    available = sorted(file.stem for file in (config_folder() / "dataset").glob("*.yaml"))
-    for name in names:
-        if name not in available:
-            raise ValueError(f"no dataset {name!r}; available: {', '.join(available)}")
+def _known(entries: tuple[OodSet, ...]) -> tuple[OodSet, ...]:
+    available = shipped_names()
+    for entry in entries:
+        if isinstance(entry, str) and entry not in available:
+            raise ValueError(
+                f"no dataset {entry!r}; available: {', '.join(available)}, "
+                "and those of your own --config-dir"
+            )
+    names = [ood_name(entry) for entry in entries]
     if len(set(names)) < len(names):
-        raise ValueError(f"a dataset is named twice in {list(names)}")
-    return names
+        raise ValueError(f"a dataset is named twice in {names}")
+    return entries
 
 
-OodNames = Annotated[tuple[str, ...], AfterValidator(_known)]
+OodNames = Annotated[tuple[OodSet, ...], AfterValidator(_known)]

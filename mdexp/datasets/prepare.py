@@ -32,6 +32,7 @@ def prepare(
     out = train + test
     for other in ood:
         items = [problem for problem in other.problems() if problem.split == "test"]
+        _refuse_namesake(items, out)
         kept = [problem for problem in items if masked(problem.question) not in trained_on]
         counts.update(_ood_counts(items, kept) + _ood_dropped(items, other))
         out += kept
@@ -77,4 +78,14 @@ def _refuse_twins(problems: Sequence[Problem]) -> None:
         raise ValueError(
             f"{len(twins)} problem ids occur twice, such as {twins[0]!r}: "
             "dataset.ood must not name a set that is tested already"
+        )
+
+
+def _refuse_namesake(items: Sequence[Problem], known: Sequence[Problem]) -> None:
+    """Results are told apart by the names of sets. Where ids are the same, twins are the fault."""
+    names, ids = {p.dataset for p in known}, {p.id for p in known}
+    if items and items[0].dataset in names and not {p.id for p in items} & ids:
+        raise ValueError(
+            f"two sets of problems are named {items[0].dataset}: "
+            "give one of your own another dataset.name"
         )

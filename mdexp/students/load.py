@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from mdexp.hub import HubError, reach
+from mdexp.students.bars import no_bars
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -71,7 +72,16 @@ class Student(BaseModel):
 
 def load_folder(folder: Path, kind: Kind) -> Loaded:
     """Model and tokenizer of a `save_pretrained` folder, without a look at the network."""
-    return _load(str(folder), kind, local_files_only=True)
+    with no_bars():
+        return _load(str(folder), kind, local_files_only=True)
+
+
+def save_folder(student: Loaded, folder: Path) -> None:
+    """Write model and tokenizer for `load_folder`."""
+    model, tokenizer = student
+    with no_bars():
+        model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
 
 
 def _load(name: str, kind: Kind, **where: object) -> Loaded:
@@ -87,7 +97,8 @@ def _load_hub(repo: str | None, revision: str | None, kind: Kind) -> Loaded:
     if not repo:
         raise StudentUnavailable("student: one of path, package and repo has to be set")
     try:
-        return _load(repo, kind, revision=revision, local_files_only=True)
+        # By its folder: by its name, transformers asks the hub for an adapter all the same.
+        return load_folder(_downloaded(repo, revision), kind)
     except OSError:
         pass  # not downloaded before, or not whole
     try:
@@ -101,17 +112,25 @@ def _load_hub(repo: str | None, revision: str | None, kind: Kind) -> Loaded:
         ) from error
 
 
+def _downloaded(repo: str, revision: str | None) -> Path:
+    """The folder in the hub's cache; FileNotFoundError where there is none."""
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(repo, revision=revision, local_files_only=True))
+
+
 def _load_gguf(file: Path) -> Loaded:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    model = AutoModelForCausalLM.from_pretrained(
-        str(file.parent),
-        gguf_file=file.name,
-        dtype=torch.float32,
-        # Dequantized for good: a model that counts as quantized cannot be saved.
-        quantization_config=GgufConfig(dequantize=True),
-    )
+    with no_bars():
+        model = AutoModelForCausalLM.from_pretrained(
+            str(file.parent),
+            gguf_file=file.name,
+            dtype=torch.float32,
+            # Dequantized for good: a model that counts as quantized cannot be saved.
+            quantization_config=GgufConfig(dequantize=True),
+        )
     return model.eval(), AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
 
 

@@ -4,7 +4,7 @@ import csv
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ def no_account(
     wandb.teardown()  # its service would know the ids of the runs before
 
 
+PAGE = "<h1>Report</h1>" + "<p>A page of its own.</p>" * 1000
 AUTO = LoggerSettings(mode="auto", project="mdexp", entity=None)
 
 
@@ -68,6 +69,7 @@ def tracked(experiments: Experiments, tmp_path: Path, logger: str) -> Path:
     folder = tmp_path / "job"
     folder.mkdir()
     (folder / "report.md").write_text("# Report")
+    (folder / "report.html").write_text(PAGE)
     row = dict.fromkeys(COLUMNS, "x") | {"answer": 7, "text": "The answer is 7.", "sample": 0}
     (folder / "generations.jsonl").write_text(json.dumps(row) + "\n")
     tracker = Tracker.start(settings, config, folder, group="a-sweep")
@@ -186,6 +188,10 @@ def test_an_online_run_sends_all_of_it(
         for told in online.all_told("CreateArtifact")
     ]
     assert sorted(made) == ["report", "run_table"]
+    assert online.uploads["report.html"] == PAGE.encode()
+    assert online.uploads["report.md"] == b"# Report"
+    committed = {told["artifactID"] for told in online.all_told("CommitArtifact")}
+    assert committed, "an artifact that is not committed is not shown"
 
 
 def test_an_offline_run_is_synced_later(
@@ -200,10 +206,13 @@ def test_an_offline_run_is_synced_later(
         done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert [row["train/loss"] for row in server.history if "train/loss" in row] == [2.0, 1.0]
+    assert server.uploads["report.html"] == PAGE.encode(), "and what was its artifact offline"
 
 
 @pytest.mark.timeout(50)  # wandb alone would wait for ever
+@pytest.mark.parametrize("ends", [WandbServer.die, WandbServer.fall_silent])
 def test_a_server_that_dies_does_not_hold_the_run(
+    ends: Callable[[WandbServer], None],
     online: WandbServer,
     experiments: Experiments,
     tmp_path: Path,
@@ -213,10 +222,23 @@ def test_a_server_that_dies_does_not_hold_the_run(
     assert main(["logger=wandb"]) == 0
     settings, _, config = experiments.seen[0]
     tracker = Tracker.start(settings, config, tmp_path, group=None)
-    online.die()
+    ends(online)
     tracker.log({"loss": 2.0}, step=1)
     tracker.finish(METRICS)
     assert list(tmp_path.glob("wandb/run-*/run-*.wandb")), "kept, for wandb sync"
+
+
+@pytest.mark.timeout(50)
+def test_a_server_that_never_answers_makes_the_run_offline(
+    online: WandbServer,
+    experiments: Experiments,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mdexp.wandb_run.INIT_TIMEOUT_S", 1.0)
+    online.fall_silent()
+    folder = tracked(experiments, tmp_path, "wandb")
+    assert list(folder.glob("wandb/offline-run-*"))
 
 
 def test_a_server_that_is_not_there_makes_the_run_offline(

@@ -2,13 +2,14 @@
 
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from mdexp.app import main
-from mdexp.artifacts import read_json, read_jsonl
-from mdexp.records import Example, VerifiedPath
+from mdexp.artifacts import read_json, read_jsonl, write_jsonl
+from mdexp.records import Example, Problem, VerifiedPath
 from tests.e2e.conftest import SMALL
 
 PAGE = Path(__file__).parents[2] / "docs" / "parts.md"
@@ -55,3 +56,41 @@ def test_a_package_that_is_not_named_is_not_built(
     assert "got 'parts.hashes.Hashes'; a package of your own is allowed by" in told
     assert "naming it in MDEXP_PARTS" in told
     assert "parts.hashes" not in sys.modules
+
+
+OOD = """\
+defaults:
+  - jsonl
+  - _self_
+name: sums
+path: ${oc.env:PWD}/sums
+licence: CC0
+"""
+
+
+def test_a_dataset_of_ones_own_is_tested_on_out_of_distribution(
+    own: Path, problems: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MDEXP_PARTS", "parts")
+    monkeypatch.setenv("PWD", str(own))
+    (own / "conf/dataset/sums.yaml").write_text(OOD)
+    sums = [{"id": f"s{n}", "question": f"Is {n} a {n}-sum?", "answer": n} for n in range(3)]
+    (own / "sums").mkdir()
+    write_jsonl(own / "sums" / "test.jsonl", sums)
+    words = [*SMALL, f"dataset.path={problems}", "dataset.ood=[riddles,sums]", "stages=[prepare]"]
+    assert main(["--config-dir", "conf", *words, "hydra.run.dir=run"]) == 0
+    prepared = read_jsonl(own / "run" / "problems.jsonl", Problem)
+    tested = Counter(problem.dataset for problem in prepared if problem.split == "test")
+    assert tested == {"jsonl": 4, "riddles": 2, "sums": 3}
+    data = read_json(own / "run" / "run.json")["data"]
+    assert data[1:] == ["made up on the spot (CC0)", "files of your own (CC0)"]
+    assert main(["run=run", "stages=[prepare]"]) == 0, "without its folder: the run knows all of it"
+    assert read_jsonl(own / "run" / "problems.jsonl", Problem) == prepared
+    assert main([*words, "hydra.run.dir=other"]) == 2
+    assert "no dataset 'riddles'; available: asdiv, gsm8k" in capsys.readouterr().err
+    processes = ["hydra/launcher=processes", "-m", "seed=0,1", "hydra.sweep.dir=sweep"]
+    monkeypatch.setenv("PYTHONPATH", f"{own}:{Path(__file__).parents[2]}")
+    assert main(["--config-dir", "conf", *words, *processes]) == 0
+    for job in "01":
+        prepared = read_jsonl(own / "sweep" / job / "problems.jsonl", Problem)
+        assert {problem.dataset for problem in prepared} == {"jsonl", "riddles", "sums"}

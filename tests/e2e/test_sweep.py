@@ -39,9 +39,10 @@ def test_each_path_of_the_teacher_is_asked_for_once(command, tmp_path, capsys):
     assert [row["state"] for row in rows] == ["ok"] * 6
     assert rows[5]["overrides"] == "lambda=1 num_paths=2"
     assert rows[5]["jsonl.after.vote.n"] == "4"
-    shown = capsys.readouterr().out
-    assert "Accuracy on test after training" in shown
-    assert "lambda=0.5" in shown
+    shown = capsys.readouterr()
+    assert "Accuracy on test after training" in shown.out
+    assert "lambda=0.5" in shown.out
+    assert "it/s" not in shown.err, "bars are for terminals, not for logs"
     ran = Counter(
         name
         for job in range(6)

