@@ -57,6 +57,7 @@ _AFTER_NUMBER = re.compile(
     rf"(?P<words>{NAME}(?:(?: +| */ *)(?=[^\W\d]){NAME})*)(?! *\()"
 )
 _CANDIDATE = re.compile(r"[\d)%] *[^\W\d]")
+_UNIT_BEHIND = re.compile(r"[\d.)%] *[^\W\d_]{2}")
 _NAME = re.compile(NAME)
 _UNIT = re.compile(r"[^\W\d_]{2,}")
 _DECIMAL = re.compile(r"\.\d|%|≈")
@@ -131,7 +132,9 @@ def _lowered(exponent: re.Match[str]) -> str:
 
 def _without_units(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
     """The lines without words after numbers that are no names elsewhere."""
-    if not any(_CANDIDATE.search(line) for _, line in lines):
+    if not any(_UNIT_BEHIND.search(line) for _, line in lines):
+        return lines
+    if not any(_CANDIDATE.search(line) for _, line in lines):  # but after a full stop
         return lines
     names = {"and"}
     for _, line in lines:
@@ -189,12 +192,13 @@ def _split(found: list[str], separators: set[str] | frozenset[str]) -> list[list
     """The tokens between separators that stand outside of parentheses."""
     if separators.isdisjoint(found):
         return [found]
-    pieces: list[list[str]] = [[]]
-    depth = 0
-    for token in found:
-        depth += (token == "(") - (token == ")")
-        if depth == 0 and token in separators:
-            pieces.append([])
-        else:
-            pieces[-1].append(token)
-    return pieces
+    pieces: list[list[str]] = []
+    start = depth = seen = 0
+    for place in [place for place, token in enumerate(found) if token in separators]:
+        between = found[seen:place]
+        depth += between.count("(") - between.count(")")
+        seen = place
+        if depth == 0:
+            pieces.append(found[start:place])
+            start = place + 1
+    return [*pieces, found[start:]]

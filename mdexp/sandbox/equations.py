@@ -14,7 +14,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from mdexp.algebra.bounds import Refused
-from mdexp.algebra.elimination import Contradiction
+from mdexp.algebra.elimination import Contradiction, Equation
 from mdexp.algebra.expressions import Number
 from mdexp.algebra.lines import NotAnEquation, System, read
 from mdexp.algebra.systems import (
@@ -74,21 +74,27 @@ def _solved(text: str, place: int, programs: dict[int, str]) -> ProgramResult:
 
 def _asked(system: System) -> str | None:
     """The name whose value is the answer, by the rule of this module."""
-    names = dict.fromkeys(name for equation in system.equations for name in sorted(equation.names))
-    for wanted in _ASKED:
-        for name in names:
-            if name.lower() == wanted:
-                return name
+    equations = system.equations
+    names = set[str]().union(*[equation.names for equation in equations])
+    called = [name for name in names if name.lower() in _ASKED]
+    if called:
+        return min(called, key=lambda name: _precedence(name, equations))
     if not names:
         return None
-    *before, last = system.equations
-    defined = [e.left for e in system.equations if isinstance(e.left, str)]
+    *before, last = equations
+    defined = [e.left for e in equations if isinstance(e.left, str)]
     if isinstance(last.left, str) and not any(last.left in equation.names for equation in before):
         return last.left
-    undefined = names.keys() - set(defined)
+    undefined = names - set(defined)
     if undefined:
         return undefined.pop() if len(undefined) == 1 else None
     return defined[-1]
+
+
+def _precedence(name: str, equations: Sequence[Equation]) -> tuple[int, int, str]:
+    """Smaller for what is called `ans`, and for what comes first."""
+    first = next(place for place, equation in enumerate(equations) if name in equation.names)
+    return _ASKED.index(name.lower()), first, name
 
 
 def _nothing_asked(system: System) -> str:
@@ -105,9 +111,9 @@ def _chosen(found: list[Number], tier: str) -> ProgramResult:
         values = ", ".join(f"{float(value):g}" for value in sorted(found)[:4])
         return _result("ambiguous", f"several values: {values}", tier)
     (value,) = admissible
-    if not -_LARGEST < value < _LARGEST:
-        return _result("unsupported", "the system has numbers that are too large", tier)
     answer = float(value) if isinstance(value, Fraction) else value
+    if not -_LARGEST < answer < _LARGEST:
+        return _result("unsupported", "the system has numbers that are too large", tier)
     return ProgramResult(status="ok", answer=answer, tier=tier)
 
 
