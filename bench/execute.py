@@ -27,18 +27,18 @@ from mdexp.ports import ProgramResult
 from mdexp.sandbox.executor import Sandbox
 from mdexp.thoughts.pot import ProgramOfThought
 
-TIMEOUT_S = 0.25
-JUDGE_S = 4 * TIMEOUT_S
+TIMEOUT_S = 0.1  # as conf/sandbox/default.yaml has it
+JUDGE_S = 10 * TIMEOUT_S
 LATENCIES = 200  # programs that are run alone
 SAMPLES = {"exec": 2000, "guarded": 200, "fresh": 40}  # programs of a round, at most
-# Start what starts late: both kinds of CPython on each worker, and the slow ones too.
-_BUSY = "try: ans = sum(range({}))\nexcept: pass"
-STARTING = [
-    f"{head}# {number}\n{_BUSY.format(count)}"
-    for count in (10**6, 10**8)
-    for head in ("import numpy\nnumpy\n", "")
+# Start what starts late: Monty, both kinds of CPython and the slow one, on each worker.
+_BUSY = "try: ans = sum(range(10**6))\nexcept: pass"
+_STARTING = [
+    f"{head}# {number}\n{body}"
+    for head, body in (("import numpy\nnumpy\n", _BUSY), ("", _BUSY), ("", "while True: pass"))
     for number in range(8)
 ]
+STARTING = [*programs(PLAIN, 1024, seed=1), *_STARTING]
 
 
 @dataclass(frozen=True, slots=True)
