@@ -95,6 +95,8 @@ def parse(found: list[str]) -> tuple[Expression, frozenset[str]]:
 
 
 class _Parser:
+    __slots__ = ("ahead", "last", "names", "tokens")
+
     def __init__(self, found: list[str]) -> None:
         self.tokens = iter(found)
         self.names: set[str] = set()

@@ -36,7 +36,7 @@ _RELATION = re.compile(r"[=≈<>≤≥≠]")
 _COMMENT_LINE = re.compile(r"\s*(?:%|#|//|```|~~~)")
 _WORD = r"\b[^\W\d_]+\b"  # with its ends, a search of it takes linear time
 _LONG = re.compile(rf"\w{{{MAX_WORD + 1}}}")
-_COMMENT = re.compile(rf"\s*(?:#|(?:%|//)\s+(?!of\b)(?={_WORD}'?\w*\s+{_WORD})).*")
+_COMMENT = re.compile(rf"(?:#|(?:%|//)\s+(?!of\b)(?={_WORD}'?\w*\s+{_WORD})).*")
 _REMARK = re.compile(rf"\(\s*{_WORD}(?:\s+{_WORD})+\s*\)")
 # `- x = 5` is an item of a list, `- 2x = 5` and `-x = 5` begin with a minus.
 _MARK = re.compile(r"\s*(?:[*•>]\s+|-\s+(?=[^\W\d])|\(?\d{1,2}[.)]\s+(?=\D))")
@@ -47,7 +47,7 @@ _LEAD = re.compile(
 _MATHEMATICS = re.compile(r"\s*(?:`+(.*?)`+|\$+(.*?)\$+|\\\[(.*?)\\\]|\\\((.*?)\\\))[\s.,;]*")
 _LABEL = re.compile(rf"\s*{_WORD}(?:\s+{_WORD})*\s*\d*\s*:\s*(?!=)")
 _ASKED = re.compile(r"\s*(ans|answer|result)\s*:\s*(?!=)", re.I)
-_WORDS = re.compile(rf"{_WORD},?\s+{_WORD}")
+_WORDS = re.compile(r"\b[^\W\d_]+,?\s+[^\W\d_]+\b")
 _PROSE = re.compile(rf"{_WORD}(?:,?\s+{_WORD}){{2}}(?![\w(])")
 _NAMED_UNIT = re.compile(r"(=\s*(?:[^\W\d_]|\w*[\d_]\w*)'*)(?:\s+[^\W\d_]{2,})+$")
 _IN_WORDS = re.compile(rf"(?<!ans)(?<!answer)(?<!result)\s=\s*{_WORD}(?:\s+{_WORD})+[\s.]*$")
