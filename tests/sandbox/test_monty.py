@@ -1,12 +1,14 @@
 """Batches in Monty: what a program answers, and that it has no part in what its neighbours do."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdexp.ports import ProgramResult
+from mdexp.sandbox.batch import run_batch
 from mdexp.sandbox.monty import MontyTier
 from mdexp.sandbox.settings import SandboxSettings
 
@@ -131,6 +133,20 @@ def test_what_is_printed_belongs_to_the_program_that_prints_it(monty: MontyTier)
     results = monty.run(["print('a')\nans = 1", "ans = 2", "print('b', end='')", "print('é\\n')"])
     assert [result.stdout for result in results] == ["a\n", "", "b", "é\n\n"]
     assert [result.answer for result in results] == [1, 2, "b", "é"]
+
+
+def test_the_mark_of_a_batch_cannot_be_known() -> None:
+    marks: list[str] = []
+
+    class Noting:
+        def feed_run(self, feed: str, inputs: dict[str, Any], print_callback: object) -> list[Any]:
+            marks.append(inputs["mark"])
+            return []
+
+    for _ in range(2):
+        assert run_batch(Noting(), [], max_bytes=9) == []  # type: ignore[arg-type]
+    assert len(set(marks)) == 2
+    assert all(len(bytes.fromhex(mark)) >= 16 for mark in marks)
 
 
 # What a program could do to the driver, or to the programs after it.
