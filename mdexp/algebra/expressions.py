@@ -67,7 +67,7 @@ def tokens(line: str) -> list[str]:
     """The tokens of a line. Refused above `MAX_TOKENS`."""
     if "," in line and _CALL.search(line):
         line = line.replace(",", ", ")  # min(5,100) has two arguments
-    found = _TOKEN.findall(line)
+    found: list[str] = _TOKEN.findall(line)
     if len(found) > MAX_TOKENS:
         raise Refused(f"a line of more than {MAX_TOKENS} tokens")
     if _ALIASES.keys().isdisjoint(found):
