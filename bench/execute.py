@@ -21,24 +21,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.cpu_clock import cpu_seconds
 from bench.peers import BUBBLEWRAP, Outcome
 from bench.programs import PLAIN, mix, programs
 from mdexp.ports import ProgramResult
 from mdexp.sandbox.executor import Sandbox
 from mdexp.thoughts.pot import ProgramOfThought
 
-TIMEOUT_S = 0.25
-JUDGE_S = 4 * TIMEOUT_S
+TIMEOUT_S = 0.1  # as conf/sandbox/default.yaml has it
+JUDGE_S = 10 * TIMEOUT_S
 LATENCIES = 200  # programs that are run alone
 SAMPLES = {"exec": 2000, "guarded": 200, "fresh": 40}  # programs of a round, at most
-# Start what starts late: both kinds of CPython on each worker, and the slow ones too.
-_BUSY = "try: ans = sum(range({}))\nexcept: pass"
-STARTING = [
-    f"{head}# {number}\n{_BUSY.format(count)}"
-    for count in (10**6, 10**8)
-    for head in ("import numpy\nnumpy\n", "")
+# Start what starts late: Monty, both kinds of CPython and the slow one, on each worker.
+_BUSY = "try: ans = sum(range(10**6))\nexcept: pass"
+_STARTING = [
+    f"{head}# {number}\n{body}"
+    for head, body in (("import numpy\nnumpy\n", _BUSY), ("", _BUSY), ("", "while True: pass"))
     for number in range(8)
 ]
+STARTING = [*programs(PLAIN, 1024, seed=1), *_STARTING]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Run:
     rate: float  # programs a second
     seconds: list[float]  # of each program
     outcomes: list[Outcome]
+    cpu_seconds: float  # of all programs, in all processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Peers:
         for number, answer in enumerate(answers):
             seconds[number::processes] = answer["seconds"]
             outcomes[number::processes] = answer["outcomes"]
-        return Run(rate, seconds, outcomes)
+        return Run(rate, seconds, outcomes, sum(answer["cpu_seconds"] for answer in answers))
 
 
 def teachers_programs(folder: Path) -> list[str]:
@@ -100,10 +102,11 @@ def teachers_programs(folder: Path) -> list[str]:
 def ours(chosen: Sequence[str], workers: int) -> Run:
     with _sandbox(workers) as sandbox:
         sandbox.run(STARTING)
-        started = time.perf_counter()
+        started, before = time.perf_counter(), cpu_seconds()
         results = sandbox.run(chosen)
         rate = len(chosen) / (time.perf_counter() - started)
-    return Run(rate, [result.seconds for result in results], [outcome(r) for r in results])
+        spent = cpu_seconds() - before
+    return Run(rate, [result.seconds for result in results], [outcome(r) for r in results], spent)
 
 
 def alone(chosen: Sequence[str], workers: int) -> list[float]:
@@ -145,16 +148,25 @@ def compare(title: str, chosen: Sequence[str], peers: Peers, rounds: int) -> Non
             runs[name].append(lane())
     rates = {name: statistics.median(run.rate for run in done) for name, done in runs.items()}
     print(f"\n{title}: {len(chosen)} programs, median of {rounds} rounds")
-    print(f"{'':14}{'programs/s':>12}{'mdexp is':>10}{'p50 ms':>9}{'p99 ms':>9}")
+    print(f"{'':14}{'programs/s':>12}{'mdexp is':>10}{'p50 ms':>9}{'p99 ms':>9}{'CPU ms':>9}")
     for name, rate in rates.items():
         seconds = [second for run in runs[name] for second in run.seconds]
         if name == "mdexp":
             seconds = alone(sample(chosen, LATENCIES), workers)
         p50, p99 = (1000 * cut for cut in percentiles(seconds))
-        print(f"{name:14}{rate:12.0f}{rates['mdexp'] / rate:9.2f}x{p50:9.2f}{p99:9.1f}")
+        cpu = 1000 * statistics.median(run.cpu_seconds / len(run.outcomes) for run in runs[name])
+        print(f"{name:14}{rate:12.0f}{rates['mdexp'] / rate:9.2f}x{p50:9.2f}{p99:9.1f}{cpu:9.3f}")
+    limit(runs, workers)
     # Ample time: what a busy machine makes late would look like a difference.
     cpython = peers.run("forked", chosen, workers, timeout_s=JUDGE_S).outcomes
     agreement(runs["mdexp"][0].outcomes, cpython, chosen)
+
+
+def limit(runs: dict[str, list[Run]], workers: int) -> None:
+    """Print what so many cores allow where nothing else runs on them and none is ever idle."""
+    for name, whose in (("exec x 1", "these programs' own CPU time (exec)"), ("mdexp", "mdexp's")):
+        rate = statistics.median(len(run.outcomes) / run.cpu_seconds for run in runs[name])
+        print(f"limit: {whose} on {workers} cores: {workers * rate:.0f}/s")
 
 
 def agreement(own: Sequence[Outcome], cpython: Sequence[Outcome], chosen: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
     python -m bench.peers KIND TIMEOUT_S
 
 reads a JSON list of programs, says `ready`, waits for a line, runs them one after the other and
-writes {"seconds": of each, "outcomes": of each}. KIND is
+writes {"seconds": of each, "outcomes": of each, "cpu_seconds": of all}. KIND is
 
 - exec: in this very process, the limit for CPython; a timer of CPU time stops it
 - forked: a child of this process for each program, CPython's own word on it
@@ -28,6 +28,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from bench.cpu_clock import cpu_seconds
 from mdexp.sandbox.inside import bound
 
 Outcome = list[Any]  # a type and a value, or "fails" and the name of an exception
@@ -155,11 +156,13 @@ def main() -> None:
     run, seconds, outcomes = KINDS[kind], [], []
     print("ready", flush=True)
     sys.stdin.readline()
+    before = cpu_seconds()
     for program in programs:
         started = time.perf_counter()
         outcomes.append(run(program, timeout_s))
         seconds.append(time.perf_counter() - started)
-    json.dump({"seconds": seconds, "outcomes": outcomes}, sys.stdout)
+    spent = cpu_seconds() - before
+    json.dump({"seconds": seconds, "outcomes": outcomes, "cpu_seconds": spent}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -6,30 +6,27 @@ from the others, which for linear systems is Gauss's elimination.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
+from typing import NamedTuple
 
-from mdexp.algebra.exact import NoValue, bounded, divide
-from mdexp.algebra.expressions import Expression, Number
+from mdexp.algebra.exact import NoValue, bounded, divide, quotient
+from mdexp.algebra.expressions import Expression, Number, Operation
 from mdexp.algebra.polynomials import (
     ONE,
     Polynomial,
-    Unpolynomial,
     add,
     constant,
     integral,
-    multiply,
     names,
-    ratio,
     scale,
     substitute,
 )
+from mdexp.algebra.ratios import Unpolynomial, ratio
 from mdexp.algebra.roots import primitive
 
 _LARGE = 2**60  # coefficients from there on are worth a common divisor
 
 
-@dataclass(frozen=True, slots=True)
-class Equation:
+class Equation(NamedTuple):
     """Two sides, the names in each, and the line where it stands."""
 
     left: Expression
@@ -63,17 +60,15 @@ def forms_of(
     forms, waiting = [], []
     for equation in pending:
         try:
-            above, below = ratio(equation.left, values)
-            right_above, right_below = ratio(equation.right, values)
+            zero, nonzero = ratio(Operation("-", (equation.left, equation.right)), values)
         except Unpolynomial:
             waiting.append(equation)
             continue
         except NoValue as error:
             raise Contradiction(f"{error} (line {equation.line})") from None
-        zero = add(multiply(above, right_below), multiply(right_above, below), -1)
-        if any(type(value) is not int for value in zero.values()):
+        if set(map(type, zero.values())) != {int}:
             zero = integral(zero)
-        forms.append(Form(zero, multiply(below, right_below), equation))
+        forms.append(Form(zero, nonzero, equation))
     return forms, waiting
 
 
@@ -94,14 +89,13 @@ def eliminated(forms: list[Form]) -> tuple[list[tuple[str, Polynomial]], list[Fo
 
 def _without(polynomial: Polynomial, name: str, binding: Polynomial) -> Polynomial:
     """A multiple of the polynomial where the name is replaced by what `binding` makes of it."""
-    count = sum(name in monomial for monomial in polynomial)
-    if not count:
+    having = [monomial for monomial in polynomial if name in monomial]
+    if not having:
         return polynomial
-    coefficient = polynomial.get((name,))
-    if coefficient is None or count > 1:
+    if having != [(name,)]:
         return substitute(polynomial, name, _equal(name, binding))
     # Gauss's step without a division, so that integers stay integers.
-    factor = binding[(name,)]
+    factor, coefficient = binding[(name,)], polynomial[(name,)]
     if factor in (1, -1):
         return add(polynomial, binding, -coefficient * factor)
     combined = add(scale(polynomial, factor), binding, -coefficient)
@@ -119,8 +113,10 @@ def _pivot(forms: list[Form]) -> tuple[int, str] | None:
     """The first form in which a name stands alone, and this name."""
     for place, form in enumerate(forms):
         for monomial in form.zero:
-            if len(monomial) == 1 and sum(monomial[0] in other for other in form.zero) == 1:
-                return place, monomial[0]
+            if len(monomial) == 1:
+                (name,) = monomial
+                if [other for other in form.zero if name in other] == [monomial]:
+                    return place, name
     return None
 
 
@@ -129,8 +125,9 @@ def resolved(bound: list[tuple[str, Polynomial]]) -> dict[str, Number]:
     open_names: dict[str, Polynomial] = {}
     found: dict[str, Number] = {}
     for name, binding in reversed(bound):
-        for other in open_names.keys() & names(binding):
-            binding = substitute(binding, other, open_names[other])
+        if open_names:
+            for other in open_names.keys() & names(binding):
+                binding = substitute(binding, other, open_names[other])
         if names(binding) - found.keys() == {name}:
             found[name] = _root(name, binding, found)
         else:
@@ -139,11 +136,13 @@ def resolved(bound: list[tuple[str, Polynomial]]) -> dict[str, Number]:
 
 
 def _root(name: str, binding: Polynomial, found: Mapping[str, Number]) -> Number:
-    total: Number = 0
-    for monomial, value in binding.items():
-        if monomial != (name,):
-            total += prod([found[other] for other in monomial], start=value)
-    return bounded(divide(-total, binding[(name,)]))
+    """The value of a name that makes its binding zero, all others having theirs."""
+    terms = [
+        (value, *[found[other] for other in monomial])
+        for monomial, value in binding.items()
+        if monomial != (name,)
+    ]
+    return bounded(quotient(terms, -binding[(name,)]))
 
 
 def refuse_conflicts(forms: list[Form], known: Iterable[str]) -> None:

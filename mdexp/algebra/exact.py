@@ -1,7 +1,7 @@
 """Values of expressions: exact where they are rational, a float where they cannot be."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
 from mdexp.algebra.bounds import MAX_BITS, Refused
@@ -54,6 +54,27 @@ def divide(left: Number, right: Number) -> Number:
         whole, rest = divmod(left, right)
         return Fraction(left, right) if rest else whole
     return left / right
+
+
+def quotient(products: Sequence[Sequence[Number]], divisor: Number) -> Number:
+    """The sum of products over a divisor that is not zero.
+
+    Over one denominator, since Fractions are reduced at each step; a float if one is in it.
+    """
+    if isinstance(divisor, float):
+        return sum(map(math.prod, products)) / divisor
+    above, below = 0, 1
+    for product in products:
+        numerator = denominator = 1
+        for factor in product:
+            if isinstance(factor, float):
+                return sum(map(math.prod, products)) / divisor
+            numerator *= factor.numerator
+            denominator *= factor.denominator
+        common = math.lcm(below, denominator)
+        above = above * (common // below) + numerator * (common // denominator)
+        below = common
+    return divide(above * divisor.denominator, below * divisor.numerator)
 
 
 def magnitude(value: Number) -> Number:

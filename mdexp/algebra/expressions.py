@@ -41,8 +41,10 @@ _ALIASES = dict(zip("×·⋅∙÷⁄∕−–[]{}√≃", "****///--()()√≈",
     "≠": "!=",
     "and": ";",
 }
-_BINDING = {"+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "%": 2, "^": 4}
+_BINDING = {"": 0, ")": 0, ",": 0, "+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "%": 2, "^": 4}
 _SIGN = 3  # -x^2 is -(x^2), -x * y is (-x) * y
+
+_NO_NAMES: frozenset[str] = frozenset()
 
 Number = int | Fraction | float
 
@@ -63,11 +65,13 @@ class NotAnExpression(ValueError):
 
 def tokens(line: str) -> list[str]:
     """The tokens of a line. Refused above `MAX_TOKENS`."""
-    if _CALL.search(line):
+    if "," in line and _CALL.search(line):
         line = line.replace(",", ", ")  # min(5,100) has two arguments
-    found = _TOKEN.findall(line)
+    found: list[str] = _TOKEN.findall(line)
     if len(found) > MAX_TOKENS:
         raise Refused(f"a line of more than {MAX_TOKENS} tokens")
+    if _ALIASES.keys().isdisjoint(found):
+        return found
     return [_ALIASES.get(token, token) for token in found]
 
 
@@ -77,6 +81,12 @@ def is_name(token: str) -> bool:
 
 def parse(found: list[str]) -> tuple[Expression, frozenset[str]]:
     """The expression that the tokens are, and the names in it. NotAnExpression or Refused."""
+    if len(found) == 1:  # as mostly one side is
+        (token,) = found
+        if is_name(token):
+            return token, frozenset(found)
+        if token.isdecimal():
+            return _number(token), _NO_NAMES
     parser = _Parser(found)
     expression = parser.expression(0, 0)
     if parser.ahead:
@@ -85,6 +95,8 @@ def parse(found: list[str]) -> tuple[Expression, frozenset[str]]:
 
 
 class _Parser:
+    __slots__ = ("ahead", "last", "names", "tokens")
+
     def __init__(self, found: list[str]) -> None:
         self.tokens = iter(found)
         self.names: set[str] = set()
@@ -127,9 +139,10 @@ class _Parser:
         if depth > MAX_DEPTH:
             raise Refused(f"an expression nested deeper than {MAX_DEPTH}")
         token = self.take()
-        if token[:1].isdecimal() or (token[:1] == "." and len(token) > 1):
+        start = token[:1]
+        if start.isdecimal() or (start == "." and len(token) > 1):
             return _number(token)
-        if is_name(token):
+        if start.isalpha() or start == "_":
             if self.ahead == "(" and (token in FUNCTIONS or token in _FOREIGN):
                 return self.call(token, depth)
             self.names.add(token)
@@ -170,10 +183,10 @@ class _Parser:
 
 
 def _number(token: str) -> int | Fraction:
-    if len(token) > MAX_NUMBER or len(token.lower().partition("e")[2]) > MAX_EXPONENT:
-        raise Refused("numbers that are too large")
-    token = token.replace(",", "")
-    if token.isdecimal():
+    size = len(token)
+    if size <= MAX_NUMBER and token.isdecimal():
         return int(token)
-    value = Fraction(token)
+    if size > MAX_NUMBER or len(token.lower().partition("e")[2]) > MAX_EXPONENT:
+        raise Refused("numbers that are too large")
+    value = Fraction(token.replace(",", ""))
     return value.numerator if value.denominator == 1 else value

@@ -36,7 +36,7 @@ _RELATION = re.compile(r"[=≈<>≤≥≠]")
 _COMMENT_LINE = re.compile(r"\s*(?:%|#|//|```|~~~)")
 _WORD = r"\b[^\W\d_]+\b"  # with its ends, a search of it takes linear time
 _LONG = re.compile(rf"\w{{{MAX_WORD + 1}}}")
-_COMMENT = re.compile(rf"\s*(?:#|(?:%|//)\s+(?!of\b)(?={_WORD}'?\w*\s+{_WORD})).*")
+_COMMENT = re.compile(rf"(?:#|(?:%|//)\s+(?!of\b)(?={_WORD}'?\w*\s+{_WORD})).*")
 _REMARK = re.compile(rf"\(\s*{_WORD}(?:\s+{_WORD})+\s*\)")
 # `- x = 5` is an item of a list, `- 2x = 5` and `-x = 5` begin with a minus.
 _MARK = re.compile(r"\s*(?:[*•>]\s+|-\s+(?=[^\W\d])|\(?\d{1,2}[.)]\s+(?=\D))")
@@ -47,7 +47,7 @@ _LEAD = re.compile(
 _MATHEMATICS = re.compile(r"\s*(?:`+(.*?)`+|\$+(.*?)\$+|\\\[(.*?)\\\]|\\\((.*?)\\\))[\s.,;]*")
 _LABEL = re.compile(rf"\s*{_WORD}(?:\s+{_WORD})*\s*\d*\s*:\s*(?!=)")
 _ASKED = re.compile(r"\s*(ans|answer|result)\s*:\s*(?!=)", re.I)
-_WORDS = re.compile(rf"{_WORD},?\s+{_WORD}")
+_WORDS = re.compile(r"\b[^\W\d_]+,?\s+[^\W\d_]+\b")
 _PROSE = re.compile(rf"{_WORD}(?:,?\s+{_WORD}){{2}}(?![\w(])")
 _NAMED_UNIT = re.compile(r"(=\s*(?:[^\W\d_]|\w*[\d_]\w*)'*)(?:\s+[^\W\d_]{2,})+$")
 _IN_WORDS = re.compile(rf"(?<!ans)(?<!answer)(?<!result)\s=\s*{_WORD}(?:\s+{_WORD})+[\s.]*$")
@@ -57,6 +57,7 @@ _AFTER_NUMBER = re.compile(
     rf"(?P<words>{NAME}(?:(?: +| */ *)(?=[^\W\d]){NAME})*)(?! *\()"
 )
 _CANDIDATE = re.compile(r"[\d)%] *[^\W\d]")
+_UNIT_BEHIND = re.compile(r"[\d.)%] *[^\W\d_]{2}")
 _NAME = re.compile(NAME)
 _UNIT = re.compile(r"[^\W\d_]{2,}")
 _DECIMAL = re.compile(r"\.\d|%|≈")
@@ -131,7 +132,9 @@ def _lowered(exponent: re.Match[str]) -> str:
 
 def _without_units(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
     """The lines without words after numbers that are no names elsewhere."""
-    if not any(_CANDIDATE.search(line) for _, line in lines):
+    if not any(_UNIT_BEHIND.search(line) for _, line in lines):
+        return lines
+    if not any(_CANDIDATE.search(line) for _, line in lines):  # but after a full stop
         return lines
     names = {"and"}
     for _, line in lines:
@@ -189,12 +192,13 @@ def _split(found: list[str], separators: set[str] | frozenset[str]) -> list[list
     """The tokens between separators that stand outside of parentheses."""
     if separators.isdisjoint(found):
         return [found]
-    pieces: list[list[str]] = [[]]
-    depth = 0
-    for token in found:
-        depth += (token == "(") - (token == ")")
-        if depth == 0 and token in separators:
-            pieces.append([])
-        else:
-            pieces[-1].append(token)
-    return pieces
+    pieces: list[list[str]] = []
+    start = depth = seen = 0
+    for place in [place for place, token in enumerate(found) if token in separators]:
+        between = found[seen:place]
+        depth += between.count("(") - between.count(")")
+        seen = place
+        if depth == 0:
+            pieces.append(found[start:place])
+            start = place + 1
+    return [*pieces, found[start:]]

@@ -23,7 +23,7 @@ from mdexp.algebra.elimination import (
 )
 from mdexp.algebra.exact import NoValue, evaluate, magnitude
 from mdexp.algebra.expressions import Number
-from mdexp.algebra.polynomials import names
+from mdexp.algebra.polynomials import ONE, Polynomial, names
 from mdexp.algebra.roots import real_roots, without_roots_of
 
 MAX_BRANCHES = 64
@@ -87,6 +87,8 @@ class _Search:
                     raise Unsettled("the equations left are neither linear nor in one name")
                 break
             values |= found
+            if not waiting and _all_true(forms, rest, bound, found):
+                break
         if self.asked not in values:
             raise Underdetermined(f"the equations leave {self.asked} free")
         yield values[self.asked]
@@ -147,6 +149,21 @@ class _Search:
             raise Contradiction(
                 f"the sides are {_short(left)} and {_short(right)} (line {equation.line})"
             )
+
+
+def _all_true(
+    forms: list[Form],
+    rest: list[Form],
+    bound: list[tuple[str, Polynomial]],
+    found: dict[str, Number],
+) -> bool:
+    """Whether the values found make all equations true, as exact ones do without denominators."""
+    return (
+        len(found) == len(bound)
+        and float not in map(type, found.values())
+        and all(form.nonzero is ONE for form in forms)
+        and not any(form.zero for form in rest)
+    )
 
 
 def _short(value: Number) -> str:

@@ -21,6 +21,7 @@ _DRIVER = """
 found, begun = [], []
 
 def run_on():
+    begun.clear()
     for index in range(len(found), len(programs)):
         names = {"__name__": "__main__", "round": exact_round}
         print(mark, index, sep="")
@@ -39,9 +40,10 @@ _FEED = "\n".join(
     for name in ("exact_round.py", "inside.py")
 )
 _FEED += _DRIVER
-# A limit ends the feed, and with it the program that runs, if one has begun; the session goes on.
+# A limit ends the feed, and the session goes on. The program that ran has failed if it was the
+# first of its feed; else others may have used up its time, and it runs again as the first.
 _NEXT = """
-if begun[-1:] == [len(found)]:
+if begun == [len(found)]:
     found.append(["failed", reason])
 run_on()
 """
@@ -56,7 +58,8 @@ class BatchLostError(Exception):
 def run_batch(session: MontySession, programs: Sequence[str], max_bytes: int) -> list[Found]:
     """Give what each program left. MontyCrashedError or BatchLostError if all of it is lost.
 
-    `failed` is followed by Monty's error, which is not CPython's word on the program.
+    `failed` is followed by Monty's error, which is not CPython's word on the program. The limits of
+    the session are each program's own.
     """
     mark = secrets.token_hex(16)
     printed = Printed(mark, max_bytes)

@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from typing import NamedTuple
 
 from mdexp.algebra.bounds import Refused
-from mdexp.algebra.elimination import Contradiction
+from mdexp.algebra.elimination import Contradiction, Equation
 from mdexp.algebra.expressions import Number
 from mdexp.algebra.lines import NotAnEquation, System, read
 from mdexp.algebra.systems import (
@@ -28,6 +29,20 @@ from mdexp.sandbox import beyond
 
 _ASKED = ("ans", "answer", "result")
 _LARGEST = 10**300  # from there on a number is no answer
+
+
+class Verdict(NamedTuple):
+    """What a system says. `answer` is set only if `status` is `ok`."""
+
+    status: ProgramStatus
+    error: str = ""
+    answer: int | float | None = None
+
+    def result(self, tier: str, seconds: float) -> ProgramResult:
+        return ProgramResult(
+            status=self.status, answer=self.answer, error=self.error, tier=tier, seconds=seconds
+        )
+
 
 Run = Callable[[Sequence[str]], list[ProgramResult]]
 
@@ -44,51 +59,57 @@ def solve_equations(texts: Sequence[str], run: Run) -> list[ProgramResult]:
 
 def _timed(text: str, place: int, programs: dict[int, str]) -> ProgramResult:
     started = time.perf_counter()
-    result = _solved(text, place, programs)
-    return replace(result, seconds=time.perf_counter() - started)
+    verdict = _solved(text, place, programs)
+    return verdict.result("equations", time.perf_counter() - started)
 
 
-def _solved(text: str, place: int, programs: dict[int, str]) -> ProgramResult:
-    """The result of a text; what sympy has to solve goes to `programs` under its place."""
+def _solved(text: str, place: int, programs: dict[int, str]) -> Verdict:
+    """The verdict on a text; what sympy has to solve goes to `programs` under its place."""
     try:
         system = read(text)
         asked = _asked(system)
         if asked is None:
-            return _result("no_answer", _nothing_asked(system))
+            return Verdict("no_answer", _nothing_asked(system))
         try:
-            return _chosen(solutions(system.equations, asked, system.rounded), "equations")
+            return _chosen(solutions(system.equations, asked, system.rounded))
         except Unsettled as error:
             programs[place] = beyond.program(system.equations, asked)
-            return _result("unsupported", str(error))
+            return Verdict("unsupported", str(error))
     except NotAnEquation as error:
-        return _result("syntax_error", str(error))
+        return Verdict("syntax_error", str(error))
     except Refused as error:
-        return _result("unsupported", f"the system has {error}")
+        return Verdict("unsupported", f"the system has {error}")
     except OverflowError:
-        return _result("unsupported", "the system has numbers that are too large")
+        return Verdict("unsupported", "the system has numbers that are too large")
     except Underdetermined as error:
-        return _result("underdetermined", str(error))
+        return Verdict("underdetermined", str(error))
     except Contradiction as error:
-        return _result("inconsistent", str(error))
+        return Verdict("inconsistent", str(error))
 
 
 def _asked(system: System) -> str | None:
     """The name whose value is the answer, by the rule of this module."""
-    names = dict.fromkeys(name for equation in system.equations for name in sorted(equation.names))
-    for wanted in _ASKED:
-        for name in names:
-            if name.lower() == wanted:
-                return name
+    equations = system.equations
+    names = set[str]().union(*[equation.names for equation in equations])
+    called = [name for name in names if name.lower() in _ASKED]
+    if called:
+        return min(called, key=lambda name: _precedence(name, equations))
     if not names:
         return None
-    *before, last = system.equations
-    defined = [e.left for e in system.equations if isinstance(e.left, str)]
+    *before, last = equations
+    defined = [e.left for e in equations if isinstance(e.left, str)]
     if isinstance(last.left, str) and not any(last.left in equation.names for equation in before):
         return last.left
-    undefined = names.keys() - set(defined)
+    undefined = names - set(defined)
     if undefined:
         return undefined.pop() if len(undefined) == 1 else None
     return defined[-1]
+
+
+def _precedence(name: str, equations: Sequence[Equation]) -> tuple[int, int, str]:
+    """Smaller for what is called `ans`, and for what comes first."""
+    first = next(place for place, equation in enumerate(equations) if name in equation.names)
+    return _ASKED.index(name.lower()), first, name
 
 
 def _nothing_asked(system: System) -> str:
@@ -97,18 +118,18 @@ def _nothing_asked(system: System) -> str:
     return "no equation says which name is the answer"
 
 
-def _chosen(found: list[Number], tier: str) -> ProgramResult:
-    """The result from the real values of the name that is asked for, one for each solution."""
+def _chosen(found: list[Number]) -> Verdict:
+    """The verdict from the real values of the name that is asked for, one for each solution."""
     found = _distinct(found)
     admissible = found if len(found) == 1 else [value for value in found if value >= 0]
     if len(admissible) != 1:
         values = ", ".join(f"{float(value):g}" for value in sorted(found)[:4])
-        return _result("ambiguous", f"several values: {values}", tier)
+        return Verdict("ambiguous", f"several values: {values}")
     (value,) = admissible
-    if not -_LARGEST < value < _LARGEST:
-        return _result("unsupported", "the system has numbers that are too large", tier)
     answer = float(value) if isinstance(value, Fraction) else value
-    return ProgramResult(status="ok", answer=answer, tier=tier)
+    if not -_LARGEST < answer < _LARGEST:
+        return Verdict("unsupported", "the system has numbers that are too large")
+    return Verdict("ok", answer=answer)
 
 
 def _distinct(numbers: list[Number]) -> list[Number]:
@@ -124,17 +145,12 @@ def _beyond(result: ProgramResult) -> ProgramResult:
     """What sympy's result means for the system."""
     if result.status != "ok":
         return replace(result, tier="sympy")
-    found = beyond.values(result.answer)
+    return _meant(beyond.values(result.answer)).result("sympy", result.seconds)
+
+
+def _meant(found: list[Number] | str) -> Verdict:
     if found == "free":
-        meant = _result("underdetermined", "the equations leave the answer free", "sympy")
-    elif isinstance(found, str):
-        meant = _result("unsupported", "sympy cannot solve it", "sympy")
-    elif not found:
-        meant = _result("inconsistent", "no real solution", "sympy")
-    else:
-        meant = _chosen(found, "sympy")
-    return replace(meant, seconds=result.seconds)
-
-
-def _result(status: ProgramStatus, error: str, tier: str = "equations") -> ProgramResult:
-    return ProgramResult(status=status, error=error, tier=tier)
+        return Verdict("underdetermined", "the equations leave the answer free")
+    if isinstance(found, str):
+        return Verdict("unsupported", "sympy cannot solve it")
+    return _chosen(found) if found else Verdict("inconsistent", "no real solution")

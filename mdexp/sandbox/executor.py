@@ -24,7 +24,7 @@ from mdexp.sandbox.settings import SandboxSettings
 __all__ = ["Sandbox", "SandboxError"]
 
 # Real programs that end take well under a millisecond; what runs longer rarely ends.
-MONTY_S = 0.05
+MONTY_S = 0.02
 
 
 class Sandbox:

@@ -22,6 +22,9 @@ _NOT_FOR_MONTY = _NUMERIC | {
     *("random", "secrets", "uuid", "decimal"),
 }
 
+# Where none of these is, none of the words is either.
+_SHORTEST = [w for w in _NOT_FOR_MONTY if not any(o in w and o != w for o in _NOT_FOR_MONTY)]
+
 _WORD = re.compile(r"[^\W\d]\w*")
 # A class, and what is no function but returns, which Monty takes.
 _BESIDE = re.compile(r"^(?:[ \t]*class|return)\b", re.MULTILINE)
@@ -42,16 +45,22 @@ class Routed(NamedTuple):
 def routed(program: str) -> Routed:
     """Find the way of a program."""
     program = without_unused_imports(program)
-    # Looking for substrings first halves the time: few programs have any of them.
-    suspicious = any(word in program for word in _NOT_FOR_MONTY)
-    words = frozenset(_WORD.findall(program) if suspicious else ())
+    words = _telling_words(program)
     return Routed(
-        program=program,
-        kind="slim" if words.isdisjoint(_NUMERIC) else "full",
-        for_monty=words.isdisjoint(_NOT_FOR_MONTY)
+        program,
+        "slim" if words.isdisjoint(_NUMERIC) else "full",
+        not words
         and not (("class" in program or "return" in program) and _BESIDE.search(program))
         and not ("{" in program and _has_set(program)),
     )
+
+
+def _telling_words(program: str) -> frozenset[str]:
+    """Those of its words that are not for Monty."""
+    for word in _SHORTEST:  # few programs have any, and a substring is found fast
+        if word in program:
+            return _NOT_FOR_MONTY.intersection(_WORD.findall(program))
+    return frozenset()
 
 
 def _has_set(program: str) -> bool:

@@ -19,6 +19,7 @@ import statistics
 import string
 import sys
 import typing
+from collections.abc import Iterable
 
 from mdexp.sandbox.confined.importing import ELSEWHERE, NUMERIC
 
@@ -46,6 +47,7 @@ _NAMES = {
     )
 }
 _WORD = re.compile(r"[^\W\d]\w*")
+_BEYOND_NAMES = re.compile(r"[();*'\"\\]")
 
 
 def without_unused_imports(program: str) -> str:
@@ -53,11 +55,12 @@ def without_unused_imports(program: str) -> str:
     if "import" not in program:
         return program
     lines = program.split("\n")
-    imports = {number: clauses for number, line in enumerate(lines) if (clauses := _clauses(line))}
-    used: set[str] = set()
-    for number, line in enumerate(lines):
-        if number not in imports and not line.lstrip().startswith("#"):
-            used.update(_WORD.findall(line))
+    imports = {
+        number: clauses
+        for number, line in enumerate(lines)
+        if "import" in line and (clauses := _clauses(line))
+    }
+    used = _words(line for number, line in enumerate(lines) if number not in imports)
     for number, clauses in imports.items():
         kept = [clause for clause, name in clauses.items() if name is None or name in used]
         if len(kept) < len(clauses):
@@ -65,10 +68,15 @@ def without_unused_imports(program: str) -> str:
     return "\n".join(lines)
 
 
+def _words(lines: Iterable[str]) -> set[str]:
+    """The words of all but comment lines."""
+    return set(_WORD.findall("\n".join(ln for ln in lines if not ln.lstrip().startswith("#"))))
+
+
 def _clauses(line: str) -> dict[str, str | None]:
     """Each clause of an import line with the name it binds, None if it has to stay."""
     code = line.split("#")[0].strip()
-    if any(sign in code for sign in "();*'\"\\"):
+    if _BEYOND_NAMES.search(code):
         return {}
     head, _, rest = code.partition(" ")
     if head == "import":

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from mdexp.ports import ProgramResult
 from mdexp.sandbox.lanes import Found, arrived, awaited
 
-BATCH = 64
+BATCH = 128
 LOOK_AHEAD = 8192  # programs taken beyond the one whose result is due
 
 Start = Callable[[Sequence[str]], Future[list[Found]]]

@@ -85,18 +85,17 @@ class Lanes:
             return result
         if self._cpython:
             return self._ask_cpython(self._cpython, way, slow=result.status == "timeout")
-        if result.status == "timeout":  # another of its batch may have used up the time
-            (result,) = self._monty.run([way.program])
-        return result if result.status in _FINAL else replace(result, status="unsupported")
+        return replace(result, status="unsupported")
 
     def _ask_cpython(self, cpython: CPython, way: Routed, *, slow: bool) -> Future[Found]:
-        if slow or self._timeout_s <= FIRST_TRY_S:
+        if slow:
             return self._slow.submit(self._whole_try, cpython, way)
         return self._first.submit(self._first_try, cpython, way)
 
     def _first_try(self, cpython: CPython, way: Routed) -> Found:
-        result = cpython.run(way.program, FIRST_TRY_S, kind=way.kind)
-        if result.status != "timeout":
+        seconds = min(FIRST_TRY_S, self._timeout_s)
+        result = cpython.run(way.program, seconds, kind=way.kind)
+        if result.status != "timeout" or seconds == self._timeout_s:
             return result
         return self._ask_cpython(cpython, way, slow=True)
 

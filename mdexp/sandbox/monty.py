@@ -9,7 +9,6 @@ import re
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from pydantic_monty import Monty, MontyCrashedError, OSPolicy, ResourceLimits
@@ -72,10 +71,10 @@ class MontyTier:
             raise SandboxError(f"no Monty worker can be started: {error}") from error
 
     def run(self, programs: Sequence[str]) -> list[ProgramResult]:
-        """Run a batch within the seconds of one program.
+        """Run a batch.
 
-        A status is `ok`, `no_answer`, `timeout` (the time ran out in this program, whoever used
-        it up) or `unsupported`. The time of the batch is shared out equally.
+        A status is `ok`, `no_answer`, `timeout` or `unsupported`. The time of the batch is shared
+        out equally.
         """
         start = time.perf_counter()
         try:
@@ -127,7 +126,7 @@ def _result(one: Found, seconds: float) -> ProgramResult:
     found, value, stdout = one
     if found == "failed":
         return _unanswered(value, seconds, slow=value.startswith(_OUT_OF_TIME))
-    result = replace(outcome(found, value, stdout), stdout=stdout, seconds=seconds, tier="monty")
+    result = outcome(found, value, stdout, seconds=seconds, tier="monty")
     # Nothing may be left by a `return` outside a function, which is an error in CPython alone.
     if result.status != "ok" and (found == "nothing" or value not in _SAME_TYPES):
         return _unanswered(result.error, seconds)

@@ -2,27 +2,42 @@
 
 import math
 
-from mdexp.ports import ProgramResult
+from mdexp.ports import Answer, ProgramResult
 
 MAX_TEXT_ANSWER = 1000  # characters
 MAX_ERROR = 300  # characters
 
 
-def outcome(found: str, value: object, stdout: str) -> ProgramResult:
+def outcome(
+    found: str, value: object, stdout: str, *, seconds: float = 0.0, tier: str = ""
+) -> ProgramResult:
     """The result of a program that ran to its end; `found` and `value` as `portable` gives them."""
+    answer, error = _answer(found, value, stdout)
+    return ProgramResult(
+        status="no_answer" if answer is None else "ok",
+        answer=answer,
+        error=error,
+        stdout=stdout,
+        seconds=seconds,
+        tier=tier,
+    )
+
+
+def _answer(found: str, value: object, stdout: str) -> tuple[Answer | None, str]:
+    """The answer, or None and what is there in its place."""
     if found == "other":
-        return ProgramResult(status="no_answer", error=f"the answer is of type {value}")
+        return None, f"the answer is of type {value}"
     if found == "nothing":
         value = last_line(stdout)
     if value is None:
-        return ProgramResult(status="no_answer", error="nothing bound, returned or printed")
+        return None, "nothing bound, returned or printed"
     if isinstance(value, bool | int):
-        return ProgramResult(status="ok", answer=value)
+        return value, ""
     if isinstance(value, float) and math.isfinite(value):
-        return ProgramResult(status="ok", answer=value)
+        return value, ""
     if isinstance(value, str) and _states_something(value):
-        return ProgramResult(status="ok", answer=value)
-    return ProgramResult(status="no_answer", error=f"the answer is {str(value)[:40]!r}")
+        return value, ""
+    return None, f"the answer is {str(value)[:40]!r}"
 
 
 def last_line(stdout: str) -> str | None:

@@ -63,7 +63,7 @@ def _believed(message: dict[str, Any], output_bytes: int) -> ProgramResult:
         value = _text(value, MAX_TEXT_ANSWER)
     elif not isinstance(value, bool | int | float | None):
         raise TypeError("not a scalar")
-    return replace(outcome(_text(message["found"], 10), value, stdout), stdout=stdout)
+    return outcome(_text(message["found"], 10), value, stdout)
 
 
 def _text(value: object, max_bytes: int) -> str:

@@ -43,6 +43,16 @@ os._exit(0)
     assert after.answer == 1
 
 
+def test_each_request_has_a_token_of_its_own(tier: CPythonTier) -> None:
+    program = """
+import gc
+ans = [one._token for one in gc.get_objects() if type(one).__name__ == "Reply"][0]
+"""
+    first, second = (str(tier.run(program, 1.0, kind="slim").answer) for _ in range(2))
+    assert first != second
+    assert len(bytes.fromhex(first)) == len(bytes.fromhex(second)) == 8
+
+
 def test_each_program_gets_its_own_result_while_templates_are_killed(tier: CPythonTier) -> None:
     over, chance, killed = threading.Event(), random.Random(0), []
 

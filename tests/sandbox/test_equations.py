@@ -94,6 +94,8 @@ def test_comments_end_a_line(line: str) -> None:
     ("text", "answer"),
     [
         ("total = 50\nAnswer = 2 * total\nx = 3", 100),  # the name says so
+        ("answer = 3\nAns = 4\nresult = 5", 4),  # `ans` before the others,
+        ("Ans = 3\nans = 4", 3),  # and of its spellings the first
         ("a = 5\nb = 3 * a", 15),  # the last line makes a new name
         ("total = 50\nprice = 5\ntotal = price * n", 10),  # the only name without a definition
         ("3 + x = 10", 7),
@@ -125,6 +127,13 @@ def test_the_name_that_is_asked_for(text: str, answer: int) -> None:
         ("x^2 = -4\nans = x", "inconsistent", "no real x (line 1)"),
         ("x / (x - 1) = 1 / (x - 1)\nans = x", "inconsistent", "no real x (line 1)"),
         ("ans = 5 / (y - 3)\ny = 3", "inconsistent", "a division by zero (line 1)"),
+        # Times x - 3 the third is linear, and true for the solution of the others.
+        (
+            "x + y = 3\nx - y = 3\ny / (x - 3) = 2\nans = x",
+            "inconsistent",
+            "a division by zero (line 3)",
+        ),
+        ("(x = 3)", "syntax_error", "unclosed parenthesis (line 1)"),
         ("ans = sqrt(-1)", "inconsistent", "the square root of a negative number (line 1)"),
         ("x^2 = 5x\nans = x", "ambiguous", "several values: 0, 5"),
         ("(x + 1)(x + 2) = 0\nans = x", "ambiguous", "several values: -2, -1"),

@@ -1,12 +1,14 @@
 """Generated systems against their exact solutions, in any style and order of lines."""
 
 from fractions import Fraction
+from math import prod
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mdexp.algebra.elimination import Contradiction, Equation
+from mdexp.algebra.exact import quotient
 from mdexp.algebra.lines import read
 from mdexp.algebra.roots import primitive, real_roots
 from mdexp.algebra.systems import Underdetermined, solutions
@@ -155,6 +157,15 @@ def test_irrational_roots_are_right_to_double_precision(number, degree) -> None:
     assert len(roots) == (1 if degree % 2 else 2)
     assert roots[-1] == pytest.approx(number ** (1 / degree), rel=1e-14)
     assert degree % 2 or roots[0] == -roots[1]
+
+
+@given(st.lists(st.lists(rationals, min_size=1, max_size=3)), rationals)
+def test_a_quotient_of_products_is_exact_unless_a_float_is_in_it(products, divisor) -> None:
+    assume(divisor)
+    exact = sum((prod(product) for product in products), start=Fraction(0)) / divisor
+    assert quotient(products, divisor) == exact
+    near = quotient([*products, [0.0]], divisor)
+    assert type(near) is float and near == pytest.approx(float(exact), rel=1e-12, abs=1e-9)
 
 
 @given(rationals)

@@ -87,7 +87,7 @@ def test_cpython_gets_the_rest_first_for_a_short_time(
 def test_a_time_limit_below_the_first_try_is_kept() -> None:
     cpython = FakeCPython()
     results_of(["lacking, endless"], FakeMonty(), cpython, timeout_s=0.05)
-    assert cpython.asked == [("lacking, endless", 0.05, "slim", True)]
+    assert cpython.asked == [("lacking, endless", 0.05, "slim", False)]
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """Batches in Monty: what a program answers, and that it has no part in what its neighbours do."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdexp.ports import ProgramResult
+from mdexp.sandbox.batch import run_batch
 from mdexp.sandbox.monty import MontyTier
 from mdexp.sandbox.settings import SandboxSettings
 
@@ -113,6 +115,13 @@ def test_what_runs_out_of_time_is_named_and_the_others_are_answered(monty: Monty
     assert [result.answer for result in results] == [1, None, "two", None, 3]
 
 
+def test_the_time_that_others_took_is_no_fault_of_a_program(monty: MontyTier) -> None:
+    """Together they take more than one may: each has the whole time for itself."""
+    results = monty.run([f"ans = sum(range({10**6 + n}))" for n in range(80)])
+    assert sum(result.seconds for result in results) > 0.4
+    assert {result.status for result in results} == {"ok"}
+
+
 def test_what_kills_its_worker_harms_nobody_else(monty: MontyTier) -> None:
     blind = "import math\nans = math.isqrt(7 ** 4000000)"  # does not look at the clock
     results = monty.run(["ans = 1", blind, "print('two')"])
@@ -124,6 +133,20 @@ def test_what_is_printed_belongs_to_the_program_that_prints_it(monty: MontyTier)
     results = monty.run(["print('a')\nans = 1", "ans = 2", "print('b', end='')", "print('é\\n')"])
     assert [result.stdout for result in results] == ["a\n", "", "b", "é\n\n"]
     assert [result.answer for result in results] == [1, 2, "b", "é"]
+
+
+def test_the_mark_of_a_batch_cannot_be_known() -> None:
+    marks: list[str] = []
+
+    class Noting:
+        def feed_run(self, feed: str, inputs: dict[str, Any], print_callback: object) -> list[Any]:
+            marks.append(inputs["mark"])
+            return []
+
+    for _ in range(2):
+        assert run_batch(Noting(), [], max_bytes=9) == []  # type: ignore[arg-type]
+    assert len(set(marks)) == 2
+    assert all(len(bytes.fromhex(mark)) >= 16 for mark in marks)
 
 
 # What a program could do to the driver, or to the programs after it.

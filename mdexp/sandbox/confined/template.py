@@ -12,10 +12,10 @@ import select
 import signal
 import struct
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from time import clock_gettime, monotonic  # before they are stopped for the programs
 from typing import Any, NoReturn
 
 from mdexp.sandbox.confined import child, clock, frames, importing, pages, preload, seccomp, warm
@@ -141,6 +141,9 @@ def _load(numeric: bool) -> None:
     # Repeatable also where a program asks the system for random bytes.
     source = random.Random(0)
     os.urandom = source.randbytes
+    vars(random)["_urandom"] = (
+        source.randbytes
+    )  # its own name, for `secrets` and numpy's generators
     preload.load(numeric=numeric)
     random.seed(0)
     if numeric:
@@ -179,13 +182,13 @@ def _forked(serve_child: Callable[[int, int], NoReturn]) -> Child:
 
 def _asked(one: Child, request: bytes, seconds: float, max_reply: int) -> tuple[str, bytes, float]:
     """How a program ended, what it said, and the CPU seconds it took."""
-    start = time.clock_gettime(one.clock)
+    start = clock_gettime(one.clock)
     try:
         frames.send(one.requests, request)
         end, said = _watched(one, start + seconds, max_reply, seconds)
     except BrokenPipeError:
         end, said = "ended", b""
-    return end, said, time.clock_gettime(one.clock) - start
+    return end, said, clock_gettime(one.clock) - start
 
 
 def _report(end: str, said: bytes, seconds: float, signal_number: int) -> None:
@@ -198,10 +201,10 @@ def _watched(one: Child, deadline: float, max_reply: int, seconds: float) -> tup
     poll = select.poll()
     poll.register(one.replies, select.POLLIN)
     poll.register(_REQUESTS, 0)  # the host's end
-    wall = time.monotonic() + _WALL_PER_CPU * seconds + _WALL_EXTRA_S
+    wall = monotonic() + _WALL_PER_CPU * seconds + _WALL_EXTRA_S
     said = bytearray()
     while True:
-        left = min(deadline - time.clock_gettime(one.clock), wall - time.monotonic())
+        left = min(deadline - clock_gettime(one.clock), wall - monotonic())
         if left <= 0:
             return "timeout", b""
         for descriptor, _ in poll.poll(1000 * max(left, _LOOK_S)):
