@@ -87,7 +87,7 @@ class PrefixRows:
             for parent, (_, prompt) in zip(parents, self.distinct, strict=True)
         ]
         logits = self._read(rests, pad_left=True)
-        self.keep(self.row_of)
+        self._share(self.row_of)
         return logits[torch.tensor(self.row_of, device=logits.device)]
 
     def step(self, tokens: Tensor) -> Tensor:
