@@ -198,18 +198,20 @@ def _joined(segments: list[Shared]) -> list[Shared]:
     return joined
 
 
-def can_share(model: "PreTrainedModel", length: int) -> bool:
-    """Whether rows of `length` tokens can share prefixes: the model hands its attention over
-    whole, and all its layers see every token."""
-    config = model.config
-    window = getattr(config, "sliding_window", None)
+def why_not_shared(model: "PreTrainedModel", length: int) -> str | None:
+    """Why rows of `length` tokens cannot share prefixes; None where they can: the model hands its
+    attention over whole, and all its layers see every token."""
+    config, name = model.config, type(model).__name__
+    if not getattr(model, "_supports_attention_backend", False):
+        return f"{name} does not let its attention be exchanged"
     kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
-    return (
-        bool(getattr(model, "_supports_attention_backend", False))
-        and kinds <= {"full_attention", "sliding_attention"}
-        and (window is None or length <= window)
-        and not any(getattr(config, name, None) for name in ("attn_logit_softcapping", "is_hybrid"))
-    )
+    if others := sorted(kinds - {"full_attention", "sliding_attention"}):
+        return f"{name} has layers of {', '.join(others)}"
+    window = getattr(config, "sliding_window", None)
+    if window is not None and length > window:
+        return f"{name} sees {window} tokens, of which {length} are needed"
+    unknown = [n for n in ("attn_logit_softcapping", "is_hybrid") if getattr(config, n, None)]
+    return f"{name} has {', '.join(unknown)}" if unknown else None
 
 
 def _attend(
