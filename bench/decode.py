@@ -1,143 +1,103 @@
-"""Paths per second of mdexp's decoding against transformers' `generate` with num_return_sequences.
+"""Paths per second of mdexp's decoding against transformers' `generate` with num_return_sequences,
+its continuous batching, CTranslate2 and a llama.cpp server.
 
     MDEXP_DATA=... python bench/decode.py [--student FOLDER] [--questions 50] [--rounds 3]
+    MDEXP_DATA=... python bench/decode.py --same [--student FOLDER] [--questions 4]
 
-For each question 8 sampled CoT and 8 PoT paths, zero-shot, temperature 0.7 over the whole
-vocabulary, at most 256 tokens, ended by the end of sequence alone (mdexp would also stop where a
-thought says that its text is complete). bfloat16, the questions of SVAMP's test part, or made-up
-ones without MDEXP_DATA. Every figure comes from a process of its own; systems take turns, medians
-are printed. The batch size of each system is the best of those tried on the first questions.
+For each question 8 sampled CoT and 8 PoT paths, temperature 0.7 over the whole vocabulary, at most
+256 tokens, in bfloat16 where the side has it. Every figure comes from a process of its own; sides
+take turns, medians are printed. The batch size of each is the best of those tried on the first
+questions. On a busy machine paths a second of processor time tell more than those by the clock.
+`--same` prints how many texts stay the same when the batch budget is 4 and 16 times as large.
 """
 
 import argparse
 import json
-import os
-import random
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from decode_sides import PATHS, SIDES, THOUGHTS, Setting, Unavailable, counted, mdexp, questions
 
 from mdexp.components import build
-from mdexp.decoding.generate import Limits, Request, generate
-from mdexp.decoding.work import Work
 from mdexp.environment import peak_memory_mib
 from mdexp.students.load import load_folder
 from mdexp.students.prompts import Renderer
-from mdexp.thoughts.cot import ChainOfThought
-from mdexp.thoughts.pot import ProgramOfThought
 
-THOUGHTS = {
-    "cot": ChainOfThought(instruction="", cue="Think step by step."),
-    "pot": ProgramOfThought(instruction="", cue="Write a Python program that computes ans."),
+ROWS = {
+    "mdexp": (64, 128, 256),
+    "transformers": (8, 16, 32, 64, 128),
+    "continuous": (128,),
+    "ctranslate2": (32, 64, 128),
+    "llama.cpp": (64,),
 }
-PATHS = 8
 MAX_NEW_TOKENS = 256
-TEMPERATURE = 0.7
-ROWS = {"mdexp": (64, 128, 256), "transformers": (8, 16, 32, 64, 128)}
 WARM_TOKENS = 8
-PROBE_QUESTIONS = 8
+BUDGETS = (16, 64, 256)  # rows: 1, 4 and 16 times
+GOAL = 3.0  # times the paths a second of transformers' generate
 
 Measured = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class ToItsEnd:
-    """A thought whose text is complete at the end of sequence only."""
-
-    def complete(self, text: str) -> None:
-        return None
-
-
-def questions(number: int) -> list[str]:
-    if data := os.environ.get("MDEXP_DATA"):
-        lines = (Path(data) / "svamp" / "test.jsonl").read_text(encoding="utf-8").splitlines()
-        return [json.loads(line)["question"] for line in lines[:number]]
-    dice = random.Random(0)
-    return [
-        f"A shop had {dice.randrange(20, 900)} apples in boxes of {dice.randrange(2, 12)}. "
-        f"It sold {dice.randrange(2, 20)} of them. How many apples are left?"
-        for _ in range(number)
-    ]
-
-
-def mdexp(model: Any, renderer: Renderer, asked: Sequence[str], rows: int, tokens: int) -> Measured:
-    requests = [
-        Request(
-            prompt_ids=renderer.prompt_ids(renderer.prompt(question, thought)),
-            problem=str(number),
-            thought=ToItsEnd(),
-            sample=sample,
-            stream=f"{number}/{name}/{sample}",
-        )
-        for number, question in enumerate(asked)
-        for name, thought in THOUGHTS.items()
-        for sample in range(1, PATHS + 1)
-    ]
-    limits = Limits(max_new_tokens=tokens, temperature=TEMPERATURE, batch_size=rows)
-    work = Work()
-    written = [answered for _, answered in generate(model, renderer, requests, limits, work)]
-    return {"tokens": sum(len(a.token_ids) for a in written), **work.counts()}
-
-
-def transformers(
-    model: Any, renderer: Renderer, asked: Sequence[str], rows: int, tokens: int
-) -> Measured:
-    prompts = [renderer.prompt(question, t) for question in asked for t in THOUGHTS.values()]
-    tokenizer = renderer.tokenizer
-    tokenizer.padding_side = "left"
-    prompts.sort(key=lambda prompt: len(renderer.prompt_ids(prompt)))
-    written = steps = 0
-    for start in range(0, len(prompts), rows // PATHS):
-        batch = prompts[start : start + rows // PATHS]
-        inputs = tokenizer(batch, padding=True, add_special_tokens=False, return_tensors="pt")
-        found = model.generate(
-            **inputs,
-            do_sample=True,
-            temperature=TEMPERATURE,
-            top_k=0,
-            top_p=1.0,
-            num_return_sequences=PATHS,
-            max_new_tokens=tokens,
-        )[:, inputs["input_ids"].shape[1] :]
-        ended = (found == tokenizer.eos_token_id).cumsum(1)
-        written += int(((ended == 0) | ((ended == 1) & (found == tokenizer.eos_token_id))).sum())
-        steps += found.numel()
-    return {
-        "tokens": written,
-        "row_steps": steps,
-        "row_step_utilisation": round(written / steps, 3),
-    }
-
-
-SYSTEMS: dict[str, Callable[..., Measured]] = {"mdexp": mdexp, "transformers": transformers}
-
-
-def measure(system: str, rows: int, number: int, folder: Path | None) -> Measured:
-    """One timed run, in this process."""
+def setting(folder: Path | None, dtype: torch.dtype, rows: int, max_new_tokens: int) -> Setting:
     model, tokenizer = load_folder(folder, "causal") if folder else build(SMOLLM2).load(seed=0)
-    model.to(dtype=torch.bfloat16)
-    renderer = Renderer(tokenizer, "causal", "chat")
+    return Setting(
+        model=model.to(dtype=dtype),
+        renderer=Renderer(tokenizer, "causal", "chat"),
+        folder=folder,
+        rows=rows,
+        max_new_tokens=max_new_tokens,
+    )
+
+
+@torch.inference_mode()
+def measure(side: str, rows: int, number: int, folder: Path | None) -> Measured:
+    """One timed run, in this process."""
     torch.manual_seed(0)
     asked = questions(number)
-    SYSTEMS[system](model, renderer, asked[:2], rows, WARM_TOKENS)
-    before = time.perf_counter()
-    with torch.inference_mode():
-        counts = SYSTEMS[system](model, renderer, asked, rows, MAX_NEW_TOKENS)
-    seconds = time.perf_counter() - before
+    warm = setting(folder, torch.bfloat16, rows, WARM_TOKENS)
+    timed = Setting(
+        model=warm.model,
+        renderer=warm.renderer,
+        folder=folder,
+        rows=rows,
+        max_new_tokens=MAX_NEW_TOKENS,
+    )
+    try:
+        SIDES[side](warm, asked[:1])
+        before, cpu = time.perf_counter(), time.process_time()
+        written = SIDES[side](timed, asked)
+    except Unavailable as error:
+        return {"unavailable": str(error)}
     paths = number * len(THOUGHTS) * PATHS
     return {
-        "paths_per_s": paths / seconds,
-        "tokens_per_path": counts["tokens"] / paths,
-        "row_step_utilisation": counts["row_step_utilisation"],
+        "paths_per_s": paths / (time.perf_counter() - before),
+        "paths_per_cpu_s": paths / (time.process_time() - cpu),
         "peak_memory_mib": peak_memory_mib(),
-    }
+    } | counted(written, paths)
+
+
+@torch.inference_mode()
+def print_same(number: int, folder: Path | None) -> None:
+    """Texts that do not change with the batch budget; those of a float64 student never do."""
+    asked = questions(number)
+    for dtype in (torch.float32, torch.bfloat16):
+        texts = {
+            rows: mdexp(setting(folder, dtype, rows, MAX_NEW_TOKENS), asked).texts
+            for rows in BUDGETS
+        }
+        once = texts[BUDGETS[0]]
+        for rows in BUDGETS[1:]:
+            same = sum(a == b for a, b in zip(once, texts[rows], strict=True))
+            print(
+                f"{dtype}: {same} of {len(once)} texts ({same / len(once):.1%}) are the same with "
+                f"{rows} rows as with {BUDGETS[0]}",
+                flush=True,
+            )
 
 
 SMOLLM2 = {
@@ -156,52 +116,85 @@ SMOLLM2 = {
 }
 
 
-def apart(system: str, rows: int, number: int, folder: Path | None) -> Measured:
+def apart(side: str, rows: int, number: int, folder: Path | None) -> Measured:
     """`measure` in a process of its own, so that peak memory is its own too."""
     student = ["--student", str(folder)] if folder else []
-    command = [sys.executable, __file__, "--one", system, "--rows", str(rows)]
+    command = [sys.executable, __file__, "--one", side, "--rows", str(rows)]
     done = subprocess.run(
         [*command, "--questions", str(number), *student],
         stdout=subprocess.PIPE,
-        check=True,
+        stderr=subprocess.PIPE,
         text=True,
     )
-    return json.loads(done.stdout.splitlines()[-1])
+    if done.returncode:
+        return {"unavailable": (done.stderr.strip().splitlines() or ["it ended"])[-1]}
+    measured: Measured = json.loads(done.stdout.splitlines()[-1])
+    return measured
+
+
+def best_rows(side: str, number: int, folder: Path | None) -> int | None:
+    """The best batch size of those tried; None, and the reason printed, where it cannot run."""
+    tried = {rows: apart(side, rows, number, folder) for rows in ROWS[side]}
+    if why := next((m["unavailable"] for m in tried.values() if "unavailable" in m), None):
+        print(f"{side} skipped: {why}", flush=True)
+        return None
+    told = ", ".join(f"{rows} rows {m['paths_per_cpu_s']:.2f}" for rows, m in tried.items())
+    print(f"{side}, paths per CPU second on {number} questions: {told}", flush=True)
+    return max(tried, key=lambda rows: tried[rows]["paths_per_cpu_s"])
+
+
+def print_medians(side: str, rows: int, measured: list[Measured]) -> Measured:
+    medians = {
+        key: statistics.median(m[key] for m in measured)
+        for key in measured[0]
+        if measured[0][key] is not None
+    }
+    useful = medians.get("utilisation")
+    print(
+        f"{side:12} {rows:4} rows {medians['paths_per_s']:6.2f} paths/s "
+        f"{medians['paths_per_cpu_s']:6.2f} paths per CPU second "
+        f"{medians['paths_per_cpu_s'] * medians['tokens_per_path']:6.0f} tokens per CPU second "
+        f"{medians['tokens_per_path']:6.1f} tokens/path "
+        f"{'-' if useful is None else f'{useful:.0%}':>4} of row-steps useful "
+        f"{medians['peak_memory_mib']:6.0f} MiB"
+    )
+    return medians
+
+
+def compare(options: argparse.Namespace) -> None:
+    found = {side: best_rows(side, options.probe, options.student) for side in options.sides}
+    best = {side: rows for side, rows in found.items() if rows is not None}
+    runs: dict[str, list[Measured]] = {side: [] for side in best}
+    for turn in range(options.rounds):
+        for side, rows in best.items():
+            runs[side].append(apart(side, rows, options.questions, options.student))
+            print(f"turn {turn + 1} {side}: {json.dumps(runs[side][-1])}", flush=True)
+    medians = {side: print_medians(side, best[side], measured) for side, measured in runs.items()}
+    for side in [side for side in medians if side != "mdexp"]:
+        by_clock, by_cpu = (
+            medians["mdexp"][key] / medians[side][key] for key in ("paths_per_s", "paths_per_cpu_s")
+        )
+        print(f"mdexp / {side}: {by_clock:.2f} x by the clock, {by_cpu:.2f} x by processor time")
+    print(f"goal against transformers: {GOAL:.0f} x")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--student", type=Path, help="a save_pretrained folder")
     parser.add_argument("--questions", type=int, default=50)
+    parser.add_argument("--probe", type=int, default=8, help="questions to find a batch size with")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--one", choices=SYSTEMS, help="one run, with --rows, as JSON")
+    parser.add_argument("--sides", nargs="*", choices=SIDES, default=list(SIDES))
+    parser.add_argument("--same", action="store_true")
+    parser.add_argument("--one", choices=SIDES, help="one run, with --rows, as JSON")
     parser.add_argument("--rows", type=int)
     given = parser.parse_args()
     if given.one:
         print(json.dumps(measure(given.one, given.rows, given.questions, given.student)))
-        return
-    best = {}
-    for system, sizes in ROWS.items():
-        tried = {
-            rows: apart(system, rows, min(PROBE_QUESTIONS, given.questions), given.student)
-            for rows in sizes
-        }
-        best[system] = max(sizes, key=lambda rows: tried[rows]["paths_per_s"])
-        told = ", ".join(f"{rows} rows {m['paths_per_s']:.2f}" for rows, m in tried.items())
-        print(f"{system}, paths/s on {PROBE_QUESTIONS} questions: {told}", flush=True)
-    runs: dict[str, list[Measured]] = {system: [] for system in SYSTEMS}
-    for system in list(SYSTEMS) * given.rounds:
-        runs[system].append(apart(system, best[system], given.questions, given.student))
-    for system, measured in runs.items():
-        medians = {key: statistics.median(m[key] for m in measured) for key in measured[0]}
-        print(
-            f"{system:12} {best[system]:4} rows {medians['paths_per_s']:7.2f} paths/s "
-            f"{medians['tokens_per_path']:6.1f} tokens/path "
-            f"{medians['row_step_utilisation']:5.0%} of row-steps useful "
-            f"{medians['peak_memory_mib']:6.0f} MiB"
-        )
-    ours, theirs = (statistics.median(m["paths_per_s"] for m in runs[s]) for s in SYSTEMS)
-    print(f"mdexp / transformers: {ours / theirs:.1f} x")
+    elif given.same:
+        print_same(given.questions, given.student)
+    else:
+        compare(given)
 
 
 if __name__ == "__main__":

@@ -115,6 +115,7 @@ class Generation:
     stdout: str = ""
     error: str = ""
     logprob: float | None = None  # of the output
+    trace: dict[str, Any] = field(default_factory=dict)  # of the output
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,6 +116,7 @@ class Batch:
             [request.problem for request in requests],
             pad_id=renderer.tokenizer.pad_token_id or 0,
             max_new_tokens=limits.max_new_tokens,
+            work=work,
         )
         self.answers = [Answered() for _ in requests]
         self.active = list(range(len(requests)))  # row of the model -> request

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ATTENTION = "mdexp_prefixes"
 BUCKET = 32  # columns by which the room for a row's own tokens grows
+COPIED = 64  # tokens a row, up to which a shared segment is rather held several times
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,8 +33,8 @@ class Shared:
     values: list[Tensor]
     real: Tensor  # (groups, tokens), False at padding
     group: list[int]  # of each row
-    row_of_slot: Tensor  # (groups * slots,): a group has as many slots as the largest has rows
-    slot_of_row: Tensor  # (R,)
+    row_of_slot: Tensor | None  # (groups * slots,): as many slots a group as the largest has rows;
+    slot_of_row: Tensor | None  # (R,); None where rows are in the order of their slots
 
     @classmethod
     def among(
@@ -54,24 +55,38 @@ class Shared:
         slots = max(len(rows) for rows in members)
         padded = [row for rows in members for row in [*rows, *rows[:1] * (slots - len(rows))]]
         seat = {row: n * slots + i for n, rows in enumerate(members) for i, row in enumerate(rows)}
+        seats = [seat[row] for row in range(len(group))]
+        in_order = padded == list(range(len(group)))
         return cls(
             keys=keys,
             values=values,
             real=real,
             group=renamed,
-            row_of_slot=torch.tensor(padded, device=real.device),
-            slot_of_row=torch.tensor([seat[row] for row in range(len(group))], device=real.device),
+            row_of_slot=None if in_order else torch.tensor(padded, device=real.device),
+            slot_of_row=None if in_order else torch.tensor(seats, device=real.device),
         )
+
+    def copied_into(self, below: "Shared") -> "Shared":
+        """One segment instead of two: what rows share, behind what more of them share."""
+        above = dict(zip(below.group, self.group, strict=True))
+        index = torch.tensor([above[n] for n in range(len(below.real))], device=self.real.device)
+        for layer in range(len(below.keys)):
+            below.keys[layer] = torch.cat([self.keys[layer][index], below.keys[layer]], dim=2)
+            below.values[layer] = torch.cat([self.values[layer][index], below.values[layer]], dim=2)
+        below.real = torch.cat([self.real[index], below.real], dim=1)
+        return below
 
     def times(self, rows: Tensor, shared: Tensor) -> Tensor:
         """`rows` (R, K, q, a), each times what its group has in `shared` (groups, K, a, b)."""
         groups = len(shared)
         _, heads, queries, width = rows.shape
-        seated = rows[self.row_of_slot].view(groups, -1, heads, queries, width)
+        seated = rows if self.row_of_slot is None else rows[self.row_of_slot]
+        seated = seated.view(groups, -1, heads, queries, width)
         slots = seated.shape[1]
         product = seated.transpose(1, 2).reshape(groups, heads, slots * queries, width) @ shared
         product = product.view(groups, heads, slots, queries, -1).transpose(1, 2)
-        return product.reshape(groups * slots, heads, queries, -1)[self.slot_of_row]
+        product = product.reshape(groups * slots, heads, queries, -1)
+        return product if self.slot_of_row is None else product[self.slot_of_row]
 
 
 class Prefixes:
@@ -103,7 +118,7 @@ class Prefixes:
             keys = [key[:, :, trimmed].contiguous() for key in self.keys]
             values = [value[:, :, trimmed].contiguous() for value in self.values]
             above.append(Shared.among(keys, values, self.real[:, trimmed], parents))
-        self.shared = above
+        self.shared = _joined(above)
         self._empty(len(parents))
 
     def keep(self, rows: Sequence[int]) -> None:
@@ -171,18 +186,32 @@ class Prefixes:
         return self.keys[layer], self.values[layer]
 
 
-def can_share(model: "PreTrainedModel", length: int) -> bool:
-    """Whether rows of `length` tokens can share prefixes: the model hands its attention over
-    whole, and all its layers see every token."""
-    config = model.config
-    window = getattr(config, "sliding_window", None)
+def _joined(segments: list[Shared]) -> list[Shared]:
+    """Each segment costs products of its own: a short one is copied to the groups of the next."""
+    joined: list[Shared] = []
+    for segment in segments:
+        above = joined[-1] if joined else None
+        if above and above.real.shape[1] * len(segment.real) <= COPIED * len(segment.group):
+            joined[-1] = above.copied_into(segment)
+        else:
+            joined.append(segment)
+    return joined
+
+
+def why_not_shared(model: "PreTrainedModel", length: int) -> str | None:
+    """Why rows of `length` tokens cannot share prefixes; None where they can: the model hands its
+    attention over whole, and all its layers see every token."""
+    config, name = model.config, type(model).__name__
+    if not getattr(model, "_supports_attention_backend", False):
+        return f"{name} does not let its attention be exchanged"
     kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
-    return (
-        bool(getattr(model, "_supports_attention_backend", False))
-        and kinds <= {"full_attention", "sliding_attention"}
-        and (window is None or length <= window)
-        and not any(getattr(config, name, None) for name in ("attn_logit_softcapping", "is_hybrid"))
-    )
+    if others := sorted(kinds - {"full_attention", "sliding_attention"}):
+        return f"{name} has layers of {', '.join(others)}"
+    window = getattr(config, "sliding_window", None)
+    if window is not None and length > window:
+        return f"{name} sees {window} tokens, of which {length} are needed"
+    unknown = [n for n in ("attn_logit_softcapping", "is_hybrid") if getattr(config, n, None)]
+    return f"{name} has {', '.join(unknown)}" if unknown else None
 
 
 def _attend(

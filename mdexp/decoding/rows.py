@@ -13,7 +13,8 @@ from torch import Tensor
 from transformers import DynamicCache, EncoderDecoderCache
 from transformers.modeling_outputs import BaseModelOutput
 
-from mdexp.decoding.prefixes import ATTENTION, Prefixes, can_share
+from mdexp.decoding.prefixes import ATTENTION, Prefixes, why_not_shared
+from mdexp.decoding.work import Work
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -45,13 +46,18 @@ def open_rows(
     *,
     pad_id: int,
     max_new_tokens: int,
+    work: Work,
 ) -> Rows:
-    """Rows for prompts; those of one problem share what their prompts begin with."""
+    """Rows for prompts; those of one problem share what their prompts begin with. Where the student
+    does not allow that, `work` counts the rows."""
     if kind == "seq2seq":
         return Seq2SeqRows(model, prompts, pad_id)
     longest = max(len(prompt) for prompt in prompts) + max_new_tokens
-    if can_share(model, longest):
+    why_not = why_not_shared(model, longest)
+    if why_not is None:
+        work.sharing += len(prompts)
         return PrefixRows(model, prompts, problems)
+    work.count_unshared(len(prompts), why_not)
     return CachedRows(model, prompts)
 
 
@@ -87,7 +93,7 @@ class PrefixRows:
             for parent, (_, prompt) in zip(parents, self.distinct, strict=True)
         ]
         logits = self._read(rests, pad_left=True)
-        self.keep(self.row_of)
+        self._share(self.row_of)
         return logits[torch.tensor(self.row_of, device=logits.device)]
 
     def step(self, tokens: Tensor) -> Tensor:

@@ -57,11 +57,19 @@ class Beam:
         if not self.trace:
             return 0.0
         run, new, use = weights
+        parts = self.parts()
+        weighted = run * parts["ran"] + new * parts["new"] + use * parts["used"]
+        return parts["logprob"] + weighted
+
+    def parts(self) -> dict[str, float]:
+        """What the score is made of: nats a token, shares of the steps, of the numbers."""
         steps = len(self.trace)
-        likely = sum(self.logprobs) / len(self.logprobs) if self.logprobs else 0.0
-        ran = sum(step["status"] == "ran" for step in self.trace) / steps
-        bound = sum(step["new"] for step in self.trace) / steps
-        return likely + run * ran + new * bound + use * self.used
+        return {
+            "logprob": sum(self.logprobs) / len(self.logprobs) if self.logprobs else 0.0,
+            "ran": sum(step["status"] == "ran" for step in self.trace) / steps,
+            "new": sum(step["new"] for step in self.trace) / steps,
+            "used": self.used,
+        }
 
 
 @dataclass(slots=True, kw_only=True)
@@ -208,4 +216,5 @@ def _judged(asked: Asked, beam: Beam, checked: Checked, weights: Weights) -> Bea
         ended=beam.ended or failed,
     )
     row["score"] = round(judged.score(weights), 4)
+    row["parts"] = {name: round(part, 4) for name, part in judged.parts().items()}
     return judged

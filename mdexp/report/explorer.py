@@ -20,6 +20,7 @@ FIELDS = (
     "text",
     "output",
     "error",
+    "steps",
 )
 
 
@@ -55,6 +56,7 @@ def _row(generation: Generation) -> Mapping[str, Any]:
         "text": generation.text,
         "output": generation.stdout,
         "error": generation.error,
+        "steps": generation.trace.get("steps", ()),
     }
     assert tuple(row) == FIELDS
     return row

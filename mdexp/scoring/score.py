@@ -152,6 +152,7 @@ def _generation(
         stdout=read.stdout,
         error=read.error,
         logprob=output.logprob,
+        trace=output.trace,
     )
 
 

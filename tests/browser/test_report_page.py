@@ -12,6 +12,14 @@ from tests.synthetic_run import ATTACK, history, run_parts
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 
 PROGRAM = 'def f(x):\n    return x * 2.5  # "twice" <b>\n\nans = f(4)'
+PARTS = {"logprob": -0.25, "ran": 0.5, "new": 1.0, "used": 0.0}
+STEP = {"text": "a = 6 # <b>x</b>", "value": "6", "new": True, "error": "", "parts": PARTS}
+TRACE = {
+    "steps": [
+        STEP | {"status": "ran", "score": 1.125},
+        STEP | {"status": "failed", "new": False, "error": "NameError: b", "score": -2.5},
+    ]
+}
 TOOLS = """
 const rows = () => [...document.querySelectorAll("#list tbody tr:not(.more)")];
 const openers = () => [...document.querySelectorAll("#list tbody th > button")];
@@ -57,6 +65,19 @@ PLAYS = {
         choose("thought", "cot");
         openers()[0].click();
         seen.push(document.querySelectorAll(".more [class^=py-]").length);
+    """,
+    "steps_of_a_beam_are_shown_with_their_checks_and_scores": """
+        choose("thought", "pot"); choose("text", "p7"); sort("problem");
+        const [first] = openers();
+        first.click();
+        const steps = document.querySelector(".more .steps");
+        const lines = [...steps.querySelectorAll(":scope tbody tr")];
+        seen.push(first.textContent, steps.hidden);
+        for (const line of lines) seen.push([...line.cells].map((c) => c.textContent).join("|"));
+        seen.push(lines.map((line) => line.className), steps.querySelectorAll("td b").length);
+        choose("thought", "cot");
+        openers()[0].click();
+        seen.push(document.querySelector(".more .steps").hidden);
     """,
     "columns_sort_both_ways_and_say_so": """
         const head = document.querySelector("[data-sort=logprob]").closest("th");
@@ -120,7 +141,12 @@ def all_seen(tmp_path_factory) -> dict[str, list[str]]:
     folder = tmp_path_factory.mktemp("large")
     parts = run_parts(num_problems=1250, samples=(0, 1))
     parts["generations"] = [
-        replace(g, text=PROGRAM if g.thought == "pot" else f"Word {g.problem_id}.", logprob=-n / 7)
+        replace(
+            g,
+            text=PROGRAM if g.thought == "pot" else f"Word {g.problem_id}.",
+            logprob=-n / 7,
+            trace=TRACE if g.thought == "pot" and g.problem_id == "p7" else {},
+        )
         for n, g in enumerate(parts["generations"])
     ]
     build(folder, **parts, programs=["pot"])
@@ -172,6 +198,15 @@ def test_a_generation_opens_with_its_program_highlighted_and_closes(seen):
 
 def test_prose_is_not_highlighted(seen):
     assert seen == ["0"]
+
+
+def test_steps_of_a_beam_are_shown_with_their_checks_and_scores(seen):
+    assert seen[:2] == ["p7", "false"]
+    assert seen[2:4] == [
+        "1|a = 6 # <b>x</b>|ran|6|-0.25|0.50|1.00|0.00|1.13",
+        "2|a = 6 # <b>x</b>|failed: NameError: b||-0.25|0.50|1.00|0.00|-2.50",
+    ]
+    assert seen[4:] == ["right,wrong", "0", "true"], "prose without a trace has no steps"
 
 
 def test_columns_sort_both_ways_and_say_so(seen):

@@ -109,6 +109,14 @@ def test_line_separators_and_lone_surrogates_survive_the_page(tmp_path):
     written(tmp_path, **run_parts(text=text))
 
 
+def test_steps_of_a_beam_are_in_the_page_s_data_and_others_have_none():
+    step = {"text": "a = 6", "status": "ran", "value": "6", "new": True, "error": "", "score": 1.0}
+    whole = generation(0, "after", "pot", correct=True)
+    data = json.loads(explorer_data([], [whole, replace(whole, trace={"steps": [step]})]))
+    column = data["fields"].index("steps")
+    assert [row[column] for row in data["generations"]] == [[], [step]]
+
+
 def test_the_page_needs_nothing_beside_it(tmp_path):
     _, page = written(tmp_path, **run_parts() | {"history": history(5)})
     assert not re.search(r"(?:src|href)\s*=\s*[\"'](?!data:,|#)", page)

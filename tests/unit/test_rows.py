@@ -13,7 +13,10 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
+from mdexp.decoding import prefixes
+from mdexp.decoding.prefixes import why_not_shared
 from mdexp.decoding.rows import CachedRows, PrefixRows, Seq2SeqRows, open_rows
+from mdexp.decoding.work import Work
 from tests.tiny_run import tiny
 
 SIZES = {
@@ -59,8 +62,10 @@ def expect(model, logits, texts):
 
 
 @torch.inference_mode()
+@pytest.mark.parametrize("copied", [0, 64], ids=["levels", "joined"])
 @pytest.mark.parametrize("kind", [PrefixRows, CachedRows], ids=["prefixes", "cached"])
-def test_logits_are_those_of_each_row_alone(model, kind):
+def test_logits_are_those_of_each_row_alone(model, kind, copied, monkeypatch):
+    monkeypatch.setattr(prefixes, "COPIED", copied)
     rows = kind(model, PROMPTS, PROBLEMS) if kind is PrefixRows else kind(model, PROMPTS)
     texts = [list(prompt) for prompt in PROMPTS]
     expect(model, rows.start(), texts)
@@ -92,24 +97,64 @@ def test_the_student_attends_as_before_afterwards(model):
 
 
 @torch.inference_mode()
-def test_a_prefix_is_held_once(model):
+def test_a_prefix_is_held_once(model, monkeypatch):
+    monkeypatch.setattr(prefixes, "COPIED", 0)  # however short
     rows = PrefixRows(model, PROMPTS, PROBLEMS)
     rows.start()
-    head, trunk = rows.prefixes.shared
+    head, trunk, rest = rows.prefixes.shared
     assert (head.real.shape, trunk.real.shape) == ((1, len(HEAD)), (2, 3))
-    assert len(head.keys[0]) == 1 and len(trunk.keys[0]) == 2
+    assert (len(head.keys[0]), len(trunk.keys[0]), len(rest.keys[0])) == (1, 2, 4)
     rows.keep([0, 1])
     assert len(rows.prefixes.shared[1].keys[0]) == 1, "nobody needs the second problem"
 
 
-def opened(model, length):
-    return open_rows(model, "causal", [[1, 2, 3]], ["p"], pad_id=0, max_new_tokens=length)
+@torch.inference_mode()
+def test_a_short_prefix_is_copied_to_those_that_share_it(model):
+    rows = PrefixRows(model, PROMPTS, PROBLEMS)
+    rows.start()
+    [whole] = rows.prefixes.shared
+    assert whole.keys[0].shape[0] == 4, "one for each distinct prompt"
+
+
+def opened(model, length, work=None):
+    return open_rows(
+        model,
+        "causal",
+        [[1, 2, 3]],
+        ["p"],
+        pad_id=0,
+        max_new_tokens=length,
+        work=work or Work(),
+    )
 
 
 def test_a_student_with_a_window_shares_only_within_it():
     model = MistralForCausalLM(MistralConfig(**GROUPED, sliding_window=20))
     assert isinstance(opened(model, 17), PrefixRows)
     assert isinstance(opened(model, 18), CachedRows)
+
+
+def test_rows_that_cannot_share_are_counted_with_the_reason_and_told_once(caplog):
+    model = MistralForCausalLM(MistralConfig(**GROUPED, sliding_window=20))
+    work = Work(row_steps=4, useful=4)
+    opened(model, 17, work)
+    assert (work.counts()["rows_sharing_prefixes"], work.unshared) == (1, {})
+    opened(model, 18, work)
+    opened(model, 18, work)
+    why = "MistralForCausalLM sees 20 tokens, of which 21 are needed"
+    assert work.counts()["rows_sharing_prefixes"] == 1
+    assert work.counts()[f"rows_with_their_own_cache ({why})"] == 2
+    assert [record.message for record in caplog.records] == [
+        f"prompts are read and held once a row: {why}"
+    ]
+
+
+def test_a_family_of_other_layers_says_which():
+    model = LlamaForCausalLM(LlamaConfig(**GROUPED))
+    model.config.layer_types = ["full_attention", "linear_attention"]
+    assert why_not_shared(model, 5) == "LlamaForCausalLM has layers of linear_attention"
+    model._supports_attention_backend = False
+    assert why_not_shared(model, 5) == "LlamaForCausalLM does not let its attention be exchanged"
 
 
 def test_samples_share_what_the_encoder_and_the_first_step_say():

@@ -102,6 +102,8 @@ def test_a_score_is_the_sum_that_it_is_said_to_be(scripted):
     beam = next(beam for beam in search.beams if "* 7" in beam.text)
     mean = -1.0  # of every token
     assert beam.score((0.5, 0.25, 0.125)) == pytest.approx(mean + 0.5 * 1 + 0.25 * 2 / 3 + 0.125)
+    parts = {"logprob": round(mean, 4), "ran": 1.0, "new": 0.6667, "used": 1.0}
+    assert beam.trace[-1]["parts"] == pytest.approx(parts, abs=1e-4)
     assert beam.trace[-1]["score"] == pytest.approx(beam.score((0.5, 0.25, 0.125)), abs=1e-4)
 
 

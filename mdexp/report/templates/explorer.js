@@ -132,7 +132,21 @@
     if (data.programs.includes(g.thought)) {
       node.querySelector(".text").replaceChildren(...highlight(g.text));
     }
+    const steps = node.querySelector(".steps");
+    steps.hidden = !g.steps.length;
+    steps.querySelector("tbody").append(...g.steps.map(stepRow));
     return node;
+  }
+
+  function stepRow(step, index) {
+    const line = document.createElement("tr");
+    line.className = step.status === "failed" || step.status === "wrong" ? "wrong" : "right";
+    const check = step.error ? `${step.status}: ${step.error}` : step.status;
+    const { logprob, ran, new: bound, used } = step.parts;
+    line.append(cell(index + 1), cell(step.text, "step"), cell(check, "verdict"));
+    line.append(cell(step.new ? step.value : "", "num"));
+    line.append(...[logprob, ran, bound, used, step.score].map((n) => cell(n.toFixed(2), "num")));
+    return line;
   }
 
   function sortBy(button) {
