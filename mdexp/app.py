@@ -55,7 +55,7 @@ from mdexp.sweeps.plan import (
     unfinished,
     write_sweep,
 )
-from mdexp.usage import usage
+from mdexp.usage import default_options, usage
 
 BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 RESUMING = "hydra_plugins.mdexp_sweeps.Points"
@@ -156,7 +156,7 @@ def _arguments(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
 def _command(arguments: list[str]) -> int:
     options, arguments = _arguments(arguments)
     if options.help:
-        print(_help(options))
+        print(usage(group_names(options), default_options()))
     elif options.hydra_help or options.shell_completion:
         _hydra(arguments)
     elif options.cfg or options.info:
@@ -170,17 +170,6 @@ def _command(arguments: list[str]) -> int:
             plan = _plan(options)
         return _run(arguments, plan)
     return 0
-
-
-def _help(options: argparse.Namespace) -> str:
-    config = OmegaConf.load(config_folder() / f"{CONFIG_NAME}.yaml")
-    choices = [entry for entry in OmegaConf.select(config, "defaults") if entry != "_self_"]
-    defaults = {
-        str(group): [chosen] if isinstance(chosen, str) else list(chosen or ())
-        for entry in choices
-        for group, chosen in entry.items()
-    }
-    return usage(group_names(options), defaults)
 
 
 def _hydra(arguments: Sequence[str]) -> None:

@@ -3,6 +3,10 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import yaml
+
+from mdexp.shipped import CONFIG_NAME, config_folder
+
 EXAMPLES = """\
 mdexp distils the reasoning of a large teacher into a small student and measures the gain.
 
@@ -30,6 +34,17 @@ def group_options(folders: Sequence[Path]) -> dict[str, list[str]]:
         for file in folder.glob("*/*.yaml"):
             found.setdefault(file.parent.name, set()).add(file.stem)
     return {group: sorted(found[group]) for group in sorted(found)}
+
+
+def default_options() -> dict[str, list[str]]:
+    """What each group of mdexp's own configuration has if nothing is said."""
+    config = yaml.safe_load((config_folder() / f"{CONFIG_NAME}.yaml").read_text(encoding="utf-8"))
+    choices = [entry for entry in config["defaults"] if entry != "_self_"]
+    return {
+        group: [chosen] if isinstance(chosen, str) else list(chosen or ())
+        for entry in choices
+        for group, chosen in entry.items()
+    }
 
 
 def usage(options: Mapping[str, Sequence[str]], defaults: Mapping[str, Sequence[str]]) -> str:
