@@ -56,7 +56,7 @@ def test_an_exported_student_is_what_the_run_trained(run, tmp_path, capsys):
     metrics = read_json(run / "metrics.json")
     low, high = metrics["jsonl"]["after"]["vote"]["ci95"]
     assert f"{100 * low:.1f}-{100 * high:.1f}" in card
-    assert "licence" in card and "not known to mdexp" in card
+    assert "- problems: files of your own (your own matter)\n" in card
     assert "no language model wrote them" in card
     assert "Think step by step." in card
 
