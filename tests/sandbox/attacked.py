@@ -15,6 +15,8 @@ from tests.sandbox.processes import descendants
 TIMEOUT_S = 0.1
 MEMORY_MIB = 64
 OUTPUT_KIB = 2
+# These go to the processes for slow programs; the second shows late that it needs the full one.
+SLOW = ("while True: pass", "for _ in range(10**6): pass\n__import__('num' + 'py')")
 Run = Callable[[Sequence[str]], list[ProgramResult]]
 
 
@@ -50,7 +52,7 @@ class Attacked:
 def attacked(name: str) -> Iterator[Attacked]:
     """The tier of that name, with all of its processes started, and closed afterwards."""
     with _running(name) as run:
-        run([*PROBES, *HEAVY_PROBES, "while True: pass", "import numpy\nwhile True: pass"])
+        run([*PROBES, *CPYTHON_PROBES, *HEAVY_PROBES, *SLOW])
         yield Attacked(name=name, run=run, num_processes=_num_at_rest())
 
 

@@ -24,7 +24,8 @@ from mdexp.sandbox.confined.nobody import become_nobody
 _REQUESTS, _REPLIES = 0, 1
 _FRAME_OVERHEAD = 16 * 1024  # of a reply, beside what was printed
 _ESCAPED = 6  # JSON writes one byte as \u0000 at most
-_WALL_PER_CPU, _WALL_EXTRA_S = 4, 1.0
+# A program that waits uses no CPU time. What gives way to others may have to wait for them long.
+_WALL_PER_CPU, _WALL_EXTRA_S, _WALL_EXTRA_SLOW_S = 4, 1.0, 4.0
 _WARM_PROGRAMS = 500  # vetted ones, after which a warm child is replaced
 _LOOK_S = 0.001  # least wait between two looks at the clock
 
@@ -65,7 +66,8 @@ def serve(settings: dict[str, Any]) -> NoReturn:
     importing.hide()
     max_reply = _ESCAPED * settings["output_bytes"] + _FRAME_OVERHEAD
     frames.send(_REPLIES, frames.packed({"ready": True}))
-    template = _Template(limits, instructions, numeric, max_reply)
+    wall_extra_s = _WALL_EXTRA_SLOW_S if settings["slow"] else _WALL_EXTRA_S
+    template = _Template(limits, instructions, numeric, max_reply, wall_extra_s)
     while True:
         template.prepare()
         try:
@@ -80,10 +82,15 @@ class _Template:
     """A child that waits for its one program, and a warm one for vetted programs."""
 
     def __init__(
-        self, limits: child.Limits, instructions: bytes, numeric: bool, max_reply: int
+        self,
+        limits: child.Limits,
+        instructions: bytes,
+        numeric: bool,
+        max_reply: int,
+        wall_extra_s: float,
     ) -> None:
         self._limits, self._instructions, self._numeric = limits, instructions, numeric
-        self._max_reply = max_reply
+        self._max_reply, self._wall_extra_s = max_reply, wall_extra_s
         self._fresh: Child | None = None
         self._warm: Child | None = None
         self._served = 0  # by the warm child
@@ -112,7 +119,7 @@ class _Template:
             return
         assert self._fresh
         fresh, self._fresh = self._fresh, None
-        end, said, used = _asked(fresh, request, seconds, self._max_reply)
+        end, said, used = self._asked(fresh, request, seconds)
         status = 0 if said else _reaped(fresh)
         _report(end, said, used, os.WTERMSIG(status))
         if said:  # first the host, then what can wait
@@ -120,7 +127,7 @@ class _Template:
 
     def _answered_warm(self, one: Child, request: bytes, seconds: float) -> bool:
         """Whether the warm child settled it. One that failed or is worn out is replaced later."""
-        end, said, used = _asked(one, request, seconds, self._max_reply)
+        end, said, used = self._asked(one, request, seconds)
         try:
             status = frames.unpacked(said)["status"] if end == "reply" else end
         except (ValueError, KeyError):
@@ -135,6 +142,17 @@ class _Template:
             _reaped(one)
             self._warm = None
         return settled
+
+    def _asked(self, one: Child, request: bytes, seconds: float) -> tuple[str, bytes, float]:
+        """How a program ended, what it said, and the CPU seconds it took."""
+        start = clock_gettime(one.clock)
+        wall_s = _WALL_PER_CPU * seconds + self._wall_extra_s
+        try:
+            frames.send(one.requests, request)
+            end, said = _watched(one, start + seconds, wall_s, self._max_reply)
+        except BrokenPipeError:
+            end, said = "ended", b""
+        return end, said, clock_gettime(one.clock) - start
 
 
 def _load(numeric: bool) -> None:
@@ -180,28 +198,17 @@ def _forked(serve_child: Callable[[int, int], NoReturn]) -> Child:
     return Child(pid=pid, requests=request_write, replies=reply_read)
 
 
-def _asked(one: Child, request: bytes, seconds: float, max_reply: int) -> tuple[str, bytes, float]:
-    """How a program ended, what it said, and the CPU seconds it took."""
-    start = clock_gettime(one.clock)
-    try:
-        frames.send(one.requests, request)
-        end, said = _watched(one, start + seconds, max_reply, seconds)
-    except BrokenPipeError:
-        end, said = "ended", b""
-    return end, said, clock_gettime(one.clock) - start
-
-
 def _report(end: str, said: bytes, seconds: float, signal_number: int) -> None:
     report = frames.packed({"end": end, "signal": signal_number, "seconds": seconds})
     frames.send(_REPLIES, report + struct.pack("<I", len(said)) + said)
 
 
-def _watched(one: Child, deadline: float, max_reply: int, seconds: float) -> tuple[str, bytes]:
+def _watched(one: Child, deadline: float, wall_s: float, max_reply: int) -> tuple[str, bytes]:
     """How a program ended and what it said: `reply`, `garbled`, `timeout` or `ended`."""
     poll = select.poll()
     poll.register(one.replies, select.POLLIN)
     poll.register(_REQUESTS, 0)  # the host's end
-    wall = monotonic() + _WALL_PER_CPU * seconds + _WALL_EXTRA_S
+    wall = monotonic() + wall_s
     said = bytearray()
     while True:
         left = min(deadline - clock_gettime(one.clock), wall - monotonic())
