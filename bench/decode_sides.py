@@ -14,9 +14,11 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from transformers import GenerationConfig, PreTrainedModel
 
@@ -124,19 +126,11 @@ def continuous(setting: Setting, asked: Sequence[str]) -> Written:
 
 def ctranslate2(setting: Setting, asked: Sequence[str]) -> Written:
     """CTranslate2 in float32: it has no bfloat16 on this kind of processor."""
-    try:
-        from ctranslate2 import Generator
-        from ctranslate2.converters import TransformersConverter
-    except ImportError as error:
-        raise Unavailable("pip install ctranslate2") from error
     if setting.folder is None:
         raise Unavailable("it needs a folder: --student")
     tokenizer = setting.renderer.tokenizer
-    with tempfile.TemporaryDirectory() as place:
-        TransformersConverter(str(setting.folder)).convert(place, force=True)
-        generator = Generator(place, compute_type="float32", intra_threads=_threads())
     prompts = [tokenizer.convert_ids_to_tokens(prompt) for prompt in _prompts(setting, asked)]
-    found = generator.generate_batch(
+    found = _converted(setting.folder).generate_batch(
         prompts,
         max_batch_size=setting.rows // PATHS,
         num_hypotheses=PATHS,
@@ -149,8 +143,21 @@ def ctranslate2(setting: Setting, asked: Sequence[str]) -> Written:
     return Written(tokens=sum(len(row) for result in found for row in result.sequences_ids))
 
 
+@cache
+def _converted(folder: Path) -> Any:
+    """CTranslate2's generator; made while warming up."""
+    try:
+        from ctranslate2 import Generator
+        from ctranslate2.converters import TransformersConverter
+    except ImportError as error:
+        raise Unavailable("pip install ctranslate2") from error
+    with tempfile.TemporaryDirectory() as place:
+        TransformersConverter(str(folder)).convert(place, force=True)
+        return Generator(place, compute_type="float32", intra_threads=torch.get_num_threads())
+
+
 def llama_cpp(setting: Setting, asked: Sequence[str]) -> Written:
-    """A llama.cpp server with the embedded student's own file, in 8 bits."""
+    """A llama.cpp server with the embedded student's own file; its start, a second, counts."""
     try:
         import xllamacpp  # noqa: F401
     except ImportError as error:
@@ -218,12 +225,6 @@ def _until_end(setting: Setting, row: list[int]) -> int:
     """Tokens up to the end of sequence, it included."""
     end = setting.renderer.tokenizer.eos_token_id
     return row.index(end) + 1 if end in row else len(row)
-
-
-def _threads() -> int:
-    import torch
-
-    return torch.get_num_threads()
 
 
 @contextmanager

@@ -34,6 +34,7 @@ class LoopbackServer:
         self.per_minute: float | None = None  # beyond it: 429
         self.latency_s = 0.005  # so that concurrent calls overlap
         self.finish_reason = "stop"
+        self.logprobs: Any = {"token_logprobs": [-0.25, -0.75, -0.5]}  # of a completion
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
@@ -140,7 +141,7 @@ class LoopbackServer:
             "index": 0,
             "text": self.answer(body["prompt"], 0),
             "finish_reason": self.finish_reason,
-            "logprobs": {"token_logprobs": [-0.25, -0.75, -0.5]},
+            "logprobs": self.logprobs,
         }
         usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
         reply = {"id": "c", "object": "text_completion", "created": 0, "model": body["model"]}

@@ -91,13 +91,22 @@ def seed(stream: str) -> int:
     return int.from_bytes(digest, "big") >> 1
 
 
+def _logprobs(told: Any) -> list[float]:
+    """Of each token; llama.cpp writes them in the form of a chat."""
+    if told is None:
+        return []
+    each = told.token_logprobs
+    if each is None:
+        each = [entry["logprob"] for entry in getattr(told, "content", None) or ()]
+    return [logprob for logprob in each if logprob is not None]
+
+
 def _answered(choice: Any, usage: Any, renderer: Renderer, request: Request) -> Answered:
     """A server's completion as a local one: cut where its thought says that it is complete."""
-    logprobs = choice.logprobs.token_logprobs if choice.logprobs else []
     answer = Answered(
         text=renderer.code_text.decode(choice.text),
         finished=choice.finish_reason == "stop",
-        logprobs=[logprob for logprob in logprobs if logprob is not None],
+        logprobs=_logprobs(choice.logprobs),
     )
     answer.num_tokens = usage.completion_tokens if usage else len(answer.logprobs)
     if (whole := request.thought.complete(answer.text)) is not None:

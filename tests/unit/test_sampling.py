@@ -6,7 +6,8 @@ import pytest
 import torch
 from transformers.generation.logits_process import TopPLogitsWarper
 
-from mdexp.decoding.sampling import FEW, GREEDY, choose, uniform
+from mdexp.decoding import sampling
+from mdexp.decoding.sampling import BLOCK, FEW, GREEDY, choose, uniform
 
 
 def test_a_number_depends_on_stream_and_step_alone_and_is_uniform():
@@ -33,6 +34,28 @@ def test_samples_are_of_the_nucleus_and_of_all_of_it(top_p, size):
     shares = torch.bincount(tokens, minlength=size) / len(places)
     expected = logits[0].softmax(-1) * kept
     torch.testing.assert_close(shares.double(), expected / expected.sum(), atol=2e-4, rtol=0)
+
+
+@pytest.mark.parametrize("size", [BLOCK - 1, BLOCK, 3 * BLOCK + 7])
+def test_a_large_vocabulary_is_drawn_from_as_one(size):
+    logits = torch.randn(1, size, generator=torch.Generator().manual_seed(size)).double()
+    logits[0, BLOCK // 2 :: 3] = -torch.inf
+    places = torch.arange(20_000, dtype=torch.float64) / 20_000
+    tokens, _ = choose(logits.expand(len(places), -1), places, temperature=1.0)
+    cumulative = logits[0].softmax(-1).cumsum(-1)
+    expected = torch.searchsorted(cumulative, places, right=True)
+    assert (tokens == expected).double().mean() > 0.9999, "but for what rounding decides"
+    assert logits[0, tokens].isfinite().all()
+
+
+def test_rows_are_drawn_from_alike_whatever_rows_are_beside_them(monkeypatch):
+    logits = torch.randn(7, 600, generator=torch.Generator().manual_seed(0))
+    places = torch.tensor([0.1, GREEDY, 0.7, 0.99, GREEDY, 0.3, 0.5], dtype=torch.float64)
+    together = choose(logits, places, temperature=0.7)
+    monkeypatch.setattr(sampling, "CACHED", 1200)
+    in_twos = choose(logits, places, temperature=0.7)
+    assert torch.equal(together[0], in_twos[0])
+    torch.testing.assert_close(together[1], in_twos[1])
 
 
 @pytest.mark.parametrize("temperature", [0.3, 2.0])

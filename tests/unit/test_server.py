@@ -56,6 +56,21 @@ def test_token_ids_go_out_and_texts_come_back_in_order(server):
     assert server.most_at_once <= LIMITS.batch_size
 
 
+@pytest.mark.parametrize(
+    ("told", "mean"),
+    [
+        ({"token_logprobs": None, "content": [{"logprob": -0.25}, {"logprob": -0.75}]}, -0.5),
+        ({"token_logprobs": [None, -0.5]}, -0.5),
+        (None, None),
+    ],
+    ids=["as llama.cpp", "none of the first", "none at all"],
+)
+def test_log_probabilities_in_every_form_that_servers_give_them(server, told, mean):
+    server.logprobs = told
+    [(_, found)] = ask_server(server.url, "student", RENDERER, requests(1), LIMITS)
+    assert found.logprob == mean
+
+
 def test_what_the_budget_ended_is_unfinished_unless_its_thought_says_whole(server):
     server.finish_reason = "length"
     server.answer = lambda prompt, number: "It is"
