@@ -24,12 +24,12 @@ from mdexp.sandbox.settings import SandboxSettings
 __all__ = ["CPythonTier", "confinement"]
 
 _PROBE = """
-import sys
+import os, sys
 sys.path.append(sys.argv[1])
 from mdexp.sandbox.confined.seccomp import install, program_filter
 install(program_filter(2))
 try:
-    open("/")
+    os.open("/", os.O_RDONLY)
 except PermissionError:
     sys.exit(0)
 sys.exit("it is not in force")
