@@ -33,12 +33,12 @@ log = logging.getLogger(__name__)
 VERSIONS = {
     "prepare": 1,
     "extract": 1,
-    "verify": 2,
+    "verify": 3,
     "convert": 1,
     "examples": 1,
     "train": 2,
-    "generate": 3,
-    "score": 3,
+    "generate": 4,
+    "score": 4,
 }
 
 
