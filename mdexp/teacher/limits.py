@@ -7,17 +7,15 @@ the next wait is longer.
 """
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mdexp.teacher.filesystem import journal
+from mdexp.teacher.database import opened
 
 FILE = "limits.sqlite"
-_BUSY_TIMEOUT_S = 60
 _BURST_S = 0.25
 _SHORTEST_NAP_S = 0.001
 
@@ -36,8 +34,7 @@ class Limiter:
         rates = {"requests": requests_per_minute, "tokens": tokens_per_minute}
         self._per_second = {kind: rate / 60 for kind, rate in rates.items() if rate is not None}
         self._endpoint, self._clock = endpoint, clock
-        self._db = sqlite3.connect(folder / FILE, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
-        self._db.execute(f"PRAGMA journal_mode = {journal(folder)}")
+        self._db = opened(folder / FILE)
         self._db.execute("PRAGMA synchronous = OFF")  # after a power cut the buckets are full again
         self._db.execute(
             "CREATE TABLE IF NOT EXISTS buckets (endpoint TEXT, kind TEXT, level REAL NOT NULL,"

@@ -16,12 +16,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from mdexp.teacher.filesystem import journal
+from mdexp.teacher.database import opened
 from mdexp.teacher.request import content_identity
 
 FILE = "teacher.sqlite"
 VERSION = 2
-BUSY_TIMEOUT_S = 60
 
 _TABLES = """
 CREATE TABLE requests (
@@ -97,10 +96,8 @@ def connect(folder: Path) -> sqlite3.Connection:
     """Open a folder's ledger, made or brought up to date as need be; transactions are explicit.
     ValueError for a ledger of a later version, or a file system that cannot hold one."""
     folder.mkdir(parents=True, exist_ok=True)
-    mode = journal(folder)
-    db = sqlite3.connect(folder / FILE, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    db = opened(folder / FILE)
     try:
-        db.execute(f"PRAGMA journal_mode = {mode}")
         if _version(db) != VERSION:
             _bring_up_to_date(db, folder)
     except BaseException:

@@ -183,7 +183,7 @@ def test_a_file_system_without_locks_is_refused(tmp_path):
 
 def test_on_a_network_file_system_the_ledger_uses_the_rollback_journal(tmp_path, monkeypatch):
     Ledger(tmp_path).db.close()
-    monkeypatch.setattr("mdexp.teacher.schema.journal", lambda folder: "DELETE")
+    monkeypatch.setattr("mdexp.teacher.database.journal", lambda folder: "DELETE")
     with Ledger(tmp_path) as ledger:
         assert ledger.db.execute("PRAGMA journal_mode").fetchone() == ("delete",)
 

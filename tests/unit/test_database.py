@@ -1,0 +1,54 @@
+"""A file that several processes open in the same moment."""
+
+import sqlite3
+from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
+
+import pytest
+
+from mdexp.teacher import database
+from mdexp.teacher.database import opened
+from mdexp.teacher.schema import FILE, connect
+
+FORKSERVER = get_context("forkserver")
+NUM_PROCESSES, NUM_FILES = 3, 60
+
+
+def open_each(folder, barrier: Barrier) -> None:
+    for number in range(NUM_FILES):
+        barrier.wait(30)
+        connect(folder / str(number)).close()
+
+
+def test_processes_that_make_a_ledger_together_all_open_it(tmp_path):
+    """Without a second try some are told that it is locked: one in five of this many."""
+    FORKSERVER.set_forkserver_preload([__name__])
+    arguments = (tmp_path, FORKSERVER.Barrier(NUM_PROCESSES))
+    processes = [
+        FORKSERVER.Process(target=open_each, args=arguments, daemon=True)
+        for _ in range(NUM_PROCESSES)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [0] * NUM_PROCESSES
+    with sqlite3.connect(tmp_path / "0" / FILE) as db:
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_what_stays_locked_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.05)
+    reader = sqlite3.connect(tmp_path / "f", isolation_level=None)
+    reader.execute("CREATE TABLE t (x)")
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM t").fetchall()
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        opened(tmp_path / "f")
+    reader.close()
+
+
+def test_what_is_no_database_is_told_at_once(tmp_path):
+    (tmp_path / "f").write_text("no database at all, but text" * 9)
+    with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+        opened(tmp_path / "f")
