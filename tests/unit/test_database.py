@@ -1,6 +1,7 @@
 """A file that several processes open in the same moment."""
 
 import sqlite3
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
 
@@ -21,7 +22,7 @@ def open_each(folder, barrier: Barrier) -> None:
 
 
 def test_processes_that_make_a_ledger_together_all_open_it(tmp_path):
-    """Without a second try some are told that it is locked: one in five of this many."""
+    """Without a second try some are told that it is locked, the more the busier the machine."""
     FORKSERVER.set_forkserver_preload([__name__])
     arguments = (tmp_path, FORKSERVER.Barrier(NUM_PROCESSES))
     processes = [
@@ -35,6 +36,27 @@ def test_processes_that_make_a_ledger_together_all_open_it(tmp_path):
     assert [process.exitcode for process in processes] == [0] * NUM_PROCESSES
     with sqlite3.connect(tmp_path / "0" / FILE) as db:
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+class Deadlocked(sqlite3.Connection):
+    """Told that it is locked, without having waited, the first times."""
+
+    told = 0
+
+    def execute(self, sql, *parameters):
+        if Deadlocked.told < 2:
+            Deadlocked.told += 1
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            raise error
+        return super().execute(sql, *parameters)
+
+
+def test_who_is_told_that_it_is_locked_tries_again(tmp_path, monkeypatch):
+    connect_to = partial(sqlite3.connect, factory=Deadlocked)
+    monkeypatch.setattr(database.sqlite3, "connect", connect_to)
+    assert opened(tmp_path / "f").execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert Deadlocked.told == 2
 
 
 def test_what_stays_locked_is_told(tmp_path, monkeypatch):
