@@ -97,16 +97,24 @@ def facts(run: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def title(settings: Mapping[str, Any]) -> str:
-    """Dataset, student and thoughts, as far as the settings name them."""
-    parts = [_named(settings.get(part, {})) for part in ("dataset", "student")]
-    parts.append(" + ".join(settings.get("thoughts", {})))
+    """Problems, student and thoughts of a run."""
+    parts = [
+        _dataset(settings.get("dataset", {})),
+        _student(settings.get("student", {})),
+        " + ".join(settings.get("thoughts", {})),
+    ]
     return " · ".join(part for part in parts if part)
 
 
-def _named(component: Mapping[str, Any]) -> str:
-    """The last part of a component's path, else of its class's name."""
-    path, target = component.get("path"), component.get("_target_", "")
-    return Path(path).name if path else target.rpartition(".")[2]
+def _dataset(options: Mapping[str, Any]) -> str:
+    """Its own name, else the module that reads it: `svamp` of `mdexp.datasets.svamp.Svamp`."""
+    return options.get("name") or ".".join(options.get("_target_", "").split(".")[-2:-1])
+
+
+def _student(options: Mapping[str, Any]) -> str:
+    """Where its weights come from: the last part of a folder or a repository, or a package."""
+    path = options.get("path") or options.get("repo") or options.get("package")
+    return Path(path).name if path else options.get("_target_", "").rpartition(".")[2]
 
 
 def run_grader(metrics: Metrics) -> str:

@@ -316,5 +316,7 @@ def test_graders_stand_side_by_side(tmp_path):
 def test_the_title_names_what_was_run():
     settings = {"dataset": {"_target_": "mdexp.datasets.svamp.Svamp", "path": None}}
     settings["student"] = {"_target_": "mdexp.x.Student", "path": "HuggingFaceTB/SmolLM2"}
-    assert title(settings | {"thoughts": {"cot": 1, "pot": 2}}) == "Svamp · SmolLM2 · cot + pot"
+    assert title(settings | {"thoughts": {"cot": 1, "pot": 2}}) == "svamp · SmolLM2 · cot + pot"
+    own = {"dataset": {"_target_": "a.b.C", "name": "mine"}, "student": {"package": "wheel"}}
+    assert title(own) == "mine · wheel"
     assert title({}) == ""
