@@ -23,7 +23,8 @@ import yaml
 from transformers import GenerationConfig, PreTrainedModel
 
 from mdexp.components import build
-from mdexp.decoding.generate import Limits, Request, generate
+from mdexp.decoding.generate import generate
+from mdexp.decoding.request import Limits, Request
 from mdexp.decoding.server import ask_server
 from mdexp.decoding.work import Work
 from mdexp.students.prompts import Renderer

@@ -169,6 +169,7 @@ def generate(
 
     from mdexp.decoding.answering import answer
     from mdexp.decoding.beams import answer_by_steps
+    from mdexp.decoding.kept import Kept
     from mdexp.decoding.work import Work
 
     everything = read_jsonl(reads["problems.jsonl"], Problem)
@@ -176,7 +177,8 @@ def generate(
     model, tokenizer = weights.load()
     model.to(numerics["device"], getattr(torch, numerics["dtype"]))
     renderer = Renderer(tokenizer, student.kind, student.prompt)
-    work = Work()
+    kept = Kept(out / "answers.jsonl")
+    work = Work(kept=kept)
     ask = partial(answer, model, renderer, decoding=decoding, phase=phase, seed=seed, work=work)
     exemplars = load_exemplars()[: decoding.num_shots]
     refuse_tested(exemplars if phase == "before" else [], everything)
@@ -202,6 +204,7 @@ def generate(
             )
             outputs += found
     write_jsonl(out / "outputs.jsonl", outputs)
+    kept.file.unlink(missing_ok=True)
     return counts | told(outputs) | work.counts()
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mdexp.blocks import DecodingSettings
-from mdexp.decoding.generate import Answered, Limits, Request, generate
+from mdexp.decoding.generate import generate
+from mdexp.decoding.request import Answered, Limits, Request
 from mdexp.decoding.server import ask_server
 from mdexp.decoding.work import Work
 from mdexp.ports import Thought
@@ -79,7 +80,7 @@ def _answered(
     if decoding.engine == "local" or phase == "before":
         return generate(model, renderer, requests, limits, work)
     assert decoding.base_url and decoding.served, "judged"
-    return ask_server(decoding.base_url, decoding.served, renderer, requests, limits)
+    return ask_server(decoding.base_url, decoding.served, renderer, requests, limits, work)
 
 
 def limits_of(decoding: DecodingSettings) -> Limits:

@@ -5,12 +5,13 @@ at the token budget. Rows that ended leave the batch together, once enough of th
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from functools import partial
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from mdexp.decoding.request import Answered, Limits, Request
 from mdexp.decoding.rows import open_rows
 from mdexp.decoding.sampling import GREEDY, choose, uniform
 from mdexp.decoding.work import Work
@@ -21,50 +22,6 @@ if TYPE_CHECKING:
 
 CHECK_EVERY = 8  # steps between looks at whether a text is complete
 COMPACT_BELOW = 0.8  # of a batch's rows still under way
-
-
-class Completes(Protocol):
-    """What decoding has to know of a thought."""
-
-    def complete(self, text: str) -> str | None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One answer to be written. `sample` 0 is greedy; `stream` names the row's random numbers, and
-    requests of one `problem` are read together."""
-
-    prompt_ids: Sequence[int]
-    problem: str
-    thought: Completes
-    sample: int
-    stream: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How long answers get, how they are drawn, and how many rows are computed at a time."""
-
-    max_new_tokens: int
-    temperature: float
-    top_p: float = 1.0
-    batch_size: int
-
-
-@dataclass(slots=True, kw_only=True)
-class Answered:
-    """One answer; `finished` is False where the budget ended it. A server keeps its token ids."""
-
-    token_ids: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)  # of each token, nats
-    num_tokens: int = 0
-    text: str = ""
-    finished: bool = False
-
-    @property
-    def logprob(self) -> float | None:
-        """The mean of its tokens, so that a long answer is not the less likely for its length."""
-        return sum(self.logprobs) / len(self.logprobs) if self.logprobs else None
 
 
 @torch.inference_mode()
@@ -80,8 +37,19 @@ def generate(
     order = _by_length(requests)
     for start in range(0, len(order), limits.batch_size):
         indices = order[start : start + limits.batch_size]
-        batch = Batch(model, renderer, [requests[i] for i in indices], limits, work)
-        yield from zip(indices, batch.run(), strict=True)
+        batch = [requests[i] for i in indices]
+        write = partial(_written, model, renderer, batch, limits, work)
+        yield from zip(indices, work.batch(batch, limits, write), strict=True)
+
+
+def _written(
+    model: "PreTrainedModel",
+    renderer: Renderer,
+    requests: Sequence[Request],
+    limits: Limits,
+    work: Work,
+) -> list[Answered]:
+    return Batch(model, renderer, requests, limits, work).run()
 
 
 def _by_length(requests: Sequence[Request]) -> list[int]:

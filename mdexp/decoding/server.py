@@ -8,9 +8,11 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from mdexp.decoding.generate import Answered, Limits, Request
+from mdexp.decoding.request import Answered, Limits, Request
+from mdexp.decoding.work import Work
 from mdexp.students.prompts import Renderer
 
 if TYPE_CHECKING:
@@ -31,8 +33,11 @@ def ask_server(
     renderer: Renderer,
     requests: Sequence[Request],
     limits: Limits,
+    work: Work | None = None,
 ) -> Iterator[tuple[int, Answered]]:
-    """Yield (index of the request, answer), `limits.batch_size` calls at a time."""
+    """Yield (index of the request, answer), `limits.batch_size` calls at a time; `work` keeps
+    them."""
+    work = Work() if work is None else work
     if renderer.kind != "causal":
         raise ValueError(
             f"decoding.engine=openai continues token ids, which a {renderer.kind} student cannot; "
@@ -40,11 +45,17 @@ def ask_server(
         )
     for start in range(0, len(requests), limits.batch_size):
         batch = requests[start : start + limits.batch_size]
-        answers = asyncio.run(_ask_all(base_url, model, renderer, batch, limits))
-        yield from enumerate(answers, start=start)
+        ask = partial(_ask_all, base_url, model, renderer, batch, limits)
+        yield from enumerate(work.batch(batch, limits, ask), start=start)
 
 
-async def _ask_all(
+def _ask_all(
+    base_url: str, model: str, renderer: Renderer, batch: Sequence[Request], limits: Limits
+) -> list[Answered]:
+    return asyncio.run(_ask_together(base_url, model, renderer, batch, limits))
+
+
+async def _ask_together(
     base_url: str, model: str, renderer: Renderer, batch: Sequence[Request], limits: Limits
 ) -> list[Answered]:
     from openai import AsyncOpenAI

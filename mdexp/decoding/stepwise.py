@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mdexp.blocks import BeamSettings
-from mdexp.decoding.generate import Answered, Limits, Request, generate
+from mdexp.decoding.generate import generate
+from mdexp.decoding.request import Answered, Limits, Request
 from mdexp.decoding.steps import Checked, OneStep, check, numbers
 from mdexp.decoding.work import Work
 from mdexp.ports import Executor, Thought

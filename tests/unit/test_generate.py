@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from mdexp.blocks import DecodingSettings
 from mdexp.decoding.answering import answer
-from mdexp.decoding.generate import CHECK_EVERY, Limits, Request, generate
+from mdexp.decoding.generate import CHECK_EVERY, generate
+from mdexp.decoding.request import Limits, Request
 from mdexp.decoding.rows import MIN_SHARED_TOKENS
 from mdexp.decoding.sampling import choose
 from mdexp.decoding.work import Work

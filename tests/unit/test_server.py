@@ -4,7 +4,7 @@ import pytest
 
 from mdexp.blocks import DecodingSettings
 from mdexp.decoding.answering import answer
-from mdexp.decoding.generate import Limits, Request
+from mdexp.decoding.request import Limits, Request
 from mdexp.decoding.server import ServerError, ask_server, seed
 from mdexp.records import Problem
 from mdexp.students.prompts import Renderer

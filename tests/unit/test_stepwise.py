@@ -6,7 +6,7 @@ import torch
 from mdexp.blocks import BeamSettings, DecodingSettings
 from mdexp.decoding import stepwise
 from mdexp.decoding.beams import answer_by_steps
-from mdexp.decoding.generate import Answered, Limits
+from mdexp.decoding.request import Answered, Limits
 from mdexp.decoding.stepwise import Asked, search
 from mdexp.decoding.work import Work
 from mdexp.ports import ProgramResult

@@ -1,0 +1,49 @@
+"""What a student, or the server of one, is asked, and what it answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+class Completes(Protocol):
+    """What decoding has to know of a thought."""
+
+    def complete(self, text: str) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One answer to be written. `sample` 0 is greedy; `stream` names the row's random numbers, and
+    requests of one `problem` are read together."""
+
+    prompt_ids: Sequence[int]
+    problem: str
+    thought: Completes
+    sample: int
+    stream: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long answers get, how they are drawn, and how many rows are computed at a time."""
+
+    max_new_tokens: int
+    temperature: float
+    top_p: float = 1.0
+    batch_size: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Answered:
+    """One answer; `finished` is False where the budget ended it. A server keeps its token ids."""
+
+    token_ids: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)  # of each token, nats
+    num_tokens: int = 0
+    text: str = ""
+    finished: bool = False
+
+    @property
+    def logprob(self) -> float | None:
+        """The mean of its tokens, so that a long answer is not the less likely for its length."""
+        return sum(self.logprobs) / len(self.logprobs) if self.logprobs else None
