@@ -1,5 +1,6 @@
 """One experiment from problems to report: what it leaves, and that nothing is done twice."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 
 from mdexp.app import main
 from mdexp.artifacts import read_json, read_jsonl
+from mdexp.decoding.generate import Batch
 from mdexp.records import Example, Generation, Problem, VerifiedPath, Vote
 from tests.e2e.conftest import SMALL, states
 from tests.tiny_run import SEED, tiny
@@ -71,6 +73,34 @@ def test_a_run_that_fails_says_how_far_it_came(command, tmp_path, capsys):
     assert manifest["state"] == "failed"
     assert list(states(tmp_path / "run")) == ["prepare", "extract", "verify", "examples"]
     assert manifest["stages"][-1]["counts"]["dropped"] == {"too_long": 24}
+
+
+@pytest.mark.parametrize("how", ["default", "stepwise"])
+def test_decoding_goes_on_behind_the_batches_of_a_killed_run(how, command, tmp_path, monkeypatch):
+    def run(name, store, dies_at=None):
+        batches = itertools.count()
+
+        def written(batch):
+            if next(batches) == dies_at:
+                raise OSError("the machine went away")
+            return write(batch)
+
+        monkeypatch.setattr(Batch, "run", written)
+        few = ["decoding.batch_size=2", "decoding.num_validation=0", "decoding.num_paths=1"]
+        return command(f"decoding={how}", *few, f"hydra.run.dir={name}", f"store={store}")
+
+    write = Batch.run
+    assert run("whole", "other") == 0
+    assert run("killed", "store", dies_at=13) == 1  # 8 batches, and some after training
+    assert states(tmp_path / "killed") == dict.fromkeys(STAGES[:6], "run")
+    assert run("resumed", "store") == 0
+    whole, resumed = (tmp_path / name / "outputs_after.jsonl" for name in ("whole", "resumed"))
+    assert resumed.read_bytes() == whole.read_bytes()
+    [after] = [
+        s for s in read_json(tmp_path / "resumed/run.json")["stages"] if s["name"] == "after"
+    ]
+    assert after["counts"]["answers_kept_by_a_killed_run"] > 0
+    assert not list((tmp_path / "store").rglob("answers.jsonl"))
 
 
 def test_stages_that_are_missing_are_named(command, capsys):
