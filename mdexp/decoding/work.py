@@ -41,13 +41,15 @@ class Work:
 
     def counts(self) -> dict[str, float]:
         """For a stage's counts; no row-steps are told of where a server did the work."""
-        kept = {"answers_kept_by_a_killed_run": self.found} if self.found else {}
+        found: dict[str, float] = {}
+        if self.found:
+            found["answers_kept_by_a_killed_run"] = self.found
         if not self.row_steps:
-            return kept
+            return found
         return {
             "row_steps": self.row_steps,
             "row_step_utilisation": round(self.useful / self.row_steps, 3),
             "rows_sharing_prefixes": self.sharing,
             **{f"rows_with_their_own_cache ({why})": n for why, n in self.unshared.items()},
-            **kept,
+            **found,
         }
