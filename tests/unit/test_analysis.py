@@ -173,3 +173,11 @@ def test_each_test_set_and_phase_has_its_analysis_and_validation_none():
     assert toy["rule"] == "majority, ties to cot, pot"
     assert toy["errors"]["pot"] == {"right": 2, "wrong value": 1}
     assert toy["solved_by"]["cot only"] == {"n": 1, "vote": 1}
+
+
+def test_a_cascade_of_some_thoughts_still_has_the_curves_of_all():
+    paths = marked({"a": "TF", "b": "FT"})
+    paths += [replace(path, sample=k) for path in list(paths) for k in (1, 2)]
+    elected = votes(paths, ORDER, rule="cascade", order=["pot"])
+    table = analyse(paths, elected, {id: problem(id) for id in "ab"}, THOUGHTS)
+    assert list(table["toy"]["after"]["curves"]["points"]) == ["pot", "cot"]

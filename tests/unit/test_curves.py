@@ -123,3 +123,14 @@ def test_thoughts_with_unlike_numbers_of_paths_mix_up_to_the_fewer():
 def test_long_curves_are_thinned_and_end_at_all_paths():
     found = curves([paths_of("cot", [18, 7] * 10)], ["cot"])
     assert [p["paths"] for p in found["points"]["cot"]] == [*range(1, 9), 12, 16, 20]
+
+
+def test_a_thought_that_the_vote_leaves_out_has_its_curve_and_no_share_in_the_mix():
+    three = [*problem([18, 7], [7, 18]), *paths_of("eot", [18, 18])]
+    found = curves([three], ORDER)
+    assert list(found["points"]) == ["pot", "cot", "eot", "mix"]
+    assert [p["paths"] for p in found["points"]["mix"]] == [2, 4]
+    assert [p["accuracy"] for p in found["points"]["eot"]] == [1, 1]
+    assert [gain["thought"] for gain in found["gains"]] == ORDER
+    alone = curves([three], ["pot"])
+    assert list(alone["points"]) == ["pot", "cot", "eot"] and alone["gains"] == []
