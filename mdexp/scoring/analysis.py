@@ -127,7 +127,7 @@ def disputes(
     """Each thought's paths under every grader, against the verdict that they were given."""
     table: dict[str, dict[str, Disputed]] = {}
     for path, grader in product(paths, GRADERS):
-        seen = attempt(path.text, thoughts[path.thought], path.status, path.answer, path.stdout)
+        seen = attempt(path.text, thoughts[path.thought], path.read, path.stdout)
         right = path.status != "truncated" and is_right(
             grader, seen, problems[path.problem_id].answer
         )

@@ -126,10 +126,11 @@ def accuracy(found: Booth, chosen: Chosen) -> float:
     if not found.right.any():
         return 0.0
     # Of each chosen path the number of chosen paths with its answer; the first maximum is elected.
-    support = (chosen.astype(np.float32) @ found.same) * chosen
-    elected = support.argmax(axis=1)
-    answered = support[np.arange(len(support)), elected] > 0
-    return float((found.right[elected] & answered).mean())
+    heard = chosen.astype(np.float32)
+    support = (heard @ found.same) * chosen
+    elected = np.arange(len(support)), support.argmax(axis=1)
+    right = heard @ (found.same * found.right[:, np.newaxis])
+    return float((2 * right[elected] > support[elected]).mean())
 
 
 def pass_at(paths: Sequence[Generation], draws: Mapping[str, int]) -> float:

@@ -150,6 +150,18 @@ def test_graders_are_set_against_the_one_that_judged():
     assert table["lenient"]["only_run"] == 1 and table["lenient"]["examples"] == ["b"]
 
 
+def test_a_run_graded_leniently_is_disputed_by_what_its_thoughts_read():
+    """A program returned 18 and printed 3: the run's answer is 3, strict's is still 18."""
+    path = replace(generation("pot", False, answer=3), read=18, stdout="3\n")
+    table = disputes([path], {"p1": problem()}, THOUGHTS)["pot"]
+    assert {g: cell["correct"] for g, cell in table.items() if cell["correct"]} == {
+        "strict": 1,
+        "pad": 1,
+        "xot": 1,
+        "dss": 1,
+    }
+
+
 def test_a_program_is_judged_by_what_it_printed_not_by_its_text():
     path = replace(generation("pot", True), text="print(3 * 6)  # 6", stdout="18\n")
     assert disputes([path], {"p1": problem()}, THOUGHTS)["pot"]["lenient"]["correct"] == 1

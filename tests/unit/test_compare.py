@@ -83,7 +83,7 @@ def test_every_row_of_the_first_run_meets_every_row_of_the_second(tmp_path, caps
     # 8 fewer right, all of them solved by pot alone: p = 2 / 2**8.
     assert rows[1] == ["pot", "60.0", "label", "20.0", "-40.0", "8/0", "0.0078", "0.0234"]
     assert "Holm: p corrected for all 3 rows above" in " ".join(out.split())
-    assert "grader: strict 1" in out
+    assert "grader: strict 2" in out
 
 
 def test_a_run_of_three_thoughts_meets_one_of_two(tmp_path, capsys, monkeypatch):
@@ -148,7 +148,7 @@ def test_runs_of_different_graders_are_refused(tmp_path, capsys, monkeypatch):
     first = run_folder(tmp_path / "first", {"cot": 5})
     second = run_folder(tmp_path / "second", {"cot": 5}, grader="pad")
     code, _, err = printed(capsys, monkeypatch, first, second)
-    assert code == 2 and "was graded by strict 1" in err and "by pad 1; rescore one of them" in err
+    assert code == 2 and "was graded by strict 2" in err and "by pad 2; rescore one of them" in err
 
 
 def test_a_run_that_does_not_name_its_grader_has_to_be_scored_again(tmp_path, capsys, monkeypatch):

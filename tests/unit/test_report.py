@@ -310,7 +310,7 @@ def test_graders_stand_side_by_side(tmp_path):
     markdown, page = written(tmp_path, **run_parts())
     judged = "strict 6 (0), lenient 6 (0), pad 6 (0), xot 6 (0), dss 6 (0)"
     assert f"toy, after, cot: {judged}" in markdown
-    assert "the run's own is strict 1" in page
+    assert "the run's own is strict 2" in page
 
 
 def test_the_title_names_what_was_run():
