@@ -23,7 +23,7 @@ from mdexp.scoring.statistics import holm
 
 NOTE = (
     "below an accuracy: Wilson 95 % interval; below B - A (points): paired bootstrap over problems "
-    "(BCa), 95 %; only A: problems that A alone solves; p: exact McNemar test; Holm: p corrected "
+    "(BCa, or Wilson's of none in n where no pair differs), 95 %; only A: problems that A alone solves; p: exact McNemar test; Holm: p corrected "
     "for all {number} rows above"
 )
 SEEDS = (

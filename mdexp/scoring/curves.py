@@ -158,7 +158,7 @@ def gains(
                 thought=thought,
                 paths=max(shared),
                 mean=float(difference.mean()),
-                ci95=list(bca(difference, seed=SEED)),
+                ci95=list(bca(difference, seed=SEED, least=-1.0)),
             )
         )
     return found

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mdexp.scoring import curves as module
 from mdexp.scoring.curves import accuracy, booth, curves, pass_at, subsets
+from mdexp.scoring.statistics import wilson
 from mdexp.scoring.vote import elect
 from tests.unit.test_vote import path as one_path
 
@@ -100,7 +101,8 @@ def test_the_gain_compares_equal_budgets_and_has_the_sign_of_mix_minus_thought()
     gains = {gain["thought"]: gain for gain in curves(problems, ORDER)["gains"]}
     assert {gain["paths"] for gain in gains.values()} == {2}
     assert gains["pot"]["mean"] == 0 and gains["cot"]["mean"] == 1, "a tie goes to pot"
-    assert gains["cot"]["ci95"] == [1, 1], "all problems alike"
+    assert gains["cot"]["ci95"] == pytest.approx(wilson(5, 5)), "all problems alike"
+    assert gains["pot"]["ci95"] == pytest.approx([-wilson(0, 5).high, wilson(0, 5).high])
 
 
 def test_one_thought_has_a_curve_and_no_mix():
