@@ -277,6 +277,27 @@ def test_the_claim_is_no_stronger_than_its_interval(right, claim, verdict):
     assert answer.differences[0].name == "cot before training"
 
 
+@pytest.mark.parametrize(
+    ("right", "claim"), [(3, "no clear"), (5, "no clear"), (6, "helped"), (20, "helped")]
+)
+def test_few_discordant_problems_are_no_claim_though_all_are_of_one_kind(right, claim):
+    """Five of 30 alone: the interval lies above zero, and p is 0.0625."""
+    before = [generation(n, "before", "cot", correct=False) for n in range(30)]
+    after = [generation(n, "after", "cot", correct=n < right) for n in range(30)]
+    answer = headline({"toy": {"after": {"curves": None}}}, [*before, *after], [])
+    assert answer.differences[0].p == pytest.approx(2 / 2**right)
+    assert answer.differences[0].ci95.low > 0 and "lies above zero" in answer.verdict
+    assert claim in answer.claim
+    p = {3: "p = 0.2500", 5: "p = 0.0625", 6: "p = 0.0312", 20: "p < 0.0001"}[right]
+    assert p in answer.verdict
+
+
+def test_a_gain_of_curves_is_judged_by_its_interval():
+    answer = opening(run_parts(samples=(0, 1, 2), num_problems=40))
+    assert {difference.p for difference in answer.differences} == {None}
+    assert "McNemar" not in answer.verdict
+
+
 def test_without_generations_there_is_no_answer():
     assert headline({}, [], []) is None
 
