@@ -99,9 +99,7 @@ def unvaried(value: float, n: int, *, least: float) -> Interval:
     return Interval(max(least, value - room), min(1.0, value + room))
 
 
-def adjusted(
-    means: NDArray[np.float64], values: NDArray[np.float64], *, least: float
-) -> Interval:
+def adjusted(means: NDArray[np.float64], values: NDArray[np.float64], *, least: float) -> Interval:
     """The quantiles of resampled means that BCa takes; `values` are one per problem.
 
     Of a mean the jackknife has a closed form: the acceleration is a sixth of the standard error's
