@@ -23,12 +23,13 @@ from mdexp.scoring.statistics import holm
 
 NOTE = (
     "below an accuracy: Wilson 95 % interval; below B - A (points): paired bootstrap over problems "
-    "(BCa, or Wilson's of none in n where no pair differs), 95 %; only A: problems that A alone solves; p: exact McNemar test; Holm: p corrected "
-    "for all {number} rows above"
+    "(BCa, or Wilson's of none in n where no pair differs), 95 %; only A: problems that A alone "
+    "solves; p: exact McNemar test; Holm: p corrected for all {number} rows above"
 )
 SEEDS = (
-    "several seeds: intervals from the bootstrap over problems and seeds; only A: problems that A "
-    "solves oftener; p: exact sign-flip test with problems as clusters"
+    "several seeds: intervals from the bootstrap over problems and seeds, too narrow below five "
+    "seeds where these differ much; only A: problems that A solves oftener; p: exact sign-flip "
+    "test with problems as clusters"
 )
 
 
