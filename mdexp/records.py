@@ -128,9 +128,10 @@ class Vote:
     """One answer elected from several generations; `votes` weighs each canonical answer.
 
     `order` lists the thoughts that had a say: some rules let the first that answers decide, others
-    settle ties by it. `correct` is the verdict on most of the paths that gave the answer: a grader may
-    part answers that a vote holds equal. `decided` says how it came about: `agreement`, `cot only` (no other
-    thought had an answer), `cot overruled` (its own choice was another one), `nobody`.
+    settle ties by it. `correct` is the verdict on most of the paths that gave the answer: a grader
+    may part answers that a vote holds equal. `decided` says how it came about: `agreement`,
+    `cot only` (no other thought had an answer), `cot overruled` (its own choice was another one),
+    `nobody`.
     """
 
     problem_id: str

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from mdexp.records import Generation, Phase, Vote
 from mdexp.report.charts import svg
+from mdexp.report.tables import p_value
 from mdexp.scoring.analysis import Analyses
 from mdexp.scoring.curves import Gain
-from mdexp.report.tables import p_value
 from mdexp.scoring.pairing import compare, verdicts
 from mdexp.scoring.statistics import Interval
 

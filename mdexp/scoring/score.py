@@ -210,9 +210,10 @@ def _row(verdicts: Sequence[bool], rule: str, num_paths: int, grader: Grader, ti
 def _validation_accuracy(
     generations: Iterable[Generation], thoughts: Sequence[str]
 ) -> dict[str, Fraction]:
+    """By the rule of succession: none right of a few is no proof that a thought never is."""
     greedy = [g for g in generations if g.split == "validation" and g.sample == 0]
     verdicts = {t: [g.correct for g in greedy if g.thought == t] for t in thoughts}
-    return {thought: Fraction(sum(seen), len(seen)) for thought, seen in verdicts.items() if seen}
+    return {t: Fraction(sum(seen) + 1, len(seen) + 2) for t, seen in verdicts.items() if seen}
 
 
 def by_problem(generations: Iterable[Generation]) -> list[list[Generation]]:

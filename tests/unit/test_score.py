@@ -198,7 +198,6 @@ def test_the_rule_is_told_in_words(rule, words):
 
 def test_an_accuracy_vote_weighs_by_the_validation_of_its_phase():
     paths = [generation("cot", True, sample=1), generation("pot", False, sample=1)]
-    paths += [generation("pot", False, sample=2)]
     marks = {"cot": (True, True, True), "pot": (True, False, False)}
     for thought, right in marks.items():
         paths += [
@@ -206,7 +205,16 @@ def test_an_accuracy_vote_weighs_by_the_validation_of_its_phase():
             for k, mark in enumerate(right)
         ]
     vote = next(v for v in votes(paths, ORDER, rule="accuracy") if v.split == "test")
-    assert (vote.correct, vote.votes) == (True, {"18": 1, "7": 0.666667})
+    assert (vote.correct, vote.votes) == (True, {"18": 0.8, "7": 0.4})
+
+
+def test_a_thought_that_was_never_right_on_validation_still_has_a_say():
+    paths = [generation("cot", False, sample=1)]
+    paths += [generation("pot", True, sample=k) for k in (1, 2, 3)]
+    paths += [generation("cot", k == 0, id=f"v{k}", split="validation") for k in range(2)]
+    paths += [generation("pot", False, id=f"v{k}", split="validation") for k in range(2)]
+    vote = next(v for v in votes(paths, ORDER, rule="accuracy") if v.split == "test")
+    assert (vote.correct, vote.votes) == (True, {"18": 0.75, "7": 0.5}), "3 x 1/4 against 2/4"
 
 
 def test_the_grader_is_named_in_every_row_and_judges():
