@@ -35,6 +35,7 @@ class Point(TypedDict):
     accuracy: float
     ci95: list[float]  # BCa over problems
     pass_at: float
+    pass_ci95: list[float]  # BCa over problems
     subsets: str  # "all", or how many were drawn
 
 
@@ -89,12 +90,14 @@ def curves(problems: Sequence[Sequence[Generation]], order: Sequence[str]) -> Cu
             draws = dict.fromkeys(share, budget // len(share))
             drawn = subsets({t: sizes[t] for t in share}, draws)
             right = np.array([accuracy(found, drawn.chosen) for found in booths])
+            passed = np.array([pass_at(paths, draws) for paths in heard])
             values[name, budget] = right
             point = Point(
                 paths=budget,
                 accuracy=float(right.mean()),
                 ci95=list(bca(right, seed=SEED)),
-                pass_at=float(np.mean([pass_at(paths, draws) for paths in heard])),
+                pass_at=float(passed.mean()),
+                pass_ci95=list(bca(passed, seed=SEED)),
                 subsets=drawn.kind,
             )
             points.setdefault(name, []).append(point)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mdexp.scoring import curves as module
 from mdexp.scoring.curves import accuracy, booth, curves, pass_at, subsets
-from mdexp.scoring.statistics import wilson
+from mdexp.scoring.statistics import bca, wilson
 from mdexp.scoring.vote import elect
 from tests.unit.test_vote import path as one_path
 
@@ -103,6 +103,18 @@ def test_the_gain_compares_equal_budgets_and_has_the_sign_of_mix_minus_thought()
     assert gains["pot"]["mean"] == 0 and gains["cot"]["mean"] == 1, "a tie goes to pot"
     assert gains["cot"]["ci95"] == pytest.approx(wilson(5, 5)), "all problems alike"
     assert gains["pot"]["ci95"] == pytest.approx([-wilson(0, 5).high, wilson(0, 5).high])
+
+
+def test_pass_at_k_has_its_interval_over_problems():
+    problems = [
+        [replace(p, problem_id=f"p{k}") for p in paths_of("cot", [18 if k < 6 else 7, 7])]
+        for k in range(10)
+    ]
+    once, twice = curves(problems, ["cot"])["points"]["cot"]
+    passed = np.array([1.0] * 6 + [0.0] * 4)
+    assert twice["pass_at"] == 0.6
+    assert twice["pass_ci95"] == pytest.approx(bca(passed, seed=3), abs=0.1001), "one problem"
+    assert once["pass_ci95"] == pytest.approx([end / 2 for end in twice["pass_ci95"]])
 
 
 def test_one_thought_has_a_curve_and_no_mix():

@@ -52,8 +52,9 @@ def test_three_single_paths_vote_and_the_rule_is_told(tmp_path):
     assert "| toy | vote of 3 |" in markdown and "tie-break |" not in markdown
     told = "before by majority, ties to eot, cot, pot; after by majority, ties to eot, cot, pot"
     assert f"toy, vote of 3: {told}." in markdown and f"toy, vote of 3: {told}." in page
-    counts = "cot only 0 (0), pot only 1 (0), eot only 0 (0), cot + pot 0 (0), cot + eot 0 (0)"
-    assert f"toy, after: {counts}, pot + eot 1 (1), all 6 (6), none 2 (0)." in markdown
+    counts = "cot only 0 (0), pot only 1 (0: 0.0 to 79.3 %), eot only 0 (0), cot + pot 0 (0)"
+    more = "pot + eot 1 (1: 20.7 to 100.0 %), all 6 (6: 61.0 to 100.0 %), none 2 (0: 0.0 to 65.8 %)"
+    assert f"toy, after: {counts}, cot + eot 0 (0), {more}." in markdown
     assert "pot + eot" in page
 
 
@@ -319,6 +320,25 @@ def test_curves_are_drawn_with_bands_and_told_point_by_point(tmp_path):
     assert "pot, 3 paths: 80.0 % (50.0 to 100.0); pass@3 80.0 %" in titles
     markdown, page = written(tmp_path, **parts)
     assert "| mix | 2 | 60.0 % (" in markdown and "The same as a table" in page
+    mixed = parts["analysis"]["toy"]["after"]["curves"]["points"]["mix"][0]
+    low, high = (f"{100 * end:.1f}" for end in mixed["pass_ci95"])
+    assert f"| {100 * mixed['pass_at']:.1f} % ({low} to {high}) | all |" in markdown
+
+
+def test_with_sampled_paths_the_page_also_says_who_solves_what_by_own_vote(tmp_path):
+    markdown, page = written(tmp_path, **run_parts(samples=(0, 1, 2)))
+    assert "By each thought's own vote: cot only 0 (0), pot only 2 (" in markdown
+    assert "Solved by greedy path" in page and "Solved by own vote" in page
+    markdown, page = written(tmp_path, **run_parts())
+    assert "own vote:" not in markdown and "Solved by own vote" not in page
+
+
+def test_the_page_names_five_of_the_problems_in_dispute(tmp_path):
+    parts = run_parts()
+    cell = parts["analysis"]["toy"]["after"]["graders"]["cot"]["pad"]
+    cell["ids"] = [f"odd{k}" for k in range(7)]
+    _, page = written(tmp_path, **parts)
+    assert ">odd4</a>" in page and "odd5" not in page
 
 
 def test_failures_lead_to_their_generations(tmp_path):
@@ -329,8 +349,10 @@ def test_failures_lead_to_their_generations(tmp_path):
 
 def test_graders_stand_side_by_side(tmp_path):
     markdown, page = written(tmp_path, **run_parts())
-    judged = "strict 6 (0), lenient 6 (0), pad 6 (0), xot 6 (0), dss 6 (0)"
+    interval = "31.3 to 83.2 %"
+    judged = f"strict 6 of 10 ({interval}), 0 otherwise; lenient 6 of 10 ({interval}), 0 otherwise;"
     assert f"toy, after, cot: {judged}" in markdown
+    assert f"6 of 10 <small>{interval}</small>" in page
     assert "the run's own is strict 2" in page
 
 
