@@ -10,7 +10,6 @@ import pytest
 from rich.console import Console
 
 from mdexp.records import Example, Path, Rejection, VerifiedPath
-from mdexp.report.answer import forest, headline
 from mdexp.report.build import build, teachers, title
 from mdexp.report.charts import loss_curve, strip, ticks
 from mdexp.report.curve_chart import curve_chart
@@ -52,8 +51,9 @@ def test_three_single_paths_vote_and_the_rule_is_told(tmp_path):
     assert "| toy | vote of 3 |" in markdown and "tie-break |" not in markdown
     told = "before by majority, ties to eot, cot, pot; after by majority, ties to eot, cot, pot"
     assert f"toy, vote of 3: {told}." in markdown and f"toy, vote of 3: {told}." in page
-    counts = "cot only 0 (0), pot only 1 (0), eot only 0 (0), cot + pot 0 (0), cot + eot 0 (0)"
-    assert f"toy, after: {counts}, pot + eot 1 (1), all 6 (6), none 2 (0)." in markdown
+    counts = "cot only 0 (0), pot only 1 (0: 0.0 to 79.3 %), eot only 0 (0), cot + pot 0 (0)"
+    more = "pot + eot 1 (1: 20.7 to 100.0 %), all 6 (6: 61.0 to 100.0 %), none 2 (0: 0.0 to 65.8 %)"
+    assert f"toy, after: {counts}, cot + eot 0 (0), {more}." in markdown
     assert "pot + eot" in page
 
 
@@ -240,55 +240,6 @@ def test_validation_is_reported_apart(tmp_path):
     assert "toy/validation" not in test_part and "| toy/validation | pot | 10 |" in validation_part
 
 
-def opening(parts):
-    return headline(parts["analysis"], parts["generations"], parts["votes"])
-
-
-def test_the_report_opens_on_what_mixing_gained_at_equal_budgets(tmp_path):
-    parts = run_parts(samples=(0, 1, 2))
-    first, second = opening(parts).differences
-    # pot solves eight of ten, cot six of these: a mix of both, ties to cot, is right on six.
-    assert (first.name, second.name) == ("2 pot paths", "2 cot paths"), "the hardest to beat first"
-    assert (first.mean, second.mean) == pytest.approx((-0.2, 0))
-    markdown, page = written(tmp_path, **parts)
-    assert markdown.startswith("# Report\n\n**Mixing ") and "-20.0 points**" in markdown
-    assert page.index("-20.0 points</span></h1>") < page.index("<main>")
-    assert "a majority of 1 cot + 1 pot paths against as many paths of one thought" in page
-
-
-def test_single_paths_are_said_not_to_be_equal_budgets():
-    answer = opening(run_parts(num_problems=40))
-    assert answer.claim.startswith("The vote ")
-    assert "The budgets are not equal" in answer.how
-    assert answer.differences[0].mean == pytest.approx(-2 / 40), "against pot, the better one"
-
-
-@pytest.mark.parametrize(
-    ("right", "claim", "verdict"),
-    [(30, "helped", "above zero"), (0, "hurt", "below zero"), (15, "no clear", "holds zero")],
-)
-def test_the_claim_is_no_stronger_than_its_interval(right, claim, verdict):
-    parts = run_parts(num_problems=0)
-    before = [generation(n, "before", "cot", correct=n % 2 == 0) for n in range(30)]
-    after = [generation(n, "after", "cot", correct=n < right) for n in range(30)]
-    parts["analysis"] = {"toy": {"after": {"curves": None}}}
-    answer = headline(parts["analysis"], [*before, *after], [])
-    assert claim in answer.claim and verdict in answer.verdict
-    assert answer.differences[0].name == "cot before training"
-
-
-def test_without_generations_there_is_no_answer():
-    assert headline({}, [], []) is None
-
-
-def test_the_forest_marks_zero_and_every_difference():
-    differences = opening(run_parts(samples=(0, 1, 2))).differences
-    chart = ElementTree.fromstring(forest(differences))
-    zero = float(chart.find("line").get("x1"))
-    places = [float(circle.get("cx")) for circle in chart.findall("circle")]
-    assert places[0] < zero and places[1] == pytest.approx(zero)
-
-
 def test_curves_are_drawn_with_bands_and_told_point_by_point(tmp_path):
     parts = run_parts(samples=(0, 1, 2, 3))
     curves = parts["analysis"]["toy"]["after"]["curves"]
@@ -298,6 +249,25 @@ def test_curves_are_drawn_with_bands_and_told_point_by_point(tmp_path):
     assert "pot, 3 paths: 80.0 % (50.0 to 100.0); pass@3 80.0 %" in titles
     markdown, page = written(tmp_path, **parts)
     assert "| mix | 2 | 60.0 % (" in markdown and "The same as a table" in page
+    mixed = parts["analysis"]["toy"]["after"]["curves"]["points"]["mix"][0]
+    low, high = (f"{100 * end:.1f}" for end in mixed["pass_ci95"])
+    assert f"| {100 * mixed['pass_at']:.1f} % ({low} to {high}) | all |" in markdown
+
+
+def test_with_sampled_paths_the_page_also_says_who_solves_what_by_own_vote(tmp_path):
+    markdown, page = written(tmp_path, **run_parts(samples=(0, 1, 2)))
+    assert "By each thought's own vote: cot only 0 (0), pot only 2 (" in markdown
+    assert "Solved by greedy path" in page and "Solved by own vote" in page
+    markdown, page = written(tmp_path, **run_parts())
+    assert "own vote:" not in markdown and "Solved by own vote" not in page
+
+
+def test_the_page_names_five_of_the_problems_in_dispute(tmp_path):
+    parts = run_parts()
+    cell = parts["analysis"]["toy"]["after"]["graders"]["cot"]["pad"]
+    cell["ids"] = [f"odd{k}" for k in range(7)]
+    _, page = written(tmp_path, **parts)
+    assert ">odd4</a>" in page and "odd5" not in page
 
 
 def test_failures_lead_to_their_generations(tmp_path):
@@ -308,9 +278,11 @@ def test_failures_lead_to_their_generations(tmp_path):
 
 def test_graders_stand_side_by_side(tmp_path):
     markdown, page = written(tmp_path, **run_parts())
-    judged = "strict 6 (0), lenient 6 (0), pad 6 (0), xot 6 (0), dss 6 (0)"
+    interval = "31.3 to 83.2 %"
+    judged = f"strict 6 of 10 ({interval}), 0 otherwise; lenient 6 of 10 ({interval}), 0 otherwise;"
     assert f"toy, after, cot: {judged}" in markdown
-    assert "the run's own is strict 1" in page
+    assert f"6 of 10 <small>{interval}</small>" in page
+    assert "the run's own is strict 2" in page
 
 
 def test_the_title_names_what_was_run():
