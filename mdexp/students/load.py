@@ -41,6 +41,7 @@ class Student(BaseModel):
     package: str | None
     repo: str | None
     revision: str | None
+    licence: str = Field("", exclude=True)  # said in the model card; out of every stage's key
     lora_rank: int = Field(ge=1)
     lora_alpha: float = Field(gt=0)
     lora_dropout: float = Field(ge=0, lt=1)
