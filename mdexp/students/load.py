@@ -78,10 +78,15 @@ def load_folder(folder: Path, kind: Kind) -> Loaded:
 
 
 def save_folder(student: Loaded, folder: Path) -> None:
-    """Write model and tokenizer for `load_folder`."""
+    """Write model and tokenizer for `load_folder`; OSError where the disk does not take them."""
+    from safetensors import SafetensorError
+
     model, tokenizer = student
-    with no_bars():
-        model.save_pretrained(folder)
+    try:
+        with no_bars():
+            model.save_pretrained(folder)
+    except SafetensorError as error:  # of a full disk, too
+        raise OSError(f"weights: {error}") from error
     tokenizer.save_pretrained(folder)
 
 
