@@ -1,28 +1,36 @@
 """Share a run's student: `python -m mdexp.export RUN FOLDER [--dtype bfloat16] [--push NAME]`.
 
 FOLDER gets whole weights (an adapter is merged) that plain transformers loads, the tokenizer, and a
-model card with what was measured and where the data came from. Nothing leaves this machine unless
---push names a repository of the Hugging Face hub. In float32 the student writes what it wrote in
-the run; bfloat16 halves the folder and may change a token here and there. Exit codes: 0, 2 (the
-command line, the run).
+model card with what was measured and where the data came from; it appears when all of it is
+written. Nothing leaves this machine unless --push names a repository of the Hugging Face hub, which
+has to be private. Weights are kept in float32; the run may have answered in bfloat16
+(trainer.precision), where a token here and there is another one: the card names both types. Exit
+codes: 0, 1 (FOLDER is written, but was not uploaded), 2 (the command line, the run, the disk), 130
+and 143 (signals).
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mdexp.artifacts import read_json, write_text
+from mdexp.hub import HubError
 from mdexp.model_card import model_card
+from mdexp.printable import printable
 from mdexp.settings import judge
+from mdexp.signals import signals_as_exits
 from mdexp.students.load import save_folder
 from mdexp.trained import run_manifest, trained_weights
+from mdexp.upload import upload
 
 CARD = "README.md"
 
 
 def export(run: Path, folder: Path, dtype: str) -> None:
-    """Write the student of a run to a new folder; ValueError, naming what is wrong."""
+    """Write the student of a run to a new folder; ValueError, naming what is wrong, or OSError."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder}: is there already; name a folder that is new or empty")
     manifest = run_manifest(run)
@@ -35,21 +43,51 @@ def export(run: Path, folder: Path, dtype: str) -> None:
     model, tokenizer = weights.load()
     import torch
 
-    save_folder((model.to(getattr(torch, dtype)), tokenizer), folder)
-    write_text(folder / CARD, model_card(settings, manifest, metrics))
+    from mdexp.students.prompts import Renderer
+
+    renderer = Renderer(tokenizer, settings.student.kind, settings.student.prompt)
+    card = model_card(settings, manifest, metrics, renderer, dtype)
+    with whole_or_nothing(folder) as partial:
+        save_folder((model.to(getattr(torch, dtype)), tokenizer), partial)
+        write_text(partial / CARD, card)
 
 
-def push(folder: Path, name: str) -> str:
-    """Upload an exported folder to the hub, into a private repository; its address."""
-    from huggingface_hub import HfApi
-
-    hub = HfApi()
-    repository = hub.create_repo(name, private=True, exist_ok=True)
-    hub.upload_folder(folder_path=folder, repo_id=repository.repo_id)
-    return str(repository)
+@contextmanager
+def whole_or_nothing(folder: Path) -> Iterator[Path]:
+    """A folder to write into, which is `folder` afterwards; an error or a signal leaves nothing."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(
+        dir=folder.parent, prefix=f"{folder.name}.", suffix=".partial"
+    ) as place:
+        partial = Path(place) / folder.name
+        partial.mkdir()
+        yield partial
+        partial.rename(folder)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    given = _arguments(argv)
+    try:
+        with signals_as_exits():
+            export(given.run, given.folder, given.dtype)
+            print(given.folder)
+            if given.push:
+                print(upload(given.folder, given.push))
+    except HubError as error:
+        print(f"error: {printable(str(error))}", file=sys.stderr)
+        return 1
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"error: {given.folder} is not written: {error}", file=sys.stderr)
+        return 2
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m mdexp.export",
         description=__doc__,
@@ -59,16 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="a new folder")
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--push", metavar="NAME", help="upload to the hub as NAME, private")
-    given = parser.parse_args(argv)
-    try:
-        export(given.run, given.folder, given.dtype)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(given.folder)
-    if given.push:
-        print(push(given.folder, given.push))
-    return 0
+    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from mdexp import app
 from mdexp.artifacts import read_json, read_jsonl
+from mdexp.printable import printable
 from mdexp.records import Example, Problem
 from mdexp.settings import Settings, judge
 from mdexp.trained import untrained_weights
@@ -66,7 +67,9 @@ def inspect(run: Path, num_problems: int) -> int:
     weights = example_weights(step, shares, objective.normalize)
     for example, weight in zip(step, weights, strict=True):
         if example.problem_id in shown:
-            print(*_lines(made[_name(example)], weight), "", sep="\n")
+            for line in _lines(made[_name(example)], weight):
+                print(printable(line))
+            print()
     print(f"first step: {len(step)} of {len(made)} examples in {len(batches)} micro-batches")
     found = [(name, *fault) for name, one in made.items() for fault in faults(one).items()]
     found += [("first step", *fault) for fault in batch_faults(step, batches).items()]
@@ -115,7 +118,7 @@ def _report(found: Sequence[tuple[str, str, str]]) -> int:
         places = [(where, fault) for where, name, fault in found if name == invariant]
         print(f"error: {invariant} does not hold at {len(places)} places", file=sys.stderr)
         for where, fault in places[:SHOWN]:
-            print(f"  {where}: {fault}", file=sys.stderr)
+            print(printable(f"  {where}: {fault}"), file=sys.stderr)
     if not found:
         print("every invariant holds")
     return int(bool(found))

@@ -1,8 +1,9 @@
 """Ask a run's student: `python -m mdexp.solve RUN "question" [--json]`, or questions on stdin.
 
 Every path is shown with what its program printed, then the vote and why it came out so. Thoughts,
-student, decoding and vote are those of the run. Exit codes: 0, 1 (the sandbox is broken), 2 (the
-command line or the run folder), 130 and 143 (signals).
+student, decoding and vote are those of the run. A question that the student's server (decoding=
+openai) does not answer is told on standard error, and the next one asked. Exit codes: 0, 1 (that,
+or the sandbox is broken), 2 (the command line or the run folder), 130 and 143 (signals).
 """
 
 import argparse
@@ -10,14 +11,17 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mdexp.artifacts import read_jsonl
+from mdexp.printable import printable
 from mdexp.records import Generation, Output, Phase, Problem, Vote
 from mdexp.sandbox.executor import Sandbox, SandboxError
 from mdexp.settings import Settings, judge
 from mdexp.signals import signals_as_exits
+from mdexp.telling import for_people, told
 from mdexp.trained import run_manifest, trained_weights
 
 if TYPE_CHECKING:
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 ASKED = "asked"
 NO_GOLD = ""  # nothing is graded here
 PHASE: Phase = "after"
+TERMINAL_LINE = 4095  # bytes of a line that a terminal passes on by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +102,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = _arguments(argv)
     try:
         with signals_as_exits():
-            _answer_all(given)
+            return _answer_all(given)
     except ValueError as error:  # RunFolderError and SettingsError among them
-        print(f"error: {error}", file=sys.stderr)
+        _complain(error)
         return 2
     except SandboxError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _complain(error)
         return 1
     except SystemExit as stop:
         return int(stop.code or 0)
-    return 0
+
+
+def _complain(error: Exception) -> None:
+    print(f"error: {printable(str(error))}", file=sys.stderr)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -118,10 +126,14 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("run", type=Path, metavar="RUN", help="a run folder")
     parser.add_argument("question", nargs="?", help="none: one question a line of standard input")
     parser.add_argument("--json", action="store_true", help="one JSON object a question")
-    return parser.parse_args(argv)
+    given = parser.parse_args(argv)
+    if given.question is not None and not given.question.strip():
+        parser.error("the question is blank")
+    return given
 
 
-def _answer_all(given: argparse.Namespace) -> None:
+def _answer_all(given: argparse.Namespace) -> int:
+    """Answer every question; the exit code."""
     manifest = run_manifest(given.run)
     settings = judge(manifest["settings"])
     weights = trained_weights(given.run, settings)
@@ -136,9 +148,23 @@ def _answer_all(given: argparse.Namespace) -> None:
     renderer = Renderer(tokenizer, settings.student.kind, settings.student.prompt)
     with Sandbox(**settings.sandbox.model_dump()) as sandbox:
         solver = Solver(settings, manifest, _validation(given.run), model, renderer, sandbox)
-        for question in [given.question] if given.question else _typed(prompt=not given.json):
-            told = _told(question, *solver.solve(question))
-            print(json.dumps(told) if given.json else _for_people(told), flush=True)
+        one = given.question is not None
+        questions = [given.question] if one else _typed(prompt=not given.json)
+        answered = [_show(solver, question, as_json=given.json) for question in questions]
+    return 0 if all(answered) else 1
+
+
+def _show(solver: Solver, question: str, *, as_json: bool) -> bool:
+    """Answer a question on standard output; whether it was."""
+    from mdexp.decoding.server import ServerError
+
+    try:
+        found = told(question, *solver.solve(question))
+    except ServerError as error:
+        _complain(error)
+        return False
+    print(json.dumps(found) if as_json else for_people(found), flush=True)
+    return True
 
 
 def _validation(run: Path) -> list[Generation]:
@@ -149,69 +175,22 @@ def _validation(run: Path) -> list[Generation]:
 
 
 def _typed(*, prompt: bool) -> Iterator[str]:
-    """Questions from standard input, up to its end."""
-    shown = prompt and sys.stdin.isatty()
+    """Questions from standard input, up to its end; ValueError for one that a terminal cut."""
+    typed = sys.stdin.isatty()
+    edited = typed and sys.stdout.isatty() and find_spec("readline") is not None
+    if edited:
+        import readline  # noqa: F401  # `input` reads lines of any length with it
+    shown = "question> " if prompt and edited else ""
     while True:
-        if shown:
-            print("question> ", end="", flush=True)
-        line = sys.stdin.readline()
-        if not line:
+        try:
+            line = input(shown)
+        except EOFError:
+            print(end="\n" if shown else "")
             return
+        if typed and not edited and len(line.encode()) >= TERMINAL_LINE:
+            raise ValueError(f"the terminal cut the question at {TERMINAL_LINE} bytes: pipe it in")
         if line.strip():
             yield line.strip()
-
-
-def _told(
-    question: str, generations: Sequence[Generation], vote: Vote, outputs: Sequence[Output]
-) -> dict[str, Any]:
-    paths = [
-        {
-            "thought": g.thought,
-            "sample": g.sample,
-            "text": g.text,
-            "status": g.status,
-            "answer": g.answer,
-            "stdout": g.stdout,
-            "error": g.error,
-            "logprob": output.logprob,
-            "trace": output.trace,
-        }
-        for g, output in zip(generations, outputs, strict=True)
-    ]
-    return {
-        "question": question,
-        "paths": paths,
-        "answer": vote.answer,
-        "votes": vote.votes,
-        "decided": vote.decided,
-        "why": _why(vote),
-    }
-
-
-def _why(vote: Vote) -> str:
-    """The vote in a sentence."""
-    if vote.answer is None:
-        return "no path has an answer"
-    counted = ", ".join(f"{answer}: {weight}" for answer, weight in vote.votes.items())
-    settled = f"; a tie, settled by {' before '.join(vote.order)}" if vote.tie else ""
-    return f"{vote.decided}, by {vote.rule} ({counted}){settled}"
-
-
-def _for_people(told: dict[str, Any]) -> str:
-    lines = [f"question: {told['question']}"]
-    for path in told["paths"]:
-        drawn = "greedy" if path["sample"] == 0 else f"sample {path['sample']}"
-        lines.append(f"\n--- {path['thought']}, {drawn} ---\n{path['text']}")
-        lines += [
-            f"  step {number}: {step['status']}, score {step['score']}"
-            for number, step in enumerate(path["trace"].get("steps", ()), start=1)
-        ]
-        if path["stdout"]:
-            lines.append(f"printed: {path['stdout'].rstrip()}")
-        found = path["answer"] if path["status"] == "ok" else f"{path['status']} {path['error']}"
-        lines.append(f"=> {found}")
-    answer = "none" if told["answer"] is None else told["answer"]
-    return "\n".join([*lines, f"\nanswer: {answer}\nwhy: {told['why']}"])
 
 
 if __name__ == "__main__":

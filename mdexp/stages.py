@@ -205,6 +205,8 @@ def generate(
             outputs += found
     write_jsonl(out / "outputs.jsonl", outputs)
     kept.file.unlink(missing_ok=True)
+    if decoding.engine == "local" or phase == "before":
+        counts["dtype"] = numerics["dtype"]  # a server's is not known
     return counts | told(outputs) | work.counts()
 
 

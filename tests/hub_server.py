@@ -1,11 +1,31 @@
-"""A Hugging Face hub on 127.0.0.1 with the files it is given; it can be gated or cut a reply."""
+"""A Hugging Face hub on 127.0.0.1 with the files it is given, and those that it is sent.
 
+It can be gated, cut a reply, or refuse what is sent. Its client reads HF_ENDPOINT once, so each
+`look` at it is a process of its own.
+"""
+
+import base64
 import hashlib
+import json
+import os
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from pathlib import Path
+from typing import Any, Self
 
 COMMIT = "c" * 40
+ROOT = Path(__file__).parents[1]
+
+
+def look(probe: str, endpoint: str, cache: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run Python that asks the hub."""
+    own = {"HF_ENDPOINT": endpoint, "HF_HOME": str(cache), "PYTHONPATH": str(ROOT)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+    return subprocess.run(
+        [sys.executable, "-c", probe], env=kept | own | more, capture_output=True, text=True
+    )
 
 
 class HubServer:
@@ -13,6 +33,10 @@ class HubServer:
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self.files = files
+        self.private: dict[str, bool] = {}  # repositories that can be sent to, by name
+        self.sent: dict[str, dict[str, bytes]] = {}  # files of commits, by repository
+        self.authorized: set[str] = set()  # who sent
+        self.takes = True  # else a commit is refused, and its authorization repeated
         self.gated = False
         self.cuts = 0  # how many downloads still break off halfway
         self.asked: list[tuple[str, str, str]] = []  # method, path, range
@@ -48,6 +72,8 @@ class _Handler(BaseHTTPRequestHandler):
         known = any(name.startswith(f"{repo}/") for name in self.hub.files)
         if self.hub.gated:
             self._refuse(403, "GatedRepo", "Access to this repo is restricted")
+        elif (name := self.path.removeprefix("/api/models/")) in self.hub.private:
+            self._reply(200, {"id": name, "private": self.hub.private[name]})
         elif self.path.startswith("/api/"):  # whether a folder of the repository is there
             self._refuse(404, "EntryNotFound", "Entry not found")
         elif not known:
@@ -56,6 +82,44 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(404, "EntryNotFound", "Entry not found")
         else:
             self._send(content, ranged, with_body)
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        authorization = self.headers.get("Authorization", "")
+        self.hub.authorized.add(authorization)
+        repo, _, action = (
+            self.path.removeprefix("/api/models/").rpartition("/main")[0].rpartition("/")
+        )
+        if self.path == "/api/repos/create":
+            self._create(json.loads(body))
+        elif self.path == "/api/validate-yaml":
+            self._reply(200, {"errors": [], "warnings": []})
+        elif action == "preupload":
+            paths = [file["path"] for file in json.loads(body)["files"]]
+            modes = {"uploadMode": "regular", "shouldIgnore": False}
+            self._reply(200, {"files": [{"path": path, **modes} for path in paths]})
+        elif not self.hub.takes:
+            self._reply(403, {"error": f"not with {authorization}"})
+        else:
+            lines = [json.loads(line) for line in body.splitlines()]
+            files = [line["value"] for line in lines if line["key"] == "file"]
+            sent = {file["path"]: base64.b64decode(file["content"]) for file in files}
+            self.hub.sent.setdefault(repo, {}).update(sent)
+            self._reply(200, {"commitUrl": f"{self.hub.url}/{repo}", "commitOid": COMMIT})
+
+    def _create(self, asked: dict[str, Any]) -> None:
+        name = f"{asked['organization']}/{asked['name']}"
+        status = 409 if name in self.hub.private else 200
+        self.hub.private.setdefault(name, asked.get("visibility") == "private")
+        self._reply(status, {"url": f"{self.hub.url}/{name}"})
+
+    def _reply(self, status: int, content: dict[str, Any]) -> None:
+        text = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
 
     def _send(self, content: bytes, ranged: str, with_body: bool) -> None:
         first = int(ranged.removeprefix("bytes=").partition("-")[0] or 0)

@@ -22,6 +22,7 @@ from mdexp.report.funnel import FunnelRow
 from mdexp.report.published import published
 from mdexp.scoring.analysis import Analyses
 from mdexp.scoring.score import Metrics
+from mdexp.students.name import student_name
 
 NO_LLM = ("worked", "gold-equation")  # teachers that rewrite the dataset's own solutions
 
@@ -100,7 +101,7 @@ def title(settings: Mapping[str, Any]) -> str:
     """Problems, student and thoughts of a run."""
     parts = [
         _dataset(settings.get("dataset", {})),
-        _student(settings.get("student", {})),
+        student_name(settings.get("student", {})),
         " + ".join(settings.get("thoughts", {})),
     ]
     return " · ".join(part for part in parts if part)
@@ -109,12 +110,6 @@ def title(settings: Mapping[str, Any]) -> str:
 def _dataset(options: Mapping[str, Any]) -> str:
     """Its own name, else the module that reads it: `svamp` of `mdexp.datasets.svamp.Svamp`."""
     return options.get("name") or ".".join(options.get("_target_", "").split(".")[-2:-1])
-
-
-def _student(options: Mapping[str, Any]) -> str:
-    """Where its weights come from: the last part of a folder or a repository, or a package."""
-    path = options.get("path") or options.get("repo") or options.get("package")
-    return Path(path).name if path else options.get("_target_", "").rpartition(".")[2]
 
 
 def run_grader(metrics: Metrics) -> str:

@@ -78,7 +78,8 @@ def write_launcher(directory: Path, monty: Path) -> Path:
     package_parent = Path(__file__).resolve().parents[2]
     command = [sys.executable, "-I", "-S", "-B", "-c", f"{_START}; become()"]
     words = shlex.join([*command, str(package_parent), str(monty)])
-    path.write_text(f'#!/bin/sh\nexec {words} "$@"\n', encoding="utf-8")
+    # An interrupt from the keyboard is for us, and reaches every process of the terminal.
+    path.write_text(f"#!/bin/sh\ntrap '' INT\nexec {words} \"$@\"\n", encoding="utf-8")
     path.chmod(0o755)
     return path
 

@@ -41,6 +41,7 @@ class Student(BaseModel):
     package: str | None
     repo: str | None
     revision: str | None
+    licence: str = Field("", exclude=True)  # said in the model card; out of every stage's key
     lora_rank: int = Field(ge=1)
     lora_alpha: float = Field(gt=0)
     lora_dropout: float = Field(ge=0, lt=1)
@@ -77,10 +78,15 @@ def load_folder(folder: Path, kind: Kind) -> Loaded:
 
 
 def save_folder(student: Loaded, folder: Path) -> None:
-    """Write model and tokenizer for `load_folder`."""
+    """Write model and tokenizer for `load_folder`; OSError where the disk does not take them."""
+    from safetensors import SafetensorError
+
     model, tokenizer = student
-    with no_bars():
-        model.save_pretrained(folder)
+    try:
+        with no_bars():
+            model.save_pretrained(folder)
+    except SafetensorError as error:  # of a full disk, too
+        raise OSError(f"weights: {error}") from error
     tokenizer.save_pretrained(folder)
 
 

@@ -23,6 +23,7 @@ class TinyStudent(BaseModel):
     kind: Kind
     prompt: Literal["chat", "plain"]
     tuning: Literal["full", "lora", "dora"]
+    licence: str = Field("", exclude=True)  # said in the model card; out of every stage's key
     hidden_size: int = Field(ge=8)
     layers: int = Field(ge=1)
     heads: int = Field(ge=1)

@@ -25,11 +25,15 @@ SMALL = [
 
 @pytest.fixture(autouse=True)
 def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("WANDB_MODE", "offline")
-    monkeypatch.setenv("MDEXP_STORE", str(tmp_path / "store"))
-    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    _offline(monkeypatch, tmp_path)
+
+
+def _offline(patch: pytest.MonkeyPatch, home: Path) -> None:
+    patch.chdir(home)
+    patch.setenv("HF_HUB_OFFLINE", "1")
+    patch.setenv("WANDB_MODE", "offline")
+    patch.setenv("MDEXP_STORE", str(home / "store"))
+    patch.delenv("OPENAI_BASE_URL", raising=False)
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +64,21 @@ def _problem(part: str, number: int, dice: random.Random) -> dict[str, object]:
 def command(problems: Path) -> Callable[..., int]:
     """Run a small experiment with further overrides; its exit code."""
     return lambda *overrides: main([*SMALL, f"dataset.path={problems}", *overrides])
+
+
+@pytest.fixture(scope="module")
+def kept_run(problems: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """As `command`, for a run that the tests of a module share; its folder."""
+
+    def run(*overrides: str) -> Path:
+        home = tmp_path_factory.mktemp("kept")
+        with pytest.MonkeyPatch.context() as patch:
+            _offline(patch, home)
+            place = [f"dataset.path={problems}", f"hydra.run.dir={home / 'run'}"]
+            assert main([*SMALL, *place, *overrides]) == 0
+        return home / "run"
+
+    return run
 
 
 def states(folder: Path) -> dict[str, str]:

@@ -2,24 +2,33 @@
 
 import io
 import json
+import shutil
+import signal
 import sys
 
 import pytest
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from mdexp import export as exporting
 from mdexp import solve
-from mdexp.artifacts import read_json
-from mdexp.settings import judge
-from mdexp.trained import trained_weights
+from mdexp.artifacts import read_json, write_json
+from mdexp.hub import HubError
+from mdexp.sandbox.executor import SandboxError
+from mdexp.students.prompts import Renderer
+from mdexp.students.tiny import byte_tokenizer
+from tests.loopback import LoopbackServer
+
+QUESTION = "Ann has 3 pens. How many?"
 
 
-@pytest.fixture
-def run(command, tmp_path):
-    folder = tmp_path / "run"
-    assert command(f"hydra.run.dir={folder}", "decoding.num_paths=2") == 0
-    return folder
+@pytest.fixture(scope="module")
+def run(kept_run):
+    return kept_run("decoding.num_paths=2")
+
+
+@pytest.fixture(scope="module")
+def stepwise(kept_run):
+    beam = ["decoding.beam.width=2", "decoding.beam.branches=2", "decoding.beam.max_steps=2"]
+    return kept_run("decoding=stepwise", *beam, "decoding.max_new_tokens=6")
 
 
 def asked(capsys, *arguments):
@@ -28,13 +37,22 @@ def asked(capsys, *arguments):
     return capsys.readouterr().out
 
 
+def told_again(run, folder, change):
+    """A copy of a run whose manifest is another."""
+    shutil.copytree(run, folder)
+    manifest = read_json(folder / "run.json")
+    change(manifest)
+    write_json(folder / "run.json", manifest)
+    return folder
+
+
 def test_a_question_is_answered_by_every_path_and_a_vote(run, capsys):
-    told = json.loads(asked(capsys, run, "Ann has 3 pens. How many?", "--json"))
-    paths = [(path["thought"], path["sample"]) for path in told["paths"]]
-    assert paths == [(thought, k) for thought in ("cot", "pot") for k in range(3)]
+    told = json.loads(asked(capsys, run, QUESTION, "--json"))
+    paths = [(path["thought"], path["sample"], path["heard"]) for path in told["paths"]]
+    assert paths == [(thought, k, k > 0) for thought in ("cot", "pot") for k in range(3)]
     assert told.keys() >= {"question", "answer", "votes", "why"}
-    shown = asked(capsys, run, "Ann has 3 pens. How many?")
-    assert "--- cot, greedy ---" in shown and "--- pot, sample 2 ---" in shown
+    shown = asked(capsys, run, QUESTION)
+    assert "--- cot, greedy (does not vote) ---" in shown and "--- pot, sample 2 ---" in shown
     assert "why: " in shown
 
 
@@ -44,33 +62,85 @@ def test_questions_come_from_standard_input(run, capsys, monkeypatch):
     assert [json.loads(line)["question"] for line in lines] == ["One?", "Two?"]
 
 
-def test_an_exported_student_is_what_the_run_trained(run, tmp_path, capsys):
-    folder = tmp_path / "shared"
-    assert exporting.main([str(run), str(folder)]) == 0
-    model = AutoModelForCausalLM.from_pretrained(folder)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    ours, _ = trained_weights(run, judge(read_json(run / "run.json")["settings"])).load()
-    ids = tokenizer("Ann has", return_tensors="pt")["input_ids"]
-    assert torch.equal(model(ids).logits, ours(ids).logits)
-    card = (folder / "README.md").read_text(encoding="utf-8")
-    metrics = read_json(run / "metrics.json")
-    low, high = metrics["jsonl"]["after"]["vote"]["ci95"]
-    assert f"{100 * low:.1f}-{100 * high:.1f}" in card
-    assert "- problems: files of your own (your own matter)\n" in card
-    assert "no language model wrote them" in card
-    assert "Think step by step." in card
-
-    assert exporting.main([str(run), str(folder)]) == 2
-    assert f"error: {folder}: is there already" in capsys.readouterr().err
+@pytest.mark.parametrize("blank", ["", " \n"])
+def test_a_blank_question_is_refused(blank, run, capsys):
+    with pytest.raises(SystemExit) as stop:
+        solve.main([str(run), blank])
+    assert stop.value.code == 2
+    assert "the question is blank" in capsys.readouterr().err
 
 
-def test_nothing_is_uploaded_unless_a_name_is_given(run, tmp_path, monkeypatch):
-    pushed = []
-    monkeypatch.setattr(exporting, "push", lambda *given: pushed.append(given) or "there")
+def test_beams_are_grown_by_the_weights_that_the_run_chose(stepwise, tmp_path, capsys):
+    chosen = [0.0, 0.0, 3.0]
+
+    def choose(manifest):
+        [after] = [stage for stage in manifest["stages"] if stage["name"] == "after"]
+        assert after["counts"]["cot"]["weights"] != chosen
+        after["counts"]["cot"]["weights"] = chosen
+
+    copy = told_again(stepwise, tmp_path / "chosen", choose)
+    told = json.loads(asked(capsys, copy, QUESTION, "--json"))
+    assert [(path["thought"], path["sample"]) for path in told["paths"]] == [("cot", 0), ("pot", 0)]
+    steps = told["paths"][0]["trace"]["steps"]
+    assert steps
+    for step in steps:
+        expected = step["parts"]["logprob"] + 3.0 * step["parts"]["used"]
+        assert step["score"] == pytest.approx(expected, abs=2e-4)
+    shown = asked(capsys, copy, QUESTION)
+    assert "--- cot, beam 1 ---" in shown
+    assert f"\n  step 1: {steps[0]['status']}, score {steps[0]['score']}\n" in shown
+
+
+def test_a_server_that_fails_once_costs_one_question(kept_run, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("One?\nTwo?\n"))
+    renderer = Renderer(byte_tokenizer(), "causal", "plain")
+    with LoopbackServer(answer=lambda ids, number: renderer.text(ids[:3])) as server:
+        served = [f"decoding.base_url={server.url}", "decoding.served=own"]
+        run = kept_run("decoding=openai", *served, "decoding.max_new_tokens=6")
+        server.misbehave("404")
+        assert solve.main([str(run), "--json"]) == 1
+    printed = capsys.readouterr()
+    assert [json.loads(line)["question"] for line in printed.out.splitlines()[-1:]] == ["Two?"]
+    assert '"question": "One?"' not in printed.out
+    assert f"error: decoding.base_url={server.url}, model own: NotFoundError" in printed.err
+    assert "Traceback" not in printed.err
+
+
+def test_a_broken_sandbox_is_an_exit_code(run, capsys, monkeypatch):
+    def broken(**options):
+        raise SandboxError("no interpreter \x1b[2J")
+
+    monkeypatch.setattr(solve, "Sandbox", broken)
+    assert solve.main([str(run), QUESTION]) == 1
+    assert capsys.readouterr().err.endswith("error: no interpreter \\x1b[2J\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_an_exit_code(number, run, monkeypatch):
+    monkeypatch.setattr(solve.Solver, "solve", lambda self, question: signal.raise_signal(number))
+    assert solve.main([str(run), QUESTION]) == 128 + number
+
+
+def test_nothing_is_uploaded_unless_a_name_is_given(run, tmp_path, capsys, monkeypatch):
+    uploads = []
+    monkeypatch.setattr(exporting, "upload", lambda *given: uploads.append(given) or "there")
     assert exporting.main([str(run), str(tmp_path / "a")]) == 0
-    assert pushed == []
+    assert uploads == []
     assert exporting.main([str(run), str(tmp_path / "b"), "--push", "me/student"]) == 0
-    assert pushed == [(tmp_path / "b", "me/student")]
+    assert uploads == [(tmp_path / "b", "me/student")]
+    assert capsys.readouterr().out.endswith(f"{tmp_path / 'b'}\nthere\n")
+
+
+def test_an_upload_that_fails_leaves_the_folder_and_another_exit_code(
+    run, tmp_path, capsys, monkeypatch
+):
+    def failing(folder, name):
+        raise HubError("not uploaded")
+
+    monkeypatch.setattr(exporting, "upload", failing)
+    assert exporting.main([str(run), str(tmp_path / "a"), "--push", "me/student"]) == 1
+    assert capsys.readouterr().err.endswith("error: not uploaded\n")
+    assert (tmp_path / "a" / "README.md").is_file()
 
 
 @pytest.mark.parametrize(
@@ -82,8 +152,7 @@ def test_a_folder_that_is_no_run_is_refused(command_of, tmp_path, capsys):
 
 
 def test_a_student_that_is_gone_from_the_store_is_named(run, tmp_path, capsys):
-    for folder in (tmp_path / "store" / "stages" / "train").glob("*[!k]"):
-        if folder.is_dir():
-            folder.rename(folder.with_suffix(".gone"))
-    assert solve.main([str(run), "?"]) == 2
+    elsewhere = str(tmp_path / "elsewhere")
+    copy = told_again(run, tmp_path / "copy", lambda m: m["settings"].update(store=elsewhere))
+    assert solve.main([str(copy), "?"]) == 2
     assert "stage train is no longer in the store" in capsys.readouterr().err

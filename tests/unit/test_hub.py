@@ -4,17 +4,13 @@ Its client reads HF_ENDPOINT once, so each look at it is a process of its own.
 """
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.hub_server import COMMIT, HubServer
+from tests.hub_server import COMMIT, HubServer, look
 from tests.tiny_run import SEED, tiny
 
-ROOT = Path(__file__).parents[2]
 ROWS = [
     {"qid": f"q{n}", "question": f"Is {n} even?", "answer": n % 2 == 0, "facts": f"{n} is {n}."}
     for n in range(40)
@@ -34,14 +30,6 @@ from tests.contract.conftest import plugin
 model, tokenizer = plugin("student", "qwen", repo="me/tiny", revision={COMMIT!r}).load(0)
 print(type(model).__name__, len(tokenizer) > 0)
 """
-
-
-def look(probe: str, endpoint: str, cache: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    own = {"HF_ENDPOINT": endpoint, "HF_HOME": str(cache), "PYTHONPATH": str(ROOT)}
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-    return subprocess.run(
-        [sys.executable, "-c", probe], env=kept | own | more, capture_output=True, text=True
-    )
 
 
 def test_a_dataset_is_downloaded_once_at_its_revision(tmp_path: Path) -> None:
