@@ -15,11 +15,12 @@ from mdexp.artifacts import write_text
 from mdexp.records import VALIDATION, Generation, Problem, Vote
 from mdexp.report import charts, tables
 from mdexp.report.answer import forest, headline
-from mdexp.report.curve_chart import curve_chart, series_class
+from mdexp.report.curve_chart import curve_chart
 from mdexp.report.explorer import explorer_data
 from mdexp.report.formula import formula
 from mdexp.report.funnel import FunnelRow
 from mdexp.report.published import published
+from mdexp.report.series import series_classes
 from mdexp.scoring.analysis import Analyses
 from mdexp.scoring.score import Metrics
 
@@ -46,6 +47,7 @@ def build(
     """
     settings = run.get("settings", {})
     rows = tables.results(metrics, generations, votes)
+    classes = series_classes(_thoughts(settings, generations, history))
     page = {
         "answer": headline(analysis, generations, votes),
         "analysis": analysis,
@@ -61,7 +63,9 @@ def build(
         "funnel": funnel,
         "teachers": teachers(funnel),
         "history": history,
-        "loss_curve": charts.loss_curve(history) if history else "",
+        "classes": classes,
+        "loss_curve": charts.loss_curve(history, classes) if history else "",
+        "training": charts.training_told(history) if history else "",
         "facts": facts(run),
         "stages": run.get("stages", []),
         "costs": dict(costs(run)),
@@ -72,6 +76,16 @@ def build(
     for name in ("report.md", "report.html"):
         template = _environment().get_template(f"{name}.j2")
         write_text(folder / name, template.render(page))
+
+
+def _thoughts(
+    settings: Mapping[str, Any],
+    generations: Sequence[Generation],
+    history: Sequence[Mapping[str, float]],
+) -> list[str]:
+    """Those of the settings, then any that an earlier part of the run had beside them."""
+    trained = [name.removeprefix(charts.NLL) for name in charts.losses(history) if name != "loss"]
+    return [*settings.get("thoughts", {}), *trained, *(g.thought for g in generations)]
 
 
 def teachers(funnel: Sequence[FunnelRow]) -> dict[str, str]:
@@ -144,7 +158,7 @@ def _environment() -> Environment:
     )
     for show in (tables.percent, tables.interval, tables.points, tables.p_value, cell):
         environment.filters[show.__name__] = show
-    for draw in (charts.strip, curve_chart, series_class, forest):
+    for draw in (charts.strip, curve_chart, forest):
         environment.globals[draw.__name__] = draw
     return environment
 
