@@ -47,11 +47,12 @@ def test_names_stand_at_the_ends_of_their_lines_and_never_on_each_other():
 def test_a_thought_has_one_style_whatever_the_vote_s_order():
     parts = run_parts(samples=(0, 1, 2), thoughts=THREE, order=["eot", "pot", "cot"])
     curves = parts["analysis"]["toy"]["after"]["curves"]
-    charts = [curve_chart(curves, CLASSES), loss_curve(history(9), CLASSES)]
+    classes = series_classes(["pot", "eot", "cot"])
+    charts = [curve_chart(curves, classes), loss_curve(history(9), classes)]
     for thought in THREE:
         styles = {re.search(rf"name (series-\d)[^>]*>{thought}<", chart)[1] for chart in charts}
-        assert styles == {CLASSES[thought]}
-    assert f"name {CLASSES['mix']}" in charts[0]
+        assert styles == {classes[thought]}
+    assert f"name {classes['mix']}" in charts[0]
 
 
 def test_every_style_that_is_given_out_is_set_by_the_page():
