@@ -15,6 +15,7 @@ from mdexp.artifacts import write_text
 from mdexp.records import VALIDATION, Generation, Problem, Vote
 from mdexp.report import charts, tables
 from mdexp.report.answer import forest, headline
+from mdexp.report.cost import costs, spent
 from mdexp.report.curve_chart import curve_chart
 from mdexp.report.explorer import explorer_data
 from mdexp.report.formula import formula
@@ -66,9 +67,9 @@ def build(
         "classes": classes,
         "loss_curve": charts.loss_curve(history, classes) if history else "",
         "training": charts.training_told(history) if history else "",
-        "facts": facts(run),
+        "facts": spent(run) | facts(run),
         "stages": run.get("stages", []),
-        "costs": dict(costs(run)),
+        "costs": costs(run),
         "settings": json.dumps(settings, indent=2, ensure_ascii=False, default=str),
         "num_generations": len(generations),
         "explorer": explorer_data(problems, generations, programs),
@@ -135,16 +136,6 @@ def run_grader(metrics: Metrics) -> str:
     """Name and version of the grader that judged the run; empty if it judged nothing."""
     rows = [row for phases in metrics.values() for rows in phases.values() for row in rows.values()]
     return rows[0]["grader"] if rows else ""
-
-
-def costs(run: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What a stage counted, in words, by the stage's name."""
-    return [(stage["name"], _counted(stage.get("counts", {}))) for stage in run.get("stages", [])]
-
-
-def _counted(counts: Mapping[str, Any]) -> str:
-    plain = {name: count for name, count in counts.items() if isinstance(count, int | float)}
-    return ", ".join(f"{name} {count:,}" for name, count in plain.items())
 
 
 def _environment() -> Environment:

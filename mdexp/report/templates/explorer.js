@@ -41,8 +41,8 @@
   }
 
   function search() {
-    const { text, ...selects } = Object.fromEntries(new FormData(filters));
-    const wanted = Object.entries(selects).filter(([, value]) => value);
+    const { text, ...exact } = Object.fromEntries(new FormData(filters));
+    const wanted = Object.entries(exact).filter(([, value]) => value);
     const sought = text.trim().toLowerCase();
     found = generations.filter(
       (g) =>
@@ -62,10 +62,10 @@
     show();
   }
 
-  // What is missing comes last, whichever way.
+  // What is missing comes last, whichever way. Answers are texts, most of them numbers.
   function compare(a, b, sign) {
     if (a === null || b === null) return (a === null) - (b === null);
-    return sign * (typeof a === "number" ? a - b : collator.compare(a, b));
+    return sign * (Number(a) - Number(b) || collator.compare(a, b));
   }
 
   function show() {
@@ -132,6 +132,7 @@
     if (data.programs.includes(g.thought)) {
       node.querySelector(".text").replaceChildren(...highlight(g.text));
     }
+    node.querySelector(".beside").dataset.find = new URLSearchParams({ problem: g.problem });
     const steps = node.querySelector(".steps");
     steps.hidden = !g.steps.length;
     steps.querySelector("tbody").append(...g.steps.map(stepRow));
@@ -140,7 +141,7 @@
 
   function stepRow(step, index) {
     const line = document.createElement("tr");
-    line.className = step.status === "failed" || step.status === "wrong" ? "wrong" : "right";
+    line.className = { ran: "right", failed: "wrong", wrong: "wrong" }[step.status] ?? "";
     const check = step.error ? `${step.status}: ${step.error}` : step.status;
     const { logprob, ran, new: bound, used } = step.parts;
     line.append(cell(index + 1), cell(step.text, "step"), cell(check, "verdict"));
