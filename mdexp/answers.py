@@ -1,11 +1,11 @@
 """The one meaning of "equal": parse, normalise and compare answers.
 
-Clean-up comes first: currency, units, words, thousands separators, fractions, scientific notation,
-arithmetic. A percent sign is a unit: 50% is 50, not 0.5. Texts of more than 400 characters and
-numbers from 1e300 on are no answers. Against a gold answer an integer must be met within 1e-6; any
-other number within 1e-3, or after rounding to gold's own decimals. A vote groups by `canonical`,
-which is an equivalence relation: the rational value rounded to 6 decimals. The looser rules of the
-papers are other graders.
+Clean-up comes first: currency, units, words, thousands separators, fractions (3/4, 1 3/4, also
+LaTeX's), scientific notation, arithmetic. A percent sign is a unit: 50% is 50, not 0.5. Texts of
+more than 400 characters and numbers from 1e300 on are no answers. Against a gold answer an integer
+must be met within 1e-6; any other number within 1e-3, or after rounding to gold's own decimals. A
+vote groups by `canonical`, which is an equivalence relation: the rational value rounded to 6
+decimals. The looser rules of the papers are other graders.
 """
 
 import re
@@ -23,10 +23,16 @@ LARGEST = 10**300  # from there on a number is no answer: neither JSON nor peopl
 NUMBER = (
     r"[-+−]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,3}(?![\w.]))?|[-+−]?\.\d+"
 )
+MIXED = r"\d{1,9}[ \t]+\d{1,9}\s*/\s*\d{1,9}(?![\d/]|\.\d)"  # 1 3/4
+LATEX = r"\\[dt]?frac\s*" + 2 * rf"\{{\s*(?:{NUMBER})\s*\}}\s*"  # \frac{3}{4}
 _WHOLE = re.compile(rf"(?P<a>{NUMBER})(?:\s*/\s*(?P<b>{NUMBER}))?")
 _LEADING = re.compile(
     rf"(?P<number>{NUMBER})(?:\s*/\s*(?P<below>{NUMBER}))?\s*%?(?P<rest>.*)", re.DOTALL
 )
+_NOT_BELOW = r"(?<![/÷^])(?<![/÷^] )"  # as a divisor a fraction would need parentheses
+_MIXED = re.compile(rf"{_NOT_BELOW}(?<![\w.,]){MIXED}")
+_LATEX = re.compile(_NOT_BELOW + LATEX)
+_NUMBER = re.compile(NUMBER)
 _CURRENCY = re.compile(r"[$€£¥₹]|\b(?:USD|EUR|GBP)\b")
 _WORDS = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 _OPTION = re.compile(r"\(?([A-Ea-e])\)?")
@@ -59,11 +65,10 @@ def canonical(answer: Answer | None) -> str | None:
 
 
 def correct(answer: Answer | None, gold: Answer) -> bool:
-    """Whether an answer meets gold by the rule of this module; no answer is never correct."""
+    """Whether an answer meets gold by the rule of this module; what has no value meets nothing."""
     value, truth = parse(answer), parse(gold)
     if value is None or truth is None:
-        # A gold text that is no number, word or option (a time, a ratio) is met only literally.
-        return isinstance(answer, str) and truth is None and answer.strip() == str(gold).strip()
+        return False
     if isinstance(value, str) or isinstance(truth, str):
         return value == truth
     if truth.denominator == 1:
@@ -83,6 +88,7 @@ def _parse_text(text: str) -> Fraction | str | None:
     if len(text) > MAX_CHARS:
         return None
     text = _CURRENCY.sub("", text).strip().strip("*_`\"'").strip().rstrip(".").strip()
+    text = _MIXED.sub(_improper, _LATEX.sub(_written_out, text).strip())
     if word := _WORDS.get(text.lower()):
         return word
     if option := _OPTION.fullmatch(text):
@@ -100,6 +106,18 @@ def _parse_text(text: str) -> Fraction | str | None:
         return evaluate(match["number"] + (f"/{match['below']}" if match["below"] else ""))
     except NotArithmetic:
         return None
+
+
+def _written_out(fraction: re.Match[str]) -> str:
+    """LaTeX's fraction as ` 3/4 `: after a whole number it makes a mixed one."""
+    above, below = _NUMBER.findall(fraction[0])
+    return f" {above}/{below} "
+
+
+def _improper(mixed: re.Match[str]) -> str:
+    """`1 3/4` as `7/4`."""
+    whole, above, below = (int(number) for number in re.findall(r"\d+", mixed[0]))
+    return f"{whole * below + above}/{below}"
 
 
 def _decimals(gold: Answer) -> int:

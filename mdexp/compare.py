@@ -1,15 +1,16 @@
-"""Compare runs on the same test problems: `python -m mdexp.compare RUN RUN [...]`.
+"""Compare runs on the same test problems: `python -m mdexp.compare RUN [RUN ...]`.
 
 Each row of the first run (a thought's greedy path, a vote) stands against each row of the others,
-after training. Runs that differ in their seed only are one, and their problems the clusters. Runs
-are joined by problem id and refused if a question, a gold answer or the grader differs.
+after training; one run alone has its own rows compared, each pair once. Runs that differ in their
+seed only are one, and their problems the clusters. Runs are joined by problem id and refused if a
+question, a gold answer or the grader differs.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -18,17 +19,18 @@ from rich.table import Table
 
 from mdexp.report.tables import p_value, points
 from mdexp.scored import Scored, by_seed, load, refuse_incomparable
-from mdexp.scoring.pairing import Comparison, DifferentProblems, compare_groups
+from mdexp.scoring.pairing import Comparison, DifferentProblems, compare, compare_groups
 from mdexp.scoring.statistics import holm
 
 NOTE = (
     "below an accuracy: Wilson 95 % interval; below B - A (points): paired bootstrap over problems "
-    "(BCa), 95 %; only A: problems that A alone solves; p: exact McNemar test; Holm: p corrected "
-    "for all {number} rows above"
+    "(BCa, or Wilson's of none in n where no pair differs), 95 %; only A: problems that A alone "
+    "solves; p: exact McNemar test; Holm: p corrected for all {number} rows above"
 )
 SEEDS = (
-    "several seeds: intervals from the bootstrap over problems and seeds; only A: problems that A "
-    "solves oftener; p: exact sign-flip test with problems as clusters"
+    "several seeds: intervals from the bootstrap over problems and seeds, too narrow below five "
+    "seeds where these differ much; only A: problems that A solves oftener; p: exact sign-flip "
+    "test with problems as clusters"
 )
 
 
@@ -67,23 +69,50 @@ def compare_runs(first: Sequence[Scored], second: Sequence[Scored]) -> list[Pair
     ]
 
 
+def compare_rows(run: Scored) -> list[Pair]:
+    """All pairs of one run's own rows; ValueError if no test set has two."""
+    pairs = [
+        Pair(dataset=dataset, a=a, b=b, comparison=compare(rows[a], rows[b]))
+        for dataset, rows in run.rows.items()
+        for a, b in combinations(rows, 2)
+    ]
+    if not pairs:
+        raise ValueError(f"{run.name} has one row alone, so name another run to compare it with")
+    return pairs
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m mdexp.compare", description=__doc__)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run folder")
     folders = parser.parse_args(arguments).runs
-    if len(folders) < 2:
-        parser.error("name at least two runs")
     try:
+        _refuse_twice(folders)
         groups = by_seed([load(folder) for folder in folders])
+        if len(folders) == 1:
+            groups *= 2  # the run beside itself
         if len(groups) < 2:
             raise ValueError("all runs differ in their seed only, so there is nothing to compare")
         first, *others = groups
-        compared = [compare_runs(first, other) for other in others]
+        compared = [
+            compare_rows(first[0]) if other is first else compare_runs(first, other)
+            for other in others
+        ]
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     _show(first, others, compared)
     return 0
+
+
+def _refuse_twice(folders: Sequence[Path]) -> None:
+    seen: set[Path] = set()
+    for folder in folders:
+        if folder.resolve() in seen:
+            raise ValueError(
+                f"{folder} is named twice; for the rows of one run among themselves name it alone: "
+                f"python -m mdexp.compare {folder}"
+            )
+        seen.add(folder.resolve())
 
 
 def _show(
@@ -108,13 +137,19 @@ def _table(
     first: Sequence[Scored], second: Sequence[Scored], pairs: Sequence[Pair], corrected: list[float]
 ) -> Table:
     number = pairs[0].comparison.n
-    title = f"{pairs[0].dataset}, {number} test problems\nA: {_name(first)}\nB: {_name(second)}"
+    title = f"{pairs[0].dataset}, {number} test problems\n{_heading(first, second)}"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("A", "%", "B", "%", "B - A", "only A/only B", "p", "Holm"):
         table.add_column(heading, justify="left" if heading in ("A", "B") else "right")
     for pair, p in zip(pairs, corrected, strict=True):
         table.add_row(*_cells(pair), p_value(p))
     return table
+
+
+def _heading(first: Sequence[Scored], second: Sequence[Scored]) -> str:
+    if first is second:
+        return f"A and B: {_name(first)}"
+    return f"A: {_name(first)}\nB: {_name(second)}"
 
 
 def _name(group: Sequence[Scored]) -> str:

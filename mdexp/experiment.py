@@ -31,14 +31,14 @@ log = logging.getLogger(__name__)
 
 # Raised when a stage writes something else for the same input; part of its key.
 VERSIONS = {
-    "prepare": 1,
+    "prepare": 2,
     "extract": 1,
-    "verify": 3,
+    "verify": 4,
     "convert": 1,
     "examples": 1,
     "train": 2,
     "generate": 4,
-    "score": 4,
+    "score": 5,
 }
 
 

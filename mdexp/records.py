@@ -99,7 +99,11 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """An output read, run and graded. `status` is `ok` or why there is no answer."""
+    """An output read, run and graded. `status` is `ok` or why there is no answer.
+
+    `read` is what its thought reads or its program gave. `answer` is the same but under a grader
+    that reads the text in its own way (`lenient`), and is what votes count.
+    """
 
     problem_id: str
     dataset: str
@@ -112,6 +116,7 @@ class Generation:
     answer: Answer | None
     status: str
     correct: bool
+    read: Answer | None = None
     stdout: str = ""
     error: str = ""
     logprob: float | None = None  # of the output
@@ -123,8 +128,10 @@ class Vote:
     """One answer elected from several generations; `votes` weighs each canonical answer.
 
     `order` lists the thoughts that had a say: some rules let the first that answers decide, others
-    settle ties by it. `decided` says how it came about: `agreement`, `cot only` (no other
-    thought had an answer), `cot overruled` (its own choice was another one), `nobody`.
+    settle ties by it. `correct` is the verdict on most of the paths that gave the answer: a grader
+    may part answers that a vote holds equal. `decided` says how it came about: `agreement`,
+    `cot only` (no other thought had an answer), `cot overruled` (its own choice was another one),
+    `nobody`.
     """
 
     problem_id: str

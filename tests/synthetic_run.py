@@ -32,6 +32,7 @@ def generation(number, phase, thought, *, correct, text="", sample=0):
         num_shots=4 if phase == "before" else 0,
         text=text,
         answer=18 if correct else number,
+        read=18 if correct else number,
         status="ok",
         correct=correct,
     )

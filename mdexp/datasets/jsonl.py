@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
+from mdexp.answers import parse
 from mdexp.datasets.ood import OodNames
 from mdexp.datasets.source import SourceError, numbered_rows
 from mdexp.datasets.subset import first_by_hash
@@ -79,4 +80,9 @@ def _fault(row: Mapping[str, Any]) -> str:
             return f"{key} must be text, found {row[key]!r}"
     if not isinstance(row["answer"], int | float | str):
         return f"answer must be a number, text, true or false, found {row['answer']!r}"
+    if parse(row["answer"]) is None:
+        return (
+            f"no vote could elect the answer {row['answer']!r}; allowed are numbers (12, 0.5, "
+            "'1,200', '3/4', '$5'), true and false, 'yes' and 'no', and options 'A' to 'E'"
+        )
     return ""

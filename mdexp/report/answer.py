@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from mdexp.records import Generation, Phase, Vote
 from mdexp.report.charts import svg
+from mdexp.report.tables import p_value
 from mdexp.scoring.analysis import Analyses
 from mdexp.scoring.curves import Gain
 from mdexp.scoring.pairing import compare, verdicts
 from mdexp.scoring.statistics import Interval
 
 WIDTH, ROW, PADDING = 320, 26, 12
+CLEAR = 0.05  # largest p that is called a difference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +22,7 @@ class Versus:
     name: str  # what it is measured against
     mean: float
     ci95: Interval
+    p: float | None = None  # exact McNemar; None of shares of subsets, which have no such test
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +32,7 @@ class Headline:
     claim: str  # what the number says, without it
     differences: list[Versus]
     how: str  # what is compared with what, and whether that is fair
-    verdict: str  # what the interval says
+    verdict: str  # what the interval and the test say
 
 
 def headline(
@@ -94,8 +97,7 @@ def _vote_of_greedy(
 ) -> Headline:
     differences = []
     for thought in thoughts:
-        change = compare(after[thought], after["vote"]).difference
-        differences.append(Versus(name=f"one {thought} path", mean=change.mean, ci95=change.ci95))
+        differences.append(_versus(f"one {thought} path", after[thought], after["vote"]))
     how = (
         f"On {dataset}, the vote against one path of a thought. The budgets are not equal: nothing "
         "can be said of mixing as such until both sides have as many paths "
@@ -110,8 +112,7 @@ def _training(
     before: Mapping[str, dict[str, bool]],
     after: Mapping[str, dict[str, bool]],
 ) -> Headline:
-    change = compare(before[thought], after[thought]).difference
-    versus = Versus(name=f"{thought} before training", mean=change.mean, ci95=change.ci95)
+    versus = _versus(f"{thought} before training", before[thought], after[thought])
     how = (
         f"On {dataset}, {thought} after training against before; this run mixes nothing. "
         "Interval: paired bootstrap over problems (BCa), 95 %."
@@ -119,15 +120,32 @@ def _training(
     return _ordered("Training", [versus], how)
 
 
+def _versus(name: str, first: Mapping[str, bool], second: Mapping[str, bool]) -> Versus:
+    found = compare(first, second)
+    return Versus(
+        name=name, mean=found.difference.mean, ci95=found.difference.ci95, p=found.mcnemar.p
+    )
+
+
 def _ordered(subject: str, differences: Sequence[Versus], how: str) -> Headline:
+    """The claim by the difference that is hardest to show. An interval alone is not enough: of a
+    few discordant pairs, all alike, a bootstrap never draws another kind."""
     hardest_first = sorted(differences, key=lambda d: d.mean)
     first = hardest_first[0]
     low, high = first.ci95
-    if low > 0:
-        claim, verdict = f"{subject} helped:", "The interval lies above zero."
-    elif high < 0:
-        claim, verdict = f"{subject} hurt:", "The interval lies below zero."
+    side = "lies above" if low > 0 else "lies below" if high < 0 else "holds"
+    clear = side != "holds" and (first.p is None or first.p <= CLEAR)
+    seen = f"The interval {side} zero{_tested(first.p)}"
+    if clear:
+        claim, verdict = f"{subject} {'helped' if low > 0 else 'hurt'}:", f"{seen}."
     else:
         claim = f"{subject} made no clear difference:"
-        verdict = "The interval holds zero, so that this run shows neither a gain nor a loss."
+        verdict = f"{seen}, so that this run shows neither a gain nor a loss."
     return Headline(claim=claim, differences=hardest_first, how=how, verdict=verdict)
+
+
+def _tested(p: float | None) -> str:
+    if p is None:
+        return ""
+    told = p_value(p) if p < 0.0001 else f"= {p_value(p)}"
+    return f" and p {told} (exact McNemar test)"

@@ -20,6 +20,7 @@ from mdexp.report.curve_chart import curve_chart
 from mdexp.report.explorer import explorer_data
 from mdexp.report.formula import formula
 from mdexp.report.funnel import FunnelRow
+from mdexp.report.problem_sets import disputed_set, problem_sets, solved_set
 from mdexp.report.published import published
 from mdexp.report.series import series_classes
 from mdexp.scoring.analysis import Analyses
@@ -72,7 +73,7 @@ def build(
         "costs": costs(run),
         "settings": json.dumps(settings, indent=2, ensure_ascii=False, default=str),
         "num_generations": len(generations),
-        "explorer": explorer_data(problems, generations, programs),
+        "explorer": explorer_data(problems, generations, programs, problem_sets(analysis)),
     }
     for name in ("report.md", "report.html"):
         template = _environment().get_template(f"{name}.j2")
@@ -149,7 +150,7 @@ def _environment() -> Environment:
     )
     for show in (tables.percent, tables.interval, tables.points, tables.p_value, cell):
         environment.filters[show.__name__] = show
-    for draw in (charts.strip, curve_chart, forest):
+    for draw in (charts.strip, curve_chart, forest, solved_set, disputed_set):
         environment.globals[draw.__name__] = draw
     return environment
 

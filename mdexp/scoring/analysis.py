@@ -11,8 +11,8 @@ from mdexp.scoring.curves import Curves, curves
 from mdexp.scoring.graders import is_right
 from mdexp.scoring.kinds import answer_size, error_class, steps
 from mdexp.scoring.score import PHASES, attempt, by_problem, told
-from mdexp.scoring.solved import Decision, SolvedSet, decisions, solved_by
-from mdexp.scoring.statistics import wilson
+from mdexp.scoring.shares import Share, share
+from mdexp.scoring.solved import SolvedSet, decisions, solved_by, solved_by_votes
 
 GRADERS: tuple[Grader, ...] = get_args(Grader)
 KINDS: dict[str, Callable[[Problem], str]] = {
@@ -22,21 +22,15 @@ KINDS: dict[str, Callable[[Problem], str]] = {
 }
 
 
-class Share(TypedDict):
-    """How many of a group of problems a row got right."""
+class Disputed(TypedDict):
+    """One thought's greedy paths under one grader, beside the run's own grader."""
 
     n: int
     correct: int
     ci95: list[float]  # Wilson
-
-
-class Disputed(TypedDict):
-    """One thought's greedy paths under one grader, beside the run's own grader."""
-
-    correct: int
     only_here: int  # right here and wrong under the run's grader
     only_run: int  # the other way round
-    examples: list[str]  # ids of problems in dispute, at most EXAMPLES
+    ids: list[str]  # problems in dispute
 
 
 class Analysis(TypedDict):
@@ -44,14 +38,14 @@ class Analysis(TypedDict):
 
     curves: Curves | None
     rule: str  # of the vote
-    solved_by: dict[str, SolvedSet]
-    decided: dict[str, Decision]
+    solved_by: dict[str, SolvedSet]  # by greedy paths
+    solved_by_votes: dict[str, SolvedSet]  # by the vote of each thought's sampled paths
+    decided: dict[str, Share]  # records.Vote.decided
     kinds: dict[str, dict[str, dict[str, Share]]]  # `type`, `steps`, `answer`; group; row
     errors: dict[str, dict[str, int]]  # thought (all its paths), class
     graders: dict[str, dict[str, Disputed]]  # thought, grader
 
 
-EXAMPLES = 5
 Analyses = dict[str, dict[str, Analysis]]  # dataset, phase
 
 
@@ -84,6 +78,7 @@ def _analysis(
         curves=curves(by_problem(sampled), run_vote.order) if sampled else None,
         rule=told(run_vote),
         solved_by=solved_by(paths, votes, list(thoughts)),
+        solved_by_votes=solved_by_votes(votes, list(thoughts)),
         decided=decisions(votes),
         kinds={
             name: by_kind(paths, votes, {id: kind(p) for id, p in problems.items()})
@@ -106,7 +101,7 @@ def by_kind(
     if len(groups) < 2:
         return {}
     return {
-        kind: {row: _share(seen) for row, seen in groups[kind].items()}
+        kind: {row: share(sum(seen), len(seen)) for row, seen in groups[kind].items()}
         for kind in sorted(groups, key=_natural)
     }
 
@@ -125,24 +120,30 @@ def disputes(
     thoughts: Mapping[str, Thought],
 ) -> dict[str, dict[str, Disputed]]:
     """Each thought's paths under every grader, against the verdict that they were given."""
-    table: dict[str, dict[str, Disputed]] = {}
-    for path, grader in product(paths, GRADERS):
-        seen = attempt(path.text, thoughts[path.thought], path.status, path.answer, path.stdout)
-        right = path.status != "truncated" and is_right(
-            grader, seen, problems[path.problem_id].answer
-        )
-        fresh = Disputed(correct=0, only_here=0, only_run=0, examples=[])
-        cell = table.setdefault(path.thought, {}).setdefault(grader, fresh)
-        cell["correct"] += right
-        cell["only_here"] += right and not path.correct
-        cell["only_run"] += path.correct and not right
-        if right != path.correct and len(cell["examples"]) < EXAMPLES:
-            cell["examples"].append(path.problem_id)
-    return table
+    judged: dict[str, dict[Grader, list[tuple[Generation, bool]]]] = {}
+    for path in paths:
+        seen = attempt(path.text, thoughts[path.thought], path.read, path.stdout)
+        gold = problems[path.problem_id].answer
+        for grader in GRADERS:
+            right = path.status != "truncated" and is_right(grader, seen, gold)
+            judged.setdefault(path.thought, {}).setdefault(grader, []).append((path, right))
+    return {
+        thought: {grader: _disputed(verdicts) for grader, verdicts in graders.items()}
+        for thought, graders in judged.items()
+    }
 
 
-def _share(seen: Sequence[bool]) -> Share:
-    return Share(n=len(seen), correct=sum(seen), ci95=list(wilson(sum(seen), len(seen))))
+def _disputed(verdicts: Sequence[tuple[Generation, bool]]) -> Disputed:
+    counted = share(sum(right for _, right in verdicts), len(verdicts))
+    odd = [(path, right) for path, right in verdicts if right != path.correct]
+    return Disputed(
+        n=counted["n"],
+        correct=counted["correct"],
+        ci95=counted["ci95"],
+        only_here=sum(right for _, right in odd),
+        only_run=sum(path.correct for path, _ in odd),
+        ids=[path.problem_id for path, _ in odd],
+    )
 
 
 def _natural(kind: str) -> tuple[bool, float, str]:

@@ -1,10 +1,12 @@
 """Two groups of runs that differ in their seeds only, on the same problems.
 
 The answers of several seeds to one problem are no independent observations: a problem is a cluster.
-The test flips the sign of a problem's summed difference, all seeds at once; with one seed on either
+The test flips the sign of a problem's summed difference, all seeds at once; with one seed on each
 side it is McNemar's exact test. It speaks of new problems, not of new seeds. The interval resamples
 problems and, independently, the seeds of each group (Owen 2007, the pigeonhole bootstrap), so that
-it does speak of both; of two or three seeds it knows little, and errs on the wide side.
+it does speak of both. Below five seeds it is too narrow where seeds differ much: with two and three
+of them a nominal 95 % covered, in a simulation, 98 and 99 % where seeds have the same accuracy, 90
+and 94 % where it varies by 6 points (standard deviation), 77 and 83 % by 10.
 """
 
 from math import lcm

@@ -35,6 +35,7 @@ class Point(TypedDict):
     accuracy: float
     ci95: list[float]  # BCa over problems
     pass_at: float
+    pass_ci95: list[float]  # BCa over problems
     subsets: str  # "all", or how many were drawn
 
 
@@ -48,8 +49,8 @@ class Gain(TypedDict):
 
 
 class Curves(TypedDict):
-    points: dict[str, list[Point]]  # each thought, and `mix` where there are several
-    gains: list[Gain]  # at the largest budget that the mix and every thought have
+    points: dict[str, list[Point]]  # each thought, and `mix` where several have a vote
+    gains: list[Gain]  # over what is mixed, at the largest budget that the mix and all of it have
     n: int  # problems
 
 
@@ -68,35 +69,39 @@ class Drawn(NamedTuple):
 
 
 def curves(problems: Sequence[Sequence[Generation]], order: Sequence[str]) -> Curves | None:
-    """Curves of each thought of `order` and of their mix, by majority with ties to that order.
+    """Curves of each thought and of the mix of those in `order`, by majority with ties to it.
 
     `problems` holds the sampled paths of each problem, equally many per thought; None unless some
-    thought has at least two.
+    thought has at least two. A thought that `order` leaves out has its own curve all the same.
     """
-    order = [thought for thought in order if any(p.thought == thought for p in problems[0])]
-    ranked = [sorted(p, key=lambda g: (order.index(g.thought), g.sample)) for p in problems]
-    sizes = {t: sum(g.thought == t for g in ranked[0]) for t in order}
-    if not sizes or max(sizes.values()) < 2:
+    sampled = [path.thought for path in problems[0]]
+    thoughts = list(dict.fromkeys([t for t in order if t in sampled] + sampled))
+    mixed = [thought for thought in thoughts if thought in order]
+    ranked = [sorted(p, key=lambda g: (thoughts.index(g.thought), g.sample)) for p in problems]
+    sizes = {thought: sampled.count(thought) for thought in thoughts}
+    if max(sizes.values()) < 2:
         return None
     values: dict[tuple[str, int], NDArray[np.float64]] = {}
     points: dict[str, list[Point]] = {}
-    for name, share in _systems(sizes).items():
+    for name, share in _systems(thoughts, mixed).items():
         heard = [[path for path in paths if path.thought in share] for paths in ranked]
         booths = [booth(paths) for paths in heard]
         for budget in _budgets(sizes, share):
             draws = dict.fromkeys(share, budget // len(share))
             drawn = subsets({t: sizes[t] for t in share}, draws)
             right = np.array([accuracy(found, drawn.chosen) for found in booths])
+            passed = np.array([pass_at(paths, draws) for paths in heard])
             values[name, budget] = right
             point = Point(
                 paths=budget,
                 accuracy=float(right.mean()),
                 ci95=list(bca(right, seed=SEED)),
-                pass_at=float(np.mean([pass_at(paths, draws) for paths in heard])),
+                pass_at=float(passed.mean()),
+                pass_ci95=list(bca(passed, seed=SEED)),
                 subsets=drawn.kind,
             )
             points.setdefault(name, []).append(point)
-    return Curves(points=points, gains=gains(values, order), n=len(problems))
+    return Curves(points=points, gains=gains(values, mixed), n=len(problems))
 
 
 def subsets(sizes: Mapping[str, int], draws: Mapping[str, int]) -> Drawn:
@@ -124,10 +129,11 @@ def accuracy(found: Booth, chosen: Chosen) -> float:
     if not found.right.any():
         return 0.0
     # Of each chosen path the number of chosen paths with its answer; the first maximum is elected.
-    support = (chosen.astype(np.float32) @ found.same) * chosen
-    elected = support.argmax(axis=1)
-    answered = support[np.arange(len(support)), elected] > 0
-    return float((found.right[elected] & answered).mean())
+    heard = chosen.astype(np.float32)
+    support = (heard @ found.same) * chosen
+    elected = np.arange(len(support)), support.argmax(axis=1)
+    right = heard @ (found.same * found.right[:, np.newaxis])
+    return float((2 * right[elected] > support[elected]).mean())
 
 
 def pass_at(paths: Sequence[Generation], draws: Mapping[str, int]) -> float:
@@ -155,15 +161,15 @@ def gains(
                 thought=thought,
                 paths=max(shared),
                 mean=float(difference.mean()),
-                ci95=list(bca(difference, seed=SEED)),
+                ci95=list(bca(difference, seed=SEED, least=-1.0)),
             )
         )
     return found
 
 
-def _systems(sizes: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
-    alone: dict[str, tuple[str, ...]] = {thought: (thought,) for thought in sizes}
-    return alone | {MIX: tuple(sizes)} if len(sizes) > 1 else alone
+def _systems(thoughts: Sequence[str], mixed: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    alone: dict[str, tuple[str, ...]] = {thought: (thought,) for thought in thoughts}
+    return alone | {MIX: tuple(mixed)} if len(mixed) > 1 else alone
 
 
 def _budgets(sizes: Mapping[str, int], share: Sequence[str]) -> list[int]:

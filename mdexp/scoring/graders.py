@@ -3,8 +3,9 @@
 A paper's accuracy is only comparable under the paper's grader, so that any of them can be chosen
 (`grader=pad`) and the report shows all of them over the same generations. Two things hold under
 each: what the token budget cut short is wrong, and values are read by our own parser, since a
-model's text is never evaluated. Yes, no and options have no decimals to be lenient about: there all
-agree with `strict`.
+model's text is never evaluated. `lenient` differs in what it reads, so that its votes too go by the
+last number said; the others judge the answer that the thought reads. Where gold is yes, no or an
+option, all agree with `strict`.
 """
 
 import re
@@ -14,7 +15,7 @@ from typing import NamedTuple
 from mdexp.answers import NUMBER, correct, parse
 from mdexp.records import Answer, Grader
 
-VERSION = 1  # raised when a rule below judges otherwise; part of every result
+VERSION = 2  # raised when a rule below judges otherwise; part of every result
 XOT_TOLERANCE = Fraction(1, 10**3)
 _NUMBER = re.compile(NUMBER)
 
@@ -46,15 +47,26 @@ def signature(grader: Grader) -> str:
     return f"{grader} {VERSION}"
 
 
+def answer_read(grader: Grader, attempt: Attempt, gold: Answer) -> Answer | None:
+    """What the path answered, as that grader reads it; gold tells only whether a number is asked.
+
+    `lenient` takes the last number said, whatever it is the number of, and without one the answer
+    that the thought reads, as all others do.
+    """
+    if grader != "lenient" or not isinstance(parse(gold), Fraction):
+        return attempt.answer
+    numbers = _NUMBER.findall(attempt.said)
+    return numbers[-1] if numbers else attempt.answer
+
+
 def strict(attempt: Attempt, gold: Answer) -> bool:
     """The answer that the thought reads, by answers.correct."""
     return correct(attempt.answer, gold)
 
 
 def lenient(attempt: Attempt, gold: Answer) -> bool:
-    """The last number said, whatever it is the number of; without one, as `strict`."""
-    numbers = _NUMBER.findall(attempt.said)
-    return correct(numbers[-1] if numbers else attempt.answer, gold)
+    """The last number said by answers.correct; without one, as `strict`."""
+    return correct(answer_read("lenient", attempt, gold), gold)
 
 
 def pad(attempt: Attempt, gold: Answer) -> bool:

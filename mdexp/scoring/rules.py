@@ -44,7 +44,8 @@ def by_likelihood(ballots: Sequence[Ballot]) -> Tally:
 
 
 def by_accuracy(ballots: Sequence[Ballot], accuracy: Mapping[str, Fraction]) -> Tally:
-    """A path weighs as much as its thought was right on validation."""
+    """A path weighs as much as its thought can be expected to be right: (right + 1) / (n + 2) on
+    validation, so that one without a right answer there still has a say."""
     tally: dict[str, Fraction] = {}
     for ballot in ballots:
         if ballot.thought not in accuracy:

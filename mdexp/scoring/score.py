@@ -24,7 +24,7 @@ from mdexp.records import (
     Split,
     Vote,
 )
-from mdexp.scoring.graders import Attempt, is_right, signature
+from mdexp.scoring.graders import Attempt, answer_read, is_right, signature
 from mdexp.scoring.statistics import wilson
 from mdexp.scoring.vote import elect, trust, voters
 
@@ -73,13 +73,11 @@ def grade(
     ]
 
 
-def attempt(
-    text: str, thought: Thought, status: str, answer: Answer | None, stdout: str
-) -> Attempt:
+def attempt(text: str, thought: Thought, answer: Answer | None, stdout: str) -> Attempt:
     """A finished path as graders see it: of a program the printed output, of prose the text."""
     reading = thought.read(text)
     worked_out = reading.program is not None or reading.equations is not None
-    return Attempt(answer if status == "ok" else None, stdout if worked_out else text)
+    return Attempt(answer, stdout if worked_out else text)
 
 
 def votes(
@@ -136,7 +134,8 @@ def metrics(
 def _generation(
     output: Output, read: Read, problem: Problem, thought: Thought, grader: Grader
 ) -> Generation:
-    seen = attempt(output.text, thought, read.status, read.answer, read.stdout)
+    seen = attempt(output.text, thought, read.answer, read.stdout)
+    answer = answer_read(grader, seen, problem.answer) if output.finished else None
     return Generation(
         problem_id=output.problem_id,
         dataset=output.dataset,
@@ -146,8 +145,9 @@ def _generation(
         sample=output.sample,
         num_shots=output.num_shots,
         text=output.text,
-        answer=read.answer,
-        status=read.status,
+        answer=answer,
+        read=read.answer,
+        status=read.status if answer is None else "ok",
         correct=output.finished and is_right(grader, seen, problem.answer),
         stdout=read.stdout,
         error=read.error,
@@ -210,9 +210,10 @@ def _row(verdicts: Sequence[bool], rule: str, num_paths: int, grader: Grader, ti
 def _validation_accuracy(
     generations: Iterable[Generation], thoughts: Sequence[str]
 ) -> dict[str, Fraction]:
+    """By the rule of succession: none right of a few is no proof that a thought never is."""
     greedy = [g for g in generations if g.split == "validation" and g.sample == 0]
     verdicts = {t: [g.correct for g in greedy if g.thought == t] for t in thoughts}
-    return {thought: Fraction(sum(seen), len(seen)) for thought, seen in verdicts.items() if seen}
+    return {t: Fraction(sum(seen) + 1, len(seen) + 2) for t, seen in verdicts.items() if seen}
 
 
 def by_problem(generations: Iterable[Generation]) -> list[list[Generation]]:

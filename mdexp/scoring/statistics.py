@@ -1,9 +1,11 @@
 """How far an accuracy can be trusted, and whether two of them differ.
 
 The interval of a proportion is Wilson's (1927), that of any other mean over problems the
-bias-corrected and accelerated bootstrap (BCa, Efron 1987), both at 95 %. Two systems that answered
-the same problems are compared on those problems: by McNemar's test (1947), exact, which for several
-seeds becomes the exact sign-flip test over problems (clusters.py). `holm` corrects a whole table.
+bias-corrected and accelerated bootstrap (BCa, Efron 1987), both at 95 %. Where all problems have
+the same value no resample differs, and Wilson's interval of none in n stands in. Two systems that
+answered the same problems are compared on those problems: by McNemar's test (1947), exact, which
+for several seeds becomes the exact sign-flip test over problems (clusters.py). `holm` corrects a
+whole table.
 """
 
 from collections.abc import Sequence
@@ -71,23 +73,33 @@ def paired_difference(first: Sequence[bool], second: Sequence[bool], *, seed: in
     rates = [only_first / n, only_second / n, (n - only_first - only_second) / n]
     draws = np.random.default_rng(seed).multinomial(n, rates, size=RESAMPLES)
     deltas = np.repeat([-1.0, 1.0, 0.0], [only_first, only_second, n - only_first - only_second])
-    return Difference(
-        (only_second - only_first) / n, adjusted((draws[:, 1] - draws[:, 0]) / n, deltas)
-    )
+    means = (draws[:, 1] - draws[:, 0]) / n
+    return Difference((only_second - only_first) / n, adjusted(means, deltas, least=-1.0))
 
 
-def bca(values: NDArray[np.float64], *, seed: int) -> Interval:
-    """BCa interval of the mean of one value per problem."""
+def bca(values: NDArray[np.float64], *, seed: int, least: float = 0.0) -> Interval:
+    """BCa interval of the mean of one value per problem, each from `least` (0 of a share, -1 of a
+    difference of shares) to 1."""
     source, n = np.random.default_rng(seed), len(values)
     if n == 0:
         raise ValueError("no problems to resample")
     means = [
         values[source.integers(n, size=(CHUNK, n))].mean(axis=1) for _ in range(RESAMPLES // CHUNK)
     ]
-    return adjusted(np.concatenate(means), values)
+    return adjusted(np.concatenate(means), values, least=least)
 
 
-def adjusted(means: NDArray[np.float64], values: NDArray[np.float64]) -> Interval:
+def unvaried(value: float, n: int, *, least: float) -> Interval:
+    """Interval of a mean of n equal values: off by what Wilson's of none in n leaves open.
+
+    Of shares 0 or 1 that is Wilson's own interval; of a difference without a discordant pair, the
+    same to both sides.
+    """
+    room = wilson(0, n).high
+    return Interval(max(least, value - room), min(1.0, value + room))
+
+
+def adjusted(means: NDArray[np.float64], values: NDArray[np.float64], *, least: float) -> Interval:
     """The quantiles of resampled means that BCa takes; `values` are one per problem.
 
     Of a mean the jackknife has a closed form: the acceleration is a sixth of the standard error's
@@ -95,8 +107,8 @@ def adjusted(means: NDArray[np.float64], values: NDArray[np.float64]) -> Interva
     """
     mean = values.mean()
     spread = values - mean
-    if not spread.any() or means.min() == means.max():
-        return Interval(float(mean), float(mean))
+    if values.min() == values.max():
+        return unvaried(float(values[0]), len(values), least=least)
     # Rounding must not decide on which side of the mean an equal one lies.
     below, equal = means < mean - 1e-12, np.abs(means - mean) <= 1e-12
     smaller = float(below.mean() + equal.mean() / 2)

@@ -3,7 +3,9 @@
 Answers are grouped by `answers.canonical`, so 29, "29.0" and "$29" are one candidate. A path
 without an answer abstains. What each rule counts stands in rules.py. A tie goes to the first
 thought of the order among the tied answers, then to its earliest sample; two single paths that
-differ can only tie by majority, which is why `tie` is kept.
+differ can only tie by majority, which is why `tie` is kept. Paths with the same answer may be
+judged apart (18.0000001 is 18 here, not for dss): the verdict is that on most of them, half are too
+few, so that it does not hang on which path came first.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +16,9 @@ from mdexp.records import Generation, Rule, Vote
 from mdexp.scoring import rules
 from mdexp.scoring.rules import Ballot, Tally
 
-Accuracy = Mapping[str, Fraction]  # of each thought's greedy path on validation problems
+Accuracy = Mapping[
+    str, Fraction
+]  # expected of each thought's greedy path, from validation problems
 EQUAL = 1e-9  # relative difference below which two weights tie: floating-point sums differ by 1e-16
 
 
@@ -44,18 +48,20 @@ def elect(
     most = max(counted.values(), default=0)
     winners = {key for key, weight in counted.items() if weight >= most * (1 - EQUAL)}
     elected = next((path for key, path in cast if key in winners), None)
+    key = _candidate(elected) if elected else None
+    verdicts = [path.correct for given, path in cast if given == key]
     return Vote(
         problem_id=paths[0].problem_id,
         dataset=paths[0].dataset,
         split=paths[0].split,
         phase=paths[0].phase,
         answer=elected.answer if elected else None,
-        correct=elected.correct if elected else False,
+        correct=2 * sum(verdicts) > len(verdicts),
         tie=len(winners) > 1,
         votes=_written(counted),
         rule=rule,
         order=list(order),
-        decided=_decided(ballots, _candidate(elected) if elected else None),
+        decided=_decided(ballots, key),
         row=row,
     )
 

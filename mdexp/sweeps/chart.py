@@ -1,5 +1,6 @@
 """A curve with intervals as inline SVG; colours are classes (`series-0`, ...), set by the page."""
 
+from collections.abc import Callable
 from html import escape
 from math import ceil
 
@@ -12,10 +13,11 @@ APART = 3  # pixels between intervals at the same value
 
 
 def chart(curve: Curve) -> str:
-    """Lines with a bar from end to end of each 95 % interval, in percent."""
+    """Lines with a bar from end to end of each 95 % interval, in percent; of several seeds a line
+    through their means with a ring for each."""
     points = [point for line in curve.lines.values() for point in line]
     values = sorted({point.x for point in points})
-    top = max(STEP, ceil(max(point.high for point in points) / STEP - 1e-9) * STEP)
+    top = max(STEP, ceil(max(point.highest for point in points) / STEP - 1e-9) * STEP)
     span = values[-1] - values[0] or 1.0
 
     def at(point: Point) -> float:
@@ -32,20 +34,16 @@ def chart(curve: Curve) -> str:
             f'<text class="y" x="{LEFT - 8}" y="{y + 4:.1f}">{100 * number * STEP:.0f}</text>'
         )
     for value in values:
-        x = at(Point(x=value, accuracy=0, low=0, high=0))
+        x = at(Point(x=value, accuracy=0))
         parts.append(f'<text class="x" x="{x:.1f}" y="{HEIGHT - BOTTOM + 18}">{value:g}</text>')
     for number, (name, line) in enumerate(curve.lines.items()):
         shift = (number - (len(curve.lines) - 1) / 2) * APART
         marks = [(at(point) + shift, point) for point in line]
         path = " ".join(f"{x:.1f},{height(point.accuracy):.1f}" for x, point in marks)
-        bars = "".join(
-            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{height(p.low):.1f}" y2="{height(p.high):.1f}"/>'
-            f'<circle cx="{x:.1f}" cy="{height(p.accuracy):.1f}" r="3.5"/>'
-            for x, p in marks
-        )
+        drawn = "".join(_mark(x, point, height) for x, point in marks)
         y = TOP + 12 + 18 * number
         parts.append(
-            f'<g class="series-{number}"><polyline points="{path}"/>{bars}'
+            f'<g class="series-{number}"><polyline points="{path}"/>{drawn}'
             f'<line x1="{WIDTH - RIGHT + 14}" x2="{WIDTH - RIGHT + 32}" y1="{y - 4}" y2="{y - 4}"/>'
             f'<text x="{WIDTH - RIGHT + 38}" y="{y}">{escape(name)}</text></g>'
         )
@@ -54,3 +52,13 @@ def chart(curve: Curve) -> str:
     label = escape(f"accuracy in percent: {curve.title}")
     head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">'
     return head + "".join(parts) + "</svg>"
+
+
+def _mark(x: float, point: Point, height: Callable[[float], float]) -> str:
+    parts = [f'<circle cx="{x:.1f}" cy="{height(point.accuracy):.1f}" r="3.5"/>']
+    if point.ci95:
+        low, high = map(height, point.ci95)
+        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{low:.1f}" y2="{high:.1f}"/>')
+    for seed in point.seeds:
+        parts.append(f'<circle class="seed" cx="{x:.1f}" cy="{height(seed):.1f}" r="3"/>')
+    return "".join(parts)

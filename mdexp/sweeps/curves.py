@@ -1,22 +1,38 @@
-"""How accuracy after training follows a swept number: λ, the number of paths, any other key."""
+"""How accuracy after training follows a swept number: λ, the number of paths, any other key.
+
+A seed is no such number: jobs that differ in their seed alone are one point.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
 
 from mdexp.jobs import Result, accuracy_columns, differing
 
+Row = dict[str, Any]  # of metrics.json
+
 MAX_SERIES = 8
 LETTERS = {"lambda": "λ"}
+SEED = "seed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """Accuracy at one value of the key, with the ends of its 95 % interval; all shares."""
+    """Accuracy at one value of the key, a share: of one job, or the mean of several seeds.
+
+    These have no interval here. Their problems are the same, so that one over all answers would be
+    too narrow, and metrics do not tell which seed solved which problem.
+    """
 
     x: float
     accuracy: float
-    low: float
-    high: float
+    ci95: tuple[float, float] | None = None
+    seeds: tuple[float, ...] = ()  # accuracy of each, where there are several
+
+    @property
+    def highest(self) -> float:
+        return max((self.accuracy, *(self.ci95 or ()), *self.seeds))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +70,12 @@ def curves(results: Sequence[Result]) -> list[Curve]:
     return found
 
 
-def curve_rows(results: Sequence[Result]) -> list[tuple[str, str, float, str, float, float, float]]:
+def curve_rows(
+    results: Sequence[Result],
+) -> list[tuple[str, str, float, str, float, float | None, float | None]]:
     """All points as rows: test set, key, value, line, accuracy and the ends of its interval."""
     return [
-        (curve.dataset, curve.key, point.x, name, point.accuracy, point.low, point.high)
+        (curve.dataset, curve.key, point.x, name, point.accuracy, *(point.ci95 or (None, None)))
         for curve in curves(results)
         for name, line in curve.lines.items()
         for point in line
@@ -65,30 +83,41 @@ def curve_rows(results: Sequence[Result]) -> list[tuple[str, str, float, str, fl
 
 
 def swept_numbers(results: Sequence[Result]) -> list[str]:
-    """Keys that have several values in the sweep, all of them numbers."""
+    """Keys that have several values in the sweep, all of them numbers; a seed measures nothing."""
     values: dict[str, set[float | None]] = {}
     for overrides in differing(results):
         for override in overrides:
             key, _, value = override.partition("=")
             values.setdefault(key, set()).add(_number(value))
+    values.pop(SEED, None)
     return [key for key, seen in values.items() if None not in seen and len(seen) > 1]
 
 
 def _lines(results: Sequence[Result], key: str) -> dict[tuple[str, str, str], list[Point]]:
     """Points in order of the key, by test set, way to answer and the other overrides."""
-    lines: dict[tuple[str, str, str], list[Point]] = {}
+    lines: dict[tuple[str, str, str], dict[float, list[Row]]] = {}
     for result, overrides in zip(results, differing(results), strict=True):
         own = dict(override.split("=", 1) for override in overrides if "=" in override)
         x = _number(own.pop(key, ""))
         if x is None:
             continue
+        own.pop(SEED, None)
         rest = " ".join(f"{name}={value}" for name, value in own.items())
         for dataset, way in accuracy_columns([result]):
             row = result.metrics[dataset]["after"][way]
-            low, high = row["ci95"]
-            point = Point(x=x, accuracy=row["accuracy"], low=low, high=high)
-            lines.setdefault((dataset, way, rest), []).append(point)
-    return {name: sorted(line, key=lambda point: point.x) for name, line in lines.items()}
+            lines.setdefault((dataset, way, rest), {}).setdefault(x, []).append(row)
+    return {
+        name: [_point(x, rows) for x, rows in sorted(line.items())] for name, line in lines.items()
+    }
+
+
+def _point(x: float, rows: Sequence[Row]) -> Point:
+    """What one job measured, or those of several seeds together."""
+    if len(rows) == 1:
+        low, high = rows[0]["ci95"]
+        return Point(x=x, accuracy=rows[0]["accuracy"], ci95=(low, high))
+    seeds = tuple(row["accuracy"] for row in rows)
+    return Point(x=x, accuracy=fmean(seeds), seeds=seeds)
 
 
 def _name(way: str, rest: str) -> str:

@@ -33,12 +33,16 @@ def write_overview(folder: Path, results: Sequence[jobs.Result]) -> None:
     )
     columns = jobs.accuracy_columns(results)
     overrides = jobs.differing(results)
+    drawn = curves(results)
     page = environment.get_template(f"{PAGE}.j2").render(
         name=folder.name,
         columns=columns,
         rows=[_row(result, own, columns) for result, own in zip(results, overrides, strict=True)],
         num_ok=sum(result.state == "ok" for result in results),
-        charts=[(curve.title, chart(curve)) for curve in curves(results)],
+        charts=[(curve.title, chart(curve)) for curve in drawn],
+        pooled=any(
+            point.seeds for curve in drawn for line in curve.lines.values() for point in line
+        ),
     )
     write_text(folder / PAGE, page)
 

@@ -7,7 +7,7 @@ one without numbers may be an answer as a whole ("yes").
 
 import re
 
-from mdexp.answers import NUMBER, canonical
+from mdexp.answers import LATEX, MIXED, NUMBER, canonical
 from mdexp.records import Answer
 
 # A completion model runs on into an invented next question. Looked for once in a run of white
@@ -24,7 +24,7 @@ _MARKER = re.compile(
 )
 # What ends a value: a full stop that is no decimal point.
 _END = re.compile(r"\.(?!\d)|;|\n")
-_NUMBER_IN = re.compile(rf"(?<![\w.])(?:{NUMBER})")
+_NUMBER_IN = re.compile(rf"(?<![\w.])(?:[-−]?\d*{LATEX}|[-−]?{MIXED}|{NUMBER})")
 
 
 def cut_run_on(text: str) -> str:

@@ -149,7 +149,7 @@ def test_its_own_conf_is_what_it_reads(home: Path) -> None:
 def test_other_commands_are_its_first_word(home: Path) -> None:
     done = mdexp(home, "compare", "one")
     assert done.returncode == 2
-    assert "name at least two runs" in done.stderr
+    assert "error: one: no problems.jsonl" in done.stderr
     assert "student     codellama" in mdexp(home, "run", "--help").stdout
     assert "did you mean student=codellama?" in mdexp(home, "codellama").stderr
 

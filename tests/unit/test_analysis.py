@@ -9,7 +9,8 @@ from mdexp.records import Problem
 from mdexp.scoring.analysis import analyse, by_kind, disputes, errors
 from mdexp.scoring.kinds import answer_size, error_class, steps
 from mdexp.scoring.score import votes
-from mdexp.scoring.solved import decisions, solved_by
+from mdexp.scoring.solved import decisions, solved_by, solved_by_votes
+from mdexp.scoring.statistics import wilson
 from tests.unit.test_score import ORDER, Code, Prose, generation
 
 THOUGHTS = {"cot": Prose(), "pot": Code()}
@@ -40,18 +41,45 @@ def test_problems_are_counted_by_who_solves_them_and_whether_the_vote_does():
     paths.append(replace(generation("cot", True, id="e"), sample=1))  # a sample solves nothing here
     counts = solved_by(paths, elected, ORDER)
     assert list(counts) == ["cot only", "pot only", "both", "none"]
-    assert {name: (cell["n"], cell["vote"]) for name, cell in counts.items()} == {
-        "cot only": (2, 0),
-        "pot only": (1, 1),
-        "both": (1, 1),
-        "none": (1, 0),
+    assert {name: (cell["ids"], cell["vote"]) for name, cell in counts.items()} == {
+        "cot only": (["b", "c"], 0),
+        "pot only": (["d"], 1),
+        "both": (["a"], 1),
+        "none": (["e"], 0),
     }
+    assert [cell["n"] for cell in counts.values()] == [2, 1, 1, 1]
+    assert counts["cot only"]["vote_ci95"] == list(wilson(0, 2))
+
+
+def test_a_set_without_problems_has_no_interval():
+    paths = marked({"a": "TT"})
+    empty = solved_by(paths, votes(paths, ORDER), ORDER)["none"]
+    assert empty == {"n": 0, "vote": 0, "vote_ci95": [], "ids": []}
+
+
+def test_with_sampled_paths_problems_are_also_counted_by_the_thoughts_own_votes():
+    """The greedy CoT path fails on both problems; two of its three samples solve the first."""
+    paths = marked({"a": "FT", "b": "FF"})
+    for id, marks in (("a", "TTF"), ("b", "FFT")):
+        paths += [generation("cot", m == "T", id=id, sample=k + 1) for k, m in enumerate(marks)]
+        paths += [generation("pot", False, id=id, sample=k) for k in (1, 2, 3)]
+    elected = votes(paths, ORDER)
+    own = solved_by_votes(elected, ORDER)
+    assert {name: cell["ids"] for name, cell in own.items() if cell["n"]} == {
+        "cot only": ["a"],
+        "none": ["b"],
+    }
+    assert solved_by(paths, elected, ORDER)["pot only"]["ids"] == ["a"], "by greedy paths"
+    problems = {id: problem(id) for id in "ab"}
+    assert analyse(paths, elected, problems, THOUGHTS)["toy"]["after"]["solved_by_votes"] == own
+    greedy = [path for path in paths if path.sample == 0]
+    assert solved_by_votes(votes(greedy, ORDER), ORDER) == {}
 
 
 def test_three_thoughts_are_counted_by_every_set_and_one_by_none():
     paths = marked({"a": "TTF"}, [*ORDER, "eot"])
     counts = solved_by(paths, votes(paths, ORDER), [*ORDER, "eot"])
-    assert len(counts) == 8 and counts["cot + pot"] == {"n": 1, "vote": 1}
+    assert len(counts) == 8 and counts["cot + pot"]["ids"] == ["a"]
     assert list(counts)[:3] == ["cot only", "pot only", "eot only"]
     assert list(counts)[-2:] == ["all", "none"]
     assert solved_by(paths[:1], [], ORDER) == {}
@@ -60,8 +88,8 @@ def test_three_thoughts_are_counted_by_every_set_and_one_by_none():
 def test_votes_are_counted_by_who_decided_and_how_often_that_was_right():
     paths = marked({"a": "TT", "b": "TF", "c": "FT", "d": "TF"})
     found = decisions(votes(paths, ORDER, order=["cot", "pot"]))
-    assert found["pot overruled"] == {"n": 3, "correct": 2}
-    assert found["agreement"] == {"n": 1, "correct": 1}
+    assert found["pot overruled"] == {"n": 3, "correct": 2, "ci95": list(wilson(2, 3))}
+    assert (found["agreement"]["n"], found["agreement"]["correct"]) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -146,8 +174,29 @@ def test_graders_are_set_against_the_one_that_judged():
         "xot": 1,
         "dss": 1,
     }
-    assert table["pad"] == {"correct": 2, "only_here": 1, "only_run": 0, "examples": ["a"]}
-    assert table["lenient"]["only_run"] == 1 and table["lenient"]["examples"] == ["b"]
+    counts = {"n": 2, "correct": 2, "only_here": 1, "only_run": 0, "ids": ["a"]}
+    assert table["pad"] == counts | {"ci95": list(wilson(2, 2))}
+    assert table["lenient"]["only_run"] == 1 and table["lenient"]["ids"] == ["b"]
+
+
+def test_every_problem_in_dispute_is_named():
+    problems = {f"p{k}": problem(f"p{k}") for k in range(9)}
+    paths = [
+        replace(generation("cot", False, id=id, answer=18.3), text="it is 18.3") for id in problems
+    ]
+    assert disputes(paths, problems, THOUGHTS)["cot"]["pad"]["ids"] == list(problems)
+
+
+def test_a_run_graded_leniently_is_disputed_by_what_its_thoughts_read():
+    """A program returned 18 and printed 3: the run's answer is 3, strict's is still 18."""
+    path = replace(generation("pot", False, answer=3), read=18, stdout="3\n")
+    table = disputes([path], {"p1": problem()}, THOUGHTS)["pot"]
+    assert {g: cell["correct"] for g, cell in table.items() if cell["correct"]} == {
+        "strict": 1,
+        "pad": 1,
+        "xot": 1,
+        "dss": 1,
+    }
 
 
 def test_a_program_is_judged_by_what_it_printed_not_by_its_text():
@@ -172,4 +221,12 @@ def test_each_test_set_and_phase_has_its_analysis_and_validation_none():
     assert other["curves"] is None and toy["curves"]["points"]["mix"][-1]["paths"] == 4
     assert toy["rule"] == "majority, ties to cot, pot"
     assert toy["errors"]["pot"] == {"right": 2, "wrong value": 1}
-    assert toy["solved_by"]["cot only"] == {"n": 1, "vote": 1}
+    assert (toy["solved_by"]["cot only"]["ids"], toy["solved_by"]["cot only"]["vote"]) == (["a"], 1)
+
+
+def test_a_cascade_of_some_thoughts_still_has_the_curves_of_all():
+    paths = marked({"a": "TF", "b": "FT"})
+    paths += [replace(path, sample=k) for path in list(paths) for k in (1, 2)]
+    elected = votes(paths, ORDER, rule="cascade", order=["pot"])
+    table = analyse(paths, elected, {id: problem(id) for id in "ab"}, THOUGHTS)
+    assert list(table["toy"]["after"]["curves"]["points"]) == ["pot", "cot"]

@@ -42,6 +42,11 @@ def test_repeating_a_seed_does_not_make_a_difference_more_certain():
     assert repeated == pytest.approx(ends, abs=0.02)
 
 
+def test_both_groups_are_resampled_on_the_same_problems():
+    same = np.tile(np.random.default_rng(0).random(60) < 0.5, (3, 1))
+    assert difference(same, same, seed=0).ci95 == (0, 0)
+
+
 def test_seeds_that_differ_widen_the_interval():
     steady = np.tile([True, False], (3, 100))
     shaky = np.array([[True] * 200, [False] * 200, [True, False] * 100])

@@ -83,7 +83,7 @@ def test_every_row_of_the_first_run_meets_every_row_of_the_second(tmp_path, caps
     # 8 fewer right, all of them solved by pot alone: p = 2 / 2**8.
     assert rows[1] == ["pot", "60.0", "label", "20.0", "-40.0", "8/0", "0.0078", "0.0234"]
     assert "Holm: p corrected for all 3 rows above" in " ".join(out.split())
-    assert "grader: strict 1" in out
+    assert "grader: strict 2" in out
 
 
 def test_a_run_of_three_thoughts_meets_one_of_two(tmp_path, capsys, monkeypatch):
@@ -140,7 +140,7 @@ def test_a_folder_that_is_no_scored_run_says_what_it_lacks(tmp_path, capsys, mon
 
 def test_an_untrained_run_has_nothing_to_compare(tmp_path, capsys, monkeypatch):
     first = run_folder(tmp_path / "first", {"cot": 5}, phase="before")
-    code, _, err = printed(capsys, monkeypatch, first, first)
+    code, _, err = printed(capsys, monkeypatch, first)
     assert code == 2 and "nothing was generated after training" in err
 
 
@@ -148,14 +148,14 @@ def test_runs_of_different_graders_are_refused(tmp_path, capsys, monkeypatch):
     first = run_folder(tmp_path / "first", {"cot": 5})
     second = run_folder(tmp_path / "second", {"cot": 5}, grader="pad")
     code, _, err = printed(capsys, monkeypatch, first, second)
-    assert code == 2 and "was graded by strict 1" in err and "by pad 1; rescore one of them" in err
+    assert code == 2 and "was graded by strict 2" in err and "by pad 2; rescore one of them" in err
 
 
 def test_a_run_that_does_not_name_its_grader_has_to_be_scored_again(tmp_path, capsys, monkeypatch):
     first = run_folder(tmp_path / "first", {"cot": 5})
     file = tmp_path / "first" / "metrics.json"
     file.write_text(file.read_text().replace('"grader"', '"judge"'))
-    code, _, err = printed(capsys, monkeypatch, first, first)
+    code, _, err = printed(capsys, monkeypatch, first)
     assert code == 2 and "metrics.json does not say by which grader; score it again" in err
 
 
@@ -195,10 +195,37 @@ def test_seeds_alone_leave_nothing_to_compare(tmp_path, capsys, monkeypatch):
     assert code == 2 and "all runs differ in their seed only" in err
 
 
-def test_one_run_alone_is_a_usage_error(tmp_path, capsys):
+def test_one_run_alone_has_its_own_rows_compared_each_pair_once(tmp_path, capsys, monkeypatch):
+    run = run_folder(tmp_path / "run", {"cot": 8, "pot": 12, "eot": 10})
+    code, out, _ = printed(capsys, monkeypatch, run)
+    assert code == 0 and out.count("test problems") == 1 and "A and B: " in out
+    rows = [line.split() for line in out.splitlines() if re.search(r"\d/\d", line)]
+    assert [(row[0], row[2]) for row in rows[:3]] == [
+        ("cot", "pot"),
+        ("cot", "eot"),
+        ("cot", "vote"),
+    ]
+    assert len(rows) == 6, "four rows are six pairs"
+    assert rows[0][-3:] == ["0/4", "0.1250", "0.7500"], "corrected for six"
+    assert "Holm: p corrected for all 6 rows above" in " ".join(out.split())
+
+
+def test_a_run_of_one_row_has_nothing_to_compare_by_itself(tmp_path, capsys, monkeypatch):
+    code, _, err = printed(capsys, monkeypatch, run_folder(tmp_path / "run", {"cot": 8}))
+    assert code == 2 and "has one row alone, so name another run to compare it with" in err
+
+
+def test_the_same_folder_twice_is_refused_with_the_form_for_one(tmp_path, capsys, monkeypatch):
+    run = run_folder(tmp_path / "run", {"cot": 8, "pot": 12})
+    code, _, err = printed(capsys, monkeypatch, run, f"{run}/../run")
+    assert code == 2 and "/../run is named twice" in err
+    assert f"name it alone: python -m mdexp.compare {run}/../run" in err
+
+
+def test_no_run_is_a_usage_error(capsys):
     with pytest.raises(SystemExit) as exit:
-        main([str(tmp_path)])
-    assert exit.value.code == 2 and "at least two runs" in capsys.readouterr().err
+        main([])
+    assert exit.value.code == 2 and "required: RUN" in capsys.readouterr().err
 
 
 def test_pairs_are_joined_by_id_not_by_position():

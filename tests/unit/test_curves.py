@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from mdexp.scoring import curves as module
 from mdexp.scoring.curves import accuracy, booth, curves, pass_at, subsets
+from mdexp.scoring.statistics import bca, wilson
 from mdexp.scoring.vote import elect
 from tests.unit.test_vote import path as one_path
 
 ORDER = ["pot", "cot"]
-answers = st.sampled_from([18, 18, 7, 3, None])
+answers = st.sampled_from([18, 18, 18.0000001, 7, 3, None])  # the third, for dss, is wrong
 
 
 def paths_of(thought, given, id="p1"):
@@ -100,7 +101,20 @@ def test_the_gain_compares_equal_budgets_and_has_the_sign_of_mix_minus_thought()
     gains = {gain["thought"]: gain for gain in curves(problems, ORDER)["gains"]}
     assert {gain["paths"] for gain in gains.values()} == {2}
     assert gains["pot"]["mean"] == 0 and gains["cot"]["mean"] == 1, "a tie goes to pot"
-    assert gains["cot"]["ci95"] == [1, 1], "all problems alike"
+    assert gains["cot"]["ci95"] == pytest.approx(wilson(5, 5)), "all problems alike"
+    assert gains["pot"]["ci95"] == pytest.approx([-wilson(0, 5).high, wilson(0, 5).high])
+
+
+def test_pass_at_k_has_its_interval_over_problems():
+    problems = [
+        [replace(p, problem_id=f"p{k}") for p in paths_of("cot", [7, 18 if k < 6 else 7])]
+        for k in range(10)
+    ]
+    once, twice = curves(problems, ["cot"])["points"]["cot"]
+    passed = np.array([1.0] * 6 + [0.0] * 4)
+    assert twice["pass_at"] == 0.6
+    assert twice["pass_ci95"] == pytest.approx(bca(passed, seed=3), abs=0.1001), "one problem"
+    assert once["pass_ci95"] == pytest.approx([end / 2 for end in twice["pass_ci95"]])
 
 
 def test_one_thought_has_a_curve_and_no_mix():
@@ -123,3 +137,14 @@ def test_thoughts_with_unlike_numbers_of_paths_mix_up_to_the_fewer():
 def test_long_curves_are_thinned_and_end_at_all_paths():
     found = curves([paths_of("cot", [18, 7] * 10)], ["cot"])
     assert [p["paths"] for p in found["points"]["cot"]] == [*range(1, 9), 12, 16, 20]
+
+
+def test_a_thought_that_the_vote_leaves_out_has_its_curve_and_no_share_in_the_mix():
+    three = [*problem([18, 7], [7, 18]), *paths_of("eot", [18, 18])]
+    found = curves([three], ORDER)
+    assert list(found["points"]) == ["pot", "cot", "eot", "mix"]
+    assert [p["paths"] for p in found["points"]["mix"]] == [2, 4]
+    assert [p["accuracy"] for p in found["points"]["eot"]] == [1, 1]
+    assert [gain["thought"] for gain in found["gains"]] == ORDER
+    alone = curves([three], ["pot"])
+    assert list(alone["points"]) == ["pot", "cot", "eot"] and alone["gains"] == []

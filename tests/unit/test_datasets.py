@@ -168,6 +168,11 @@ def test_own_file_is_all_test_and_a_folder_has_splits(tmp_path: Path) -> None:
         ('{"id": "b", "question": "?"}', r"own\.jsonl:2: answer missing; a row needs id, question"),
         ('{"id": 7, "question": "?", "answer": 1}', r"own\.jsonl:2: id must be text, found 7"),
         ('{"id": "b", "question": "?", "answer": [1]}', r"own\.jsonl:2: answer must be"),
+        (
+            '{"id": "b", "question": "?", "answer": "3:45"}',
+            r"own\.jsonl:2: no vote could elect the answer '3:45'; allowed are numbers \(12",
+        ),
+        ('{"id": "b", "question": "?", "answer": NaN}', r"own\.jsonl:2: no vote .* answer nan;"),
         ('{"id": "q0", "question": "?", "answer": 1}', r"own\.jsonl:2: the id 'q0' is used twice"),
     ],
 )

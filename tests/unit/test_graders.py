@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdexp.answers import correct
-from mdexp.scoring.graders import Attempt, is_right, signature
+from mdexp.scoring.graders import Attempt, answer_read, is_right, signature
 
 GRADERS = ["strict", "lenient", "pad", "xot", "dss"]
 
@@ -59,6 +59,30 @@ def test_lenient_finds_a_number_where_the_thought_read_no_answer():
     assert not is_right("strict", Attempt(None, "so 18 it is, I think 18"), 18)
 
 
+@pytest.mark.parametrize(
+    ("answer", "gold", "said"),
+    [
+        ("yes", True, "It is 3 pm and 5 > 2, so yes."),
+        ("no", True, "1"),
+        ("(b)", "B", "Of the 4 options (b) is right, not 3."),
+        (None, "no", "0"),
+        ("1", "yes", "yes, 1 of them"),
+    ],
+)
+def test_where_no_number_is_asked_lenient_is_strict_whatever_numbers_the_prose_has(
+    answer, gold, said
+):
+    seen = Attempt(answer, said)
+    assert is_right("lenient", seen, gold) is is_right("strict", seen, gold)
+    assert answer_read("lenient", seen, gold) == answer
+
+
+@pytest.mark.parametrize("grader", ["strict", "pad", "xot", "dss"])
+def test_only_lenient_reads_for_itself(grader):
+    assert answer_read(grader, Attempt(7, "or 18"), 18) == 7
+    assert answer_read("lenient", Attempt(7, "or 18"), 18) == "18"
+
+
 @given(
     st.integers(-999, 999) | st.floats(-99, 99, allow_nan=False),
     st.integers(-99, 99),
@@ -78,4 +102,4 @@ def test_an_exact_answer_is_right_under_each(gold):
 
 
 def test_a_result_carries_name_and_version():
-    assert signature("pad") == "pad 1"
+    assert signature("pad") == "pad 2"

@@ -49,8 +49,9 @@ def test_three_single_paths_vote_and_the_rule_is_told(tmp_path):
     assert "| toy | vote of 3 |" in markdown and "tie-break |" not in markdown
     told = "before by majority, ties to eot, cot, pot; after by majority, ties to eot, cot, pot"
     assert f"toy, vote of 3: {told}." in markdown and f"toy, vote of 3: {told}." in page
-    counts = "cot only 0 (0), pot only 1 (0), eot only 0 (0), cot + pot 0 (0), cot + eot 0 (0)"
-    assert f"toy, after: {counts}, pot + eot 1 (1), all 6 (6), none 2 (0)." in markdown
+    counts = "cot only 0 (0), pot only 1 (0: 0.0 to 79.3 %), eot only 0 (0), cot + pot 0 (0)"
+    more = "pot + eot 1 (1: 20.7 to 100.0 %), all 6 (6: 61.0 to 100.0 %), none 2 (0: 0.0 to 65.8 %)"
+    assert f"toy, after: {counts}, cot + eot 0 (0), {more}." in markdown
     assert "pot + eot" in page
 
 
@@ -242,21 +243,46 @@ def test_the_claim_is_no_stronger_than_its_interval(right, claim, verdict):
     assert answer.differences[0].name == "cot before training"
 
 
+@pytest.mark.parametrize(
+    ("right", "claim"), [(3, "no clear"), (5, "no clear"), (6, "helped"), (20, "helped")]
+)
+def test_few_discordant_problems_are_no_claim_though_all_are_of_one_kind(right, claim):
+    """Five of 30 alone: the interval lies above zero, and p is 0.0625."""
+    before = [generation(n, "before", "cot", correct=False) for n in range(30)]
+    after = [generation(n, "after", "cot", correct=n < right) for n in range(30)]
+    answer = headline({"toy": {"after": {"curves": None}}}, [*before, *after], [])
+    assert answer.differences[0].p == pytest.approx(2 / 2**right)
+    assert answer.differences[0].ci95.low > 0 and "lies above zero" in answer.verdict
+    assert claim in answer.claim
+    p = {3: "p = 0.2500", 5: "p = 0.0625", 6: "p = 0.0312", 20: "p < 0.0001"}[right]
+    assert p in answer.verdict
+
+
+def test_a_gain_of_curves_is_judged_by_its_interval():
+    answer = opening(run_parts(samples=(0, 1, 2), num_problems=40))
+    assert {difference.p for difference in answer.differences} == {None}
+    assert "McNemar" not in answer.verdict
+
+
 def test_without_generations_there_is_no_answer():
     assert headline({}, [], []) is None
 
 
-def test_failures_lead_to_their_generations(tmp_path):
-    _, page = written(tmp_path, **run_parts())
-    query = "dataset=toy&amp;phase=after&amp;thought=pot&amp;verdict=wrong+value"
-    assert f'data-find="{query}">wrong value</a> <b>2</b>' in page
+def test_with_sampled_paths_the_page_also_says_who_solves_what_by_own_vote(tmp_path):
+    markdown, page = written(tmp_path, **run_parts(samples=(0, 1, 2)))
+    assert "By each thought's own vote: cot only 0 (0), pot only 2 (" in markdown
+    assert "Solved by greedy path" in page and "Solved by own vote" in page
+    markdown, page = written(tmp_path, **run_parts())
+    assert "own vote:" not in markdown and "Solved by own vote" not in page
 
 
 def test_graders_stand_side_by_side(tmp_path):
     markdown, page = written(tmp_path, **run_parts())
-    judged = "strict 6 (0), lenient 6 (0), pad 6 (0), xot 6 (0), dss 6 (0)"
+    interval = "31.3 to 83.2 %"
+    judged = f"strict 6 of 10 ({interval}), 0 otherwise; lenient 6 of 10 ({interval}), 0 otherwise;"
     assert f"toy, after, cot: {judged}" in markdown
-    assert "the run's own is strict 1" in page
+    assert f"6 of 10 <small>{interval}</small>" in page
+    assert "the run's own is strict 2" in page
 
 
 def test_the_title_names_what_was_run():

@@ -112,3 +112,6 @@ def test_curves_are_drawn_with_bands_and_told_point_by_point(tmp_path):
     build(tmp_path, **parts)
     markdown, page = (tmp_path / "report.md").read_text(), (tmp_path / "report.html").read_text()
     assert "| mix | 2 | 60.0 % (" in markdown and "The same as a table" in page
+    mixed = curves["points"]["mix"][0]
+    low, high = (f"{100 * end:.1f}" for end in mixed["pass_ci95"])
+    assert f"| {100 * mixed['pass_at']:.1f} % ({low} to {high}) | all |" in markdown

@@ -3,7 +3,10 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from mdexp.answers import canonical
 from mdexp.ports import ProgramResult, Reading
 from mdexp.records import Generation, Output, Problem
 from mdexp.scoring.score import grade, metrics, votes
@@ -46,6 +49,7 @@ def generation(thought, correct, *, id="p1", answer=None, **fields):
         thought=thought,
         text="",
         answer=answer,
+        read=answer,
         status="ok",
         correct=correct,
         **(defaults | fields),
@@ -137,7 +141,7 @@ def test_metrics_have_the_promised_shape():
     row = table["toy"]["after"]["pot"]
     assert row.pop("ci95") == pytest.approx([0.0945, 0.9055], abs=1e-4)
     promised = {"n": 2, "correct": 1, "accuracy": 0.5, "ties": 0, "num_paths": 1}
-    assert row == promised | {"rule": "greedy", "grader": "strict 1"}
+    assert row == promised | {"rule": "greedy", "grader": "strict 2"}
     vote = table["toy"]["after"]["vote"]
     assert (vote["correct"], vote["ties"], vote["num_paths"]) == (2, 1, 2)
     assert vote["rule"] == "majority, ties to cot, pot"
@@ -194,7 +198,6 @@ def test_the_rule_is_told_in_words(rule, words):
 
 def test_an_accuracy_vote_weighs_by_the_validation_of_its_phase():
     paths = [generation("cot", True, sample=1), generation("pot", False, sample=1)]
-    paths += [generation("pot", False, sample=2)]
     marks = {"cot": (True, True, True), "pot": (True, False, False)}
     for thought, right in marks.items():
         paths += [
@@ -202,7 +205,16 @@ def test_an_accuracy_vote_weighs_by_the_validation_of_its_phase():
             for k, mark in enumerate(right)
         ]
     vote = next(v for v in votes(paths, ORDER, rule="accuracy") if v.split == "test")
-    assert (vote.correct, vote.votes) == (True, {"18": 1, "7": 0.666667})
+    assert (vote.correct, vote.votes) == (True, {"18": 0.8, "7": 0.4})
+
+
+def test_a_thought_that_was_never_right_on_validation_still_has_a_say():
+    paths = [generation("cot", False, sample=1)]
+    paths += [generation("pot", True, sample=k) for k in (1, 2, 3)]
+    paths += [generation("cot", k == 0, id=f"v{k}", split="validation") for k in range(2)]
+    paths += [generation("pot", False, id=f"v{k}", split="validation") for k in range(2)]
+    vote = next(v for v in votes(paths, ORDER, rule="accuracy") if v.split == "test")
+    assert (vote.correct, vote.votes) == (True, {"18": 0.75, "7": 0.5}), "3 x 1/4 against 2/4"
 
 
 def test_the_grader_is_named_in_every_row_and_judges():
@@ -214,7 +226,61 @@ def test_the_grader_is_named_in_every_row_and_judges():
     assert graded_by == {"strict": False, "pad": True}
     paths = [generation("cot", True)]
     table = metrics(paths, votes(paths, ORDER), ORDER, "pad")["toy"]["after"]
-    assert {row["grader"] for row in table.values()} == {"pad 1"}
+    assert {row["grader"] for row in table.values()} == {"pad 2"}
+
+
+class LastWord(Prose):
+    def read(self, text):
+        return Reading(text=text, answer=text.split()[-1] if text.endswith("!") else None)
+
+
+def test_lenient_is_a_reading_so_that_its_votes_go_by_the_last_number_too():
+    texts = ["7 18", "18 after 7", "so 18", "7!"]
+    outputs = [output(text=text, sample=k) for k, text in enumerate(texts, start=1)]
+    paths = grade(outputs, {"p1": problem()}, {"cot": LastWord()}, Echo(), "lenient")
+    assert [(g.answer, g.status, g.correct) for g in paths] == [
+        ("18", "ok", True),
+        ("7", "ok", False),
+        ("18", "ok", True),
+        ("7", "ok", False),
+    ]
+    assert [g.read for g in paths] == [None, None, None, "7!"], "what the thought read is kept"
+    (vote,) = (v for v in votes(paths[:3], ["cot"]) if v.row == "vote")
+    assert (vote.correct, vote.votes) == (True, {"18": 2, "7": 1}), "none of them abstains"
+
+
+# Near 18, and where one tolerance or another ends: equal for a vote, judged apart by a grader.
+PARTED = {
+    "strict": ["18.000001", "18.0000014"],
+    "lenient": ["1 18.000001", "2 18.0000014"],
+    "pad": ["18.4999999", "18.5000001"],
+    "xot": ["18.0009999", "18.001"],
+    "dss": ["18", "18.0000001"],
+}
+NEAR = [*(text for pair in PARTED.values() for text in pair), "7", "no idea"]
+
+
+@given(
+    st.lists(st.sampled_from(NEAR), min_size=2, max_size=7),
+    st.sampled_from(list(PARTED)),
+    st.permutations(range(7)),
+)
+@example(PARTED["strict"], "strict", [1, 0])
+@example(PARTED["lenient"], "lenient", [1, 0])
+@example(PARTED["pad"], "pad", [1, 0])
+@example(PARTED["xot"], "xot", [1, 0])
+@example(PARTED["dss"], "dss", [1, 0])
+def test_no_other_order_of_the_samples_changes_a_vote(texts, grader, places):
+    def voted(texts):
+        outputs = [output(text=text, sample=k) for k, text in enumerate(texts, start=1)]
+        paths = grade(outputs, {"p1": problem()}, {"cot": Prose()}, Echo(), grader)
+        return next(v for v in votes(paths, ["cot"]) if v.row == "vote")
+
+    once, other = voted(texts), voted([texts[k] for k in places if k < len(texts)])
+    assert (once.votes, once.tie) == (other.votes, other.tie)
+    if not once.tie:  # a tie goes to the earliest sample
+        assert canonical(once.answer) == canonical(other.answer)
+        assert once.correct is other.correct
 
 
 def test_what_is_cut_short_is_wrong_under_every_grader():

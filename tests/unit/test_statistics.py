@@ -88,10 +88,18 @@ def test_the_bootstrap_repeats_by_seed_and_changes_sign_with_the_order():
     assert paired_difference(second, first, seed=7).mean == -once.mean
 
 
-def test_equal_systems_do_not_differ():
+def test_without_a_discordant_pair_the_difference_is_open_to_both_sides():
     same = [True, False, True]
-    assert paired_difference(same, same, seed=0) == (0.0, (0.0, 0.0))
+    room = wilson(0, 3).high
+    assert paired_difference(same, same, seed=0) == (0.0, (-room, room))
     assert mcnemar(same, same) == (0, 0, 1.0)
+
+
+def test_problems_that_all_differ_alike_leave_the_difference_open_to_one_side():
+    all_right, none = [True] * 8, [False] * 8
+    assert paired_difference(none, all_right, seed=0).ci95 == pytest.approx(wilson(8, 8))
+    low, high = wilson(8, 8)
+    assert paired_difference(all_right, none, seed=0).ci95 == pytest.approx((-high, -low))
 
 
 def test_different_numbers_of_problems_are_refused():
@@ -122,8 +130,16 @@ def test_bca_leans_to_the_long_tail_where_percentiles_do_not():
     assert high - middle > 1.25 * (middle - low)
 
 
-def test_bca_of_equal_values_is_a_point_and_of_none_refused():
-    assert bca(np.ones(4), seed=0) == (1.0, 1.0)
+@pytest.mark.parametrize("n", [1, 4, 150])
+def test_of_equal_shares_the_interval_is_wilsons(n):
+    assert bca(np.zeros(n), seed=0) == pytest.approx(wilson(0, n))
+    assert bca(np.ones(n), seed=0) == pytest.approx(wilson(n, n))
+    low, high = bca(np.full(n, 0.5), seed=0)
+    assert 0 <= low < 0.5 < high <= 1
+    assert bca(np.zeros(n), seed=0, least=-1.0) == (-wilson(0, n).high, wilson(0, n).high)
+
+
+def test_bca_of_no_values_is_refused():
     with pytest.raises(ValueError, match="no problems to resample"):
         bca(np.array([]), seed=0)
 
@@ -139,6 +155,8 @@ def test_holm_on_a_table_worked_out_by_hand():
     # 0.01 x 4, 0.03 x 2 after 0.02 x 3 (no smaller than the one before), 0.5 x 1.
     assert holm([0.5, 0.01, 0.03, 0.02]) == pytest.approx([0.5, 0.04, 0.06, 0.06])
     assert holm([0.4, 0.9]) == pytest.approx([0.8, 0.9])
+    # 0.031 x 1 is less than 0.03 x 2 before it.
+    assert holm([0.01, 0.03, 0.031]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([]) == []
 
 
@@ -151,6 +169,4 @@ def test_holm_by_its_closed_form(p_values):
         p: min(1.0, max((m - j) * ordered[j] for j in range(m) if ordered[j] <= p))
         for p in p_values
     }
-    # Equal p-values share the correction of the last of them at least at the first's rank.
-    for p, corrected in zip(p_values, holm(p_values), strict=True):
-        assert p <= corrected <= 1 and corrected <= expected[p] + 1e-12
+    assert holm(p_values) == pytest.approx([expected[p] for p in p_values])

@@ -1,5 +1,7 @@
 """Votes: failures abstain, equal numbers are one candidate, ties follow the written rule."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +39,15 @@ def test_failures_abstain_even_when_they_are_the_most():
     failures = [path("pot", None, sample, "timeout") for sample in range(5)]
     vote = elect([*failures, path("cot", 18)], ["pot", "cot"])
     assert (vote.answer, vote.votes, vote.tie) == (18, {"18": 1}, False)
+
+
+def test_an_answer_on_whose_paths_verdicts_part_is_judged_as_most_of_them():
+    right, wrong = path("cot", "18.0"), path("cot", 18.0000001)
+    assert (right.correct, wrong.correct) == (True, False)
+    for marks, verdict in (([right, right, wrong], True), ([right, wrong], False)):
+        for ordered in (marks, marks[::-1]):
+            cast = [replace(p, sample=k) for k, p in enumerate(ordered)]
+            assert elect(cast, ["cot"]).correct is verdict
 
 
 def test_a_vote_in_which_all_abstain_is_wrong_and_no_tie():

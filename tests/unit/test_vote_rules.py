@@ -71,7 +71,7 @@ def test_an_accuracy_vote_without_validation_is_refused():
         vote([path("eot", 18)], "accuracy", ["eot"])
 
 
-def test_a_thought_that_was_never_right_on_validation_still_answers_alone():
+def test_one_that_weighs_nothing_still_answers_alone():
     alone = elect([path("cot", 18)], ["cot"], "accuracy", {"cot": Fraction(0)})
     assert (alone.answer, alone.tie, alone.votes) == (18, False, {"18": 0})
 

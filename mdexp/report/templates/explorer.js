@@ -13,6 +13,7 @@
   };
   const collator = new Intl.Collator("en", { numeric: true });
   const generations = data.generations.map(named);
+  const sets = new Map(Object.entries(data.sets).map(([name, ids]) => [name, new Set(ids)]));
   let found = [];
   let page = 0;
   let sorted = { by: null, falling: false };
@@ -41,12 +42,14 @@
   }
 
   function search() {
-    const { text, ...exact } = Object.fromEntries(new FormData(filters));
+    const { text, set, ...exact } = Object.fromEntries(new FormData(filters));
     const wanted = Object.entries(exact).filter(([, value]) => value);
     const sought = text.trim().toLowerCase();
+    const chosen = sets.get(set);
     found = generations.filter(
       (g) =>
         wanted.every(([name, value]) => g[name] === value) &&
+        (!chosen || chosen.has(g.problem)) &&
         (!sought || words(g).includes(sought)),
     );
     order();
@@ -190,6 +193,8 @@
   for (const name of ["dataset", "phase", "thought", "path", "verdict"]) {
     fill(filters.elements[name], generations.map((g) => g[name]));
   }
+  fill(filters.elements.set, sets.keys());
+  filters.elements.set.closest("label").hidden = !sets.size;
   filters.addEventListener("input", search);
   filters.addEventListener("reset", () => setTimeout(search));
   filters.addEventListener("submit", (event) => event.preventDefault());
