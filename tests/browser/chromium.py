@@ -8,6 +8,10 @@ from collections.abc import Mapping
 from html import unescape
 from pathlib import Path
 
+MISSING = (
+    "the report is looked at in chromium, which is not here: install it, as by `apt-get install "
+    "chromium` (or chrome, or chromium-browser)"
+)
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 CHROMIUM = next((found for name in NAMES if (found := shutil.which(name))), None)
 QUIET = [
@@ -36,13 +40,16 @@ const play = (name, script) => {
 """
 
 
-def dom(page: Path, profile: Path) -> str:
+def dom(page: Path, profile: Path, *flags: str) -> str:
     """The page's document after loading."""
-    command = [str(CHROMIUM), *QUIET, f"--user-data-dir={profile}", "--dump-dom", page.as_uri()]
+    options = [*QUIET, *flags, f"--user-data-dir={profile}", "--dump-dom"]
+    command = [str(CHROMIUM), *options, page.as_uri()]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
 
 
-def driven(page: Path, tools: str, plays: Mapping[str, str], profile: Path) -> dict[str, list[str]]:
+def driven(
+    page: Path, tools: str, plays: Mapping[str, str], profile: Path, *flags: str
+) -> dict[str, list[str]]:
     """What each script of `plays`, run in the page one after the other, pushed into `seen`."""
     parts = "\n".join(
         f"play({json.dumps(name)}, (seen) => {{ {script} }});" for name, script in plays.items()
@@ -50,6 +57,6 @@ def driven(page: Path, tools: str, plays: Mapping[str, str], profile: Path) -> d
     wrapped = f"<pre id='seen'></pre><script>{{ {PLAYER} {tools} {parts} }}</script></body>"
     copy = page.with_name("driven.html")
     copy.write_text(page.read_text().replace("</body>", wrapped))
-    shown = re.search(r"\[\[\[(.*)\]\]\]</pre>", dom(copy, profile), re.DOTALL)
+    shown = re.search(r"\[\[\[(.*)\]\]\]</pre>", dom(copy, profile, *flags), re.DOTALL)
     assert shown, "the script of the test did not run"
     return json.loads(unescape(shown[1]))
