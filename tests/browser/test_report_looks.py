@@ -8,7 +8,7 @@ from tests.synthetic_run import THREE, history, run_parts
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 
-TELEPHONE = "--window-size=400,900"
+DARK = "--blink-settings=preferredColorScheme=0"
 # Colours are mixed as the screen does it, on one pixel: a background may be half transparent.
 TOOLS = """
 const pixel = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
@@ -65,7 +65,8 @@ DRAWN = {  # a graphic needs 3 : 1, WCAG 2.2, 1.4.11
 GRAPHICS = "".join(
     f"""
   for (const element of document.querySelectorAll("{selector}")) {{
-    const found = contrast(element, getComputedStyle(element).{part}, behind(element.parentElement));
+    const colour = getComputedStyle(element).{part};
+    const found = contrast(element, colour, behind(element.parentElement));
     if (found < 3) seen.push(`${{found.toFixed(2)}} ${{element.outerHTML.slice(0, 80)}}`);
   }}
   if (!document.querySelector("{selector}")) seen.push("there is no {selector}");
@@ -97,14 +98,13 @@ def page(tmp_path_factory):
     return folder / "report.html"
 
 
-def look(page, tmp_path, plays, *flags, tools=""):
-    return driven(page, TOOLS + tools, plays, tmp_path / "profile", *flags)
+def look(page, tmp_path, plays, *flags, tools="", width=None):
+    return driven(page, TOOLS + tools, plays, tmp_path / "profile", *flags, width=width)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everything_can_be_read(page, tmp_path, scheme):
-    dark = "" if scheme == "light" else 'media("dark")[0].media.mediaText = "all";'
-    seen = look(page, tmp_path, PLAYS, tools=dark)
+    seen = look(page, tmp_path, PLAYS, *[DARK][: scheme == "dark"])
     assert seen["page"] == {"light": ["rgb(252, 252, 250)"], "dark": ["rgb(20, 23, 27)"]}[scheme]
     assert seen["texts"] == [] and seen["graphics"] == []
 
@@ -119,7 +119,7 @@ def test_a_telephone_scrolls_tables_and_never_the_page(page, tmp_path):
         }
       }
     """
-    assert look(page, tmp_path, {"wide": wide}, TELEPHONE)["wide"] == ["400", "400"]
+    assert look(page, tmp_path, {"wide": wide}, width=400)["wide"] == ["400", "400"]
 
 
 def test_on_paper_there_is_all_but_the_list_of_generations(page, tmp_path):
