@@ -47,7 +47,8 @@ def _price(counts: Mapping[str, Any]) -> str:
 
 def _counted(counts: Mapping[str, Any], of: str = "") -> Iterator[str]:
     """`tokens 1,024`, `dropped (too_long: 2)`, and of a thought's own counts `cot shots 3`."""
-    for name, count in counts.items():
+    for key, count in counts.items():
+        name = key.replace("_", " ")
         match count:
             case bool() | str() | None:
                 pass
@@ -55,11 +56,11 @@ def _counted(counts: Mapping[str, Any], of: str = "") -> Iterator[str]:
                 yield f"{of}{name} {count:,}"
             case list():
                 yield f"{of}{name} {', '.join(map(str, count))}"
-            case dict() if name == "paid":
+            case dict() if key == "paid":
                 pass
             case dict() if all(isinstance(value, int | float) for value in count.values()):
                 if count:
-                    told = ", ".join(f"{key}: {value:,}" for key, value in count.items())
+                    told = ", ".join(f"{case}: {value:,}" for case, value in count.items())
                     yield f"{of}{name} ({told})"
             case dict():
                 yield from _counted(count, f"{of}{name} ")

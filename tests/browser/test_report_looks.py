@@ -122,13 +122,16 @@ def test_a_telephone_scrolls_tables_and_never_the_page(page, tmp_path):
     assert look(page, tmp_path, {"wide": wide}, width=400)["wide"] == ["400", "400"]
 
 
-def test_on_paper_there_is_all_but_the_list_of_generations(page, tmp_path):
+def test_on_paper_is_all_but_the_list_of_generations(page, tmp_path):
     printed = 'media("print")[0].media.mediaText = "all";'
     sections = """
       seen.push(...[...document.querySelectorAll("h2")].filter(shown).map((h) => h.id));
       seen.push(shown(document.getElementById("filters")));
       seen.push(document.body.innerText.includes("Enter opens"));
+      const closed = document.querySelector("details:has(table)");
+      closed.open = false;
+      seen.push(closed.querySelector("table").checkVisibility());
     """
     seen = look(page, tmp_path, {"sections": sections}, tools=printed)["sections"]
     expected = ["results", "curves", "solved", "kinds", "errors", "graders", "funnel", "training"]
-    assert seen == [*expected, "run", "false", "false"]
+    assert seen == [*expected, "run", "false", "false", "true"], "what is closed is printed too"
