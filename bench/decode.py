@@ -32,7 +32,7 @@ from mdexp.students.prompts import Renderer
 ROWS = {
     "mdexp": (64, 128, 256),
     "transformers": (8, 16, 32, 64, 128),
-    "continuous": (128,),
+    "continuous": (16, 32, 64),
     "ctranslate2": (32, 64, 128),
     "llama.cpp": (64,),
 }
@@ -55,7 +55,6 @@ def setting(folder: Path | None, dtype: torch.dtype, rows: int, max_new_tokens: 
     )
 
 
-@torch.inference_mode()
 def measure(side: str, rows: int, number: int, folder: Path | None) -> Measured:
     """One timed run, in this process."""
     torch.manual_seed(0)
@@ -90,7 +89,6 @@ def processor_seconds() -> float:
     )
 
 
-@torch.inference_mode()
 def print_same(number: int, folder: Path | None) -> None:
     """Texts that do not change with the batch budget; those of a float64 student never do."""
     asked = questions(number)

@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 import yaml
-from transformers import GenerationConfig, PreTrainedModel
+from transformers import ContinuousBatchingConfig, GenerationConfig, PreTrainedModel
 
 from mdexp.components import build
 from mdexp.decoding.generate import generate
@@ -36,6 +36,7 @@ THOUGHTS = {
 }
 PATHS = 8  # of each thought
 TEMPERATURE = 0.7
+BLOCK_TOKENS = 64  # of continuous batching
 
 Ids = Sequence[int]
 
@@ -116,12 +117,21 @@ def transformers(setting: Setting, asked: Sequence[str]) -> Written:
 
 
 def continuous(setting: Setting, asked: Sequence[str]) -> Written:
-    """transformers' continuous batching, which takes each sample as a request of its own."""
+    """transformers' continuous batching, which takes each sample as a request of its own; with as
+    many blocks as its rows fill, since by itself it takes most of the memory."""
     prompts = [prompt for prompt in _prompts(setting, asked) for _ in range(PATHS)]
-    found = setting.model.generate_batch(prompts, generation_config=_sampling(setting))
+    longest = max(map(len, prompts)) + setting.max_new_tokens
+    batching = ContinuousBatchingConfig(
+        num_blocks=setting.rows * -(-longest // BLOCK_TOKENS),
+        page_size=BLOCK_TOKENS,
+        max_requests_per_batch=setting.rows,
+    )
+    found = setting.model.generate_batch(
+        prompts, generation_config=_sampling(setting), continuous_batching_config=batching
+    )
     written = [result.generated_tokens for result in found.values()]
-    if len(written) < len(prompts):
-        raise Unavailable(f"{len(written)} of {len(prompts)} requests were answered")
+    if failed := len(prompts) - sum(map(bool, written)):
+        raise Unavailable(f"{failed} of {len(prompts)} requests were not answered")
     return Written(tokens=sum(_until_end(setting, row) for row in written))
 
 

@@ -6,8 +6,8 @@ ends its beam, and the others are ranked by
     mean log-probability per token + w_run * share of the steps that run
     + w_new * share that bind a new value + w_use * share of the question's numbers used
 
-Beams of all problems advance together. Each round reads the texts so far once more, which costs
-little beside writing: a prompt's tokens are read at a time, and beams share it.
+Beams of all problems advance together. Each round reads the texts so far once more, beams sharing
+what they have in common: two fifths to a half of the time, and the price of keeping no caches.
 """
 
 from collections.abc import Sequence

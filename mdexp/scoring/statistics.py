@@ -20,6 +20,7 @@ NORMAL = NormalDist()
 Z95 = NORMAL.inv_cdf(0.975)
 RESAMPLES = 10_000
 CHUNK = 500  # resamples that are held in memory at a time
+ROUNDING = 1e-12  # differences of means that floating point alone may make
 
 
 class Interval(NamedTuple):
@@ -107,10 +108,10 @@ def adjusted(means: NDArray[np.float64], values: NDArray[np.float64], *, least: 
     """
     mean = values.mean()
     spread = values - mean
-    if values.min() == values.max():
-        return unvaried(float(values[0]), len(values), least=least)
+    if np.ptp(values) <= ROUNDING:
+        return unvaried(float(mean), len(values), least=least)
     # Rounding must not decide on which side of the mean an equal one lies.
-    below, equal = means < mean - 1e-12, np.abs(means - mean) <= 1e-12
+    below, equal = means < mean - ROUNDING, np.abs(means - mean) <= ROUNDING
     smaller = float(below.mean() + equal.mean() / 2)
     bias = NORMAL.inv_cdf(min(max(smaller, 1 / RESAMPLES), 1 - 1 / RESAMPLES))
     acceleration = float((spread**3).sum() / (6 * (spread**2).sum() ** 1.5))

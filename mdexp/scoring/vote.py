@@ -16,9 +16,7 @@ from mdexp.records import Generation, Rule, Vote
 from mdexp.scoring import rules
 from mdexp.scoring.rules import Ballot, Tally
 
-Accuracy = Mapping[
-    str, Fraction
-]  # expected of each thought's greedy path, from validation problems
+Accuracy = Mapping[str, Fraction]  # what validation lets expect of each thought's greedy path
 EQUAL = 1e-9  # relative difference below which two weights tie: floating-point sums differ by 1e-16
 
 

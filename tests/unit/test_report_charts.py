@@ -7,7 +7,6 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mdexp.report.answer import forest, headline
 from mdexp.report.build import build
 from mdexp.report.charts import loss_curve, strip, ticks, training_told
 from mdexp.report.curve_chart import curve_chart
@@ -91,15 +90,6 @@ def test_a_strip_shows_the_phases_there_are():
     chart = ElementTree.fromstring(strip(None, row))
     assert [circle.get("class") for circle in chart.findall("circle")] == ["after"]
     assert float(chart.find("circle").get("cx")) == pytest.approx(0.6 * 180)
-
-
-def test_the_forest_marks_zero_and_every_difference():
-    parts = run_parts(samples=(0, 1, 2))
-    answer = headline(parts["analysis"], parts["generations"], parts["votes"])
-    chart = ElementTree.fromstring(forest(answer.differences))
-    zero = float(chart.find("line").get("x1"))
-    places = [float(circle.get("cx")) for circle in chart.findall("circle")]
-    assert places[0] < zero and places[1] == pytest.approx(zero)
 
 
 def test_curves_are_drawn_with_bands_and_told_point_by_point(tmp_path):
