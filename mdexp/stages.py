@@ -42,6 +42,7 @@ from mdexp.scoring.analysis import analyse
 from mdexp.students.load import save_folder
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
+from mdexp.teacher.paid import paid
 from mdexp.thoughts.prompting import load_exemplars
 from mdexp.training.examples import OnOverlong, make_examples, refuse_overlong
 from mdexp.verify import Mode, verify_paths
@@ -71,6 +72,7 @@ def extract(
     counts: Counts = {"asked": asked, "paths": len(paths), "missing": missing}
     # The prompts that were used: exemplars and templates, or the recorded answers.
     counts["files"] = {name: file_hash(file) for name, file in teacher.files().items()}
+    counts["paid"] = paid(teacher, problems, thoughts, ledger)
     return counts | ({STILL_MISSING: missing} if teacher.ask_again else {})
 
 

@@ -11,7 +11,7 @@ from mdexp.scoring.curves import Gain
 from mdexp.scoring.pairing import compare, verdicts
 from mdexp.scoring.statistics import Interval
 
-WIDTH, ROW, PADDING = 320, 26, 12
+WIDTH, HEAD, ROW, PADDING = 320, 8, 26, 12  # rows as high as those of the table beside it
 CLEAR = 0.05  # largest p that is called a difference
 
 
@@ -68,10 +68,10 @@ def forest(differences: Sequence[Versus]) -> str:
     def x(value: float) -> float:
         return PADDING + (value - low) / span * (WIDTH - 2 * PADDING)
 
-    height = ROW * len(differences) + 8
+    height = HEAD + ROW * len(differences)
     parts = [f'<line class="zero" x1="{x(0):.1f}" x2="{x(0):.1f}" y1="0" y2="{height}"/>']
     for number, d in enumerate(differences):
-        y = ROW * number + ROW / 2 + 4
+        y = HEAD + ROW * (number + 0.5)
         parts.append(f'<line x1="{x(d.ci95[0]):.1f}" x2="{x(d.ci95[1]):.1f}" y1="{y}" y2="{y}"/>')
         parts.append(f'<circle cx="{x(d.mean):.1f}" cy="{y}" r="5"/>')
     return svg("forest", WIDTH, height, "the differences as listed, beside zero", parts)

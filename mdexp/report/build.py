@@ -15,11 +15,14 @@ from mdexp.artifacts import write_text
 from mdexp.records import VALIDATION, Generation, Problem, Vote
 from mdexp.report import charts, tables
 from mdexp.report.answer import forest, headline
-from mdexp.report.curve_chart import curve_chart, series_class
+from mdexp.report.cost import costs, spent
+from mdexp.report.curve_chart import curve_chart
 from mdexp.report.explorer import explorer_data
 from mdexp.report.formula import formula
 from mdexp.report.funnel import FunnelRow
+from mdexp.report.problem_sets import disputed_set, problem_sets, solved_set
 from mdexp.report.published import published
+from mdexp.report.series import series_classes
 from mdexp.scoring.analysis import Analyses
 from mdexp.scoring.score import Metrics
 from mdexp.students.name import student_name
@@ -47,6 +50,7 @@ def build(
     """
     settings = run.get("settings", {})
     rows = tables.results(metrics, generations, votes)
+    classes = series_classes(_thoughts(settings, generations, history))
     page = {
         "answer": headline(analysis, generations, votes),
         "analysis": analysis,
@@ -62,17 +66,30 @@ def build(
         "funnel": funnel,
         "teachers": teachers(funnel),
         "history": history,
-        "loss_curve": charts.loss_curve(history) if history else "",
+        "classes": classes,
+        "loss_curve": charts.loss_curve(history, classes) if history else "",
+        "training": charts.training_told(history) if history else "",
+        "spent": spent(run),
         "facts": facts(run),
         "stages": run.get("stages", []),
-        "costs": dict(costs(run)),
+        "costs": costs(run),
         "settings": json.dumps(settings, indent=2, ensure_ascii=False, default=str),
         "num_generations": len(generations),
-        "explorer": explorer_data(problems, generations, programs),
+        "explorer": explorer_data(problems, generations, programs, problem_sets(analysis)),
     }
     for name in ("report.md", "report.html"):
         template = _environment().get_template(f"{name}.j2")
         write_text(folder / name, template.render(page))
+
+
+def _thoughts(
+    settings: Mapping[str, Any],
+    generations: Sequence[Generation],
+    history: Sequence[Mapping[str, float]],
+) -> list[str]:
+    """Those of the settings, then any that an earlier part of the run had beside them."""
+    trained = [name.removeprefix(charts.NLL) for name in charts.losses(history) if name != "loss"]
+    return [*settings.get("thoughts", {}), *trained, *(g.thought for g in generations)]
 
 
 def teachers(funnel: Sequence[FunnelRow]) -> dict[str, str]:
@@ -118,16 +135,6 @@ def run_grader(metrics: Metrics) -> str:
     return rows[0]["grader"] if rows else ""
 
 
-def costs(run: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What a stage counted, in words, by the stage's name."""
-    return [(stage["name"], _counted(stage.get("counts", {}))) for stage in run.get("stages", [])]
-
-
-def _counted(counts: Mapping[str, Any]) -> str:
-    plain = {name: count for name, count in counts.items() if isinstance(count, int | float)}
-    return ", ".join(f"{name} {count:,}" for name, count in plain.items())
-
-
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("mdexp.report"),
@@ -139,7 +146,7 @@ def _environment() -> Environment:
     )
     for show in (tables.percent, tables.interval, tables.points, tables.p_value, cell):
         environment.filters[show.__name__] = show
-    for draw in (charts.strip, curve_chart, series_class, forest):
+    for draw in (charts.strip, curve_chart, forest, solved_set, disputed_set):
         environment.globals[draw.__name__] = draw
     return environment
 

@@ -1,4 +1,4 @@
-"""Charts as inline SVG. Colours are classes (`series-0`, ...), so that CSS sets light and dark."""
+"""Charts as inline SVG. Colours are classes (series.py), so that CSS sets light and dark."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,9 +8,11 @@ from math import ceil, floor, log10
 from mdexp.scoring.score import Row
 
 WIDTH, HEIGHT = 720, 280
-LEFT, RIGHT, TOP, BOTTOM = 48, 16, 16, 36
+LEFT, RIGHT, TOP, BOTTOM = 48, 88, 20, 36
+LINE_HEIGHT = 14  # of the names at the ends of lines
 MAX_POINTS = 300
 STRIP_WIDTH, STRIP_HEIGHT = 180, 26
+NLL = "nll_"  # begins the names of what each thought's targets lose
 
 Point = tuple[float, float]
 
@@ -42,32 +44,70 @@ class Axes:
         return "".join(parts) + _axis_labels(x_label, y_label)
 
 
-def loss_curve(history: Sequence[Mapping[str, float]]) -> str:
+def loss_curve(history: Sequence[Mapping[str, float]], classes: Mapping[str, str]) -> str:
     """Loss and NLL per thought over the steps; long runs are drawn as means of equal spans."""
-    names = [name for name in history[-1] if name == "loss" or name.startswith("nll_")]
-    series = {
+    lines = {
         name: _thinned([(row["step"], row[name]) for row in history if name in row])
-        for name in names
+        for name in losses(history)
     }
-    return line_chart(series, x_label="optimiser step", y_label="nats per target token")
+    return line_chart(
+        lines,
+        {name: classes[name.removeprefix(NLL)] for name in lines},
+        x_label="optimiser step",
+        y_label="nats per target token",
+    )
 
 
-def line_chart(series: Mapping[str, Sequence[Point]], *, x_label: str, y_label: str) -> str:
+def losses(history: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The last loss and the last NLL of each thought; a step may lack one of them."""
+    last = {name: value for row in history for name, value in row.items()}
+    return {name: last[name] for name in last if name == "loss" or name.startswith(NLL)}
+
+
+def training_told(history: Sequence[Mapping[str, float]]) -> str:
+    """What the loss curve shows, in a sentence."""
+    last = losses(history)
+    each = ", ".join(f"{k.removeprefix(NLL)} {v:.3f}" for k, v in last.items() if k != "loss")
+    return (
+        f"{len(history):,} steps; loss {history[0]['loss']:.3f} at the first, "
+        f"{last['loss']:.3f} at the last; there, in nats per target token: {each or 'nothing'}."
+    )
+
+
+def line_chart(
+    lines: Mapping[str, Sequence[Point]],
+    classes: Mapping[str, str],
+    *,
+    x_label: str,
+    y_label: str,
+) -> str:
     """Lines over a common pair of axes; both begin where the data begin, y at 0 at the latest."""
-    points = [point for line in series.values() for point in line]
+    points = [point for line in lines.values() for point in line]
     axes = Axes(
         ticks(min(x for x, _ in points), max(x for x, _ in points), whole=True),
         ticks(min(0.0, *(y for _, y in points)), max(y for _, y in points)),
     )
     parts = [axes.svg(x_label, y_label)]
-    for number, (name, line) in enumerate(series.items()):
-        parts.append(f'<polyline class="series-{number}" points="{axes.path(line)}"/>')
-        x, y = WIDTH - RIGHT - 110, TOP + 14 + 18 * number
-        ends = f'x1="{x}" x2="{x + 18}" y1="{y - 4}" y2="{y - 4}"'
-        parts.append(f'<line class="series-{number}" {ends}/>')
-        parts.append(f'<text x="{x + 24}" y="{y}">{escape(name)}</text>')
-    label = escape(f"{', '.join(series)} by {x_label}, in {y_label}")
-    return svg("chart", WIDTH, HEIGHT, label, parts)
+    for name, line in lines.items():
+        parts.append(f'<polyline class="{classes[name]}" points="{axes.path(line)}"/>')
+    ends = {name: axes.place(line[-1]) for name, line in lines.items()}
+    label = escape(f"{', '.join(lines)} by {x_label}, in {y_label}; the text below has the last")
+    return svg("chart", WIDTH, HEIGHT, label, [*parts, *end_names(ends, classes)])
+
+
+def end_names(ends: Mapping[str, Point], classes: Mapping[str, str]) -> list[str]:
+    """Each line's name beside its last point, moved down where another stands."""
+    parts: list[str] = []
+    placed: list[Point] = []
+    for name, (x, y) in sorted(ends.items(), key=lambda end: end[1][1]):
+        above = [other for at, other in placed if abs(at - x) < RIGHT]
+        y = max([y + 4, *(other + LINE_HEIGHT for other in above)])
+        placed.append((x, y))
+        words = escape(name.removeprefix(NLL))
+        parts.append(
+            f'<text class="name {classes[name]}" x="{x + 8:.1f}" y="{y:.1f}">{words}</text>'
+        )
+    return parts
 
 
 def strip(before: Row | None, after: Row | None) -> str:

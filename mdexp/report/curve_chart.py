@@ -1,15 +1,15 @@
 """Accuracy against the number of paths: a line and its band for each thought and the mix."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
-from mdexp.report.charts import HEIGHT, WIDTH, Axes, Point, svg, ticks
+from mdexp.report.charts import HEIGHT, WIDTH, Axes, Point, end_names, svg, ticks
 from mdexp.scoring import curves
 from mdexp.scoring.curves import Curves
 
 
-def curve_chart(found: Curves) -> str:
-    """Lines with their 95 % bands; dashed, pass@k, which no vote can exceed."""
+def curve_chart(found: Curves, classes: Mapping[str, str]) -> str:
+    """Lines with their 95 % bands; thinner and without dots pass@k, which no vote can exceed."""
     points = [point for line in found["points"].values() for point in line]
     highest = max(max(point["ci95"][1], point["pass_at"]) for point in points)
     axes = Axes(
@@ -17,16 +17,15 @@ def curve_chart(found: Curves) -> str:
         ticks(0, min(100.0, 100 * highest)),
     )
     parts = [axes.svg("paths in all", "% right")]
-    for number, (name, line) in enumerate(found["points"].items()):
-        kind = series_class(name, number)
+    for name, line in found["points"].items():
+        kind = classes[name]
         parts += [_band(axes, kind, line), _passes(axes, kind, line), _line(axes, kind, name, line)]
+    ends = {
+        name: axes.place((float(line[-1]["paths"]), 100 * line[-1]["accuracy"]))
+        for name, line in found["points"].items()
+    }
     label = f"Accuracy by number of paths for {', '.join(found['points'])}; the table below has it"
-    return svg("chart", WIDTH, HEIGHT, escape(label), parts)
-
-
-def series_class(name: str, number: int) -> str:
-    """The class that colours a thought; the mix has the page's main colour."""
-    return "series-0" if name == curves.MIX else f"series-{number + 1}"
+    return svg("chart", WIDTH, HEIGHT, escape(label), [*parts, *end_names(ends, classes)])
 
 
 def _band(axes: Axes, kind: str, line: Sequence[curves.Point]) -> str:

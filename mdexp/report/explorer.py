@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from mdexp.records import VALIDATION, Generation, Problem
@@ -25,17 +26,21 @@ FIELDS = (
 
 
 def explorer_data(
-    problems: Sequence[Problem], generations: Sequence[Generation], programs: Sequence[str] = ()
+    problems: Sequence[Problem],
+    generations: Sequence[Generation],
+    programs: Sequence[str] = (),
+    sets: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> str:
     """Generations and their problems as JSON that may stand inside a script element.
 
     A generation is a list in the order of `fields`: names would be half of the page. `programs`
-    are the thoughts whose texts are code.
+    are the thoughts whose texts are code, `sets` the ids of problems that can be chosen together.
     """
     asked = {generation.problem_id for generation in generations}
     data = {
         "problems": {p.id: [p.question, str(p.answer)] for p in problems if p.id in asked},
         "programs": list(programs),
+        "sets": dict(sets),
         "fields": FIELDS,
         "generations": [list(_row(g).values()) for g in generations],
     }

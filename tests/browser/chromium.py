@@ -5,9 +5,13 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
-from html import unescape
+from html import escape, unescape
 from pathlib import Path
 
+MISSING = (
+    "the report is looked at in chromium, which is not here: install it, as by `apt-get install "
+    "chromium` (or chrome, or chromium-browser)"
+)
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 CHROMIUM = next((found for name in NAMES if (found := shutil.which(name))), None)
 QUIET = [
@@ -31,25 +35,41 @@ const play = (name, script) => {
   const seen = [];
   try { script(seen); } catch (error) { seen.push(`threw ${error}`); }
   all[name] = seen.map(String);
-  document.getElementById("seen").textContent = `[[[${JSON.stringify(all)}]]]`;
+  top.document.getElementById("seen").textContent = `[[[${JSON.stringify(all)}]]]`;
 };
 """
 
 
-def dom(page: Path, profile: Path) -> str:
+def dom(page: Path, profile: Path, *flags: str) -> str:
     """The page's document after loading."""
-    command = [str(CHROMIUM), *QUIET, f"--user-data-dir={profile}", "--dump-dom", page.as_uri()]
+    options = [*QUIET, *flags, f"--user-data-dir={profile}", "--dump-dom"]
+    command = [str(CHROMIUM), *options, page.as_uri()]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
 
 
-def driven(page: Path, tools: str, plays: Mapping[str, str], profile: Path) -> dict[str, list[str]]:
-    """What each script of `plays`, run in the page one after the other, pushed into `seen`."""
+def driven(
+    page: Path,
+    tools: str,
+    plays: Mapping[str, str],
+    profile: Path,
+    *flags: str,
+    width: int | None = None,
+) -> dict[str, list[str]]:
+    """What each script of `plays`, run in the page one after the other, pushed into `seen`. With a
+    `width` the page is in a frame of so many pixels: no window is narrower than 500."""
     parts = "\n".join(
         f"play({json.dumps(name)}, (seen) => {{ {script} }});" for name, script in plays.items()
     )
-    wrapped = f"<pre id='seen'></pre><script>{{ {PLAYER} {tools} {parts} }}</script></body>"
+    seen = "<pre id='seen'></pre>"
+    played = f"{seen}<script>{{ {PLAYER} {tools} {parts} }}</script></body>"
+    text = page.read_text().replace("</body>", played)
+    if width:
+        frame = (
+            f"<iframe style='width: {width}px; height: 900px; border: 0' srcdoc='{escape(text)}'>"
+        )
+        text = f"<!doctype html><body>{seen}{frame}</iframe></body>"
     copy = page.with_name("driven.html")
-    copy.write_text(page.read_text().replace("</body>", wrapped))
-    shown = re.search(r"\[\[\[(.*)\]\]\]</pre>", dom(copy, profile), re.DOTALL)
+    copy.write_text(text)
+    shown = re.search(r"\[\[\[(.*)\]\]\]</pre>", dom(copy, profile, *flags), re.DOTALL)
     assert shown, "the script of the test did not run"
     return json.loads(unescape(shown[1]))

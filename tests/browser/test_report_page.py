@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from mdexp.report.build import build
-from tests.browser.chromium import CHROMIUM, dom, driven
+from tests.browser.chromium import CHROMIUM, MISSING, dom, driven
 from tests.synthetic_run import ATTACK, history, run_parts
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 
 PROGRAM = 'def f(x):\n    return x * 2.5  # "twice" <b>\n\nans = f(4)'
 PARTS = {"logprob": -0.25, "ran": 0.5, "new": 1.0, "used": 0.0}
@@ -18,8 +18,10 @@ TRACE = {
     "steps": [
         STEP | {"status": "ran", "score": 1.125},
         STEP | {"status": "failed", "new": False, "error": "NameError: b", "score": -2.5},
+        STEP | {"status": "open", "new": False, "score": 0.0},
     ]
 }
+ANSWERS = (-0.5, "3:45", None, 18, -10, 2, -5, 10)  # of the eight paths of one problem
 TOOLS = """
 const rows = () => [...document.querySelectorAll("#list tbody tr:not(.more)")];
 const openers = () => [...document.querySelectorAll("#list tbody th > button")];
@@ -86,6 +88,29 @@ PLAYS = {
         sort("problem"); seen.push(head.getAttribute("aria-sort"), column(0)[0], column(0)[8]);
         sort("problem"); seen.push(column(0)[0]);
     """,
+    "answers_sort_as_numbers_and_what_is_missing_comes_last": """
+        choose("problem", "p30");
+        sort("answer"); seen.push(column(5));
+        sort("answer"); seen.push(column(5));
+        sort("gold"); seen.push(column(6)[0]);
+    """,
+    "a_problem_is_found_by_its_whole_name_and_its_paths_lead_to_each_other": """
+        choose("problem", "p12"); seen.push(position(), [...new Set(column(0))]);
+        choose("problem", "p"); seen.push(position());
+        choose("problem", ""); choose("text", "Word p77."); seen.push(position());
+        openers()[0].click();
+        document.querySelector(".more .beside").click();
+        seen.push(position(), [...new Set(column(0))]);
+    """,
+    "a_count_of_solved_problems_leads_to_just_these": """
+        const links = [...document.querySelectorAll("#solved ~ * [data-find]")];
+        const find = (set) => links.find((link) =>
+          new URLSearchParams(link.dataset.find).get("set") === set);
+        const link = find("toy, after: pot only, by greedy path");
+        link.click();
+        seen.push(link.textContent, position(), column(0), [...new Set(column(3))]);
+        choose("thought", "pot"); seen.push(position(), [...new Set(column(4))]);
+    """,
     "pages_turn_to_the_last": """
         const { previous, next } = Object.fromEntries(
           ["previous", "next"].map((id) => [id, document.getElementById(id)]));
@@ -145,6 +170,7 @@ def all_seen(tmp_path_factory) -> dict[str, list[str]]:
             g,
             text=PROGRAM if g.thought == "pot" else f"Word {g.problem_id}.",
             logprob=-n / 7,
+            answer=ANSWERS[n % 8] if g.problem_id == "p30" else g.answer,
             trace=TRACE if g.thought == "pot" and g.problem_id == "p7" else {},
         )
         for n, g in enumerate(parts["generations"])
@@ -206,12 +232,27 @@ def test_steps_of_a_beam_are_shown_with_their_checks_and_scores(seen):
         "1|a = 6 # <b>x</b>|ran|6|-0.25|0.50|1.00|0.00|1.13",
         "2|a = 6 # <b>x</b>|failed: NameError: b||-0.25|0.50|1.00|0.00|-2.50",
     ]
-    assert seen[4:] == ["right,wrong", "0", "true"], "prose without a trace has no steps"
+    assert seen[4].endswith("|open||-0.25|0.50|1.00|0.00|0.00")
+    assert seen[5] == "right,wrong,", "an open step is neither"
+    assert seen[6:] == ["0", "true"], "prose without a trace has no steps"
 
 
 def test_columns_sort_both_ways_and_say_so(seen):
     # Numbers within words count as numbers: p1249 is the last, though p999 is by letters.
     assert seen == ["ascending", "-1428.43", "descending", "0.00", "none", "p0", "p1", "p1249"]
+
+
+def test_answers_sort_as_numbers_and_what_is_missing_comes_last(seen):
+    assert seen == ["-10,-5,-0.5,2,3:45,10,18,none", "18,10,3:45,2,-0.5,-5,-10,none", "18"]
+
+
+def test_a_problem_is_found_by_its_whole_name_and_its_paths_lead_to_each_other(seen):
+    assert seen[:3] == ["1 to 8 of 8", "p12", "none found"]
+    assert seen[3:] == ["1 to 4 of 4", "1 to 8 of 8", "p77"]
+
+
+def test_a_count_of_solved_problems_leads_to_just_these(seen):
+    assert seen == ["2", "1 to 4 of 4", "p6,p6,p7,p7", "greedy", "1 to 2 of 2", "right"]
 
 
 def test_pages_turn_to_the_last(seen):

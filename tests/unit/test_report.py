@@ -4,15 +4,12 @@ import json
 import re
 from dataclasses import replace
 from io import StringIO
-from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
 
 from mdexp.records import Example, Path, Rejection, VerifiedPath
 from mdexp.report.build import build, teachers, title
-from mdexp.report.charts import loss_curve, strip, ticks
-from mdexp.report.curve_chart import curve_chart
 from mdexp.report.explorer import explorer_data
 from mdexp.report.formula import formula
 from mdexp.report.funnel import funnel
@@ -183,38 +180,6 @@ def test_other_objectives_have_their_formula():
     assert formula({}) == ""
 
 
-@pytest.mark.parametrize("steps", [1, 7, 2000])
-def test_the_loss_curve_is_well_formed_and_short(steps):
-    chart = ElementTree.fromstring(loss_curve(history(steps)))
-    lines = chart.findall("polyline")
-    assert [line.get("class") for line in lines] == [f"series-{k}" for k in range(4)]
-    assert 1 <= len(lines[0].get("points").split()) <= 300
-    legend = [text.text for text in chart.findall("text")][-4:]
-    assert legend == ["loss", "nll_cot", "nll_pot", "nll_eot"]
-
-
-def test_a_falling_loss_falls_on_paper():
-    points = ElementTree.fromstring(loss_curve(history(50))).find("polyline").get("points")
-    heights = [float(point.split(",")[1]) for point in points.split()]
-    assert heights == sorted(heights) and heights[0] < heights[-1], "y grows downwards"
-
-
-def test_ticks_are_round_and_enclose():
-    assert ticks(0, 2.2) == [0, 0.5, 1.0, 1.5, 2.0, 2.5]
-    assert ticks(0, 12) == [0, 2.5, 5, 7.5, 10, 12.5]
-    assert ticks(0, 12, whole=True) == [0, 5, 10, 15]
-    assert ticks(0, 3, whole=True) == [0, 1, 2, 3]
-    assert ticks(1, 1)[0] <= 1 <= ticks(1, 1)[-1]
-    assert len(set(ticks(0, 0))) > 1
-
-
-def test_a_strip_shows_the_phases_there_are():
-    row = run_parts()["metrics"]["toy"]["after"]["cot"]
-    chart = ElementTree.fromstring(strip(None, row))
-    assert [circle.get("class") for circle in chart.findall("circle")] == ["after"]
-    assert float(chart.find("circle").get("cx")) == pytest.approx(0.6 * 180)
-
-
 @pytest.mark.parametrize("thoughts", [ORDER, THREE], ids=len)
 def test_the_terminal_table_fits_80_columns(thoughts):
     parts = run_parts(num_problems=400, thoughts=thoughts)
@@ -240,40 +205,12 @@ def test_validation_is_reported_apart(tmp_path):
     assert "toy/validation" not in test_part and "| toy/validation | pot | 10 |" in validation_part
 
 
-def test_curves_are_drawn_with_bands_and_told_point_by_point(tmp_path):
-    parts = run_parts(samples=(0, 1, 2, 3))
-    curves = parts["analysis"]["toy"]["after"]["curves"]
-    chart = ElementTree.fromstring(curve_chart(curves))
-    assert len(chart.findall("polygon")) == 3, "a band for cot, pot and the mix"
-    titles = [title.text for title in chart.iter("title")]
-    assert "pot, 3 paths: 80.0 % (50.0 to 100.0); pass@3 80.0 %" in titles
-    markdown, page = written(tmp_path, **parts)
-    assert "| mix | 2 | 60.0 % (" in markdown and "The same as a table" in page
-    mixed = parts["analysis"]["toy"]["after"]["curves"]["points"]["mix"][0]
-    low, high = (f"{100 * end:.1f}" for end in mixed["pass_ci95"])
-    assert f"| {100 * mixed['pass_at']:.1f} % ({low} to {high}) | all |" in markdown
-
-
 def test_with_sampled_paths_the_page_also_says_who_solves_what_by_own_vote(tmp_path):
     markdown, page = written(tmp_path, **run_parts(samples=(0, 1, 2)))
     assert "By each thought's own vote: cot only 0 (0), pot only 2 (" in markdown
     assert "Solved by greedy path" in page and "Solved by own vote" in page
     markdown, page = written(tmp_path, **run_parts())
     assert "own vote:" not in markdown and "Solved by own vote" not in page
-
-
-def test_the_page_names_five_of_the_problems_in_dispute(tmp_path):
-    parts = run_parts()
-    cell = parts["analysis"]["toy"]["after"]["graders"]["cot"]["pad"]
-    cell["ids"] = [f"odd{k}" for k in range(7)]
-    _, page = written(tmp_path, **parts)
-    assert ">odd4</a>" in page and "odd5" not in page
-
-
-def test_failures_lead_to_their_generations(tmp_path):
-    _, page = written(tmp_path, **run_parts())
-    query = "dataset=toy&amp;phase=after&amp;thought=pot&amp;verdict=wrong+value"
-    assert f'data-find="{query}">wrong value</a> <b>2</b>' in page
 
 
 def test_graders_stand_side_by_side(tmp_path):

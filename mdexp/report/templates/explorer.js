@@ -13,6 +13,7 @@
   };
   const collator = new Intl.Collator("en", { numeric: true });
   const generations = data.generations.map(named);
+  const sets = new Map(Object.entries(data.sets).map(([name, ids]) => [name, new Set(ids)]));
   let found = [];
   let page = 0;
   let sorted = { by: null, falling: false };
@@ -41,12 +42,14 @@
   }
 
   function search() {
-    const { text, ...selects } = Object.fromEntries(new FormData(filters));
-    const wanted = Object.entries(selects).filter(([, value]) => value);
+    const { text, set, ...exact } = Object.fromEntries(new FormData(filters));
+    const wanted = Object.entries(exact).filter(([, value]) => value);
     const sought = text.trim().toLowerCase();
+    const chosen = sets.get(set);
     found = generations.filter(
       (g) =>
         wanted.every(([name, value]) => g[name] === value) &&
+        (!chosen || chosen.has(g.problem)) &&
         (!sought || words(g).includes(sought)),
     );
     order();
@@ -62,10 +65,10 @@
     show();
   }
 
-  // What is missing comes last, whichever way.
+  // What is missing comes last, whichever way. Answers are texts, most of them numbers.
   function compare(a, b, sign) {
     if (a === null || b === null) return (a === null) - (b === null);
-    return sign * (typeof a === "number" ? a - b : collator.compare(a, b));
+    return sign * (Number(a) - Number(b) || collator.compare(a, b));
   }
 
   function show() {
@@ -132,6 +135,7 @@
     if (data.programs.includes(g.thought)) {
       node.querySelector(".text").replaceChildren(...highlight(g.text));
     }
+    node.querySelector(".beside").dataset.find = new URLSearchParams({ problem: g.problem });
     const steps = node.querySelector(".steps");
     steps.hidden = !g.steps.length;
     steps.querySelector("tbody").append(...g.steps.map(stepRow));
@@ -140,7 +144,7 @@
 
   function stepRow(step, index) {
     const line = document.createElement("tr");
-    line.className = step.status === "failed" || step.status === "wrong" ? "wrong" : "right";
+    line.className = { ran: "right", failed: "wrong", wrong: "wrong" }[step.status] ?? "";
     const check = step.error ? `${step.status}: ${step.error}` : step.status;
     const { logprob, ran, new: bound, used } = step.parts;
     line.append(cell(index + 1), cell(step.text, "step"), cell(check, "verdict"));
@@ -189,6 +193,8 @@
   for (const name of ["dataset", "phase", "thought", "path", "verdict"]) {
     fill(filters.elements[name], generations.map((g) => g[name]));
   }
+  fill(filters.elements.set, sets.keys());
+  filters.elements.set.closest("label").hidden = !sets.size;
   filters.addEventListener("input", search);
   filters.addEventListener("reset", () => setTimeout(search));
   filters.addEventListener("submit", (event) => event.preventDefault());
