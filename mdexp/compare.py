@@ -125,6 +125,7 @@ def _show(
         for dataset in dict.fromkeys(pair.dataset for pair in pairs):
             ours = [pair for pair in pairs if pair.dataset == dataset]
             console.print(_table(first, other, ours, [next(corrected) for _ in ours]))
+            console.print()
         if alone := sorted(first[0].rows.keys() ^ other[0].rows.keys()):
             console.print(f"not compared, since one run lacks it: {', '.join(alone)}")
     console.print(NOTE.format(number=sum(map(len, compared))))
@@ -138,9 +139,18 @@ def _table(
 ) -> Table:
     number = pairs[0].comparison.n
     title = f"{pairs[0].dataset}, {number} test problems\n{_heading(first, second)}"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for heading in ("A", "%", "B", "%", "B - A", "only A/only B", "p", "Holm"):
-        table.add_column(heading, justify="left" if heading in ("A", "B") else "right")
+    table = Table(
+        title=title,
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    for heading in ("A", "%", "B", "%"):  # whole words and intervals, also on 80 columns
+        side = "right" if heading == "%" else "left"
+        table.add_column(heading, justify=side, min_width=len("tie-break"))
+    for heading in ("B - A", "only A/only B", "p", "Holm"):
+        table.add_column(heading, justify="right")
     for pair, p in zip(pairs, corrected, strict=True):
         table.add_row(*_cells(pair), p_value(p))
     return table

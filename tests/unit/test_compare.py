@@ -66,8 +66,8 @@ def run_folder(
     return str(folder)
 
 
-def printed(capsys, monkeypatch, *runs):
-    monkeypatch.setenv("COLUMNS", "100")
+def printed(capsys, monkeypatch, *runs, columns=100):
+    monkeypatch.setenv("COLUMNS", str(columns))
     code = main(list(runs))
     out, err = capsys.readouterr()
     return code, out, err
@@ -84,6 +84,15 @@ def test_every_row_of_the_first_run_meets_every_row_of_the_second(tmp_path, caps
     assert rows[1] == ["pot", "60.0", "label", "20.0", "-40.0", "8/0", "0.0078", "0.0234"]
     assert "Holm: p corrected for all 3 rows above" in " ".join(out.split())
     assert "grader: strict 2" in out
+
+
+def test_eighty_columns_hold_whole_names_and_intervals(tmp_path, capsys, monkeypatch):
+    mixed = run_folder(tmp_path / "mixed", {"cot": 8, "pot": 12})
+    other = run_folder(tmp_path / "other", {"cot": 4, "pot": 1})
+    code, out, _ = printed(capsys, monkeypatch, mixed, other, columns=80)
+    assert code == 0 and "…" not in out
+    assert out.count("38.7-78.1") == 3, "pot's 12 of 20 beside each row of the other"
+    assert max(map(len, out.splitlines())) <= 80
 
 
 def test_a_run_of_three_thoughts_meets_one_of_two(tmp_path, capsys, monkeypatch):
