@@ -146,9 +146,8 @@ def _table(
         show_edge=False,
         padding=(0, 1, 0, 0),
     )
-    for heading in ("A", "%", "B", "%"):  # whole words and intervals, also on 80 columns
-        side = "right" if heading == "%" else "left"
-        table.add_column(heading, justify=side, min_width=len("tie-break"))
+    for heading in ("A", "%", "B", "%"):  # on 80 columns the others break, at spaces
+        table.add_column(heading, justify="right" if heading == "%" else "left", no_wrap=True)
     for heading in ("B - A", "only A/only B", "p", "Holm"):
         table.add_column(heading, justify="right")
     for pair, p in zip(pairs, corrected, strict=True):
@@ -178,7 +177,8 @@ def _cells(pair: Pair) -> list[str]:
     mean, ends = comparison.difference
     change = f"{100 * mean:+.1f}\n[dim]{points(ends)}[/]"
     only = f"{test.only_first}/{test.only_second}"
-    return [pair.a, left, pair.b, right, change, only, p_value(test.p)]
+    a, b = (name.replace(" of ", "\nof ") for name in (pair.a, pair.b))
+    return [a, left, b, right, change, only, p_value(test.p)]
 
 
 if __name__ == "__main__":

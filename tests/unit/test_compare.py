@@ -86,13 +86,16 @@ def test_every_row_of_the_first_run_meets_every_row_of_the_second(tmp_path, caps
     assert "grader: strict 2" in out
 
 
-def test_eighty_columns_hold_whole_names_and_intervals(tmp_path, capsys, monkeypatch):
-    mixed = run_folder(tmp_path / "mixed", {"cot": 8, "pot": 12})
-    other = run_folder(tmp_path / "other", {"cot": 4, "pot": 1})
+def test_eighty_columns_hold_all_of_it(tmp_path, capsys, monkeypatch):
+    mixed = run_folder(tmp_path / "mixed", {"cot": 8, "pot": 20})
+    other = run_folder(tmp_path / "other", {"cot": 4, "pot": 0})
     code, out, _ = printed(capsys, monkeypatch, mixed, other, columns=80)
     assert code == 0 and "…" not in out
-    assert out.count("38.7-78.1") == 3, "pot's 12 of 20 beside each row of the other"
     assert max(map(len, out.splitlines())) <= 80
+    assert out.count("83.9-100.0") == 3, "pot's 20 of 20 beside each row of the other"
+    assert out.split().count("tie-break") == 6
+    # 20 : 0 against pot; p = 2 / 2**20, which stays below 0.0001 after Holm's correction.
+    assert out.count("0.0001") >= 2
 
 
 def test_a_run_of_three_thoughts_meets_one_of_two(tmp_path, capsys, monkeypatch):
@@ -100,7 +103,8 @@ def test_a_run_of_three_thoughts_meets_one_of_two(tmp_path, capsys, monkeypatch)
     md = run_folder(tmp_path / "md", {"cot": 8, "pot": 12})
     code, out, _ = printed(capsys, monkeypatch, etd, md)
     rows = [re.split(r"\s{2,}", line.strip()) for line in out.splitlines() if " tie-break " in line]
-    assert code == 0 and [row[0] for row in rows] == ["cot", "pot", "eot", "vote of 3"]
+    assert code == 0 and [row[0] for row in rows] == ["cot", "pot", "eot", "vote"]
+    assert "of 3" in out
     assert rows[3][1] == "50.0", "the two that agree outvote the third"
 
 
