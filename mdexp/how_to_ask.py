@@ -39,7 +39,7 @@ def how_to_ask(renderer: Renderer, thoughts: Mapping[str, Thought]) -> list[str]
 def _fenced(text: str) -> list[str]:
     """A fence longer than any that the text has."""
     runs = re.findall("`+", text)
-    fence = "`" * max(3, *(len(run) + 1 for run in runs), 0)
+    fence = "`" * max([3, *(len(run) + 1 for run in runs)])
     return [f"{fence}text", text.removesuffix("\n"), fence]
 
 

@@ -29,7 +29,7 @@ def spent(run: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _price(counts: Mapping[str, Any]) -> str:
-    """Of the calls that gave this run's paths, whoever made them; "–" if it is not paid."""
+    """Of the calls that gave this run's paths, whoever made them; "–" if the ledger has none."""
     if "paid" not in counts:
         return "not recorded"
     if counts["paid"] is None:

@@ -26,7 +26,8 @@ def paid(
     teacher: Teacher, problems: Sequence[Problem], thoughts: Mapping[str, Thought], folder: Path
 ) -> dict[str, int] | None:
     """For the calls that gave the paths, in millionths of a dollar; of it `at_most`: worst cases.
-    `unpriced` is the number of calls without a price. None for a teacher that is not paid."""
+    `unpriced` is the number of calls without a price. None for a teacher that buys nothing through
+    the ledger."""
     if not isinstance(teacher, OpenAITeacher):
         return None
     requests = teacher.asking().requests(problems, thoughts)
