@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from mdexp.teacher.claims import Claims
+from mdexp.teacher.leases import Claims
 from mdexp.teacher.ledger import Ledger
 from tests.buyer import buy, problems
 from tests.loopback import LoopbackServer

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.cpu_clock import cpu_seconds
-from mdexp.sandbox.inside import bound
+from mdexp.sandbox.answer_rule import bound
 
 Outcome = list[Any]  # a type and a value, or "fails" and the name of an exception
 BUBBLEWRAP = (

@@ -13,11 +13,11 @@ from pytorch_lightning.callbacks import Callback
 from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from mdexp.blocks import TrainerSettings
+from mdexp.config.blocks import TrainerSettings
 from mdexp.records import Example
 from mdexp.training.fit import Steps
+from mdexp.training.layout_check import exchanged_attention
 from mdexp.training.module import MixedDistillation
-from mdexp.training.probe import exchanged_attention
 
 NO_CHANGE = 1e-30  # a learning rate, so that every turn has the same losses
 Steps_ = Sequence[Sequence[Example]]

@@ -2,7 +2,7 @@
 
 import sys
 
-from mdexp.console import main
+from mdexp.commands.console import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -11,7 +11,7 @@ decimals. The looser rules of the papers are other graders.
 import re
 from fractions import Fraction
 
-from mdexp.arithmetic import NotArithmetic, evaluate
+from mdexp.algebra.arithmetic import NotArithmetic, evaluate
 from mdexp.records import Answer
 
 INTEGER_TOLERANCE = Fraction(1, 10**6)

@@ -15,13 +15,13 @@ from typing import Any
 
 from mdexp import stages
 from mdexp.artifacts import Stage, StageResult, Store, link, read_json, read_jsonl, write_json
-from mdexp.datasets.ood import load_ood
-from mdexp.earlier import earlier_stages
-from mdexp.environment import environment, peak_memory_mib
+from mdexp.config.ood_sets import load_ood
+from mdexp.config.previous_run import earlier_stages
+from mdexp.config.settings import Settings
 from mdexp.records import Problem
 from mdexp.report.write import write_report
 from mdexp.sandbox.executor import Sandbox
-from mdexp.settings import Settings
+from mdexp.store.environment import environment, peak_memory_mib
 from mdexp.students.numerics import numerics
 from mdexp.students.weights import Weights
 from mdexp.thoughts.prompting import exemplar_files

@@ -21,9 +21,12 @@ from mdexp.artifacts import (
     write_json,
     write_jsonl,
 )
-from mdexp.blocks import DecodingSettings, ObjectiveSettings, TrainerSettings, VoteSettings
+from mdexp.config.blocks import DecodingSettings, ObjectiveSettings, TrainerSettings, VoteSettings
 from mdexp.datasets.overlap import refuse_tested
 from mdexp.datasets.prepare import prepare as prepare_problems
+from mdexp.grading import score as scoring
+from mdexp.grading.analysis import analyse
+from mdexp.grading.verify import Mode, verify_paths
 from mdexp.ports import Dataset, Executor, StudentConfig, Teacher, Thought
 from mdexp.records import (
     Example,
@@ -37,15 +40,12 @@ from mdexp.records import (
 from mdexp.records import (
     Path as TeacherPath,
 )
-from mdexp.scoring import score as scoring
-from mdexp.scoring.analysis import analyse
 from mdexp.students.load import save_folder
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
-from mdexp.teacher.paid import paid
+from mdexp.teacher.run_cost import paid
 from mdexp.thoughts.prompting import load_exemplars
 from mdexp.training.examples import OnOverlong, make_examples, refuse_overlong
-from mdexp.verify import Mode, verify_paths
 
 Files = Mapping[str, Path]
 Thoughts = dict[str, Thought]
@@ -171,8 +171,8 @@ def generate(
 
     from mdexp.decoding.answering import answer
     from mdexp.decoding.beams import answer_by_steps
-    from mdexp.decoding.kept import Kept
-    from mdexp.decoding.work import Work
+    from mdexp.decoding.decode_stats import Work
+    from mdexp.decoding.resume_cache import Kept
 
     everything = read_jsonl(reads["problems.jsonl"], Problem)
     problems = asked_of_student(everything, decoding)

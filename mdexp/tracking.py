@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from mdexp.blocks import LoggerSettings
-from mdexp.jobs import flat
-from mdexp.settings import Settings
+from mdexp.config.blocks import LoggerSettings
+from mdexp.config.settings import Settings
+from mdexp.sweeps.jobs import flat
 from mdexp.wandb_run import WandbRun, run_key, wandb_mode
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlparse
 
-from mdexp.blocks import LoggerSettings
-from mdexp.jobs import flat
+from mdexp.config.blocks import LoggerSettings
+from mdexp.sweeps.jobs import flat
 
 if TYPE_CHECKING:
     import wandb

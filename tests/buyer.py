@@ -13,10 +13,10 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from mdexp.command import new_command
 from mdexp.records import Path as TeacherPath
 from mdexp.records import Problem
 from mdexp.teacher import batch
+from mdexp.teacher.command_id import new_command
 from mdexp.teacher.openai import OpenAITeacher
 from mdexp.thoughts.cot import ChainOfThought
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from mdexp.teacher import budget
-from mdexp.teacher.claims import Claims
+from mdexp.teacher.leases import Claims
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.reply import Choice, Reply
 from mdexp.teacher.request import Request

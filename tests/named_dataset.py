@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from mdexp.components import build
+from mdexp.config.components import build
 
 CONF = Path(__file__).parents[1] / "conf" / "dataset"
 

@@ -1,9 +1,9 @@
 """A small scored run, made up: what the tests of the report and of its page look at."""
 
+from mdexp.grading.analysis import analyse
+from mdexp.grading.score import metrics, votes
 from mdexp.ports import Reading
 from mdexp.records import Generation, Problem
-from mdexp.scoring.analysis import analyse
-from mdexp.scoring.score import metrics, votes
 
 ORDER = ["cot", "pot"]
 THREE = [*ORDER, "eot"]

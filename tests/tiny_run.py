@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mdexp.blocks import TrainerSettings
+from mdexp.config.blocks import TrainerSettings
 from mdexp.records import Example
 from mdexp.students.load import Kind
 from mdexp.students.prompts import Renderer

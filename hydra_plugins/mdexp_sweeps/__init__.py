@@ -36,7 +36,7 @@ class Processes(Launcher):
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
-        from mdexp.jobs import validation_accuracy
+        from mdexp.sweeps.jobs import validation_accuracy
         from mdexp.sweeps.processes import places, run_all, visible_devices
 
         numbered = enumerate(job_overrides, start=initial_job_idx)
@@ -88,7 +88,7 @@ class Points(Sweeper):
         )
 
     def sweep(self, arguments: list[str]) -> Any:
-        from mdexp.sweeps.plan import read_sweep, unfinished
+        from mdexp.sweeps.sweep_plan import read_sweep, unfinished
 
         left = unfinished(self.folder, read_sweep(self.folder).points)
         # A launcher counts its jobs afresh, so the folder of each is said outright.

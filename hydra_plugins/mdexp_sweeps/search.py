@@ -34,7 +34,7 @@ class Search(Sweeper):
     def sweep(self, arguments: list[str]) -> Any:
         from hydra_plugins.hydra_optuna_sweeper.optuna_sweeper import OptunaSweeper
 
-        from mdexp.jobs import collect
+        from mdexp.sweeps.jobs import collect
 
         results = {r.job: r for r in collect(Path(self.config.hydra.sweep.dir), [])}
         swept = _swept(self.options["params"] or {}, arguments)
@@ -68,7 +68,7 @@ class Remaining:
         return [returned for returned in returns.values() if returned]
 
     def _recorded(self, job: int, overrides: list[str]) -> JobReturn | None:
-        from mdexp.jobs import validation_accuracy
+        from mdexp.sweeps.jobs import validation_accuracy
 
         result = self.results.get(job)
         if result is None:

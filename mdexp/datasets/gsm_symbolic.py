@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from mdexp.answers import parse
-from mdexp.datasets.ood import OodNames
+from mdexp.config.ood_sets import OodNames
 from mdexp.records import Answer, Problem, Split
 
 # One to three clean steps, asked in at most 60 words. In 200 problems of each template every answer

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from mdexp.answers import parse
-from mdexp.datasets.ood import OodNames
+from mdexp.config.ood_sets import OodNames
 from mdexp.datasets.source import SourceError, numbered_rows
 from mdexp.datasets.subset import first_by_hash
 from mdexp.records import Problem, Split

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from mdexp.hub import HUB_TIMEOUT_S, HubError, reach
+from mdexp.store.hub import HUB_TIMEOUT_S, HubError, reach
 
 Row = dict[str, Any]
 Sizes = dict[str, dict[str, int]]  # name of a split, then train or test, to the number of rows

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, PositiveInt
 
-from mdexp.datasets.ood import OodNames
+from mdexp.config.ood_sets import OodNames
 from mdexp.datasets.source import (
     Hub,
     Row,

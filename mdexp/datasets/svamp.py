@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, PositiveInt
 
-from mdexp.datasets.ood import OodNames
+from mdexp.config.ood_sets import OodNames
 from mdexp.datasets.source import Hub, Row, Sizes, check_sizes, hub_rows, local_files, local_rows
 from mdexp.datasets.subset import first_by_hash
 from mdexp.records import Problem, Split

@@ -4,11 +4,11 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mdexp.blocks import DecodingSettings
+from mdexp.config.blocks import DecodingSettings
+from mdexp.decoding.decode_stats import Work
 from mdexp.decoding.generate import generate
 from mdexp.decoding.request import Answered, Limits, Request
 from mdexp.decoding.server import ask_server
-from mdexp.decoding.work import Work
 from mdexp.ports import Thought
 from mdexp.records import Output, Phase, Problem
 from mdexp.students.prompts import Renderer

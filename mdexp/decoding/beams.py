@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mdexp.blocks import DecodingSettings
+from mdexp.config.blocks import DecodingSettings
 from mdexp.decoding.answering import limits_of
+from mdexp.decoding.decode_stats import Work
 from mdexp.decoding.stepwise import Asked, Beam, Search, Weights, search
-from mdexp.decoding.work import Work
+from mdexp.grading.score import grade
 from mdexp.ports import Executor, Thought
 from mdexp.records import Output, Problem
-from mdexp.scoring.score import grade
 from mdexp.students.prompts import Renderer
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from mdexp.decoding.decode_stats import Work
 from mdexp.decoding.request import Answered, Limits, Request
 from mdexp.decoding.rows import open_rows
 from mdexp.decoding.sampling import GREEDY, choose, uniform
-from mdexp.decoding.work import Work
 from mdexp.students.prompts import Renderer
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from torch import Tensor
 from transformers import DynamicCache, EncoderDecoderCache
 from transformers.modeling_outputs import BaseModelOutput
 
+from mdexp.decoding.decode_stats import Work
 from mdexp.decoding.prefixes import ATTENTION, Prefixes, why_not_shared
-from mdexp.decoding.work import Work
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

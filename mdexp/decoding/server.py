@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from mdexp.decoding.decode_stats import Work
 from mdexp.decoding.request import Answered, Limits, Request
-from mdexp.decoding.work import Work
 from mdexp.students.prompts import Renderer
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from mdexp.algebra.arithmetic import NotArithmetic, evaluate
 from mdexp.answers import NUMBER, canonical
-from mdexp.arithmetic import NotArithmetic, evaluate
 from mdexp.ports import Executor, ProgramResult, Thought
 from mdexp.thoughts.program_form import parse
 

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from mdexp.blocks import BeamSettings
+from mdexp.config.blocks import BeamSettings
+from mdexp.decoding.decode_stats import Work
 from mdexp.decoding.generate import generate
 from mdexp.decoding.request import Answered, Limits, Request
 from mdexp.decoding.steps import Checked, OneStep, check, numbers
-from mdexp.decoding.work import Work
 from mdexp.ports import Executor, Thought
 from mdexp.students.prompts import Renderer
 

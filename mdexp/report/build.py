@@ -12,19 +12,19 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mdexp.artifacts import write_text
+from mdexp.grading.analysis import Analyses
+from mdexp.grading.score import Metrics
 from mdexp.records import VALIDATION, Generation, Problem, Vote
 from mdexp.report import charts, tables
-from mdexp.report.answer import forest, headline
 from mdexp.report.cost import costs, spent
 from mdexp.report.curve_chart import curve_chart
 from mdexp.report.explorer import explorer_data
 from mdexp.report.formula import formula
 from mdexp.report.funnel import FunnelRow
+from mdexp.report.headline import forest, headline
 from mdexp.report.problem_sets import disputed_set, problem_sets, solved_set
 from mdexp.report.published import published
 from mdexp.report.series import series_classes
-from mdexp.scoring.analysis import Analyses
-from mdexp.scoring.score import Metrics
 from mdexp.students.name import student_name
 
 NO_LLM = ("worked", "gold-equation")  # teachers that rewrite the dataset's own solutions

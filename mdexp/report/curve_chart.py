@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from mdexp.grading import curves
+from mdexp.grading.curves import Curves
 from mdexp.report.charts import HEIGHT, WIDTH, Axes, Point, end_names, svg, ticks
-from mdexp.scoring import curves
-from mdexp.scoring.curves import Curves
 
 
 def curve_chart(found: Curves, classes: Mapping[str, str]) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from mdexp.grading.breakdowns import error_class
 from mdexp.records import VALIDATION, Generation, Problem
-from mdexp.scoring.kinds import error_class
 
 ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
 FIELDS = (

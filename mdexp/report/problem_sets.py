@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from mdexp.scoring.analysis import Analyses
+from mdexp.grading.analysis import Analyses
 
 
 def solved_set(dataset: str, phase: str, solvers: str, by: str) -> str:

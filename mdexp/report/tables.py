@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mdexp.grading.pairing import Comparison, after_against_before
+from mdexp.grading.score import Metrics, Row
 from mdexp.records import Generation, Vote
-from mdexp.scoring.pairing import Comparison, after_against_before
-from mdexp.scoring.score import Metrics, Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

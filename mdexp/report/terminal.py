@@ -7,9 +7,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Group
 from rich.table import Table
 
+from mdexp.grading.score import Metrics, Row
 from mdexp.records import VALIDATION, Generation, Vote
 from mdexp.report.tables import Result, p_value, results
-from mdexp.scoring.score import Metrics, Row
 
 NOTE = " brackets: Wilson 95 % interval; change in points; p: exact McNemar test of it"
 

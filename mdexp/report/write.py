@@ -7,12 +7,12 @@ from typing import Any
 from rich.console import Console
 
 from mdexp.artifacts import read_json, read_jsonl
+from mdexp.config.settings import Settings
 from mdexp.records import Example, Generation, Problem, Rejection, VerifiedPath, Vote
 from mdexp.records import Path as TeacherPath
 from mdexp.report.build import build
 from mdexp.report.funnel import funnel
 from mdexp.report.terminal import terminal
-from mdexp.settings import Settings
 
 
 def write_report(

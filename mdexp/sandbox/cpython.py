@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from mdexp.ports import ProgramResult
 from mdexp.sandbox.confined import seccomp
 from mdexp.sandbox.errors import SandboxError
-from mdexp.sandbox.lane import PACKAGE_PARENT, Kind, Lane, LaneLost, TemplateSettings
 from mdexp.sandbox.outcome import MAX_TEXT_ANSWER
 from mdexp.sandbox.reply import TIER, Ended, result_of
 from mdexp.sandbox.settings import SandboxSettings
+from mdexp.sandbox.template_process import PACKAGE_PARENT, Kind, Lane, LaneLost, TemplateSettings
 
 __all__ = ["CPythonTier", "confinement"]
 

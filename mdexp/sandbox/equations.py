@@ -25,7 +25,7 @@ from mdexp.algebra.systems import (
     solutions,
 )
 from mdexp.ports import ProgramResult, ProgramStatus
-from mdexp.sandbox import beyond
+from mdexp.sandbox import sympy_fallback
 
 _ASKED = ("ans", "answer", "result")
 _LARGEST = 10**300  # from there on a number is no answer
@@ -73,7 +73,7 @@ def _solved(text: str, place: int, programs: dict[int, str]) -> Verdict:
         try:
             return _chosen(solutions(system.equations, asked, system.rounded))
         except Unsettled as error:
-            programs[place] = beyond.program(system.equations, asked)
+            programs[place] = sympy_fallback.program(system.equations, asked)
             return Verdict("unsupported", str(error))
     except NotAnEquation as error:
         return Verdict("syntax_error", str(error))
@@ -145,7 +145,7 @@ def _beyond(result: ProgramResult) -> ProgramResult:
     """What sympy's result means for the system."""
     if result.status != "ok":
         return replace(result, tier="sympy")
-    return _meant(beyond.values(result.answer)).result("sympy", result.seconds)
+    return _meant(sympy_fallback.values(result.answer)).result("sympy", result.seconds)
 
 
 def _meant(found: list[Number] | str) -> Verdict:

@@ -16,10 +16,10 @@ from mdexp.ports import ProgramResult
 from mdexp.sandbox.cpython import CPythonTier, confinement
 from mdexp.sandbox.equations import solve_equations
 from mdexp.sandbox.errors import SandboxError
-from mdexp.sandbox.in_order import in_order
-from mdexp.sandbox.lanes import Lanes
 from mdexp.sandbox.monty import MontyTier
+from mdexp.sandbox.ordered_stream import in_order
 from mdexp.sandbox.settings import SandboxSettings
+from mdexp.sandbox.worker_threads import Lanes
 
 __all__ = ["Sandbox", "SandboxError"]
 

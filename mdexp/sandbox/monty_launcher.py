@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from mdexp.sandbox.confined import bpf, seccomp
-from mdexp.sandbox.confined.nobody import become_nobody
+from mdexp.sandbox.confined.unprivileged import become_nobody
 
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _START = "import sys; sys.path.append(sys.argv[1]); from mdexp.sandbox.monty_launcher import become"

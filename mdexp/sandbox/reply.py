@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mdexp.ports import ProgramResult, ProgramStatus
-from mdexp.sandbox.inside import LARGEST_INTEGER
+from mdexp.sandbox.answer_rule import LARGEST_INTEGER
 from mdexp.sandbox.outcome import MAX_ERROR, MAX_TEXT_ANSWER, outcome
 
 TIER = "cpython"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mdexp.hub import HubError, reach
-from mdexp.students.bars import no_bars
+from mdexp.store.hub import HubError, reach
+from mdexp.students.progress import no_bars
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

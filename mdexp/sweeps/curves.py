@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from mdexp.jobs import Result, accuracy_columns, differing
+from mdexp.sweeps.jobs import Result, accuracy_columns, differing
 
 Row = dict[str, Any]  # of metrics.json
 

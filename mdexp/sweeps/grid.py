@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from hydra.core.override_parser.types import Override
 
-from mdexp.composition import CommandError
+from mdexp.config.composition import CommandError
 
 
 def points(overrides: Sequence[Override]) -> list[list[str]]:

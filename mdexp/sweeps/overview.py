@@ -11,8 +11,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mdexp import jobs
 from mdexp.artifacts import write_text
+from mdexp.sweeps import jobs
 from mdexp.sweeps.chart import chart
 from mdexp.sweeps.curves import curves
 

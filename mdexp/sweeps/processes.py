@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from mdexp import jobs
+from mdexp.sweeps import jobs
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 PATIENCE_S = 30.0  # for a job that was told to stop
@@ -84,7 +84,7 @@ def run_all(work: Sequence[Job], at: Sequence[str | None]) -> list[jobs.Result]:
 
 def _run(job: Job, device: str | None, started: list[subprocess.Popen[bytes]]) -> jobs.Result:
     job.folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "mdexp.sweeps.job", *job.arguments]
+    command = [sys.executable, "-m", "mdexp.commands.sweep_job", *job.arguments]
     chosen = {} if device is None else {VISIBLE: device}
     with (job.folder / jobs.LOG).open("ab") as log:
         process = subprocess.Popen(

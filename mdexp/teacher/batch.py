@@ -10,14 +10,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from mdexp.command import current_command
 from mdexp.teacher import batch_book, budget
 from mdexp.teacher.batch_book import Batch
 from mdexp.teacher.batch_lines import input_line, outcomes
 from mdexp.teacher.batch_server import BatchServer, State
-from mdexp.teacher.claims import Claim, Claims
+from mdexp.teacher.command_id import current_command
 from mdexp.teacher.families import call_body, family_of
 from mdexp.teacher.holder import Holder, is_alive
+from mdexp.teacher.leases import Claim, Claims
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.progress import counted
 from mdexp.teacher.purchase import Terms

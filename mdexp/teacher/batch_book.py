@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mdexp.teacher.claims import Claim, utc_now
+from mdexp.teacher.leases import Claim, utc_now
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.request import Request
 

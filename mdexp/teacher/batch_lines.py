@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from mdexp.teacher.claims import Claim
 from mdexp.teacher.families import call_body
+from mdexp.teacher.leases import Claim
 from mdexp.teacher.reply import BrokenReply, Reply, read_reply
 from mdexp.teacher.retry import Unanswered, judge_status
 

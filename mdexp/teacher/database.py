@@ -4,7 +4,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from mdexp.teacher.filesystem import journal
+from mdexp.teacher.sqlite_journal import journal
 
 BUSY_TIMEOUT_S = 60
 AGAIN_S = 0.01

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from mdexp.teacher.claims import Claim, Claims, Refusal
+from mdexp.teacher.leases import Claim, Claims, Refusal
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.limits import Limiter
 from mdexp.teacher.prices import Price, expected_tokens

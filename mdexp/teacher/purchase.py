@@ -5,12 +5,12 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mdexp.command import current_command
 from mdexp.teacher import budget
-from mdexp.teacher.claims import Claims
 from mdexp.teacher.client import Client
+from mdexp.teacher.command_id import current_command
 from mdexp.teacher.extract import Extraction
 from mdexp.teacher.holder import Holder
+from mdexp.teacher.leases import Claims
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.limits import Limiter
 from mdexp.teacher.prices import FREE, Price

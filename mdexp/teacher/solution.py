@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mdexp.algebra.arithmetic import NotArithmetic, evaluate
 from mdexp.answers import canonical, correct
-from mdexp.arithmetic import NotArithmetic, evaluate
 from mdexp.records import Problem
 
 _NUMBER = r"(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)"

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mdexp.teacher.experience import Experience
+from mdexp.teacher.model_history import Experience
 
 # Measured with OpenAI's o200k vocabulary on the questions of GSM8K, SVAMP and ASDiv: 4.1 to 4.2
 # bytes a token, programs among exemplars 3.0 to 3.9.

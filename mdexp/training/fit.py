@@ -14,18 +14,18 @@ from lightning_fabric.plugins.environments import LightningEnvironment
 from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 from torch.utils.data import DataLoader
 
-from mdexp.blocks import ObjectiveSettings, TrainerSettings
+from mdexp.config.blocks import ObjectiveSettings, TrainerSettings
 from mdexp.records import Example
 from mdexp.students.adapters import adapted
+from mdexp.students.allocator import keep_freed_memory
 from mdexp.students.load import Loaded
-from mdexp.students.memory import keep_freed_memory
 from mdexp.students.numerics import Precision
 from mdexp.students.weights import Weights
 from mdexp.training.batches import plan_steps, trainable
 from mdexp.training.layout import lay_out
+from mdexp.training.layout_check import LayoutProbe, exchanged_attention
 from mdexp.training.micro_batch import MicroBatch
 from mdexp.training.module import MixedDistillation
-from mdexp.training.probe import LayoutProbe, exchanged_attention
 from mdexp.training.ranks import OwnDropout, OwnSignals, num_ranks
 from mdexp.training.resume import (
     Checkpoints,

@@ -10,7 +10,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
-from mdexp.blocks import TrainerSettings
+from mdexp.config.blocks import TrainerSettings
 from mdexp.students.likelihood import NO_TARGET, weighted_loss
 from mdexp.students.load import Kind
 from mdexp.training.micro_batch import UNCOUNTED, MicroBatch

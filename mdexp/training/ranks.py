@@ -19,7 +19,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 
-from mdexp.blocks import TrainerSettings
+from mdexp.config.blocks import TrainerSettings
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from mdexp.blocks import TrainerSettings
+from mdexp.config.blocks import TrainerSettings
 
 
 def learning_rate_factor(options: TrainerSettings, num_steps: int) -> Callable[[int], float]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import mdexp
-from mdexp.settings import Settings
+from mdexp.config.settings import Settings
 
 Work = Callable[[Settings], dict[str, Any]]
 Seen = list[tuple[Settings, Path, dict[str, Any]]]

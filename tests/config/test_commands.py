@@ -9,8 +9,8 @@ from typing import Any, Never
 
 import pytest
 
-from mdexp.app import main
-from mdexp.settings import Settings
+from mdexp.commands.run import main
+from mdexp.config.settings import Settings
 from mdexp.tracking import sweep_of
 from tests.config.conftest import METRICS, Experiments
 

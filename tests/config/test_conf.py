@@ -7,9 +7,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from mdexp.app import config_folder, main
-from mdexp.components import TARGET, component_class
-from mdexp.settings import STAGES, Settings, judge
+from mdexp.commands.run import config_folder, main
+from mdexp.config.components import TARGET, component_class
+from mdexp.config.settings import STAGES, Settings, judge
 from tests.config.conftest import Experiments
 
 CONF = config_folder()

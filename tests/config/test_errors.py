@@ -9,8 +9,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from mdexp.app import config_folder, main
-from mdexp.settings import SettingsError, judge
+from mdexp.commands.run import config_folder, main
+from mdexp.config.settings import SettingsError, judge
 from tests.config.conftest import Experiments
 
 COMMANDS = [

@@ -14,10 +14,10 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from mdexp import experiment
-from mdexp.app import config_folder
 from mdexp.artifacts import StageResult, Store, read_json, stage_key
-from mdexp.hints import key_paths
-from mdexp.settings import judge
+from mdexp.commands.run import config_folder
+from mdexp.config.hints import key_paths
+from mdexp.config.settings import judge
 from tests.tiny_run import SEED, tiny
 
 STAGES = ["prepare", "extract", "verify", "examples", "train", "before", "after", "score"]

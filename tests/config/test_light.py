@@ -10,7 +10,7 @@ import pytest
 SLOW = ("torch", "transformers", "pytorch_lightning", "wandb", "openai", "numpy", "reasoning_gym")
 PROBE = f"""
 import sys
-from mdexp.app import main
+from mdexp.commands.run import main
 code = main(sys.argv[1:])
 print("loaded:", *(name for name in {SLOW!r} if name in sys.modules))
 sys.exit(code)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mdexp.plan import main
+from mdexp.commands.plan import main
 from tests.loopback import LoopbackServer
 
 ROWS = [
@@ -57,10 +57,10 @@ def test_a_sweep_is_one_plan(capsys):
 
 
 def test_what_the_ledger_has_is_owned(tmp_path, capsys):
-    from mdexp.app import judged_jobs
-    from mdexp.command import new_command
+    from mdexp.commands.run import judged_jobs
     from mdexp.experiment import prepared
     from mdexp.stages import training
+    from mdexp.teacher.command_id import new_command
 
     with LoopbackServer() as server:
         line = f"{WORDS} teacher.base_url={server.url}"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from mdexp.app import main
-from mdexp.settings import Settings
+from mdexp.commands.run import main
+from mdexp.config.settings import Settings
 from tests.config.conftest import METRICS, Experiments
 
 SWEEP = ["-m", "lambda=0,0.5,1", "seed=7", "hydra.sweep.dir=a sweep"]

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from mdexp.app import main
+from mdexp.commands.run import main
+from mdexp.config.settings import Settings
 from mdexp.records import VALIDATION
-from mdexp.settings import Settings
 from tests.config.conftest import METRICS, Experiments
 
 SEARCH = ["-m", "sweep=optuna", "num_paths=1,2", "seed=3", "hydra.sweeper.n_trials=6"]

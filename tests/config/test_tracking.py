@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from mdexp.app import main
-from mdexp.blocks import LoggerSettings
+from mdexp.commands.run import main
+from mdexp.config.blocks import LoggerSettings
 from mdexp.tracking import LoggerUnavailable, Tracker
 from mdexp.wandb_run import COLUMNS, FINISH_TIMEOUT_S, INIT_TIMEOUT_S, run_key, wandb_mode
 from tests.config.conftest import METRICS, Experiments

@@ -4,8 +4,8 @@ from typing import Any
 
 import yaml
 
-from mdexp.app import config_folder
-from mdexp.components import build
+from mdexp.commands.run import config_folder
+from mdexp.config.components import build
 
 
 def names(group: str) -> list[str]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mdexp.app import main
 from mdexp.artifacts import read_json, write_jsonl
+from mdexp.commands.run import main
 
 SMALL = [
     "dataset=jsonl",

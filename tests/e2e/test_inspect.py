@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from mdexp import inspect
 from mdexp.artifacts import read_jsonl, write_jsonl
+from mdexp.commands import inspect
 from mdexp.records import Example
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import byte_tokenizer

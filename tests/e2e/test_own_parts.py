@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mdexp.app import main
 from mdexp.artifacts import read_json, read_jsonl, write_jsonl
+from mdexp.commands.run import main
 from mdexp.records import Example, Problem, VerifiedPath
 from tests.e2e.conftest import SMALL
 

@@ -8,8 +8,8 @@ from collections import Counter
 
 import pytest
 
-from mdexp.app import main
 from mdexp.artifacts import read_json, read_jsonl
+from mdexp.commands.run import main
 from mdexp.decoding.generate import Batch
 from mdexp.records import Example, Generation, Problem, VerifiedPath, Vote
 from tests.e2e.conftest import SMALL, states

@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from mdexp import export as exporting
-from mdexp import solve
 from mdexp.artifacts import read_json, write_json
-from mdexp.hub import HubError
+from mdexp.commands import export as exporting
+from mdexp.commands import solve
 from mdexp.sandbox.executor import SandboxError
+from mdexp.store.hub import HubError
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import byte_tokenizer
 from tests.loopback import LoopbackServer

@@ -107,7 +107,7 @@ def test_ctrl_c_at_the_prompt_is_an_exit_code(run):
 
 def test_a_question_that_a_terminal_cut_is_refused(run):
     """Where the answers go elsewhere, nothing but the terminal itself edits the line."""
-    probe = f"import sys; from mdexp.solve import main; sys.exit(main([{str(run)!r}]))"
+    probe = f"import sys; from mdexp.commands.solve import main; sys.exit(main([{str(run)!r}]))"
     master, slave = os.openpty()
     os.write(master, b"x" * 4095 + b"\n")
     done = subprocess.run(

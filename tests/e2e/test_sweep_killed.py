@@ -22,7 +22,7 @@ FAULTS = """
 import sys
 from pathlib import Path
 
-if "mdexp.sweeps.job" in sys.orig_argv:
+if "mdexp.commands.sweep_job" in sys.orig_argv:
     import os, signal
     from mdexp.training.module import MixedDistillation
 

@@ -6,7 +6,7 @@ Pinned with torch 2.13, transformers 5.23 on x86-64; print the new ones with
 
 import pytest
 
-from mdexp.blocks import ObjectiveSettings
+from mdexp.config.blocks import ObjectiveSettings
 from mdexp.students.prompts import Renderer
 from mdexp.training.fit import fit
 from tests.tiny_run import SEED, examples, tiny, trainer

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mdexp.teacher.experience import experience
 from mdexp.teacher.ledger import Ledger
+from mdexp.teacher.model_history import experience
 from tests.buyer import buy, problems, teacher
 
 SERVE = Path(__file__).parents[2] / "bench" / "serve.py"

@@ -104,7 +104,9 @@ def test_a_template_that_dies_is_replaced(tier: CPythonTier) -> None:
 def test_templates_that_never_start_are_a_broken_sandbox(
     tier: CPythonTier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mdexp.sandbox.lane._START", "raise SystemExit('no such library')")
+    monkeypatch.setattr(
+        "mdexp.sandbox.template_process._START", "raise SystemExit('no such library')"
+    )
     with pytest.raises(SandboxError, match=r"CPython cannot run 'ans = 1 \+ 1': .*no such library"):
         tier.run("ans = 1", 1.0, kind="slim")
 

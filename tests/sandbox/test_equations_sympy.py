@@ -12,7 +12,7 @@ import sympy
 from mdexp.algebra.lines import read
 from mdexp.algebra.systems import solutions
 from mdexp.ports import ProgramResult
-from mdexp.sandbox import beyond
+from mdexp.sandbox import sympy_fallback
 from mdexp.sandbox.equations import solve_equations
 
 _RUN = """
@@ -73,7 +73,7 @@ def test_a_failure_of_the_sandbox_is_the_result() -> None:
 
 def test_names_cross_as_numbers() -> None:
     text = "sqrt(secret_name) = 5\n__class__ = secret_name^0.3\nans = secret_name"
-    program = beyond.program(read(text).equations, "ans")
+    program = sympy_fallback.program(read(text).equations, "ans")
     assert "secret" not in program and "__class__" not in program
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mdexp.request_lines import MAX_LINE_BYTES
+from mdexp.commands.request_lines import MAX_LINE_BYTES
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "mdexp.execute", "sandbox=monty", "sandbox.workers=1"]

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
+from mdexp.grading.verify import verify_paths
 from mdexp.records import Path as TeacherPath
 from mdexp.records import Problem
 from mdexp.sandbox.cpython import confinement
 from mdexp.sandbox.executor import Sandbox
 from mdexp.thoughts.pot import ProgramOfThought
-from mdexp.verify import verify_paths
 
 DATA = os.environ.get("MDEXP_DATA")
 pytestmark = [

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from mdexp.grading.analysis import analyse, by_kind, disputes, errors
+from mdexp.grading.breakdowns import answer_size, error_class, steps
+from mdexp.grading.overlap import decisions, solved_by, solved_by_votes
+from mdexp.grading.score import votes
+from mdexp.grading.statistics import wilson
 from mdexp.ports import Reading
 from mdexp.records import Problem
-from mdexp.scoring.analysis import analyse, by_kind, disputes, errors
-from mdexp.scoring.kinds import answer_size, error_class, steps
-from mdexp.scoring.score import votes
-from mdexp.scoring.solved import decisions, solved_by, solved_by_votes
-from mdexp.scoring.statistics import wilson
 from tests.unit.test_score import ORDER, Code, Prose, generation
 
 THOUGHTS = {"cot": Prose(), "pot": Code()}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdexp.arithmetic import MAX_CHARS, MAX_DEPTH, MAX_EXPONENT, NotArithmetic, evaluate
+from mdexp.algebra.arithmetic import MAX_CHARS, MAX_DEPTH, MAX_EXPONENT, NotArithmetic, evaluate
 
 # A text is rendered with how tightly it binds: 0 a sum, 1 a product, 2 a signed term, 3 an atom.
 SPACES = st.sampled_from(["", " ", "  "])

@@ -16,7 +16,7 @@ from mdexp.students.branch_attention import branch_attention
 from mdexp.students.likelihood import weighted_loss
 from mdexp.students.prompts import Renderer
 from mdexp.training.layout import lay_out
-from mdexp.training.probe import disagreement, exchanged_attention, probed
+from mdexp.training.layout_check import disagreement, exchanged_attention, probed
 from tests.tiny_run import SEED, examples, tiny
 
 LAYOUT = {

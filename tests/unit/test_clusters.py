@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdexp.scoring.clusters import difference, interval, sign_flip
-from mdexp.scoring.pairing import DifferentProblems, compare, compare_groups
-from mdexp.scoring.statistics import mcnemar
+from mdexp.grading.clusters import difference, interval, sign_flip
+from mdexp.grading.pairing import DifferentProblems, compare, compare_groups
+from mdexp.grading.statistics import mcnemar
 
 bits = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=30)
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from mdexp.artifacts import write_json, write_jsonl
-from mdexp.compare import main
+from mdexp.commands.compare import main
+from mdexp.grading.pairing import DifferentProblems, after_against_before, compare
+from mdexp.grading.score import metrics, votes
 from mdexp.records import Generation, Problem
-from mdexp.scoring.pairing import DifferentProblems, after_against_before, compare
-from mdexp.scoring.score import metrics, votes
 
 
 def generation(number, thought, correct, phase="after", dataset="toy"):

@@ -5,7 +5,7 @@ from markupsafe import escape
 from mdexp.report.build import build
 from mdexp.report.cost import costs, spent
 from mdexp.teacher.ledger import Ledger
-from mdexp.teacher.paid import paid
+from mdexp.teacher.run_cost import paid
 from mdexp.teacher.worked import WorkedTeacher
 from tests.buyer import COT, buy, problems, teacher
 from tests.loopback import LoopbackServer

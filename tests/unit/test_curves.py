@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mdexp.scoring import curves as module
-from mdexp.scoring.curves import accuracy, booth, curves, pass_at, subsets
-from mdexp.scoring.statistics import bca, wilson
-from mdexp.scoring.vote import elect
+from mdexp.grading import curves as module
+from mdexp.grading.curves import accuracy, booth, curves, pass_at, subsets
+from mdexp.grading.statistics import bca, wilson
+from mdexp.grading.vote import elect
 from tests.unit.test_vote import path as one_path
 
 ORDER = ["pot", "cot"]

@@ -9,8 +9,8 @@ from types import ModuleType
 
 import pytest
 
-from mdexp.settings import Settings
-from mdexp.shipped import config_folder
+from mdexp.config.config_path import config_folder
+from mdexp.config.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from mdexp.blocks import ObjectiveSettings
+from mdexp.config.blocks import ObjectiveSettings
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
 from mdexp.training import fit as training
 from mdexp.training.fit import CHECKPOINTS, fit
-from mdexp.training.probe import Finding, LayoutProbe
+from mdexp.training.layout_check import Finding, LayoutProbe
 from tests.tiny_run import SEED, examples, tiny, trainer
 
 DUAL = ObjectiveSettings(
@@ -160,7 +160,7 @@ def test_history_tells_what_thoughts_weigh_and_how_much_is_padding(tmp_path):
 
 
 def found_to_differ(monkeypatch, by):
-    monkeypatch.setattr("mdexp.training.probe.disagreement", lambda *_: (by, torch.float32))
+    monkeypatch.setattr("mdexp.training.layout_check.disagreement", lambda *_: (by, torch.float32))
 
 
 def test_a_student_that_computes_otherwise_over_trees_trains_on_separate_sequences(
@@ -222,7 +222,7 @@ def test_rounding_in_bfloat16_hides_no_fault(in_float32, in_bfloat16, used, monk
         rounded = torch.is_autocast_enabled("cpu")
         return (in_bfloat16, torch.bfloat16) if rounded else (in_float32, torch.float32)
 
-    monkeypatch.setattr("mdexp.training.probe.disagreement", disagreement)
+    monkeypatch.setattr("mdexp.training.layout_check.disagreement", disagreement)
     layout = {"kind": "causal", "layout": "tree"}
     probe_at_start(layout, lambda finding: finding)
     assert layout["layout"] == used

@@ -12,13 +12,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mdexp.blocks import DecodingSettings
+from mdexp.config.blocks import DecodingSettings
 from mdexp.decoding.answering import answer
+from mdexp.decoding.decode_stats import Work
 from mdexp.decoding.generate import CHECK_EVERY, generate
 from mdexp.decoding.request import Limits, Request
 from mdexp.decoding.rows import MIN_SHARED_TOKENS
 from mdexp.decoding.sampling import choose
-from mdexp.decoding.work import Work
 from mdexp.records import Problem
 from mdexp.students.prompts import Renderer
 from mdexp.thoughts.cot import ChainOfThought

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdexp.answers import correct
-from mdexp.scoring.graders import Attempt, answer_read, is_right, signature
+from mdexp.grading.graders import Attempt, answer_read, is_right, signature
 
 GRADERS = ["strict", "lenient", "pad", "xot", "dss"]
 

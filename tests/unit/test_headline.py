@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mdexp.report.answer import forest, headline
+from mdexp.report.headline import forest, headline
 from tests.synthetic_run import generation, run_parts
 from tests.unit.test_report import written
 

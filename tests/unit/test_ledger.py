@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from mdexp.teacher.filesystem import filesystem, journal
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.reply import BrokenReply, Choice, read_reply
 from mdexp.teacher.request import Request
 from mdexp.teacher.schema import FILE, VERSION
+from mdexp.teacher.sqlite_journal import filesystem, journal
 from tests.claiming import REQUEST, claims, reply
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mdexp.ledger import main
+from mdexp.commands.ledger import main
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.replay import ReplayTeacher
 from tests.buyer import COT, buy, problems

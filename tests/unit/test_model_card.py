@@ -8,9 +8,9 @@ import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from mdexp.model_card import model_card
-from mdexp.settings import judge
-from mdexp.shipped import config_folder
+from mdexp.commands.model_card import model_card
+from mdexp.config.config_path import config_folder
+from mdexp.config.settings import judge
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import byte_tokenizer
 

@@ -5,11 +5,11 @@ from datetime import date
 
 import pytest
 
-from mdexp.teacher.experience import Experience, experience
 from mdexp.teacher.ledger import Ledger
-from mdexp.teacher.plan import Limits, Wish, calls_for, cost, of_sweep, plan_purchase
-from mdexp.teacher.plan_text import plan_lines, prompt_lines
+from mdexp.teacher.model_history import Experience, experience
 from mdexp.teacher.prices import FREE, Price, PriceTable
+from mdexp.teacher.purchase_plan import Limits, Wish, calls_for, cost, of_sweep, plan_purchase
+from mdexp.teacher.purchase_plan_text import plan_lines, prompt_lines
 from mdexp.teacher.request import Request
 from mdexp.teacher.tokens import ANSWER_TOKENS, Rule, counting_rule
 from tests.buyer import COT, buy, problems, teacher

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mdexp.datasets.ood import load_ood
+from mdexp.config.ood_sets import load_ood
 from mdexp.datasets.prepare import MAX_VALIDATION, prepare
 from mdexp.records import Problem, Split
 from tests.named_dataset import dataset

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdexp.printable import printable
+from mdexp.commands.printable import printable
 
 
 @pytest.mark.parametrize(

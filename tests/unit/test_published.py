@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from mdexp.config.config_path import config_folder
 from mdexp.report.build import build
 from mdexp.report.published import published
-from mdexp.shipped import config_folder
 from tests.synthetic_run import run_parts
 
 

@@ -8,13 +8,13 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from mdexp.grading.score import metrics, votes
 from mdexp.records import Example, Path, Rejection, VerifiedPath
 from mdexp.report.build import build, teachers, title
 from mdexp.report.explorer import explorer_data
 from mdexp.report.formula import formula
 from mdexp.report.funnel import funnel
 from mdexp.report.terminal import terminal
-from mdexp.scoring.score import metrics, votes
 from tests.synthetic_run import ATTACK, ORDER, THREE, generation, history, run_parts
 
 DUAL = {"name": "dual", "lambda_thought": "cot", "weights": {}, "normalize": "token"}

@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mdexp.blocks import ObjectiveSettings
+from mdexp.config.blocks import ObjectiveSettings
 from mdexp.signals import signals_as_exits
 from mdexp.students.load import Kind
 from mdexp.students.prompts import Renderer

@@ -14,9 +14,9 @@ from transformers import (
 )
 
 from mdexp.decoding import prefixes
+from mdexp.decoding.decode_stats import Work
 from mdexp.decoding.prefixes import why_not_shared
 from mdexp.decoding.rows import CachedRows, PrefixRows, Seq2SeqRows, open_rows
-from mdexp.decoding.work import Work
 from tests.tiny_run import tiny
 
 SIZES = {

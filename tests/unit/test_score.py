@@ -7,9 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mdexp.answers import canonical
+from mdexp.grading.score import grade, metrics, votes
 from mdexp.ports import ProgramResult, Reading
 from mdexp.records import Generation, Output, Problem
-from mdexp.scoring.score import grade, metrics, votes
 
 ORDER = ["cot", "pot"]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mdexp.blocks import DecodingSettings
+from mdexp.config.blocks import DecodingSettings
 from mdexp.decoding.answering import answer
 from mdexp.decoding.request import Limits, Request
 from mdexp.decoding.server import ServerError, ask_server, seed

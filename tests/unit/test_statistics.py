@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, bootstrap
 
-from mdexp.scoring.statistics import bca, holm, mcnemar, paired_difference, wilson
+from mdexp.grading.statistics import bca, holm, mcnemar, paired_difference, wilson
 
 
 @pytest.mark.parametrize(

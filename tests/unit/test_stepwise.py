@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from mdexp.blocks import BeamSettings, DecodingSettings
+from mdexp.config.blocks import BeamSettings, DecodingSettings
 from mdexp.decoding import stepwise
 from mdexp.decoding.beams import answer_by_steps
+from mdexp.decoding.decode_stats import Work
 from mdexp.decoding.request import Answered, Limits
 from mdexp.decoding.stepwise import Asked, search
-from mdexp.decoding.work import Work
 from mdexp.ports import ProgramResult
 from mdexp.records import Problem
 from mdexp.students.prompts import Renderer

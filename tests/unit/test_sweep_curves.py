@@ -5,9 +5,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mdexp.jobs import Result
 from mdexp.sweeps.chart import chart
 from mdexp.sweeps.curves import Curve, Point, curve_rows, curves, swept_numbers
+from mdexp.sweeps.jobs import Result
 from mdexp.sweeps.overview import write_overview
 
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
-from mdexp.command import new_command
 from mdexp.records import Problem
 from mdexp.teacher import extract
-from mdexp.teacher.claims import Claims
+from mdexp.teacher.command_id import new_command
 from mdexp.teacher.endpoint import endpoint_identity, is_loopback
+from mdexp.teacher.leases import Claims
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.retry import TeacherError, Unanswered, pause_s, retry_after_s
 from mdexp.teacher.schema import FILE

@@ -12,8 +12,8 @@ NAME = "me/student"
 FILES = {"README.md": b"---\nlicense: mit\n---\n# Ours\n", "model.safetensors": bytes(range(256))}
 PROBE = """
 from pathlib import Path
-from mdexp.hub import HubError
-from mdexp.upload import upload
+from mdexp.store.hub import HubError
+from mdexp.commands.upload import upload
 try:
     print(upload(Path({folder!r}), {name!r}))
 except HubError as error:

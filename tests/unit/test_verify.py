@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mdexp.grading.verify import verify_paths
 from mdexp.ports import ProgramResult, Reading
 from mdexp.records import Path, Problem
-from mdexp.verify import verify_paths
 
 MODES = ("gold", "runs", "agree", "none")
 

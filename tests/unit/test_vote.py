@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mdexp.grading.vote import elect, trust, voters
 from mdexp.records import Answer, Generation
-from mdexp.scoring.vote import elect, trust, voters
 
 GOLD = 18
 

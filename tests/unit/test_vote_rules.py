@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdexp.scoring.rules import Ballot, by_likelihood, choices
-from mdexp.scoring.vote import elect
+from mdexp.grading.rules import Ballot, by_likelihood, choices
+from mdexp.grading.vote import elect
 from tests.unit.test_vote import path as plain_path
 
 RULES = ["majority", "likelihood", "accuracy", "cascade", "agreement"]

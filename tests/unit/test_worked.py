@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from mdexp.algebra.arithmetic import evaluate
 from mdexp.answers import correct
-from mdexp.arithmetic import evaluate
 from mdexp.ports import ProgramResult
 from mdexp.reading import read_answers
 from mdexp.records import Answer, Problem

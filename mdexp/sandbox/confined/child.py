@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from io import BufferedWriter, RawIOBase, StringIO, TextIOWrapper
 from typing import Any, NoReturn
 
-from mdexp.sandbox import inside
+from mdexp.sandbox import answer_rule
 from mdexp.sandbox.confined import frames, seccomp
 from mdexp.sandbox.confined.importing import LoadedOnly, NotOffered
 from mdexp.sandbox.confined.plain import plain
@@ -166,10 +166,10 @@ def _executed(code: types.CodeType, names: dict[str, Any], max_text: int) -> lis
     with suppress(SystemExit):
         exec(code, names)  # noqa: S102  this process is made for it and confined
     try:
-        value = inside.bound(names)
+        value = answer_rule.bound(names)
     except SystemExit:
         value = None
-    found, value = inside.portable(plain(value), max_text)
+    found, value = answer_rule.portable(plain(value), max_text)
     if isinstance(value, str):
         value = value.encode(errors="backslashreplace").decode()
     return [found, value]

@@ -18,8 +18,17 @@ from dataclasses import dataclass, replace
 from time import clock_gettime, monotonic  # before they are stopped for the programs
 from typing import Any, NoReturn
 
-from mdexp.sandbox.confined import child, clock, frames, importing, pages, preload, seccomp, warm
-from mdexp.sandbox.confined.nobody import become_nobody
+from mdexp.sandbox.confined import (
+    child,
+    clock,
+    frames,
+    huge_pages,
+    importing,
+    preload,
+    seccomp,
+    warm,
+)
+from mdexp.sandbox.confined.unprivileged import become_nobody
 
 _REQUESTS, _REPLIES = 0, 1
 _FRAME_OVERHEAD = 16 * 1024  # of a reply, beside what was printed
@@ -60,7 +69,7 @@ def serve(settings: dict[str, Any]) -> NoReturn:
     gc.collect()
     gc.freeze()
     gc.disable()
-    pages.collapse()
+    huge_pages.collapse()
     become_nobody()
     seccomp.forbid_tracing()
     importing.hide()

@@ -1,0 +1,185 @@
+"""Compare runs on the same test problems: `python -m mdexp.compare RUN [RUN ...]`.
+
+Each row of the first run (a thought's greedy path, a vote) stands against each row of the others,
+after training; one run alone has its own rows compared, each pair once. Runs that differ in their
+seed only are one, and their problems the clusters. Runs are joined by problem id and refused if a
+question, a gold answer or the grader differs.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations, product
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from mdexp.commands.scored_run import Scored, by_seed, load, refuse_incomparable
+from mdexp.grading.pairing import Comparison, DifferentProblems, compare, compare_groups
+from mdexp.grading.statistics import holm
+from mdexp.report.tables import p_value, points
+
+NOTE = (
+    "below an accuracy: Wilson 95 % interval; below B - A (points): paired bootstrap over problems "
+    "(BCa, or Wilson's of none in n where no pair differs), 95 %; only A: problems that A alone "
+    "solves; p: exact McNemar test; Holm: p corrected for all {number} rows above"
+)
+SEEDS = (
+    "several seeds: intervals from the bootstrap over problems and seeds, too narrow below five "
+    "seeds where these differ much; only A: problems that A solves oftener; p: exact sign-flip "
+    "test with problems as clusters"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """One row against another on one test set."""
+
+    dataset: str
+    a: str
+    b: str
+    comparison: Comparison
+
+
+def compare_runs(first: Sequence[Scored], second: Sequence[Scored]) -> list[Pair]:
+    """All pairs of rows on the test sets that both have; DifferentProblems if none, or if they
+    differ. Each side is a group of runs that differ in their seed only."""
+    for run in (*first[1:], *second):
+        refuse_incomparable(first[0], run)
+    shared = [dataset for dataset in first[0].rows if dataset in second[0].rows]
+    if not shared:
+        raise DifferentProblems(
+            f"{first[0].name} was tested on {', '.join(first[0].rows)}, "
+            f"{second[0].name} on {', '.join(second[0].rows)}: no test set in common"
+        )
+    return [
+        Pair(
+            dataset=dataset,
+            a=a,
+            b=b,
+            comparison=compare_groups(
+                [run.rows[dataset][a] for run in first], [run.rows[dataset][b] for run in second]
+            ),
+        )
+        for dataset in shared
+        for a, b in product(first[0].rows[dataset], second[0].rows[dataset])
+    ]
+
+
+def compare_rows(run: Scored) -> list[Pair]:
+    """All pairs of one run's own rows; ValueError if no test set has two."""
+    pairs = [
+        Pair(dataset=dataset, a=a, b=b, comparison=compare(rows[a], rows[b]))
+        for dataset, rows in run.rows.items()
+        for a, b in combinations(rows, 2)
+    ]
+    if not pairs:
+        raise ValueError(f"{run.name} has one row alone, so name another run to compare it with")
+    return pairs
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m mdexp.compare", description=__doc__)
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run folder")
+    folders = parser.parse_args(arguments).runs
+    try:
+        _refuse_twice(folders)
+        groups = by_seed([load(folder) for folder in folders])
+        if len(folders) == 1:
+            groups *= 2  # the run beside itself
+        if len(groups) < 2:
+            raise ValueError("all runs differ in their seed only, so there is nothing to compare")
+        first, *others = groups
+        compared = [
+            compare_rows(first[0]) if other is first else compare_runs(first, other)
+            for other in others
+        ]
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    _show(first, others, compared)
+    return 0
+
+
+def _refuse_twice(folders: Sequence[Path]) -> None:
+    seen: set[Path] = set()
+    for folder in folders:
+        if folder.resolve() in seen:
+            raise ValueError(
+                f"{folder} is named twice; for the rows of one run among themselves name it alone: "
+                f"python -m mdexp.compare {folder}"
+            )
+        seen.add(folder.resolve())
+
+
+def _show(
+    first: Sequence[Scored], others: Sequence[Sequence[Scored]], compared: Sequence[list[Pair]]
+) -> None:
+    console = Console()
+    # One family: whoever reads all these rows picks among all of them.
+    corrected = iter(holm([pair.comparison.mcnemar.p for pairs in compared for pair in pairs]))
+    for other, pairs in zip(others, compared, strict=True):
+        for dataset in dict.fromkeys(pair.dataset for pair in pairs):
+            ours = [pair for pair in pairs if pair.dataset == dataset]
+            console.print(_table(first, other, ours, [next(corrected) for _ in ours]))
+            console.print()
+        if alone := sorted(first[0].rows.keys() ^ other[0].rows.keys()):
+            console.print(f"not compared, since one run lacks it: {', '.join(alone)}")
+    console.print(NOTE.format(number=sum(map(len, compared))))
+    if any(len(group) > 1 for group in (first, *others)):
+        console.print(SEEDS)
+    console.print(f"grader: {first[0].grader}")
+
+
+def _table(
+    first: Sequence[Scored], second: Sequence[Scored], pairs: Sequence[Pair], corrected: list[float]
+) -> Table:
+    number = pairs[0].comparison.n
+    title = f"{pairs[0].dataset}, {number} test problems\n{_heading(first, second)}"
+    table = Table(
+        title=title,
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    for heading in ("A", "%", "B", "%"):  # on 80 columns the others break, at spaces
+        table.add_column(heading, justify="right" if heading == "%" else "left", no_wrap=True)
+    for heading in ("B - A", "only A/only B", "p", "Holm"):
+        table.add_column(heading, justify="right")
+    for pair, p in zip(pairs, corrected, strict=True):
+        table.add_row(*_cells(pair), p_value(p))
+    return table
+
+
+def _heading(first: Sequence[Scored], second: Sequence[Scored]) -> str:
+    if first is second:
+        return f"A and B: {_name(first)}"
+    return f"A: {_name(first)}\nB: {_name(second)}"
+
+
+def _name(group: Sequence[Scored]) -> str:
+    if len(group) == 1:
+        return group[0].name
+    return f"{len(group)} seeds: {', '.join(run.name for run in group)}"
+
+
+def _cells(pair: Pair) -> list[str]:
+    comparison = pair.comparison
+    test = comparison.mcnemar
+    left, right = (
+        f"{100 * accuracy:.1f}\n[dim]{100 * low:.1f}-{100 * high:.1f}[/]"
+        for accuracy, (low, high) in zip(comparison.accuracies, comparison.intervals, strict=True)
+    )
+    mean, ends = comparison.difference
+    change = f"{100 * mean:+.1f}\n[dim]{points(ends)}[/]"
+    only = f"{test.only_first}/{test.only_second}"
+    a, b = (name.replace(" of ", "\nof ") for name in (pair.a, pair.b))
+    return [a, left, b, right, change, only, p_value(test.p)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""Share a run's student: `python -m mdexp.export RUN FOLDER [--dtype bfloat16] [--push NAME]`.
+
+FOLDER gets whole weights (an adapter is merged) that plain transformers loads, the tokenizer, and a
+model card with what was measured and where the data came from; it appears when all of it is
+written. Nothing leaves this machine unless --push names a repository of the Hugging Face hub, which
+has to be private. Weights are kept in float32; the run may have answered in bfloat16
+(trainer.precision), where a token here and there is another one: the card names both types. Exit
+codes: 0, 1 (FOLDER is written, but was not uploaded), 2 (the command line, the run, the disk), 130
+and 143 (signals).
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mdexp.artifacts import read_json, write_text
+from mdexp.commands.model_card import model_card
+from mdexp.commands.printable import printable
+from mdexp.commands.run_student import run_manifest, trained_weights
+from mdexp.commands.upload import upload
+from mdexp.config.settings import judge
+from mdexp.signals import signals_as_exits
+from mdexp.store.hub import HubError
+from mdexp.students.load import save_folder
+
+CARD = "README.md"
+
+
+def export(run: Path, folder: Path, dtype: str) -> None:
+    """Write the student of a run to a new folder; ValueError, naming what is wrong, or OSError."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder}: is there already; name a folder that is new or empty")
+    manifest = run_manifest(run)
+    settings = judge(manifest["settings"])
+    weights = trained_weights(run, settings)
+    if weights.trained is None:
+        raise ValueError(f"{run} has no stage train, so it trained no student")
+    measured = run / "metrics.json"
+    metrics = read_json(measured) if measured.is_file() else {}
+    model, tokenizer = weights.load()
+    import torch
+
+    from mdexp.students.prompts import Renderer
+
+    renderer = Renderer(tokenizer, settings.student.kind, settings.student.prompt)
+    card = model_card(settings, manifest, metrics, renderer, dtype)
+    with whole_or_nothing(folder) as partial:
+        save_folder((model.to(getattr(torch, dtype)), tokenizer), partial)
+        write_text(partial / CARD, card)
+
+
+@contextmanager
+def whole_or_nothing(folder: Path) -> Iterator[Path]:
+    """A folder to write into, which is `folder` afterwards; an error or a signal leaves nothing."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(
+        dir=folder.parent, prefix=f"{folder.name}.", suffix=".partial"
+    ) as place:
+        partial = Path(place) / folder.name
+        partial.mkdir()
+        yield partial
+        partial.rename(folder)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    given = _arguments(argv)
+    try:
+        with signals_as_exits():
+            export(given.run, given.folder, given.dtype)
+            print(given.folder)
+            if given.push:
+                print(upload(given.folder, given.push))
+    except HubError as error:
+        print(f"error: {printable(str(error))}", file=sys.stderr)
+        return 1
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"error: {given.folder} is not written: {error}", file=sys.stderr)
+        return 2
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m mdexp.export",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run folder")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="a new folder")
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument("--push", metavar="NAME", help="upload to the hub as NAME, private")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""What teachers were paid for.
+
+python -m mdexp.ledger list                 every answer: problem, thought, sample, model, command
+python -m mdexp.ledger spend                calls and money by model and command
+python -m mdexp.ledger export FILE          answers as JSON Lines, which teacher=replay plays
+python -m mdexp.ledger import FILE          such a file into this ledger; what is there stays
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from mdexp.artifacts import Store, write_jsonl
+from mdexp.teacher import ledger_io
+from mdexp.teacher.ledger import Ledger
+from mdexp.teacher.progress import dollars
+from mdexp.teacher.schema import FILE
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line; give its exit code."""
+    options = _arguments(argv)
+    folder = Store(Path(options.store)).ledger
+    try:
+        if options.what != "import" and not (folder / FILE).is_file():
+            raise ValueError(f"{folder}: there is no ledger here; another is named by --store")
+        with Ledger(folder) as ledger:
+            match options.what:
+                case "list":
+                    _list(ledger)
+                case "spend":
+                    _spend(ledger)
+                case "export":
+                    _export(ledger, Path(options.file))
+                case "import":
+                    new, old = ledger_io.take_in(ledger, Path(options.file))
+                    print(f"{new} answers taken in, {old} were there")
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` has seen enough
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m mdexp.ledger",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    store = os.environ.get("MDEXP_STORE", ".mdexp")
+    parser.add_argument("--store", default=store, help="the store that holds it (%(default)s)")
+    commands = parser.add_subparsers(dest="what", required=True)
+    for name in ("list", "spend"):
+        commands.add_parser(name)
+    for name in ("export", "import"):
+        commands.add_parser(name).add_argument("file")
+    return parser.parse_args(argv)
+
+
+def _list(ledger: Ledger) -> None:
+    for sample in ledger_io.samples(ledger):
+        names = (sample.id or "?", sample.thought or "?", str(sample.sample), sample.model)
+        print("\t".join((*names, sample.finish_reason, sample.command)))
+
+
+def _export(ledger: Ledger, file: Path) -> None:
+    """Answers of which it is not known what they were asked for are left out and counted."""
+    found = list(ledger_io.samples(ledger))
+    known = [sample for sample in found if sample.id is not None]
+    write_jsonl(file, (asdict(sample) for sample in known))
+    print(f"{len(known)} answers written to {file}")
+    if unknown := len(found) - len(known):
+        print(
+            f"{unknown} answers left out: an earlier version did not note their problem; a run "
+            "that asks for them again notes it, and buys none",
+            file=sys.stderr,
+        )
+
+
+def _spend(ledger: Ledger) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("model", "endpoint", "command", "answers", "calls", "failed", "unknown", "USD")
+    rows = ledger_io.spending(ledger)
+    for row in rows:
+        counts = (row.answers, row.calls, row.failed, row.unknown)
+        table.add_row(row.model, row.endpoint, row.command, *map(str, counts), _money(row))
+    console = Console()
+    Console(width=None if console.is_terminal else 200).print(table)
+    print(f"in all {dollars(sum(row.micro_usd or 0 for row in rows))}")
+
+
+def _money(row: ledger_io.Spending) -> str:
+    """Calls without a price are said, never taken for nothing."""
+    known = "" if row.micro_usd is None else dollars(row.micro_usd)
+    unpriced = f"{row.unpriced} without a price" if row.unpriced else ""
+    return ", ".join(part for part in (known, unpriced) if part)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

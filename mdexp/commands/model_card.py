@@ -1,0 +1,134 @@
+"""The card of an exported student: what it is, what was measured, where its data came from."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from mdexp.commands.prompt_card import how_to_ask
+from mdexp.config.settings import Settings
+from mdexp.grading.score import Metrics
+from mdexp.records import VALIDATION
+from mdexp.report.tables import interval, percent, results
+from mdexp.students.name import student_name
+from mdexp.students.prompts import Renderer
+
+TEACHER_NOTES = {
+    "openai": "written by the model named above behind an API, whose terms of use may restrict "
+    "training other models on its outputs",
+    "replay": "replayed from a recording of a teacher: the terms of the model that wrote it apply",
+    "worked": "derived from the datasets' own solutions; no language model wrote them",
+}
+UNKNOWN = "not known to mdexp: look it up before sharing"
+COLUMNS = ("test set", "row", "rule", "problems", "before training", "after", "95 % interval")
+
+
+def model_card(
+    settings: Settings,
+    manifest: Mapping[str, Any],
+    metrics: Metrics,
+    renderer: Renderer,
+    dtype: str,
+) -> str:
+    """The card as Markdown with the hub's front matter; `dtype` is that of the exported weights."""
+    told = manifest["settings"]
+    front = yaml.safe_dump(_front_matter(settings, told), sort_keys=False, allow_unicode=True)
+    return "\n".join(
+        [
+            f"---\n{front}---",
+            f"# {student_name(told['student'])}, distilled to reason by "
+            f"{', '.join(settings.thoughts)}",
+            "",
+            f"Fine-tuned by mdexp (objective {settings.objective.name}, seed {settings.seed}).",
+            "",
+            "## Measured",
+            "",
+            *_table(metrics),
+            "",
+            f"The run answered with weights in {_answered_in(manifest)}; here they are in {dtype}.",
+            "",
+            "## How to ask",
+            "",
+            *how_to_ask(renderer, settings.thoughts),
+            "",
+            "A program that it writes is unvetted code: run it in a sandbox only.",
+            "",
+            "## Data and licences",
+            "",
+            f"- weights: started from {_start(told['student'])}",
+            *[f"- problems: {line}" for line in _datasets(manifest)],
+            f"- reasoning paths: {_teacher(told['teacher'])}",
+            "",
+            "## Made with",
+            "",
+            *[f"- {name} {version}" for name, version in manifest["versions"].items()],
+            f"- commit {manifest['commit'] or 'unknown'}",
+            "",
+        ]
+    )
+
+
+def _front_matter(settings: Settings, told: Mapping[str, Any]) -> dict[str, Any]:
+    """What the hub reads. A folder's content is nobody's word: neither base nor licence there."""
+    student, hub = told["student"], told["dataset"].get("hub") or {}
+    causal = settings.student.kind == "causal"
+    front = {
+        "library_name": "transformers",
+        "pipeline_tag": "text-generation" if causal else "text2text-generation",
+        "license": None if student.get("path") else student.get("licence"),
+        "base_model": _repository(student),
+        "datasets": [hub["repo"]] if hub.get("repo") else None,
+        "tags": ["mdexp", "distillation", "reasoning"],
+    }
+    return {key: value for key, value in front.items() if value}
+
+
+def _repository(student: Mapping[str, Any]) -> str | None:
+    """The hub's, where the weights are from there."""
+    return None if student.get("path") or student.get("package") else student.get("repo")
+
+
+def _start(student: Mapping[str, Any]) -> str:
+    """The weights before training, and their licence."""
+    name, licence = student_name(student), student.get("licence") or UNKNOWN
+    if student.get("path"):
+        return f"the folder {name}; configured as {licence}, which only you can confirm"
+    if repo := _repository(student):
+        name = f"{repo}@{student.get('revision') or 'main'}"
+    return f"{name}; their licence goes on to apply: {licence}"
+
+
+def _table(metrics: Metrics) -> list[str]:
+    """Accuracy of every row of every test set."""
+    rows = [
+        (
+            *(row.dataset, row.name, row.after["rule"], str(row.after["n"])),
+            percent(row.before["accuracy"]) if row.before else "",
+            *(percent(row.after["accuracy"]), interval(row.after["ci95"])),
+        )
+        for row in results(metrics)
+        if row.after and not row.dataset.endswith(VALIDATION)
+    ]
+    if not rows:
+        return ["Nothing: the run was not scored."]
+    table = [COLUMNS, ("---",) * len(COLUMNS), *rows]
+    return [f"| {' | '.join(cells)} |" for cells in table]
+
+
+def _answered_in(manifest: Mapping[str, Any]) -> str:
+    """The type of the weights that wrote what was measured; a server keeps its own to itself."""
+    counts = [stage["counts"] for stage in manifest["stages"] if stage["name"] == "after"]
+    return next((c["dtype"] for c in counts if "dtype" in c), "a type that it did not record")
+
+
+def _datasets(manifest: Mapping[str, Any]) -> list[str]:
+    """Source and licence of the training set and, behind it, of those that were only tested on."""
+    trained, *tested = manifest.get("data") or [UNKNOWN]
+    return [trained, *(f"{line}, test only" for line in tested)]
+
+
+def _teacher(options: Mapping[str, Any]) -> str:
+    """Who wrote the paths, and on what terms."""
+    name = str(options["_target_"]).split(".")[-2]  # `worked` of `mdexp.teacher.worked.Worked`
+    model = f", model {options['model']}" if options.get("model") else ""
+    return f"teacher={name}{model}; {TEACHER_NOTES.get(name, UNKNOWN)}"

@@ -1,0 +1,127 @@
+"""What a run's teacher will be asked and paid: `python -m mdexp.plan [key=value ...]`.
+
+Takes the words of `python -m mdexp.run`, -m for a sweep included. It needs no key and calls nobody:
+it prepares the problems in the store, looks up what the ledger owns, and prints requests, tokens,
+money, time, and the prompt of the first problem for each thought.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from mdexp.artifacts import Store
+from mdexp.commands.run import CommandError, judged_jobs
+from mdexp.config.settings import Settings, SettingsError
+from mdexp.records import Problem
+from mdexp.signals import signals_as_exits
+from mdexp.teacher.asking import wanted_samples
+from mdexp.teacher.ledger import Ledger
+from mdexp.teacher.model_history import Experience, experience
+from mdexp.teacher.openai import OpenAITeacher
+from mdexp.teacher.purchase_plan import Limits, Wish, of_sweep, plan_purchase
+from mdexp.teacher.purchase_plan_text import plan_lines, prompt_lines
+from mdexp.teacher.request import Request
+from mdexp.teacher.schema import FILE
+from mdexp.teacher.tokens import counting_rule
+
+Wanted = dict[Request, tuple[str, int]]  # thought and number of samples
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line; give its exit code."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    if {"-h", "--help"} & set(arguments):
+        print(f"{__doc__}\nThe keys are those of python -m mdexp.run --help")
+        return 0
+    try:
+        with signals_as_exits():
+            for line in _plans(judged_jobs(arguments)):
+                print(line)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` has seen enough
+    except (CommandError, SettingsError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def _plans(jobs: Sequence[Settings]) -> Iterator[str]:
+    """The lines of the plan of each teacher that the jobs ask."""
+    asking = [job for job in jobs if "extract" in job.stages]
+    free = sorted({type(j.teacher).__name__ for j in asking if not _is_asked(j)})
+    yield from (f"{name} asks nobody and costs nothing" for name in free)
+    if not asking:
+        yield "without the stage extract no teacher is asked"
+    for _, alike in groupby(sorted(filter(_is_asked, asking), key=_whom), key=_whom):
+        yield from _lines(list(alike))
+
+
+def _is_asked(job: Settings) -> bool:
+    return isinstance(job.teacher, OpenAITeacher)
+
+
+def _whom(job: Settings) -> tuple[str, str]:
+    teacher = _teacher(job)
+    return teacher.endpoint, teacher.model
+
+
+def _teacher(job: Settings) -> OpenAITeacher:
+    assert isinstance(job.teacher, OpenAITeacher)
+    return job.teacher
+
+
+def _lines(jobs: Sequence[Settings]) -> Iterator[str]:
+    """The plan of the jobs that ask one model."""
+    from mdexp import experiment, stages  # slow to load
+
+    problems: list[list[Problem]] = [stages.training(experiment.prepared(job)) for job in jobs]
+    wanted = of_sweep([_wanted(job, asked) for job, asked in zip(jobs, problems, strict=True)])
+    teacher, folder = _teacher(jobs[0]), Store(Path(jobs[0].store)).ledger
+    wishes, known = _looked_up(wanted, teacher, folder)
+    rule = counting_rule(teacher.model, known)
+    limits = Limits(
+        concurrency=teacher.concurrency,
+        requests_per_minute=teacher.requests_per_minute,
+        tokens_per_minute=teacher.tokens_per_minute,
+    )
+    plan = plan_purchase(wishes, rule, known, limits)
+    yield from plan_lines(teacher, plan, wishes, rule, known)
+    yield from prompt_lines(teacher.asking(), problems[0], jobs[0].thoughts)
+
+
+def _wanted(job: Settings, problems: Sequence[Problem]) -> Wanted:
+    teacher = _teacher(job)
+    requests = teacher.asking().requests(problems, job.thoughts)
+    thoughts: Mapping[Request, str] = {
+        request: thought for (_, thought), of_sets in requests.items() for request in of_sets
+    }
+    numbers = wanted_samples(requests.values(), teacher.num_paths)
+    return {request: (thoughts[request], number) for request, number in numbers.items()}
+
+
+def _looked_up(
+    wanted: Wanted, teacher: OpenAITeacher, folder: Path
+) -> tuple[list[Wish], Experience]:
+    """What is wanted with what of it is missing in the ledger, which need not be there yet."""
+    if not (folder / FILE).is_file():
+        return [_wish(request, *want, range(want[1])) for request, want in wanted.items()], (
+            Experience()
+        )
+    with Ledger(folder) as book:
+        wishes = [
+            _wish(request, *want, book.missing(request, want[1]))
+            for request, want in wanted.items()
+        ]
+        return wishes, experience(book, teacher.endpoint, teacher.model)
+
+
+def _wish(request: Request, thought: str, number: int, missing: Sequence[int]) -> Wish:
+    return Wish(request=request, thought=thought, num_samples=number, missing=missing)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,197 @@
+"""Ask a run's student: `python -m mdexp.solve RUN "question" [--json]`, or questions on stdin.
+
+Every path is shown with what its program printed, then the vote and why it came out so. Thoughts,
+student, decoding and vote are those of the run. A question that the student's server (decoding=
+openai) does not answer is told on standard error, and the next one asked. Exit codes: 0, 1 (that,
+or the sandbox is broken), 2 (the command line or the run folder), 130 and 143 (signals).
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mdexp.artifacts import read_jsonl
+from mdexp.commands.printable import printable
+from mdexp.commands.run_student import run_manifest, trained_weights
+from mdexp.commands.solve_output import for_people, told
+from mdexp.config.settings import Settings, judge
+from mdexp.records import Generation, Output, Phase, Problem, Vote
+from mdexp.sandbox.executor import Sandbox, SandboxError
+from mdexp.signals import signals_as_exits
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from mdexp.students.prompts import Renderer
+
+ASKED = "asked"
+NO_GOLD = ""  # nothing is graded here
+PHASE: Phase = "after"
+TERMINAL_LINE = 4095  # bytes of a line that a terminal passes on by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Solver:
+    """A run's student, loaded once for all questions."""
+
+    settings: Settings
+    manifest: dict[str, Any]
+    validation: list[Generation]  # the run's own: they say which thought is trusted more
+    model: "PreTrainedModel"
+    renderer: "Renderer"
+    sandbox: Sandbox
+
+    def solve(self, question: str) -> tuple[list[Generation], Vote, list[Output]]:
+        """All paths, read and run; the answer that they elect; and as they were written."""
+        from mdexp.grading.score import grade, votes
+
+        problem = Problem(id=ASKED, dataset=ASKED, split="test", question=question, answer=NO_GOLD)
+        thoughts, vote = self.settings.thoughts, self.settings.vote
+        outputs = [output for name in thoughts for output in self._outputs(problem, name)]
+        found = grade(outputs, {problem.id: problem}, thoughts, self.sandbox)
+        everything = [*self.validation, *found]
+        elected = votes(everything, list(thoughts), rule=vote.name, order=vote.order)
+        [ours] = [v for v in elected if v.problem_id == ASKED and v.row == "vote"]
+        return found, ours, outputs
+
+    def _outputs(self, problem: Problem, name: str) -> list[Output]:
+        from mdexp.decoding.answering import answer
+        from mdexp.decoding.beams import answer_by_steps
+        from mdexp.decoding.decode_stats import Work
+
+        s = self.settings
+        one = {name: s.thoughts[name]}
+        if s.decoding.beam:
+            decoding = s.decoding.with_weights(self._chosen_weights(name))
+            outputs, _ = answer_by_steps(
+                self.model,
+                self.renderer,
+                [problem],
+                one,
+                decoding=decoding,
+                executor=self.sandbox,
+                seed=s.seed,
+                work=Work(),
+            )
+            return outputs
+        return answer(
+            self.model,
+            self.renderer,
+            [problem],
+            one,
+            [],
+            decoding=s.decoding,
+            phase=PHASE,
+            seed=s.seed,
+        )
+
+    def _chosen_weights(self, thought: str) -> list[float] | None:
+        """What the run found best on its validation problems, if it searched by steps."""
+        for stage in self.manifest["stages"]:
+            if stage["name"] == PHASE and thought in stage["counts"]:
+                return stage["counts"][thought].get("weights")
+        return None
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    given = _arguments(argv)
+    try:
+        with signals_as_exits():
+            return _answer_all(given)
+    except ValueError as error:  # RunFolderError and SettingsError among them
+        _complain(error)
+        return 2
+    except SandboxError as error:
+        _complain(error)
+        return 1
+    except SystemExit as stop:
+        return int(stop.code or 0)
+
+
+def _complain(error: Exception) -> None:
+    print(f"error: {printable(str(error))}", file=sys.stderr)
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m mdexp.solve",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run folder")
+    parser.add_argument("question", nargs="?", help="none: one question a line of standard input")
+    parser.add_argument("--json", action="store_true", help="one JSON object a question")
+    given = parser.parse_args(argv)
+    if given.question is not None and not given.question.strip():
+        parser.error("the question is blank")
+    return given
+
+
+def _answer_all(given: argparse.Namespace) -> int:
+    """Answer every question; the exit code."""
+    manifest = run_manifest(given.run)
+    settings = judge(manifest["settings"])
+    weights = trained_weights(given.run, settings)
+    import torch
+
+    from mdexp.students.numerics import numerics
+    from mdexp.students.prompts import Renderer
+
+    model, tokenizer = weights.load()
+    machine = asdict(numerics(settings.trainer.precision, settings.trainer.accelerator))
+    model.to(machine["device"], getattr(torch, machine["dtype"]))
+    renderer = Renderer(tokenizer, settings.student.kind, settings.student.prompt)
+    with Sandbox(**settings.sandbox.model_dump()) as sandbox:
+        solver = Solver(settings, manifest, _validation(given.run), model, renderer, sandbox)
+        one = given.question is not None
+        questions = [given.question] if one else _typed(prompt=not given.json)
+        answered = [_show(solver, question, as_json=given.json) for question in questions]
+    return 0 if all(answered) else 1
+
+
+def _show(solver: Solver, question: str, *, as_json: bool) -> bool:
+    """Answer a question on standard output; whether it was."""
+    from mdexp.decoding.server import ServerError
+
+    try:
+        found = told(question, *solver.solve(question))
+    except ServerError as error:
+        _complain(error)
+        return False
+    print(json.dumps(found) if as_json else for_people(found), flush=True)
+    return True
+
+
+def _validation(run: Path) -> list[Generation]:
+    file = run / "generations.jsonl"
+    if not file.is_file():
+        return []
+    return [g for g in read_jsonl(file, Generation) if (g.split, g.phase) == ("validation", PHASE)]
+
+
+def _typed(*, prompt: bool) -> Iterator[str]:
+    """Questions from standard input, up to its end; ValueError for one that a terminal cut."""
+    typed = sys.stdin.isatty()
+    edited = typed and sys.stdout.isatty() and find_spec("readline") is not None
+    if edited:
+        import readline  # noqa: F401  # `input` reads lines of any length with it
+    shown = "question> " if prompt and edited else ""
+    while True:
+        try:
+            line = input(shown)
+        except EOFError:
+            print(end="\n" if shown else "")
+            return
+        if typed and not edited and len(line.encode()) >= TERMINAL_LINE:
+            raise ValueError(f"the terminal cut the question at {TERMINAL_LINE} bytes: pipe it in")
+        if line.strip():
+            yield line.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""An answered question, told: as an object for programs, as text for people."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mdexp.commands.printable import printable
+from mdexp.grading.vote import voters
+from mdexp.records import Generation, Output, Vote
+
+
+def told(
+    question: str, generations: Sequence[Generation], vote: Vote, outputs: Sequence[Output]
+) -> dict[str, Any]:
+    """Every path, with whether the vote heard it, then the vote and why it came out so."""
+    heard = [g for g in voters(generations) if g.thought in vote.order]
+    paths = [
+        {
+            "thought": g.thought,
+            "sample": g.sample,
+            "heard": g in heard,
+            "text": g.text,
+            "status": g.status,
+            "answer": g.answer,
+            "stdout": g.stdout,
+            "error": g.error,
+            "logprob": output.logprob,
+            "trace": output.trace,
+        }
+        for g, output in zip(generations, outputs, strict=True)
+    ]
+    return {
+        "question": question,
+        "paths": paths,
+        "answer": vote.answer,
+        "votes": vote.votes,
+        "decided": vote.decided,
+        "why": _why(vote),
+    }
+
+
+def _why(vote: Vote) -> str:
+    """The vote in a sentence."""
+    if vote.answer is None:
+        return "no path has an answer"
+    counted = ", ".join(f"{answer}: {weight}" for answer, weight in vote.votes.items())
+    settled = f"; a tie, settled by {' before '.join(vote.order)}" if vote.tie else ""
+    return f"{vote.decided}, by {vote.rule} ({counted}){settled}"
+
+
+def for_people(found: Mapping[str, Any]) -> str:
+    """What `told` gives, to be read in a terminal that it cannot take over."""
+    lines = [f"question: {found['question']}"]
+    for path in found["paths"]:
+        lines += ["", *_path(path)]
+    answer = "none" if found["answer"] is None else found["answer"]
+    return printable("\n".join([*lines, "", f"answer: {answer}", f"why: {found['why']}"]))
+
+
+def _path(path: Mapping[str, Any]) -> list[str]:
+    silent = "" if path["heard"] else " (does not vote)"
+    lines = [f"--- {path['thought']}, {_drawn(path)}{silent} ---", path["text"]]
+    lines += [
+        f"  step {number}: {step['status']}, score {step['score']}"
+        for number, step in enumerate(path["trace"].get("steps", ()), start=1)
+    ]
+    if path["stdout"]:
+        lines.append(f"printed: {path['stdout'].rstrip()}")
+    found = path["answer"] if path["status"] == "ok" else f"{path['status']} {path['error']}"
+    return [*lines, f"=> {found}"]
+
+
+def _drawn(path: Mapping[str, Any]) -> str:
+    """How a path was chosen: beams are ranked, the best first."""
+    if path["trace"]:
+        return f"beam {path['sample'] + 1}"
+    return f"sample {path['sample']}" if path["sample"] else "greedy"

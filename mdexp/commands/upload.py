@@ -1,0 +1,44 @@
+"""An exported folder as a private repository of the Hugging Face hub."""
+
+from pathlib import Path
+
+from mdexp.store.hub import HubError
+
+SAID = 300  # characters of an error
+
+
+def upload(folder: Path, name: str) -> str:
+    """Upload a folder to the private repository `name`, which is made if need be; its address.
+
+    HubError where that fails or where the repository is public: creating it again as private would
+    leave it so without a word.
+    """
+    from huggingface_hub import HfApi
+
+    hub = HfApi()
+    try:
+        repository = hub.create_repo(name, private=True, exist_ok=True)
+        private = hub.repo_info(repository.repo_id).private
+        if private:
+            hub.upload_folder(folder_path=folder, repo_id=repository.repo_id)
+    # Of whichever HTTP client the hub's library uses. `from None`: it may hold the token.
+    except Exception as error:
+        raise HubError(
+            f"{name}: not uploaded, {_said(error)}\n{folder} is whole; this uploads it:\n"
+            f"    hf upload {name} {folder} --private"
+        ) from None
+    if not private:
+        raise HubError(
+            f"{name}: not uploaded, since that repository is there and public. Give another name, "
+            f"make it private, or publish {folder} on purpose:\n    hf upload {name} {folder}"
+        )
+    return str(repository)
+
+
+def _said(error: Exception) -> str:
+    """An error on one line, without the token."""
+    from huggingface_hub import get_token
+
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    token = get_token()
+    return (text.replace(token, "[token]") if token else text)[:SAID]

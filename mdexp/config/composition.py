@@ -1,0 +1,139 @@
+"""From the words of a command line to a configuration as plain data; every error in our words."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.conf import HydraConf
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from mdexp.config import hints
+from mdexp.config.config_path import CONFIG_NAME, config_folder
+from mdexp.config.ood_sets import shipped_names
+from mdexp.config.previous_run import earlier_config
+from mdexp.config.settings import SettingsError
+from mdexp.config.usage import group_options
+
+VERSION_BASE = "1.3"
+
+
+class CommandError(ValueError):
+    """A command line that cannot be run; the message says what is wrong and what is allowed."""
+
+
+def open_config(options: argparse.Namespace) -> initialize_config_dir:
+    """The context in which the functions below may be called."""
+    folder = Path(__file__).parent / (options.config_path or config_folder())
+    return initialize_config_dir(str(folder), version_base=VERSION_BASE)
+
+
+def own_folder(here: HydraConf) -> str | None:
+    """The folder of --config-dir, which the process of a job knows of by this alone."""
+    folders = [s.path for s in here.runtime.config_sources if s.provider == "command-line"]
+    return folders[0] if folders else None
+
+
+def plain_config(composed: DictConfig, overrides: Sequence[str], own: str | None) -> dict[str, Any]:
+    """The configuration as plain data; with run=FOLDER, that of the earlier run. `own` is the
+    folder of --config-dir."""
+    composed = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+    if missing := sorted(OmegaConf.missing_keys(composed)):
+        raise SettingsError({key: f"needs a value: {key}=..." for key in missing})
+    try:
+        config = OmegaConf.to_container(composed, resolve=True)
+    except OmegaConfBaseException as error:
+        raise CommandError(first_line(error)) from error
+    assert isinstance(config, dict)
+    plain = {str(key): value for key, value in config.items()}
+    if own:
+        _bring_own_test_sets(plain, own)
+    return earlier_config(plain, overrides) if plain.get("run") else plain
+
+
+def _bring_own_test_sets(config: dict[str, Any], own: str) -> None:
+    """In dataset.ood, `{name: options}` for each dataset of the folder `own`: a run's settings are
+    read again without that folder."""
+    dataset = config.get("dataset")
+    if not isinstance(dataset, dict) or not isinstance(dataset.get("ood"), list):
+        return  # judged later
+    names = {file.stem for file in Path(own).glob("dataset/*.yaml")} - set(shipped_names())
+    dataset["ood"] = [
+        {name: _own_dataset(name, own)} if isinstance(name, str) and name in names else name
+        for name in dataset["ood"]
+    ]
+
+
+def _own_dataset(name: str, own: str) -> Any:
+    try:
+        composed = compose(CONFIG_NAME, [f"dataset={name}", _searched(own)])
+        return OmegaConf.to_container(composed.dataset, resolve=True, throw_on_missing=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise CommandError(f"dataset.ood: {name}: {first_line(error)}") from error
+
+
+def _searched(own: str) -> str:
+    return f"hydra.searchpath=['file://{Path(own).absolute()}']"
+
+
+def parsed_overrides(options: argparse.Namespace, overrides: Sequence[str]) -> list[Override]:
+    parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
+    parsed = []
+    for argument in overrides:
+        try:
+            parsed += parser.parse_overrides([argument])
+        except OverrideParseException as error:
+            if "=" not in argument:
+                raise CommandError(hints.bare_word(argument, group_names(options))) from error
+            raise CommandError(f"{argument}: cannot be read: {first_line(error)}") from error
+    return parsed
+
+
+def composed_config(options: argparse.Namespace, overrides: Sequence[str]) -> DictConfig:
+    name, lines = options.config_name or CONFIG_NAME, list(overrides)
+    if options.config_dir:
+        lines.append(_searched(options.config_dir))
+    try:
+        return compose(config_name=name, overrides=lines, return_hydra_config=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise CommandError(_explanation(error, options, lines)) from error
+
+
+def group_names(options: argparse.Namespace) -> dict[str, list[str]]:
+    own = [Path(options.config_dir)] if options.config_dir else []
+    return group_options([config_folder(), *own])
+
+
+def first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def _explanation(error: Exception, options: argparse.Namespace, overrides: Sequence[str]) -> str:
+    """What is wrong, in our words: Hydra's advice on a mistyped key is to add it with a `+`."""
+    groups, given = group_names(options), parsed_overrides(options, overrides)
+    for override in given:
+        value, group = override.value(), override.key_or_group
+        for option in value if isinstance(value, list) else [value]:
+            if group in groups and option is not None and str(option) not in groups[group]:
+                return hints.unknown_option(group, str(option), groups)
+    composable = [o for o in given if o.key_or_group in groups or o.is_hydra_override()]
+    if hint := hints.missing_plugin(str(error)):
+        return hint
+    try:
+        lines = [override.input_line or "" for override in composable]
+        base = OmegaConf.to_container(compose(options.config_name or CONFIG_NAME, lines))
+    except (HydraException, OmegaConfBaseException):
+        return first_line(error)
+    assert isinstance(base, dict)
+    known = hints.key_paths({str(key): value for key, value in base.items()})
+    for override in given:
+        unknown = override.key_or_group not in [*groups, *known]
+        if unknown and not (override.is_add() or override.is_hydra_override()):
+            return hints.unknown_key(override.key_or_group, known, groups)
+    return first_line(error)

@@ -1,0 +1,59 @@
+"""Out-of-distribution test sets: other datasets, named in `dataset.ood`.
+
+They have the defaults of their yaml; where that leaves `path` open it is that of the main one, and
+so is `limit_test`, if the main one sets it. A set from a folder of the user's own (--config-dir)
+comes as `{name: options}`, so that a run's settings say all of it.
+"""
+
+from typing import Annotated, Any, cast
+
+from pydantic import AfterValidator
+
+from mdexp.config.components import build
+from mdexp.config.config_path import config_folder
+from mdexp.ports import Dataset, OodSet
+
+
+def load_ood(dataset: Dataset) -> tuple[Dataset, ...]:
+    """The datasets that `dataset.ood` names, in that order."""
+    return tuple(_load(entry, dataset) for entry in dataset.ood)
+
+
+def ood_name(entry: OodSet) -> str:
+    return entry if isinstance(entry, str) else next(iter(entry))
+
+
+def shipped_names() -> list[str]:
+    return sorted(file.stem for file in (config_folder() / "dataset").glob("*.yaml"))
+
+
+def _load(entry: OodSet, main: Dataset) -> Dataset:
+    options = _defaults(entry) if isinstance(entry, str) else entry[ood_name(entry)]
+    path = options["path"] or main.path
+    limit = main.limit_test or options["limit_test"]
+    return cast(Dataset, build(options | {"path": path, "limit_test": limit}))
+
+
+def _defaults(name: str) -> dict[str, Any]:
+    import yaml
+
+    return yaml.safe_load(
+        (config_folder() / "dataset" / f"{name}.yaml").read_text(encoding="utf-8")
+    )
+
+
+def _known(entries: tuple[OodSet, ...]) -> tuple[OodSet, ...]:
+    available = shipped_names()
+    for entry in entries:
+        if isinstance(entry, str) and entry not in available:
+            raise ValueError(
+                f"no dataset {entry!r}; available: {', '.join(available)}, "
+                "and those of your own --config-dir"
+            )
+    names = [ood_name(entry) for entry in entries]
+    if len(set(names)) < len(names):
+        raise ValueError(f"a dataset is named twice in {names}")
+    return entries
+
+
+OodNames = Annotated[tuple[OodSet, ...], AfterValidator(_known)]

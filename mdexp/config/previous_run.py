@@ -1,0 +1,51 @@
+"""`run=FOLDER`: an earlier run's settings, so that a better grader or vote costs no generation."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mdexp.artifacts import read_json
+from mdexp.config.settings import SettingsError
+
+MANIFEST = "run.json"
+BESIDE = ("stages", "store", "logger", "vote", "grader")  # what may be said beside run=FOLDER
+
+
+def earlier_config(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """The configuration of the run in folder `run`, with what `overrides` say beside it."""
+    folder = config["run"]
+    said = {re.split(r"[.=@/]", override.lstrip("+~"))[0] for override in overrides}
+    if refused := sorted(said - {"run", "hydra", *BESIDE}):
+        raise SettingsError(
+            {
+                "run": f"{folder} brings its settings; beside it {', '.join(BESIDE)} can be given, "
+                f"not {', '.join(refused)}"
+            }
+        )
+    try:
+        settings = json.loads((Path(folder) / MANIFEST).read_text(encoding="utf-8"))["settings"]
+    except (OSError, ValueError, KeyError) as error:
+        raise SettingsError({"run": f"{folder} has no {MANIFEST} with settings"}) from error
+    replaced = {"run", "stages"} | said & set(BESIDE)
+    return completed(settings, config) | {key: config[key] for key in replaced}
+
+
+def earlier_stages(folder: Path) -> dict[str, Any]:
+    """What the manifest of an earlier run says of its stages, by name."""
+    return {stage["name"]: stage for stage in read_json(folder / MANIFEST)["stages"]}
+
+
+def completed(settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of an earlier run, with the defaults of keys that are younger than it.
+
+    What a plug-in is told stays as it was: the fields of another class do not fit it.
+    """
+    blocks = {
+        key: {**config[key], **value}
+        for key, value in settings.items()
+        if isinstance(value, Mapping) and isinstance(config.get(key), Mapping)
+        if "_target_" not in value and key != "thoughts"
+    }
+    return {**config, **settings, **blocks}

@@ -1,0 +1,232 @@
+"""The composed configuration, judged: what a run may be told, key by key.
+
+The one file that knows both `lambda`, as people and papers say, and `lam`, which Python can spell.
+Hydra composes, this judges, and both happen before anything slow is imported.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import ConfigDict, Field, SkipValidation, ValidationError, model_validator
+
+from mdexp.config.blocks import (
+    Block,
+    Count,
+    DecodingSettings,
+    LoggerSettings,
+    ObjectiveSettings,
+    Share,
+    TrainerSettings,
+    VerifySettings,
+    VoteSettings,
+)
+from mdexp.config.components import ComponentError, build
+from mdexp.config.hints import did_you_mean, key_paths
+from mdexp.ports import Dataset, StudentConfig, Teacher, Thought
+from mdexp.records import Grader
+from mdexp.sandbox.settings import SandboxSettings
+
+StageName = Literal[
+    "prepare", "extract", "verify", "examples", "train", "generate", "score", "report"
+]
+STAGES: tuple[StageName, ...] = get_args(StageName)
+COMPONENTS = ("teacher", "student", "dataset")
+SUM_TOLERANCE = 1e-9
+UNKNOWN_KEY = "unknown key"
+
+
+class SettingsError(ValueError):
+    """A configuration that cannot be run: one line per fault, each naming its key."""
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        lines = (f"{key}: {fault}" if key else fault for key, fault in faults.items())
+        super().__init__("\n".join(lines))
+        self.faults = dict(faults)
+
+
+class Settings(Block):
+    """One experiment. Keys are those of conf/config.yaml, but for `lam`."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    lam: Share | None = Field(alias="lambda")
+    num_paths: Count
+    seed: int = Field(ge=0)
+    stages: Annotated[tuple[StageName, ...], Field(strict=False)]
+    store: str = Field(min_length=1)
+    run: str | None  # an earlier run's folder, whose settings are taken
+    teacher: SkipValidation[Teacher]
+    student: SkipValidation[StudentConfig]
+    dataset: SkipValidation[Dataset]
+    thoughts: SkipValidation[dict[str, Thought]]
+    objective: ObjectiveSettings
+    verify: VerifySettings
+    decoding: DecodingSettings
+    vote: VoteSettings
+    grader: Grader  # scoring/graders.py says what they mean
+    sandbox: SandboxSettings
+    trainer: TrainerSettings
+    logger: LoggerSettings
+
+    @model_validator(mode="after")
+    def _stages_in_order(self) -> Self:
+        if not self.stages or self.stages != tuple(s for s in STAGES if s in self.stages):
+            raise ValueError(
+                f"stages must be in order and named once: {', '.join(STAGES)}; "
+                f"got {', '.join(self.stages) or 'none'}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _half_precision_holds_the_student(self) -> Self:
+        seq2seq = getattr(self.student, "kind", None) == "seq2seq"
+        if seq2seq and self.trainer.precision == "16-mixed":
+            raise ValueError(
+                "trainer.precision=16-mixed: float16 overflows in T5 and its kin "
+                "(student.kind=seq2seq); use bf16-mixed or 32-true"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _objective_fits_thoughts(self) -> Self:
+        if not self.thoughts:
+            raise ValueError("thought: choose at least one, as in thought=[cot]")
+        name = self.objective.name
+        if name == "dual":
+            self._judge_dual()
+        elif self.lam is not None:
+            raise ValueError(
+                f"lambda={self.lam} would be ignored: objective={name} reads no lambda; "
+                "drop it or choose objective=dual"
+            )
+        if name == "weighted":
+            self._judge_weights()
+        return self
+
+    @model_validator(mode="after")
+    def _vote_fits_thoughts(self) -> Self:
+        order, chosen = self.vote.order, ", ".join(self.thoughts)
+        if len(set(order)) < len(order) or not set(order) <= set(self.thoughts):
+            raise ValueError(
+                f"vote.order may name each of the chosen thoughts ({chosen}) once, "
+                f"got {', '.join(order)}"
+            )
+        pooled = self.vote.name in ("majority", "likelihood", "accuracy")
+        if order and pooled and len(order) < len(self.thoughts):
+            raise ValueError(
+                f"vote.order must name all of {chosen}, since each may be in a tie of "
+                f"vote={self.vote.name}, got {', '.join(order)}; vote=cascade may leave some out"
+            )
+        if self.vote.name == "accuracy" and self.decoding.num_validation == 0:
+            raise ValueError(
+                "vote=accuracy weighs by accuracy on validation problems, and "
+                "decoding.num_validation=0 answers none; it must be at least 1"
+            )
+        return self
+
+    def _judge_dual(self) -> None:
+        chosen = ", ".join(self.thoughts)
+        if len(self.thoughts) != 2:
+            raise ValueError(
+                f"objective=dual weighs exactly two thoughts, got {chosen}; "
+                "choose objective=union or objective=weighted"
+            )
+        if self.objective.lambda_thought not in self.thoughts:
+            raise ValueError(
+                f"objective.lambda_thought must be one of {chosen}, "
+                f"got {self.objective.lambda_thought}"
+            )
+        if self.lam is None:
+            raise ValueError("lambda: objective=dual needs a number in [0, 1], got null")
+
+    def _judge_weights(self) -> None:
+        weights = self.objective.weights
+        if not weights:
+            return
+        if missing := [thought for thought in self.thoughts if thought not in weights]:
+            raise ValueError(
+                f"objective.weights lacks {', '.join(missing)}: it names all of "
+                f"{', '.join(self.thoughts)} (0 leaves one out), or none for equal shares; "
+                f"got {', '.join(weights)}"
+            )
+        if other := [thought for thought in weights if thought not in self.thoughts]:
+            raise ValueError(
+                f"objective.weights names {', '.join(other)}, which is none of the chosen thoughts "
+                f"{', '.join(self.thoughts)}"
+            )
+        total = sum(weights.values())
+        if abs(total - 1) > SUM_TOLERANCE:
+            raise ValueError(f"objective.weights must sum to 1, got {total}")
+
+    def shares(self) -> dict[str, float] | None:
+        """Each thought's share of the loss, summing to 1; None is one mean over all examples."""
+        if self.objective.name == "union":
+            return None
+        if self.objective.name == "weighted":
+            weights = self.objective.weights or dict.fromkeys(self.thoughts, 1 / len(self.thoughts))
+            return {thought: weights[thought] for thought in self.thoughts}
+        assert self.lam is not None  # judged
+        weighed = self.objective.lambda_thought
+        return {
+            thought: self.lam if thought == weighed else 1 - self.lam for thought in self.thoughts
+        }
+
+
+def judge(config: Mapping[str, Any]) -> Settings:
+    """The settings that a composed configuration stands for; SettingsError listing every fault."""
+    faults: dict[str, str] = {}
+    values = dict(config)
+    for name in COMPONENTS:
+        if name in config:
+            values[name] = _built(name, config[name], faults)
+    thoughts = config.get("thoughts")
+    if not isinstance(thoughts, Mapping):
+        raise SettingsError({"thoughts": "is filled by the group thought, as in thought=[cot,pot]"})
+    values["thoughts"] = {
+        name: _built(f"thoughts.{name}", options, faults) for name, options in thoughts.items()
+    }
+    try:
+        settings = Settings.model_validate(values)
+        if not faults:
+            return settings
+    except ValidationError as error:
+        faults |= _faults(error)
+    known = [key for key in key_paths(config) if key not in faults]
+    raise SettingsError({key: _hinted(key, fault, known) for key, fault in faults.items()})
+
+
+def _hinted(key: str, fault: str, known: list[str]) -> str:
+    return fault + did_you_mean(key, known) if fault == UNKNOWN_KEY else fault
+
+
+def _built(key: str, options: object, faults: dict[str, str]) -> Any:
+    """The component, or None with what is wrong added to `faults`."""
+    try:
+        return build(options)
+    except ValidationError as error:
+        faults |= _faults(error, key)
+    except ComponentError as error:
+        faults[key] = str(error)
+    return None
+
+
+def _faults(error: ValidationError, prefix: str = "") -> dict[str, str]:
+    """Key path and what is wrong there, with the value seen, for each error of pydantic."""
+    faults = {}
+    for fault in error.errors(include_url=False):
+        parts = [prefix, *map(str, fault["loc"])]
+        key = ".".join(part for part in parts if part)
+        faults[key] = _fault(fault["type"], fault["msg"], fault["input"])
+    return faults
+
+
+def _fault(kind: str, message: str, value: object) -> str:
+    match kind:
+        case "extra_forbidden":
+            return UNKNOWN_KEY
+        case "missing":
+            return "is missing"
+        case "value_error":
+            return message.removeprefix("Value error, ")
+        case _:
+            return f"{message[0].lower()}{message[1:]}, got {value!r}"

@@ -1,0 +1,55 @@
+"""What decoding computed, how much of that was of use, and what could not share a prefix."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from mdexp.decoding.request import Answered, Limits, Request
+from mdexp.decoding.resume_cache import Kept
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """A row-step is one token computed for one row of a batch; useful, if the row was open."""
+
+    row_steps: int = 0
+    useful: int = 0
+    sharing: int = 0  # rows whose prompts were read and are held once a prefix
+    unshared: dict[str, int] = field(default_factory=dict)  # rows, by why each has its own cache
+    kept: Kept | None = None
+    found: int = 0  # answers that a killed run had kept
+
+    def batch(
+        self, requests: Sequence[Request], limits: Limits, write: Callable[[], list[Answered]]
+    ) -> list[Answered]:
+        """A batch's answers: found, or written now and kept."""
+        if self.kept is None:
+            return write()
+        if (found := self.kept.find(requests, limits)) is not None:
+            self.found += len(found)
+            return found
+        answers = write()
+        self.kept.keep(requests, limits, answers)
+        return answers
+
+    def count_unshared(self, rows: int, why: str) -> None:
+        if why not in self.unshared:
+            log.warning("prompts are read and held once a row: %s", why)
+        self.unshared[why] = self.unshared.get(why, 0) + rows
+
+    def counts(self) -> dict[str, float]:
+        """For a stage's counts; no row-steps are told of where a server did the work."""
+        found: dict[str, float] = {}
+        if self.found:
+            found["answers_kept_by_a_killed_run"] = self.found
+        if not self.row_steps:
+            return found
+        return {
+            "row_steps": self.row_steps,
+            "row_step_utilisation": round(self.useful / self.row_steps, 3),
+            "rows_sharing_prefixes": self.sharing,
+            **{f"rows_with_their_own_cache ({why})": n for why, n in self.unshared.items()},
+            **found,
+        }

@@ -1,0 +1,70 @@
+"""Two groups of runs that differ in their seeds only, on the same problems.
+
+The answers of several seeds to one problem are no independent observations: a problem is a cluster.
+The test flips the sign of a problem's summed difference, all seeds at once; with one seed on each
+side it is McNemar's exact test. It speaks of new problems, not of new seeds. The interval resamples
+problems and, independently, the seeds of each group (Owen 2007, the pigeonhole bootstrap), so that
+it does speak of both. Below five seeds it is too narrow where seeds differ much: with two and three
+of them a nominal 95 % covered, in a simulation, 98 and 99 % where seeds have the same accuracy, 90
+and 94 % where it varies by 6 points (standard deviation), 77 and 83 % by 10.
+"""
+
+from math import lcm
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mdexp.grading.statistics import RESAMPLES, Difference, Interval
+
+Verdicts = NDArray[np.bool_]  # seeds x problems: answered correctly
+
+
+def sign_flip(first: Verdicts, second: Verdicts) -> float:
+    """Exact two-sided p of no difference, over all signs of the problems' differences."""
+    scale = lcm(len(first), len(second))
+    deltas = second.sum(0) * (scale // len(second)) - first.sum(0) * (scale // len(first))
+    sizes = np.abs(deltas[deltas != 0]).astype(int)
+    total = int(sizes.sum())
+    chances = np.zeros(2 * total + 1)  # of each sum from -total to total
+    chances[total] = 1.0
+    for size in sizes:
+        chances = (np.roll(chances, size) + np.roll(chances, -size)) / 2
+    seen = abs(int(deltas.sum()))
+    if seen == 0:
+        return 1.0
+    return min(1.0, float(chances[: total - seen + 1].sum() + chances[total + seen :].sum()))
+
+
+def difference(first: Verdicts, second: Verdicts, *, seed: int) -> Difference:
+    """Mean accuracy of the second group minus that of the first, with its percentile interval."""
+    source = np.random.default_rng(seed)
+    num_problems = first.shape[1]
+    if num_problems == 0:
+        raise ValueError("no problems to compare")
+    drawn = np.empty(RESAMPLES)
+    for k in range(RESAMPLES):
+        problems = _again(num_problems, source)
+        drawn[k] = _mean(second, problems, source) - _mean(first, problems, source)
+    return Difference(float(second.mean() - first.mean()), _ends(drawn))
+
+
+def interval(group: Verdicts, *, seed: int) -> Interval:
+    """Interval of a group's mean accuracy, resampled the same way."""
+    source, num_problems = np.random.default_rng(seed), group.shape[1]
+    drawn = [_mean(group, _again(num_problems, source), source) for _ in range(RESAMPLES)]
+    return _ends(np.array(drawn))
+
+
+def _ends(drawn: NDArray[np.float64]) -> Interval:
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Interval(float(low), float(high))
+
+
+def _again(number: int, source: np.random.Generator) -> NDArray[np.int64]:
+    """As many indices, drawn with replacement."""
+    return source.integers(number, size=(number,))
+
+
+def _mean(group: Verdicts, problems: NDArray[np.int64], source: np.random.Generator) -> float:
+    seeds = _again(len(group), source)
+    return float(group[seeds][:, problems].mean())

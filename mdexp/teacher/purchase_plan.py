@@ -1,0 +1,140 @@
+"""What a purchase will take: calls, tokens, money, time. It asks nobody; mdexp/commands/plan.py prints it.
+
+Expected is what calls will likely cost; worst is what is reserved for them before they are sent.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mdexp.teacher.families import family_of
+from mdexp.teacher.model_history import Experience
+from mdexp.teacher.prices import Price, completion_limit
+from mdexp.teacher.request import Request
+from mdexp.teacher.tokens import ANSWER_TOKENS, Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A request of a run: who asks (thought), how many samples it wants, which it lacks."""
+
+    request: Request
+    thought: str
+    num_samples: int
+    missing: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Money:
+    """Millionths of a dollar; `worst` is None where a call's answers have no limit."""
+
+    expected: int
+    worst: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the endpoint allows, None for no limit."""
+
+    concurrency: int
+    requests_per_minute: float | None
+    tokens_per_minute: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurchasePlan:
+    """`seconds` is None where neither a limit nor experience says how long calls take."""
+
+    num_samples: int
+    num_owned: int
+    num_calls: int
+    prompt_tokens: int
+    answer_tokens: int
+    worst_answer_tokens: int | None
+    seconds: float | None
+
+    @property
+    def num_missing(self) -> int:
+        return self.num_samples - self.num_owned
+
+
+def plan_purchase(
+    wishes: Sequence[Wish], rule: Rule, known: Experience, limits: Limits
+) -> PurchasePlan:
+    """Sum up what all wishes take."""
+    lacking = [wish for wish in wishes if wish.missing]
+    num_calls = sum(len(calls_for(wish)) for wish in lacking)
+    prompt_tokens = answer_tokens = 0.0
+    worst: int | None = 0
+    for wish in lacking:
+        prompt_tokens += len(calls_for(wish)) * _prompt_tokens(wish.request, rule)
+        answer_tokens += len(wish.missing) * expected_answer(wish, known)
+        limit = completion_limit(wish.request)
+        worst = None if worst is None or limit is None else worst + limit * len(wish.missing)
+    num_missing = sum(len(wish.missing) for wish in lacking)
+    num_samples = sum(wish.num_samples for wish in wishes)
+    return PurchasePlan(
+        num_samples=num_samples,
+        num_owned=num_samples - num_missing,
+        num_calls=num_calls,
+        prompt_tokens=round(prompt_tokens),
+        answer_tokens=round(answer_tokens),
+        worst_answer_tokens=worst,
+        seconds=_seconds(num_calls, prompt_tokens + answer_tokens, limits, known.latency_s),
+    )
+
+
+def cost(plan: PurchasePlan, wishes: Sequence[Wish], price: Price) -> Money:
+    """What the plan costs at a price; the worst is the sum of what is reserved call by call."""
+    worst = None
+    if plan.worst_answer_tokens is not None:
+        worst = sum(
+            price.worst_micro_usd(wish.request, num_answers)
+            for wish in wishes
+            for num_answers in calls_for(wish)
+        )
+    return Money(expected=price.micro_usd(plan.prompt_tokens, plan.answer_tokens), worst=worst)
+
+
+def calls_for(wish: Wish) -> list[int]:
+    """How many answers each call asks for: one call has all, but for seeds and for models that
+    give one at a time."""
+    alone = "seed" in wish.request.settings or not family_of(wish.request.model).takes_n
+    return [1] * len(wish.missing) if alone else [len(wish.missing)] * bool(wish.missing)
+
+
+def expected_answer(wish: Wish, known: Experience) -> float:
+    """Tokens of an answer: the mean of the same model and thought, else that of recorded ones."""
+    mean = known.answer_tokens.get(wish.thought, ANSWER_TOKENS)
+    return min(mean, completion_limit(wish.request) or mean)
+
+
+def of_sweep(jobs: Sequence[Mapping[Request, tuple[str, int]]]) -> dict[Request, tuple[str, int]]:
+    """What all jobs of a command want: a request that several have is bought once, as often as the
+    greediest wants it. Values are thought and number of samples."""
+    wanted: dict[Request, tuple[str, int]] = {}
+    for job in jobs:
+        for request, (thought, number) in job.items():
+            wanted[request] = (thought, max(number, wanted.get(request, (thought, 0))[1]))
+    return wanted
+
+
+def _prompt_tokens(request: Request, rule: Rule) -> float:
+    return sum(rule.count(text) for text in request.texts)
+
+
+def _seconds(
+    num_calls: int, tokens: float, limits: Limits, latency_s: float | None
+) -> float | None:
+    """The longest of what each limit takes by itself."""
+    minutes = [
+        amount / rate
+        for amount, rate in (
+            (num_calls, limits.requests_per_minute),
+            (tokens, limits.tokens_per_minute),
+        )
+        if rate is not None
+    ]
+    seconds = [60 * m for m in minutes]
+    if latency_s is not None:
+        seconds.append(num_calls * latency_s / limits.concurrency)
+    return max(seconds, default=None)

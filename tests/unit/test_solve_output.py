@@ -1,0 +1,54 @@
+"""Answers as people read them."""
+
+from typing import Any
+
+from mdexp.commands.solve_output import for_people, told
+from mdexp.grading.vote import elect, voters
+from mdexp.records import Generation, Output
+
+OF = {"problem_id": "p", "dataset": "toy", "split": "test", "phase": "after", "num_shots": 0}
+
+
+def path(thought: str, sample: int, answer: int, **fields: Any) -> tuple[Generation, Output]:
+    which = OF | {"thought": thought, "sample": sample, "text": f"It is {answer}."}
+    trace = fields.pop("trace", {})
+    graded = {"answer": answer, "status": "ok", "correct": False} | fields
+    return Generation(**which, **graded), Output(
+        **which, num_tokens=3, finished=True, logprob=-0.5, trace=trace
+    )
+
+
+def tell(*paths: tuple[Generation, Output], order: tuple[str, ...]) -> dict[str, Any]:
+    generations, outputs = zip(*paths, strict=True)
+    return told("How many?", generations, elect(voters(generations), order), outputs)
+
+
+def test_a_path_without_a_say_is_marked() -> None:
+    sampled = tell(path("cot", 0, 1), path("cot", 1, 2), order=("cot",))
+    assert [p["heard"] for p in sampled["paths"]] == [False, True]
+    shown = for_people(sampled)
+    assert "\n--- cot, greedy (does not vote) ---\nIt is 1.\n=> 1\n" in shown
+    assert "\n--- cot, sample 1 ---\n" in shown
+    assert shown.endswith("\nanswer: 2\nwhy: cot only, by majority (2: 1)")
+    left_out = tell(path("cot", 0, 1), path("pot", 0, 2), order=("pot",))
+    assert [p["heard"] for p in left_out["paths"]] == [False, True]
+    assert "greedy (does not vote)" not in for_people(
+        tell(path("cot", 0, 1), path("pot", 0, 2), order=("pot", "cot"))
+    )
+
+
+def test_beams_are_ranked_and_show_their_steps() -> None:
+    steps = [{"status": "ran", "score": 0.25}, {"status": "failed", "score": -1.5}]
+    shown = for_people(tell(path("pot", 0, 1, trace={"steps": steps}), order=("pot",)))
+    assert "--- pot, beam 1 ---" in shown
+    assert "\n  step 1: ran, score 0.25\n  step 2: failed, score -1.5\n" in shown
+
+
+def test_what_a_program_printed_moves_no_cursor() -> None:
+    hostile = {"stdout": "\x1b[2J1\n", "error": "\x1b]0;x\x07", "status": "no_answer"}
+    found = tell(path("pot", 0, 1, **hostile), order=("pot",))
+    assert found["paths"][0]["stdout"] == "\x1b[2J1\n", "a program reads it as it is"
+    shown = for_people(found)
+    assert "\x1b" not in shown
+    assert "\nprinted: \\x1b[2J1\n=> no_answer \\x1b]0;x\\x07\n" in shown
+    assert shown.endswith("\nanswer: none\nwhy: no path has an answer")
