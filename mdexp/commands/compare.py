@@ -179,7 +179,3 @@ def _cells(pair: Pair) -> list[str]:
     only = f"{test.only_first}/{test.only_second}"
     a, b = (name.replace(" of ", "\nof ") for name in (pair.a, pair.b))
     return [a, left, b, right, change, only, p_value(test.p)]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

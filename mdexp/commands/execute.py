@@ -135,7 +135,3 @@ def _line(request: Request, result: ProgramResult) -> str:
         },
         allow_nan=False,
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -98,7 +98,3 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--push", metavar="NAME", help="upload to the hub as NAME, private")
     return parser.parse_args(argv)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

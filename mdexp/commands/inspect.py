@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mdexp.artifacts import read_json, read_jsonl
-from mdexp.commands import run as app
+from mdexp.commands import run
 from mdexp.commands.printable import printable
 from mdexp.commands.run_student import untrained_weights
 from mdexp.config.settings import Settings, judge
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_intermixed_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         place = [STAGES, f"hydra.run.dir={folder}", "logger.mode=disabled"]
-        if code := app.main([*options.overrides, *place]):
+        if code := run.main([*options.overrides, *place]):
             return code
         return inspect(Path(folder), options.problems)
 
@@ -122,7 +122,3 @@ def _report(found: Sequence[tuple[str, str, str]]) -> int:
     if not found:
         print("every invariant holds")
     return int(bool(found))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -101,7 +101,3 @@ def _money(row: ledger_io.Spending) -> str:
     known = "" if row.micro_usd is None else dollars(row.micro_usd)
     unpriced = f"{row.unpriced} without a price" if row.unpriced else ""
     return ", ".join(part for part in (known, unpriced) if part)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

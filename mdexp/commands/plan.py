@@ -121,7 +121,3 @@ def _looked_up(
 
 def _wish(request: Request, thought: str, number: int, missing: Sequence[int]) -> Wish:
     return Wish(request=request, thought=thought, num_samples=number, missing=missing)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""What `mdexp.commands.execute` is asked: a JSON object a line, read while earlier ones are worked on."""
+"""What `execute` is asked: a JSON object a line, read while earlier ones are worked on."""
 
 import json
 import threading

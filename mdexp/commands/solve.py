@@ -191,7 +191,3 @@ def _typed(*, prompt: bool) -> Iterator[str]:
             raise ValueError(f"the terminal cut the question at {TERMINAL_LINE} bytes: pipe it in")
         if line.strip():
             yield line.strip()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

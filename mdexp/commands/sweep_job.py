@@ -1,4 +1,4 @@
-"""One job of a sweep in this process: `python -m mdexp.commands.sweep_job` with the words of its command.
+"""Run one job of a sweep in this process: `python -m mdexp.commands.sweep_job key=value ...`.
 
 The command that made the sweep has judged it; what became of it lies in its folder.
 """

@@ -30,7 +30,7 @@ class CommandError(ValueError):
 
 def open_config(options: argparse.Namespace) -> initialize_config_dir:
     """The context in which the functions below may be called."""
-    folder = Path(__file__).parent / (options.config_path or config_folder())
+    folder = Path(__file__).parents[1] / (options.config_path or config_folder())
     return initialize_config_dir(str(folder), version_base=VERSION_BASE)
 
 

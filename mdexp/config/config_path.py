@@ -7,7 +7,7 @@ CONFIG_NAME = "config"
 
 def config_folder() -> Path:
     """conf/ at the top of a checkout; within the package where that came from a wheel."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     places = (package.parent / "conf", package / "conf")
     for folder in places:
         if (folder / f"{CONFIG_NAME}.yaml").is_file():

@@ -37,7 +37,7 @@ run_on()
 """
 _FEED = "\n".join(
     resources.files("mdexp.sandbox").joinpath(name).read_text(encoding="utf-8")
-    for name in ("exact_round.py", "inside.py")
+    for name in ("exact_round.py", "answer_rule.py")
 )
 _FEED += _DRIVER
 # A limit ends the feed, and the session goes on. The program that ran has failed if it was the

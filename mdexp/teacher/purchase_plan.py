@@ -1,4 +1,4 @@
-"""What a purchase will take: calls, tokens, money, time. It asks nobody; mdexp/commands/plan.py prints it.
+"""What a purchase will take: calls, tokens, money, time. It asks nobody.
 
 Expected is what calls will likely cost; worst is what is reserved for them before they are sent.
 """

@@ -1,4 +1,4 @@
-"""Numbers of CPython's libraries as plain ones, before `inside.portable` sees an answer.
+"""Numbers of CPython's libraries as plain ones, before `answer_rule.portable` sees an answer.
 
 numpy scalars and arrays of one element become that element; exact and symbolic numbers an int where
 they are whole and a float otherwise; a complex number without imaginary part its real part. What
