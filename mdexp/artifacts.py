@@ -16,6 +16,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from filelock import FileLock
@@ -77,14 +78,16 @@ class Store:
         version: int,
         reads: Mapping[str, Path],
         settings: Mapping[str, Any],
-        tools: Mapping[str, Any],
+        key_only: Mapping[str, Any] = MappingProxyType({}),
+        tools: Mapping[str, Any] = MappingProxyType({}),
     ) -> StageResult:
         """Run a stage, or find what it wrote for the same key.
 
-        `settings` are hashed and passed on; `tools` (an executor, a place for money) are passed on
-        only, since they must not change what is written.
+        `settings` are hashed and passed on. `key_only` is hashed only: the function is not given
+        it, and yet it can change what is written. `tools` (an executor, a place for money) are
+        passed on only, since they must not change what is written.
         """
-        key = stage_key(name, version, reads, settings)
+        key = stage_key(name, version, reads, {**settings, **key_only})
         folder = self.place(name, key)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):

@@ -76,9 +76,10 @@ def _teacher(job: Settings) -> OpenAITeacher:
 
 def _lines(jobs: Sequence[Settings]) -> Iterator[str]:
     """The plan of the jobs that ask one model."""
-    from mdexp import experiment, stages  # slow to load
+    from mdexp.experiment import prepared  # slow to load
+    from mdexp.stages.problem_sets import training_problems
 
-    problems: list[list[Problem]] = [stages.training(experiment.prepared(job)) for job in jobs]
+    problems: list[list[Problem]] = [training_problems(prepared(job)) for job in jobs]
     wanted = of_sweep([_wanted(job, asked) for job, asked in zip(jobs, problems, strict=True)])
     teacher, folder = _teacher(jobs[0]), Store(Path(jobs[0].store)).ledger
     wishes, known = _looked_up(wanted, teacher, folder)

@@ -59,13 +59,13 @@ def test_a_sweep_is_one_plan(capsys):
 def test_what_the_ledger_has_is_owned(tmp_path, capsys):
     from mdexp.commands.run import judged_jobs
     from mdexp.experiment import prepared
-    from mdexp.stages import training
+    from mdexp.stages.problem_sets import training_problems
     from mdexp.teacher.command_id import new_command
 
     with LoopbackServer() as server:
         line = f"{WORDS} teacher.base_url={server.url}"
         [job] = judged_jobs(shlex.split(line))
-        asked = training(prepared(job))[:3]
+        asked = training_problems(prepared(job))[:3]
         with new_command():
             list(job.teacher.paths(asked, job.thoughts, Path(tmp_path / "store/ledger")))
         calls = server.num_calls

@@ -1,0 +1,26 @@
+"""Stage `convert`: packed weights (GGUF) as a folder that transformers loads, once for all runs."""
+
+from pathlib import Path
+
+from mdexp.artifacts import Counts
+from mdexp.ports import StudentConfig
+from mdexp.stages.stage import Files, Stage
+from mdexp.students.load import save_folder
+
+
+def convert(out: Path, reads: Files, *, student: StudentConfig) -> Counts:
+    """A student whose weights come packed is unpacked once."""
+    unpacked = student.load(seed=0)
+    save_folder(unpacked, out)
+    return {"parameters": sum(p.numel() for p in unpacked[0].parameters())}
+
+
+CONVERT = Stage(
+    name="convert",
+    part="examples",
+    version=1,
+    function=convert,
+    writes={},
+    files=lambda s: s.student.files(),
+    settings=lambda s: {"student": s.student},
+)

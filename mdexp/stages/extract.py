@@ -1,0 +1,42 @@
+"""Stage `extract`: what the teacher wrote for the training problems."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mdexp.artifacts import STILL_MISSING, Counts, file_hash, read_jsonl, write_jsonl
+from mdexp.datasets.overlap import refuse_tested
+from mdexp.ports import Teacher, Thought
+from mdexp.records import Problem
+from mdexp.stages.problem_sets import training_problems
+from mdexp.stages.stage import Files, Stage, written
+from mdexp.teacher.run_cost import paid
+
+
+def extract(
+    out: Path, reads: Files, *, teacher: Teacher, thoughts: Mapping[str, Thought], ledger: Path
+) -> Counts:
+    everything = read_jsonl(reads["problems.jsonl"], Problem)
+    refuse_tested(teacher.exemplars(), everything)
+    problems = training_problems(everything)
+    paths = list(teacher.paths(problems, thoughts, ledger))
+    write_jsonl(out / "paths.jsonl", paths)
+    asked = len(problems) * len(thoughts) * teacher.num_paths
+    missing = asked - len(paths)
+    counts: Counts = {"asked": asked, "paths": len(paths), "missing": missing}
+    # The prompts that were used: exemplars and templates, or the recorded answers.
+    counts["files"] = {name: file_hash(file) for name, file in teacher.files().items()}
+    counts["paid"] = paid(teacher, problems, thoughts, ledger)
+    return counts | ({STILL_MISSING: missing} if teacher.ask_again else {})
+
+
+EXTRACT = Stage(
+    name="extract",
+    part="extract",
+    version=1,
+    function=extract,
+    reads=("problems.jsonl",),
+    writes=written("paths.jsonl"),
+    files=lambda s: s.teacher.files(),
+    settings=lambda s: {"teacher": s.teacher, "thoughts": s.thoughts},
+    tools=lambda run: {"ledger": run.ledger},
+)

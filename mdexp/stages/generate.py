@@ -1,0 +1,148 @@
+"""Stages `before` and `after`: what the student writes before training and after it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mdexp.artifacts import Counts, read_jsonl, write_jsonl
+from mdexp.config.blocks import DecodingSettings
+from mdexp.config.settings import Settings
+from mdexp.datasets.overlap import refuse_tested
+from mdexp.grading import score as scoring
+from mdexp.ports import Executor, StudentConfig, Thought
+from mdexp.records import Output, Phase, Problem
+from mdexp.stages.problem_sets import asked_of_student, by_id
+from mdexp.stages.stage import Files, Stage
+from mdexp.students.prompts import Renderer
+from mdexp.students.weights import Weights
+from mdexp.thoughts.prompting import exemplar_files, load_exemplars
+
+
+def generate(
+    out: Path,
+    reads: Files,
+    *,
+    student: StudentConfig,
+    thoughts: Mapping[str, Thought],
+    decoding: DecodingSettings,
+    phase: Phase,
+    seed: int,
+    numerics: Mapping[str, Any],
+    executor: Executor,
+    weights: Weights,
+) -> Counts:
+    """Before training each thought is prompted zero-shot and few-shot on validation problems, and
+    the better of the two answers the test; a trained student needs no exemplars."""
+    import torch
+
+    from mdexp.decoding.answering import answer
+    from mdexp.decoding.beams import answer_by_steps
+    from mdexp.decoding.decode_stats import Work
+    from mdexp.decoding.resume_cache import Kept
+
+    everything = read_jsonl(reads["problems.jsonl"], Problem)
+    problems = asked_of_student(everything, decoding)
+    model, tokenizer = weights.load()
+    model.to(numerics["device"], getattr(torch, numerics["dtype"]))
+    renderer = Renderer(tokenizer, student.kind, student.prompt)
+    kept = Kept(out / "answers.jsonl")
+    work = Work(kept=kept)
+    ask = partial(answer, model, renderer, decoding=decoding, phase=phase, seed=seed, work=work)
+    exemplars = load_exemplars()[: decoding.num_shots]
+    refuse_tested(exemplars if phase == "before" else [], everything)
+    outputs: list[Output] = []
+    counts: Counts = {}
+    if phase == "after" and decoding.beam:
+        outputs, counts = answer_by_steps(
+            model,
+            renderer,
+            problems,
+            thoughts,
+            decoding=decoding,
+            executor=executor,
+            seed=seed,
+            work=work,
+        )
+    elif phase == "after":
+        outputs = ask(problems, thoughts, [])
+    else:
+        for name, thought in thoughts.items():
+            found, counts[name] = _with_better_prompt(
+                ask, problems, name, thought, exemplars, executor
+            )
+            outputs += found
+    write_jsonl(out / "outputs.jsonl", outputs)
+    kept.file.unlink(missing_ok=True)
+    if decoding.engine == "local" or phase == "before":
+        counts["dtype"] = numerics["dtype"]  # a server's is not known
+    return counts | told(outputs) | work.counts()
+
+
+def _with_better_prompt(
+    ask: Callable[..., list[Output]],
+    problems: Sequence[Problem],
+    name: str,
+    thought: Thought,
+    exemplars: Sequence[Mapping[str, Any]],
+    executor: Executor,
+) -> tuple[list[Output], Counts]:
+    """Outputs by zero- or few-shot prompts, whichever solves more validation problems."""
+    one = {name: thought}
+    validation = [problem for problem in problems if problem.split == "validation"]
+    tried = {len(shots): ask(validation, one, shots) for shots in ([], exemplars)}
+    solved = {
+        shots: sum(g.correct for g in scoring.grade(rows, by_id(problems), one, executor))
+        for shots, rows in tried.items()
+    }
+    best = max(solved, key=lambda shots: (solved[shots], shots))
+    rest = [problem for problem in problems if problem.split != "validation"]
+    counts = {"solved on validation by shots": solved, "shots": best}
+    return tried[best] + ask(rest, one, exemplars[:best]), counts
+
+
+def told(outputs: Sequence[Output]) -> Counts:
+    """How much was written, and how much of it the token budget cut short."""
+    return {
+        "outputs": len(outputs),
+        "tokens": sum(output.num_tokens for output in outputs),
+        "truncated": sum(not output.finished for output in outputs),
+    }
+
+
+def _settings(s: Settings, phase: Phase) -> dict[str, Any]:
+    return {
+        "student": s.student,
+        "thoughts": s.thoughts,
+        "decoding": s.decoding,
+        "seed": s.seed,
+        "phase": phase,
+    }
+
+
+BEFORE = Stage(
+    name="before",
+    part="generate",
+    version=4,
+    function=generate,
+    reads=("problems.jsonl",),
+    writes={"outputs.jsonl": "outputs_before.jsonl"},
+    files=lambda s: {**s.student.files(), "exemplars.jsonl": exemplar_files()[0]},
+    settings=partial(_settings, phase="before"),
+    tools=lambda run: {"executor": run.executor, "weights": run.untrained},
+    runs_programs=True,
+    is_numeric=True,
+)
+AFTER = Stage(
+    name="after",
+    part="generate",
+    version=4,
+    function=generate,
+    reads=("problems.jsonl",),
+    writes={"outputs.jsonl": "outputs_after.jsonl"},
+    settings=partial(_settings, phase="after"),
+    tools=lambda run: {"executor": run.executor, "weights": run.trained},
+    runs_programs=True,
+    is_numeric=True,
+    asks_trained_student=True,
+)

@@ -1,0 +1,40 @@
+"""Stage `prepare`: the problems of a run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mdexp.artifacts import Counts, write_jsonl
+from mdexp.config.ood_sets import load_ood
+from mdexp.config.settings import Settings
+from mdexp.datasets.prepare import prepare as prepare_problems
+from mdexp.ports import Dataset
+from mdexp.stages.stage import Files, Stage, written
+
+
+def prepare(
+    out: Path, reads: Files, *, dataset: Dataset, ood: Sequence[Dataset], seed: int
+) -> Counts:
+    problems, counts = prepare_problems(dataset, ood, seed)
+    write_jsonl(out / "problems.jsonl", problems)
+    return dict(counts)
+
+
+def _files(s: Settings) -> Files:
+    datasets = (s.dataset, *load_ood(s.dataset))
+    return {name: file for dataset in datasets for name, file in dataset.files().items()}
+
+
+def _settings(s: Settings) -> dict[str, Any]:
+    return {"dataset": s.dataset, "ood": load_ood(s.dataset), "seed": s.seed}
+
+
+PREPARE = Stage(
+    name="prepare",
+    part="prepare",
+    version=2,
+    function=prepare,
+    writes=written("problems.jsonl"),
+    files=_files,
+    settings=_settings,
+)

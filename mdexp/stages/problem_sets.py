@@ -1,0 +1,31 @@
+"""Which problems a stage takes, and how it accounts for what it drops."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from mdexp.artifacts import Counts
+from mdexp.config.blocks import DecodingSettings
+from mdexp.records import Problem, Rejection
+
+
+def training_problems(problems: Sequence[Problem]) -> list[Problem]:
+    """The problems that a teacher is asked about."""
+    return [p for p in problems if p.split == "train" and not p.leaked]
+
+
+def by_id(problems: Sequence[Problem]) -> dict[str, Problem]:
+    return {problem.id: problem for problem in problems}
+
+
+def asked_of_student(problems: Sequence[Problem], decoding: DecodingSettings) -> list[Problem]:
+    """All test problems, and as many validation problems as `decoding.num_validation` says."""
+    validation = [p for p in problems if p.split == "validation"][: decoding.num_validation]
+    return validation + [p for p in problems if p.split == "test"]
+
+
+def accounted(
+    source: str, number: int, kept_as: str, kept: int, dropped: Sequence[Rejection]
+) -> Counts:
+    """Counts of a stage that drops: in = out + dropped."""
+    assert number == kept + len(dropped), (source, number, kept, len(dropped))
+    return {source: number, kept_as: kept, "dropped": dict(Counter(d.reason for d in dropped))}

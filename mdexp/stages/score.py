@@ -1,0 +1,51 @@
+"""Stage `score`: the student's outputs graded and put to the vote."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mdexp.artifacts import Counts, read_jsonl, write_json, write_jsonl
+from mdexp.config.blocks import VoteSettings
+from mdexp.grading import score as scoring
+from mdexp.grading.analysis import analyse
+from mdexp.ports import Executor, Thought
+from mdexp.records import Grader, Output, Problem
+from mdexp.stages.problem_sets import by_id
+from mdexp.stages.stage import Files, Stage, written
+
+OUTPUTS = ("outputs_before.jsonl", "outputs_after.jsonl")
+
+
+def score(
+    out: Path,
+    reads: Files,
+    *,
+    thoughts: Mapping[str, Thought],
+    vote: VoteSettings,
+    grader: Grader,
+    executor: Executor,
+) -> Counts:
+    problems = by_id(read_jsonl(reads["problems.jsonl"], Problem))
+    outputs = [
+        output for name in OUTPUTS if name in reads for output in read_jsonl(reads[name], Output)
+    ]
+    generations = scoring.grade(outputs, problems, thoughts, executor, grader)
+    votes = scoring.votes(generations, list(thoughts), rule=vote.name, order=vote.order)
+    write_jsonl(out / "generations.jsonl", generations)
+    write_jsonl(out / "votes.jsonl", votes)
+    write_json(out / "metrics.json", scoring.metrics(generations, votes, list(thoughts), grader))
+    write_json(out / "analysis.json", analyse(generations, votes, problems, thoughts))
+    return {"generations": len(generations), "votes": len(votes)}
+
+
+SCORE = Stage(
+    name="score",
+    part="score",
+    version=5,
+    function=score,
+    reads=("problems.jsonl",),
+    reads_if_there=OUTPUTS,
+    writes=written("generations.jsonl", "votes.jsonl", "metrics.json", "analysis.json"),
+    settings=lambda s: {"thoughts": s.thoughts, "vote": s.vote, "grader": s.grader},
+    tools=lambda run: {"executor": run.executor},
+    runs_programs=True,
+)

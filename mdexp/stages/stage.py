@@ -1,0 +1,69 @@
+"""A stage as a value: what it reads, writes and is given, which together make its key.
+
+A stage is a function that reads named files, writes named files into a folder and returns its
+counts. What can change its output is in its key; its tools (an executor, weights) are not.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from mdexp.artifacts import Counts
+from mdexp.config.settings import Settings, StageName
+from mdexp.ports import Executor
+from mdexp.students.weights import Weights
+
+Files = Mapping[str, Path]
+
+
+class Run(Protocol):
+    """What a run offers to its stages as tools."""
+
+    @property
+    def executor(self) -> Executor: ...
+
+    @property
+    def ledger(self) -> Path: ...
+
+    @property
+    def untrained(self) -> Weights: ...
+
+    @property
+    def trained(self) -> Weights: ...
+
+
+def no_files(settings: Settings) -> Files:
+    return {}
+
+
+def no_tools(run: Run) -> Mapping[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One stage of a run. `function(out, reads, **settings, **tools)` writes into the folder `out`.
+
+    Raise `version` when the stage writes something else for the same input. `part` is its name
+    in `stages=[...]`; two stages may share one.
+    """
+
+    name: str  # in the store and in run.json
+    part: StageName
+    version: int
+    function: Callable[..., Counts]
+    reads: tuple[str, ...] = ()  # files of the run folder
+    reads_if_there: tuple[str, ...] = ()  # more of them, where an earlier stage left them
+    writes: Mapping[str, str]  # {name in the store: name in the run folder}
+    files: Callable[[Settings], Files] = no_files  # local files: their content is part of the key
+    settings: Callable[[Settings], Mapping[str, Any]]  # given to the function, and part of the key
+    tools: Callable[[Run], Mapping[str, Any]] = no_tools  # given to the function
+    runs_programs: bool = False  # the sandbox's limits are part of the key
+    is_numeric: bool = False  # given the machine's numerics, which are part of the key
+    asks_trained_student: bool = False  # the key of the training is part of the key
+
+
+def written(*names: str) -> dict[str, str]:
+    """Files that have the same name in the store and in the run folder."""
+    return {name: name for name in names}

@@ -1,0 +1,68 @@
+"""Stage `train`: the student's weights after training on its examples."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mdexp.artifacts import Counts, read_jsonl, write_jsonl
+from mdexp.config.blocks import ObjectiveSettings, TrainerSettings
+from mdexp.ports import StudentConfig
+from mdexp.records import Example
+from mdexp.stages.stage import Files, Stage, written
+from mdexp.students.load import save_folder
+from mdexp.students.weights import Weights
+
+
+def train(
+    out: Path,
+    reads: Files,
+    *,
+    student: StudentConfig,
+    shares: Mapping[str, float] | None,
+    objective: ObjectiveSettings,
+    trainer: TrainerSettings,
+    seed: int,
+    numerics: Mapping[str, Any],
+    weights: Weights,
+) -> Counts:
+    from mdexp.training.fit import CHECKPOINTS, fit_from  # loads Lightning
+    from mdexp.training.ranks import num_ranks, other_ranks
+
+    training: dict[str, Any] = {
+        "weights": weights,
+        "examples": read_jsonl(reads["examples.jsonl"], Example),
+        "student": student,
+        "shares": shares,
+        "objective": objective,
+        "trainer": trainer,
+        "seed": seed,
+        "precision": numerics["precision"],
+        "folder": out,
+    }
+    with other_ranks(num_ranks(trainer), fit_from, **training):
+        trained, history, counts = fit_from(**training)
+    save_folder(trained, out / "student")
+    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
+    write_jsonl(out / "history.jsonl", history)
+    return counts
+
+
+TRAIN = Stage(
+    name="train",
+    part="train",
+    version=2,
+    function=train,
+    reads=("examples.jsonl",),
+    writes=written("history.jsonl"),
+    files=lambda s: s.student.files(),
+    settings=lambda s: {
+        "student": s.student,
+        "shares": s.shares(),
+        "objective": s.objective,
+        "trainer": s.trainer,
+        "seed": s.seed,
+    },
+    tools=lambda run: {"weights": run.untrained},
+    is_numeric=True,
+)
