@@ -118,9 +118,17 @@ class Keys:
         self.folder = folder
 
     def stage(
-        self, stage: Any, *, name: str, version: int, reads: Any, settings: Any, tools: Any
+        self,
+        function: Any,
+        *,
+        name: str,
+        version: int,
+        reads: Any,
+        settings: Any,
+        key_only: Any,
+        tools: Any,
     ) -> StageResult:
-        key = stage_key(name, version, reads, settings)
+        key = stage_key(name, version, reads, {**settings, **key_only})
         folder = self.folder / name / key
         folder.mkdir(parents=True, exist_ok=True)
         for file in FILES[name]:
