@@ -24,7 +24,7 @@ from pathlib import Path
 from bench.cpu_clock import cpu_seconds
 from bench.peers import BUBBLEWRAP, Outcome
 from bench.programs import PLAIN, mix, programs
-from mdexp.ports import ProgramResult
+from mdexp.records import ProgramResult
 from mdexp.sandbox.executor import Sandbox
 from mdexp.thoughts.pot import ProgramOfThought
 

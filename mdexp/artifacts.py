@@ -186,7 +186,8 @@ def link(source: Path, target: Path) -> None:
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _plain(dataclasses.asdict(value))
+        fields = {field.name: getattr(value, field.name) for field in _written_fields(value)}
+        return _plain(fields)
     if isinstance(value, BaseModel):
         kind = f"{type(value).__module__}.{type(value).__qualname__}"
         return {"_target_": kind} | _plain(value.model_dump())
@@ -195,6 +196,14 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return str(value) if isinstance(value, Path) else value
+
+
+def _written_fields(record: Any) -> list[dataclasses.Field[Any]]:
+    return [
+        field
+        for field in dataclasses.fields(record)
+        if getattr(record, field.name) or not field.metadata.get("omitted_if_empty")
+    ]
 
 
 def _canonical_json(value: Any) -> str:

@@ -6,42 +6,24 @@ that a configuration is judged in milliseconds.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any, ClassVar, Literal, Protocol
 
-from mdexp.records import Answer, Path, Problem
+from mdexp.records import (
+    Answer,
+    Expected,
+    Lesson,
+    Path,
+    Problem,
+    ProgramResult,
+    Segment,
+    Transcript,
+    VerifiedPath,
+)
 
 Message = dict[str, str]  # {"role": "system" | "user" | "assistant", "content": ...}
-
-ProgramStatus = Literal[
-    "ok",
-    "syntax_error",
-    "runtime_error",
-    "timeout",
-    "memory",
-    "output",
-    "forbidden",
-    "unsupported",
-    "no_answer",
-    # of equations only
-    "ambiguous",
-    "underdetermined",
-    "inconsistent",
-]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProgramResult:
-    """What became of a program or system of equations. `answer` is set only if `status` is `ok`."""
-
-    status: ProgramStatus
-    answer: Answer | None = None
-    error: str = ""  # exception class, message and line
-    stdout: str = ""  # capped
-    seconds: float = 0.0
-    tier: str = ""
 
 
 class Executor(Protocol):
@@ -57,36 +39,104 @@ class Executor(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """A text as its thought understands it: it states an answer, or something has to be worked out.
+class Write:
+    """The writer is to go on: in a new turn that `cue` asks for, or behind `cue` in its own text.
 
-    At most one of the three is set; none, where the text says nothing of the kind.
+    `stop` cuts a growing text: it returns the part that says all there is to read, None while the
+    text may go on. It must not change how the text is read.
     """
 
-    text: str  # the cleaned path
-    answer: Answer | None = None
-    program: str | None = None  # to be run
-    equations: str | None = None  # to be solved
+    cue: str
+    stop: Callable[[str], str | None]
+    continues: bool = False
+    role: str = "student"  # which student writes, where two are trained
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A program is to be run, or a system of equations solved: exactly one of the two is set."""
+
+    program: str | None = None
+    equations: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What a transcript comes to. `answer` is set if and only if `status` is `ok`."""
+
+    text: str  # cleaned, as it can be trained on
+    answer: Answer | None
+    status: str  # ok, no_answer, truncated, or how the program failed
+    stdout: str = ""
+    error: str = ""
+    is_computed: bool = False  # a program or a solver gave the answer, no text states it
+
+
+Step = Write | Run | Done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a thought may know beside its own transcript."""
+
+    expected: Expected = field(default_factory=Expected)
+    others: Mapping[str, Done] = field(default_factory=dict)  # of the thoughts that it `reads`
+    gold: Answer | None = None  # for a thought that declares itself an oracle, and no other
 
 
 class Thought(Protocol):
-    """A way to reason: how to ask for it, how to read it, how it is written as a target."""
+    """A way to reason: what happens next, given all that was said so far."""
 
     instruction: str  # system message for a teacher
     cue: str  # what follows the question, for teacher and student alike
 
-    def exemplar(self, row: Mapping[str, Any]) -> str:
-        """The answer of a few-shot exemplar (a row of exemplars.jsonl) in this thought."""
+    @property
+    def max_writes(self) -> int:
+        """The most segments that a writer adds to one of its transcripts."""
         ...
 
-    def read(self, text: str) -> Reading: ...
-
-    def complete(self, text: str) -> str | None:
-        """The part of a growing text that says all there is to read; None while it may go on."""
+    @property
+    def votes(self) -> bool:
+        """Whether its answers take part in votes."""
         ...
 
-    def target(self, text: str, answer: Answer) -> str:
-        """The canonical training target of a verified path."""
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The thoughts whose outcome it is shown."""
+        ...
+
+    @property
+    def unit(self) -> Literal["line", "sentence"]:
+        """What a step of its text is; the lines of a formal text can be worked out."""
+        ...
+
+    def next(self, transcript: Transcript, seen: Seen) -> Step:
+        """Return what is to happen next. Pure, so that a killed run goes on from what was said.
+
+        It is asked when the last segment is the question, a finished text or a result.
+        """
+        ...
+
+    def exemplar(self, row: Mapping[str, Any]) -> tuple[Segment, ...]:
+        """A few-shot exemplar (a row of exemplars.jsonl) as a transcript's segments."""
+        ...
+
+    def lesson(self, transcript: Transcript, done: Done) -> tuple[Segment, ...]:
+        """The training target of a verified transcript, from its question on."""
+        ...
+
+
+class LessonMaker(Protocol):
+    """Makes lessons of the verified paths of a problem, without knowing the student."""
+
+    def make(
+        self,
+        problem: Problem,
+        paths: Sequence[VerifiedPath],
+        thoughts: Mapping[str, Thought],
+        executor: Executor,
+    ) -> Iterator[Lesson]:
+        """Yield lessons; the executor checks what is derived from a path."""
         ...
 
 

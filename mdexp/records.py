@@ -1,21 +1,36 @@
 """The records that stages exchange, one JSON object a line: small, frozen, joined by id.
 
-A *problem* is a question with a gold answer. A *path* is one line of reasoning of one thought for
-one problem, as the teacher wrote it. A *generation* is the same from the student. `sample` counts
-the paths of one (problem, thought) from 0; for a student, sample 0 is the greedy one.
+A *problem* is a question with a gold answer. A *transcript* is one line of reasoning of one thought
+for one problem: segments by several authors. A *path* is a transcript that the teacher wrote, an
+*output* one of the student, and a *generation* an output that was read and graded. `sample` counts
+the transcripts of one (problem, thought) from 0; for a student, sample 0 is the greedy one.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Answer = int | float | str | bool
 Split = Literal["train", "validation", "test"]
 Phase = Literal["before", "after"]
+Author = Literal["question", "cue", "writer", "executor"]
+Turn = Literal["user", "assistant"]
 Rule = Literal["majority", "likelihood", "accuracy", "cascade", "agreement"]
 Grader = Literal["strict", "lenient", "pad", "xot", "dss"]
 
+# Of a field: left out of a row of a file while it is empty.
+OMITTED_IF_EMPTY: Mapping[str, bool] = {"omitted_if_empty": True}
+
 # Ends the name under which metrics tell of validation problems: of "svamp", "svamp/validation".
 VALIDATION = "/validation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """The kind of answer that a question wants; `options` are the texts behind its letters."""
+
+    kind: Literal["number", "yes_no", "options", "text"] = "number"
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +46,112 @@ class Problem:
     type: str = ""  # the dataset's own kind of problem: an operation, a template
     leaked: bool = False  # a training problem that equals a test one: never trained on
 
+    @property
+    def expected(self) -> Expected:
+        return Expected()
+
+
+ProgramStatus = Literal[
+    "ok",
+    "syntax_error",
+    "runtime_error",
+    "timeout",
+    "memory",
+    "output",
+    "forbidden",
+    "unsupported",
+    "no_answer",
+    # of equations only
+    "ambiguous",
+    "underdetermined",
+    "inconsistent",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramResult:
+    """What became of a program or system of equations. `answer` is set only if `status` is `ok`."""
+
+    status: ProgramStatus
+    answer: Answer | None = None
+    error: str = ""  # exception class, message and line
+    stdout: str = ""  # capped
+    seconds: float = 0.0
+    tier: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A stretch of a transcript that one author wrote.
+
+    The question and a cue are given to the writer, who goes on behind them. What the executor
+    found is told to the writer by a later cue alone. `turn` opens a new turn of a chat; without
+    one, the segment goes on in the text before it.
+    """
+
+    author: Author
+    text: str
+    turn: Turn | None = None
+    role: str = "student"  # which student writes it, where two are trained
+    scored: bool = False  # of a lesson: the student is trained to write it
+    result: ProgramResult | None = None  # of an executor's segment
+    num_tokens: int = 0
+    finished: bool = True  # False: the token budget cut it short
+    logprob: float | None = None  # mean of its tokens under its writer, nats
+
+    def __post_init__(self) -> None:
+        if isinstance(self.result, dict):  # as JSON has it
+            object.__setattr__(self, "result", ProgramResult(**self.result))
+
+
+Segments = tuple[Segment, ...]
+
+
+def _read_segments(row: Any) -> None:
+    """Segments of a row that comes from JSON are mappings yet."""
+    found = tuple(Segment(**s) if isinstance(s, dict) else s for s in row.segments)
+    object.__setattr__(row, "segments", found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    """What was said so far about a problem, in order; the first segment is the question."""
+
+    problem_id: str
+    thought: str
+    sample: int
+    segments: tuple[Segment, ...]
+    round: int = 0
+
+    def after(self, *segments: Segment) -> "Transcript":
+        """The transcript with further segments behind it."""
+        return replace(self, segments=(*self.segments, *segments))
+
+    @property
+    def last(self) -> Segment:
+        return self.segments[-1]
+
+    def by(self, author: Author) -> list[Segment]:
+        return [segment for segment in self.segments if segment.author == author]
+
+
+def turns_of(segments: Sequence[Segment]) -> list[tuple[Turn, str]]:
+    """The turns of a chat; what an executor found is in none of them."""
+    turns: list[tuple[Turn, str]] = []
+    for segment in segments:
+        if segment.author == "executor":
+            continue
+        if segment.turn:
+            turns.append((segment.turn, segment.text))
+        else:
+            turn, text = turns[-1]
+            turns[-1] = (turn, text + segment.text)
+    return turns
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Path:
-    """What the teacher wrote, untouched."""
+    """What the teacher wrote, untouched. `segments` is empty where that was one text."""
 
     problem_id: str
     thought: str
@@ -42,6 +159,10 @@ class Path:
     text: str
     model: str
     finish_reason: str = "stop"
+    segments: Segments = field(default=(), metadata=OMITTED_IF_EMPTY)
+
+    def __post_init__(self) -> None:
+        _read_segments(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +175,10 @@ class VerifiedPath:
     text: str
     answer: Answer
     model: str
+    segments: Segments = field(default=(), metadata=OMITTED_IF_EMPTY)
+
+    def __post_init__(self) -> None:
+        _read_segments(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +193,28 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """What a student is to learn from: a transcript whose scored segments it is trained to write.
+
+    `sources` name the paths that it was made of, as `thought/sample`.
+    """
+
+    id: str
+    problem_id: str
+    thought: str
+    sample: int  # counts the lessons of one (problem, thought)
+    segments: Segments
+    sources: tuple[str, ...]
+    epoch: int | None = None  # the one epoch that it is for; None: every
+
+    def __post_init__(self) -> None:
+        _read_segments(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One training sequence as token ids; `target_ids`, end of sequence included, are scored."""
+    """One training sequence as token ids; `target_ids`, end of sequence included, are scored, but
+    for the ranges [start, end) of `unscored`."""
 
     problem_id: str
     thought: str
@@ -77,11 +222,24 @@ class Example:
     prompt_ids: list[int]
     target_ids: list[int]
     target: str
+    unscored: tuple[tuple[int, int], ...] = field(default=(), metadata=OMITTED_IF_EMPTY)
+
+    def scored(self) -> list[bool]:
+        """Whether each of `target_ids` is scored."""
+        marks = [True] * len(self.target_ids)
+        for start, end in self.unscored:
+            marks[start:end] = [False] * (end - start)
+        return marks
+
+    @property
+    def num_scored(self) -> int:
+        return len(self.target_ids) - sum(end - start for start, end in self.unscored)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """What the student wrote. `finished` is False where the token budget cut it short."""
+    """What the student wrote. `finished` is False where the token budget cut it short; `segments`
+    is empty where it wrote one text."""
 
     problem_id: str
     dataset: str
@@ -95,6 +253,10 @@ class Output:
     finished: bool
     logprob: float | None = None  # mean of its tokens under the student, nats; None: not known
     trace: dict[str, Any] = field(default_factory=dict)  # how a step-wise beam came about
+    segments: Segments = field(default=(), metadata=OMITTED_IF_EMPTY)
+
+    def __post_init__(self) -> None:
+        _read_segments(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,10 +279,15 @@ class Generation:
     status: str
     correct: bool
     read: Answer | None = None
+    is_computed: bool = False  # a program or a solver gave the answer, no text states it
     stdout: str = ""
     error: str = ""
     logprob: float | None = None  # of the output
     trace: dict[str, Any] = field(default_factory=dict)  # of the output
+    segments: Segments = field(default=(), metadata=OMITTED_IF_EMPTY)  # of the output
+
+    def __post_init__(self) -> None:
+        _read_segments(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ from mdexp.config.config_path import config_folder
 from mdexp.config.hints import bare_word
 from mdexp.config.settings import SettingsError, judge
 from mdexp.config.usage import group_options
-from mdexp.ports import ProgramResult
+from mdexp.records import ProgramResult
 from mdexp.sandbox.executor import Sandbox, SandboxError
 from mdexp.sandbox.settings import SandboxSettings
 from mdexp.signals import signals_as_exits

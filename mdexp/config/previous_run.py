@@ -46,6 +46,6 @@ def completed(settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[st
         key: {**config[key], **value}
         for key, value in settings.items()
         if isinstance(value, Mapping) and isinstance(config.get(key), Mapping)
-        if "_target_" not in value and key != "thoughts"
+        if "_target_" not in value and key not in ("thoughts", "lessons")
     }
     return {**config, **settings, **blocks}

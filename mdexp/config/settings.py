@@ -22,7 +22,7 @@ from mdexp.config.blocks import (
 )
 from mdexp.config.components import ComponentError, build
 from mdexp.config.hints import did_you_mean, key_paths
-from mdexp.ports import Dataset, StudentConfig, Teacher, Thought
+from mdexp.ports import Dataset, LessonMaker, StudentConfig, Teacher, Thought
 from mdexp.records import Grader
 from mdexp.sandbox.settings import SandboxSettings
 
@@ -31,6 +31,7 @@ StageName = Literal[
 ]
 STAGES: tuple[StageName, ...] = get_args(StageName)
 COMPONENTS = ("teacher", "student", "dataset")
+FILLED = {"thoughts": "thought=[cot,pot]", "lessons": "lesson=[paths]"}  # parts by name
 SUM_TOLERANCE = 1e-9
 UNKNOWN_KEY = "unknown key"
 
@@ -59,6 +60,7 @@ class Settings(Block):
     student: SkipValidation[StudentConfig]
     dataset: SkipValidation[Dataset]
     thoughts: SkipValidation[dict[str, Thought]]
+    lessons: SkipValidation[dict[str, LessonMaker]]
     objective: ObjectiveSettings
     verify: VerifySettings
     decoding: DecodingSettings
@@ -179,12 +181,13 @@ def judge(config: Mapping[str, Any]) -> Settings:
     for name in COMPONENTS:
         if name in config:
             values[name] = _built(name, config[name], faults)
-    thoughts = config.get("thoughts")
-    if not isinstance(thoughts, Mapping):
-        raise SettingsError({"thoughts": "is filled by the group thought, as in thought=[cot,pot]"})
-    values["thoughts"] = {
-        name: _built(f"thoughts.{name}", options, faults) for name, options in thoughts.items()
-    }
+    for name, example in FILLED.items():
+        named = config.get(name)
+        if not isinstance(named, Mapping):
+            raise SettingsError({name: f"is filled by a group, as in {example}"})
+        values[name] = {
+            part: _built(f"{name}.{part}", options, faults) for part, options in named.items()
+        }
     try:
         settings = Settings.model_validate(values)
         if not faults:

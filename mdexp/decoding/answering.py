@@ -10,6 +10,7 @@ from mdexp.decoding.generate import generate
 from mdexp.decoding.request import Answered, Limits, Request
 from mdexp.decoding.server import ask_server
 from mdexp.ports import Thought
+from mdexp.reading import first_write
 from mdexp.records import Output, Phase, Problem
 from mdexp.students.prompts import Renderer
 
@@ -48,11 +49,16 @@ def answer(
         for problem in problems
         for name, thought in thoughts.items()
     }
+    stops = {
+        (problem.id, name): first_write(thought, problem).stop
+        for problem in problems
+        for name, thought in thoughts.items()
+    }
     requests = [
         Request(
             prompt_ids=prompts[problem.id, name],
             problem=problem.id,
-            thought=thoughts[name],
+            stop=stops[problem.id, name],
             sample=sample,
             stream=f"{seed}/{problem.id}/{name}/{sample}",
         )

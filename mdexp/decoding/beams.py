@@ -13,6 +13,7 @@ from mdexp.decoding.decode_stats import Work
 from mdexp.decoding.stepwise import Asked, Beam, Search, Weights, search
 from mdexp.grading.score import grade
 from mdexp.ports import Executor, Thought
+from mdexp.reading import first_write
 from mdexp.records import Output, Problem
 from mdexp.students.prompts import Renderer
 
@@ -103,6 +104,7 @@ class BySteps:
             question=problem.question,
             problem=problem.id,
             thought=self.thought,
+            stop=first_write(self.thought, problem).stop,
             prompt_ids=self.renderer.prompt_ids(prompt),
             stream=f"{self.seed}/{problem.id}/{self.name}",
         )

@@ -136,5 +136,5 @@ class Batch:
             if answer.finished:
                 continue
             answer.text = self.renderer.text(answer.token_ids)
-            if (whole := self.requests[i].thought.complete(answer.text)) is not None:
+            if (whole := self.requests[i].stop(answer.text)) is not None:
                 answer.text, answer.finished = whole, True

@@ -1,14 +1,7 @@
 """What a student, or the server of one, is asked, and what it answers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
-
-
-class Completes(Protocol):
-    """What decoding has to know of a thought."""
-
-    def complete(self, text: str) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +11,7 @@ class Request:
 
     prompt_ids: Sequence[int]
     problem: str
-    thought: Completes
+    stop: Callable[[str], str | None]  # the whole text, once a growing one holds it
     sample: int
     stream: str
 

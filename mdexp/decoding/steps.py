@@ -13,7 +13,9 @@ from typing import Literal
 
 from mdexp.algebra.arithmetic import NotArithmetic, evaluate
 from mdexp.answers import NUMBER, canonical
-from mdexp.ports import Executor, ProgramResult, Thought
+from mdexp.ports import Executor, Run, Seen, Thought
+from mdexp.reading import written
+from mdexp.records import ProgramResult
 from mdexp.thoughts.program_form import parse
 
 # ran: up to here it runs, or what it states holds. open: within a block, or nothing to check yet.
@@ -45,14 +47,8 @@ class OneStep:
     thought: Thought
 
     def complete(self, text: str) -> str | None:
-        step = (_LINE if is_formal(self.thought) else _SENTENCE).match(text)
+        step = (_LINE if self.thought.unit == "line" else _SENTENCE).match(text)
         return step[0] if step else None
-
-
-def is_formal(thought: Thought) -> bool:
-    """Whether the lines of its texts are worked out: a program or equations, no prose."""
-    reading = thought.read("x = 1\nans = x")
-    return bool(reading.program or reading.equations)
 
 
 def numbers(text: str) -> set[str]:
@@ -73,7 +69,8 @@ def check(texts: Sequence[tuple[Thought, str]], executor: Executor) -> list[Chec
 
 def _up_to_here(thought: Thought, text: str) -> str | None:
     """The program so far, with what its last line binds as its answer."""
-    program = thought.read(text).program
+    step = thought.next(written(text), Seen())
+    program = step.program if isinstance(step, Run) else None
     tree = parse(program) if program else None
     if program and tree and tree.body:
         match tree.body[-1]:
@@ -103,7 +100,7 @@ def _may_go_on(program: str) -> bool:
 
 def _of_prose(thought: Thought, text: str) -> Checked:
     """Sums that the last sentence states: one that does not hold is wrong."""
-    if is_formal(thought):
+    if thought.unit == "line":
         return Checked(status="open")
     sentences = [found[0] for found in _SENTENCE.finditer(f"{text}\n")]
     value = None

@@ -10,7 +10,7 @@ Beams of all problems advance together. Each round reads the texts so far once m
 what they have in common: two fifths to a half of the time, and the price of keeping no caches.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ class Asked:
     question: str
     problem: str
     thought: Thought
+    stop: Callable[[str], str | None]
     prompt_ids: Sequence[int]
     stream: str
 
@@ -142,7 +143,7 @@ def _request(asked: Asked, beam: Beam, number: int, place: int, branch: int) -> 
     return Request(
         prompt_ids=[*asked.prompt_ids, *beam.token_ids],
         problem=asked.problem,
-        thought=OneStep(asked.thought),
+        stop=OneStep(asked.thought).complete,
         sample=branch,
         stream=f"{asked.stream}/step {number}/beam {place}/{branch}",
     )
@@ -155,7 +156,7 @@ def _grown(renderer: Renderer, asked: Asked, beam: Beam, answer: Answered, budge
     written = len(ids) if at_end else _tokens_of_step(renderer, OneStep(asked.thought), ids)
     token_ids = (*beam.token_ids, *ids[:written])
     text = renderer.text(token_ids)
-    whole = asked.thought.complete(text)
+    whole = asked.stop(text)
     finished = at_end or whole is not None
     return replace(
         beam,

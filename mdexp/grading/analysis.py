@@ -85,7 +85,7 @@ def _analysis(
             for name, kind in KINDS.items()
         },
         errors=errors(paths),
-        graders=disputes([p for p in paths if p.sample == 0], problems, thoughts),
+        graders=disputes([p for p in paths if p.sample == 0], problems),
     )
 
 
@@ -117,12 +117,11 @@ def errors(paths: Sequence[Generation]) -> dict[str, dict[str, int]]:
 def disputes(
     paths: Sequence[Generation],
     problems: Mapping[str, Problem],
-    thoughts: Mapping[str, Thought],
 ) -> dict[str, dict[str, Disputed]]:
     """Each thought's paths under every grader, against the verdict that they were given."""
     judged: dict[str, dict[Grader, list[tuple[Generation, bool]]]] = {}
     for path in paths:
-        seen = attempt(path.text, thoughts[path.thought], path.read, path.stdout)
+        seen = attempt(path)
         gold = problems[path.problem_id].answer
         for grader in GRADERS:
             right = path.status != "truncated" and is_right(grader, seen, gold)

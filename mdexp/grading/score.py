@@ -6,6 +6,7 @@ accuracy.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from typing import TypedDict
@@ -13,11 +14,10 @@ from typing import TypedDict
 from mdexp.grading.graders import Attempt, answer_read, is_right, signature
 from mdexp.grading.statistics import wilson
 from mdexp.grading.vote import elect, trust, voters
-from mdexp.ports import Executor, Thought
-from mdexp.reading import Read, read_answers
+from mdexp.ports import Done, Executor, Thought
+from mdexp.reading import TRUNCATED, read_all, walk_of
 from mdexp.records import (
     VALIDATION,
-    Answer,
     Generation,
     Grader,
     Output,
@@ -29,7 +29,6 @@ from mdexp.records import (
 )
 
 PHASES: tuple[Phase, ...] = ("before", "after")
-TRUNCATED = Read(text="", answer=None, status="truncated")
 
 
 class Row(TypedDict):
@@ -59,25 +58,26 @@ def grade(
 
     An output that the token budget cut short is `truncated`, whatever it says so far.
     """
-    whole = [(thoughts[output.thought], output.text) for output in outputs if output.finished]
-    reads = iter(read_answers(whole, executor))
+    whole = [
+        walk_of(output, problems[output.problem_id], thoughts[output.thought])
+        for output in outputs
+        if output.finished
+    ]
+    reads = iter(read_all(whole, executor))
     return [
         _generation(
             output,
             next(reads) if output.finished else TRUNCATED,
             problems[output.problem_id],
-            thoughts[output.thought],
             grader,
         )
         for output in outputs
     ]
 
 
-def attempt(text: str, thought: Thought, answer: Answer | None, stdout: str) -> Attempt:
+def attempt(of: Generation) -> Attempt:
     """A finished path as graders see it: of a program the printed output, of prose the text."""
-    reading = thought.read(text)
-    worked_out = reading.program is not None or reading.equations is not None
-    return Attempt(answer, stdout if worked_out else text)
+    return Attempt(of.read, of.stdout if of.is_computed else of.text)
 
 
 def votes(
@@ -131,12 +131,8 @@ def metrics(
     return table
 
 
-def _generation(
-    output: Output, read: Read, problem: Problem, thought: Thought, grader: Grader
-) -> Generation:
-    seen = attempt(output.text, thought, read.answer, read.stdout)
-    answer = answer_read(grader, seen, problem.answer) if output.finished else None
-    return Generation(
+def _generation(output: Output, read: Done, problem: Problem, grader: Grader) -> Generation:
+    ungraded = Generation(
         problem_id=output.problem_id,
         dataset=output.dataset,
         split=output.split,
@@ -145,14 +141,26 @@ def _generation(
         sample=output.sample,
         num_shots=output.num_shots,
         text=output.text,
-        answer=answer,
+        answer=read.answer,
         read=read.answer,
-        status=read.status if answer is None else "ok",
-        correct=output.finished and is_right(grader, seen, problem.answer),
+        is_computed=read.is_computed,
+        status=read.status,
+        correct=False,
         stdout=read.stdout,
         error=read.error,
         logprob=output.logprob,
         trace=output.trace,
+        segments=output.segments,
+    )
+    if not output.finished:
+        return ungraded
+    seen = attempt(ungraded)
+    answer = answer_read(grader, seen, problem.answer)
+    return replace(
+        ungraded,
+        answer=answer,
+        status=read.status if answer is None else "ok",
+        correct=is_right(grader, seen, problem.answer),
     )
 
 

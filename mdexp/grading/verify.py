@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from mdexp.answers import canonical, correct
-from mdexp.ports import Executor, Thought
-from mdexp.reading import Read, read_answers
+from mdexp.ports import Done, Executor, Thought
+from mdexp.reading import read_all, walk_of
 from mdexp.records import Answer, Path, Problem, Rejection, VerifiedPath
 
 Mode = Literal["gold", "runs", "agree", "none"]
@@ -25,7 +25,8 @@ def verify_paths(
     mode: Mode,
 ) -> tuple[list[VerifiedPath], list[Rejection]]:
     """Every path is either kept or rejected with a reason."""
-    reads = read_answers([(thoughts[path.thought], path.text) for path in paths], executor)
+    walks = [walk_of(p, problems[p.problem_id], thoughts[p.thought]) for p in paths]
+    reads = read_all(walks, executor)
     agreed = _agreed(paths, reads)
     kept: list[VerifiedPath] = []
     rejected: list[Rejection] = []
@@ -53,6 +54,7 @@ def _verified(path: Path, text: str, answer: Answer | None) -> VerifiedPath:
         text=text,
         answer=answer,
         model=path.model,
+        segments=path.segments,
     )
 
 
@@ -67,7 +69,7 @@ def _rejection(path: Path, reason: str, detail: str) -> Rejection:
 
 
 def _fault(
-    path: Path, read: Read, problem: Problem, mode: Mode, agreed: Mapping[str, set[str]]
+    path: Path, read: Done, problem: Problem, mode: Mode, agreed: Mapping[str, set[str]]
 ) -> tuple[str, str] | None:
     """Reason and detail, or None for a path to keep."""
     if problem.leaked:
@@ -83,7 +85,7 @@ def _fault(
     return None
 
 
-def _agreed(paths: Sequence[Path], reads: Sequence[Read]) -> dict[str, set[str]]:
+def _agreed(paths: Sequence[Path], reads: Sequence[Done]) -> dict[str, set[str]]:
     """For each problem the answers that two or more thoughts give."""
     answers: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for path, read in zip(paths, reads, strict=True):

@@ -47,7 +47,7 @@ def write_report(
         programs=[
             name
             for name, thought in settings.thoughts.items()
-            if any(thought.read(g.text).program for g in generations if g.thought == name)
+            if thought.unit == "line" and any(g.thought == name for g in generations)
         ],
     )
     console = Console()

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mdexp.ports import ProgramResult
+from mdexp.records import ProgramResult
 from mdexp.sandbox.confined import seccomp
 from mdexp.sandbox.errors import SandboxError
 from mdexp.sandbox.outcome import MAX_TEXT_ANSWER

@@ -24,7 +24,7 @@ from mdexp.algebra.systems import (
     Unsettled,
     solutions,
 )
-from mdexp.ports import ProgramResult, ProgramStatus
+from mdexp.records import ProgramResult, ProgramStatus
 from mdexp.sandbox import sympy_fallback
 
 _ASKED = ("ans", "answer", "result")

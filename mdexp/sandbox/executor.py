@@ -12,7 +12,7 @@ from contextlib import closing
 from types import TracebackType
 from typing import Literal, Self
 
-from mdexp.ports import ProgramResult
+from mdexp.records import ProgramResult
 from mdexp.sandbox.cpython import CPythonTier, confinement
 from mdexp.sandbox.equations import solve_equations
 from mdexp.sandbox.errors import SandboxError

@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic_monty import Monty, MontyCrashedError, OSPolicy, ResourceLimits
 from pydantic_monty._binary import find_monty_binary
 
-from mdexp.ports import ProgramResult
+from mdexp.records import ProgramResult
 from mdexp.sandbox.batch import BatchLostError, Found, run_batch
 from mdexp.sandbox.confined import clock
 from mdexp.sandbox.errors import SandboxError

@@ -2,7 +2,7 @@
 
 import math
 
-from mdexp.ports import Answer, ProgramResult
+from mdexp.records import Answer, ProgramResult
 
 MAX_TEXT_ANSWER = 1000  # characters
 MAX_ERROR = 300  # characters

@@ -1,6 +1,6 @@
 """Texts that no tier takes."""
 
-from mdexp.ports import ProgramResult
+from mdexp.records import ProgramResult
 
 MAX_PROGRAM_BYTES = 64 * 1024
 

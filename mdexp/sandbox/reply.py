@@ -8,7 +8,7 @@ import signal
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mdexp.ports import ProgramResult, ProgramStatus
+from mdexp.records import ProgramResult, ProgramStatus
 from mdexp.sandbox.answer_rule import LARGEST_INTEGER
 from mdexp.sandbox.outcome import MAX_ERROR, MAX_TEXT_ANSWER, outcome
 

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Protocol
 
-from mdexp.ports import ProgramResult
+from mdexp.records import ProgramResult
 from mdexp.sandbox.monty import MontyTier
 from mdexp.sandbox.refusals import refused
 from mdexp.sandbox.router import Kind, Routed, routed

@@ -40,7 +40,7 @@ def score(
 SCORE = Stage(
     name="score",
     part="score",
-    version=5,
+    version=6,
     function=score,
     reads=("problems.jsonl",),
     reads_if_there=OUTPUTS,

@@ -1,23 +1,53 @@
-"""From (problem, thought) to tokens and back: one rendering for training and for decoding.
+"""From transcripts to tokens and back: one rendering for training and for decoding.
 
 A causal student continues its prompt; a seq2seq student reads it as encoder input. The prompt is
-the question, the thought's cue, and for few-shot prompting the exemplars as earlier turns.
+the question, the thought's cue, and for few-shot prompting the exemplars as earlier turns. Earlier
+turns of a transcript are never rendered again, since chat templates strip or drop them: what a
+template puts between two turns is found once, around a sentinel, and stands between their tokens.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from mdexp.ports import Message, Thought
+from mdexp.records import Segment
 from mdexp.students.code_text import CodeText
 from mdexp.students.load import Kind
-from mdexp.thoughts.prompting import turns
+from mdexp.thoughts.prompting import chat, turns
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+SENTINEL = "SENTINEL0TURN"
+
 
 class NotAPrefix(ValueError):
-    """The prompt's tokens are not the first tokens of prompt and target together."""
+    """The tokens of a text are not the first tokens of that text and what follows it."""
+
+
+class TurnsAltered(ValueError):
+    """A chat template does not render a student's earlier turn as it was written."""
+
+
+@dataclass(slots=True)
+class Rendered:
+    """The tokens of a transcript; `scored` marks those that the student is trained to write.
+
+    `text` is what was tokenised; `says` is what the tokens behind the prompt say, without the ends
+    of sequence.
+    """
+
+    text: str
+    ids: list[int]
+    scored: list[bool]
+    says: str = ""
+
+    def add(self, text: str, ids: Sequence[int], *, says: str, scored: bool) -> None:
+        self.text += text
+        self.says += says
+        self.ids += ids
+        self.scored += [scored] * len(ids)
 
 
 class Renderer:
@@ -35,27 +65,35 @@ class Renderer:
         self, question: str, thought: Thought, exemplars: Sequence[Mapping[str, Any]] = ()
     ) -> str:
         """The prompt as text, up to where the answer begins."""
-        messages = turns(question, thought, exemplars)
-        if self.style == "chat":
-            prompt = self.tokenizer.apply_chat_template(
-                messages, tokenize=False, add_generation_prompt=True
-            )
-            return str(prompt)
-        return "\n\n".join(_plain_turn(message) for message in messages) + "\n\nAnswer:\n"
+        return self._prompt(turns(question, thought, exemplars))
+
+    def opening(self, segments: Sequence[Segment]) -> str:
+        """The prompt as text, up to where the writer is to answer the segments."""
+        return self._prompt(chat(segments))
 
     def prompt_ids(self, prompt: str) -> list[int]:
         return self._ids(prompt) if self.kind == "seq2seq" else self._unterminated(prompt)
 
-    def target_ids(self, prompt: str, target: str) -> list[int]:
-        """Tokens of a target after its prompt, end of sequence included; NotAPrefix."""
-        end = [self.tokenizer.eos_token_id]
-        text = self.code_text.encode(target)
-        if self.kind == "seq2seq":
-            return self.tokenizer(text, add_special_tokens=False)["input_ids"] + end
-        before, whole = self._unterminated(prompt), self._unterminated(prompt + text)
-        if whole[: len(before)] != before:
-            raise NotAPrefix(f"{prompt[-20:]!r} + {target[:20]!r}")
-        return whole[len(before) :] + end
+    def rendered(self, prompt: str, segments: Sequence[Segment], *, ends: bool = True) -> Rendered:
+        """A prompt and what follows it, which begins with a text of the writer.
+
+        `ends`: the last text ends the sequence. A seq2seq student reads the prompt by itself, and
+        is given one text. NotAPrefix; TurnsAltered.
+        """
+        ids = self.prompt_ids(prompt)
+        whole = Rendered(text=prompt, ids=[*ids], scored=[False] * len(ids))
+        said = [segment for segment in segments if segment.author != "executor"]
+        for segment, following in zip(said, [*said[1:], None], strict=True):
+            if segment.author == "cue" and segment.turn:
+                self._add_glue(whole, segment.text)
+                continue
+            text = self.code_text.encode(segment.text)
+            ids = self._ids_behind(whole, text)
+            whole.add(text, ids, says=segment.text, scored=segment.scored)
+            if segment.author == "writer" and (following.turn if following else ends):
+                end, token = str(self.tokenizer.eos_token), self.tokenizer.eos_token_id
+                whole.add(end, [token], says="", scored=segment.scored)
+        return whole
 
     def text(self, ids: Sequence[int]) -> str:
         """What generated tokens say, end of sequence and padding left out."""
@@ -63,6 +101,45 @@ class Renderer:
         kept = [token for token in ids if token not in specials]
         text = self.tokenizer.decode(kept, clean_up_tokenization_spaces=False)
         return self.code_text.decode(str(text))
+
+    def _prompt(self, messages: Sequence[Message]) -> str:
+        if self.style == "chat":
+            prompt = self.tokenizer.apply_chat_template(
+                list(messages), tokenize=False, add_generation_prompt=True
+            )
+            return str(prompt)
+        return "\n\n".join(_plain_turn(message) for message in messages) + "\n\nAnswer:\n"
+
+    def _ids_behind(self, before: Rendered, text: str) -> list[int]:
+        if self.kind == "seq2seq":
+            return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        together = self._unterminated(before.text + text)
+        if together[: len(before.ids)] != before.ids:
+            raise NotAPrefix(f"{before.text[-20:]!r} + {text[:20]!r}")
+        return together[len(before.ids) :]
+
+    def _add_glue(self, whole: Rendered, cue: str) -> None:
+        """What lies between the end of the student's turn and its next: the user's turn."""
+        glue = self._glue(cue)
+        says = glue.replace(str(self.tokenizer.eos_token), "")
+        whole.add(glue, self._ids_behind(whole, glue), says=says, scored=False)
+
+    def _glue(self, cue: str) -> str:
+        if self.style == "plain":
+            return f"\n\n{_plain_turn({'role': 'user', 'content': cue})}\n\nAnswer:\n"
+        before, found, behind = self._prompt(
+            [
+                {"role": "user", "content": "Question"},
+                {"role": "assistant", "content": SENTINEL},
+                {"role": "user", "content": cue},
+            ]
+        ).partition(SENTINEL)
+        if not before or not found:
+            raise TurnsAltered(
+                "the chat template of this student drops or alters earlier turns of the assistant, "
+                "which a thought of several turns needs; use student.prompt=plain"
+            )
+        return behind.removeprefix(str(self.tokenizer.eos_token))
 
     def _unterminated(self, text: str) -> list[int]:
         """Tokens of a text that goes on: without the end that a tokenizer puts of its own."""

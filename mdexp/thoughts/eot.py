@@ -6,14 +6,15 @@ keeps the equations alone, `ans = ...` last: that is solved, verified and traine
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from mdexp.ports import Reading
-from mdexp.records import Answer
+from mdexp.ports import Done, Seen, Step
+from mdexp.records import Expected, Segment, Transcript
 from mdexp.thoughts.equation_text import equations_within
 from mdexp.thoughts.prose import up_to_run_on
+from mdexp.thoughts.single_write import Reading, next_step, shown
 
 _ANSWERED = re.compile(r"(?:.*\n)??[ \t]*ans[ \t]*=[^\n]+(?=\n)", re.DOTALL)
 
@@ -21,20 +22,29 @@ _ANSWERED = re.compile(r"(?:.*\n)??[ \t]*ans[ \t]*=[^\n]+(?=\n)", re.DOTALL)
 class EquationOfThought(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    max_writes: ClassVar[int] = 1
+    votes: ClassVar[bool] = True
+    reads: ClassVar[tuple[str, ...]] = ()
+    unit: ClassVar[Literal["line", "sentence"]] = "line"
+
     instruction: str
     cue: str
 
-    def exemplar(self, row: Mapping[str, Any]) -> str:
-        return row["eot"]
+    def next(self, transcript: Transcript, seen: Seen) -> Step:
+        return next_step(transcript, seen, cue=self.cue, read=self.read, complete=self.complete)
 
-    def read(self, text: str) -> Reading:
+    def exemplar(self, row: Mapping[str, Any]) -> tuple[Segment, ...]:
+        return shown(row["question"], self.cue, row["eot"])
+
+    def lesson(self, transcript: Transcript, done: Done) -> tuple[Segment, ...]:
+        question = transcript.segments[0].text
+        return shown(question, self.cue, done.text)
+
+    def read(self, text: str, expected: Expected) -> Reading:
         system = "\n".join(equations_within(text))
         return Reading(text=system, equations=system or None)
 
-    def complete(self, text: str) -> str | None:
+    def complete(self, text: str, expected: Expected) -> str | None:
         # `ans = ...` is the last line of a target; an equation cannot change what it says.
         end = _ANSWERED.match(text)
         return text[: end.end()] if end else up_to_run_on(text)
-
-    def target(self, text: str, answer: Answer) -> str:
-        return text

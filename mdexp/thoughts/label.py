@@ -1,31 +1,45 @@
 """Label: the answer alone, without reasoning. The baseline that every thought has to beat."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from mdexp.answers import plain
-from mdexp.ports import Reading
-from mdexp.records import Answer
+from mdexp.ports import Done, Seen, Step
+from mdexp.records import Answer, Expected, Segment, Transcript
 from mdexp.thoughts.prose import cut_run_on, stated_answer, up_to_answer
+from mdexp.thoughts.single_write import Reading, next_step, shown
 
 
 class Label(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    max_writes: ClassVar[int] = 1
+    votes: ClassVar[bool] = True
+    reads: ClassVar[tuple[str, ...]] = ()
+    unit: ClassVar[Literal["line", "sentence"]] = "sentence"
+
     instruction: str
     cue: str
 
-    def exemplar(self, row: Mapping[str, Any]) -> str:
-        return self.target("", row["answer"])
+    def next(self, transcript: Transcript, seen: Seen) -> Step:
+        return next_step(transcript, seen, cue=self.cue, read=self.read, complete=self.complete)
 
-    def read(self, text: str) -> Reading:
+    def exemplar(self, row: Mapping[str, Any]) -> tuple[Segment, ...]:
+        return shown(row["question"], self.cue, self.target("", row["answer"]))
+
+    def lesson(self, transcript: Transcript, done: Done) -> tuple[Segment, ...]:
+        question = transcript.segments[0].text
+        return shown(question, self.cue, self.target("", done.answer))
+
+    def read(self, text: str, expected: Expected) -> Reading:
         text = cut_run_on(text)
         return Reading(text="", answer=stated_answer(text))
 
-    def complete(self, text: str) -> str | None:
+    def complete(self, text: str, expected: Expected) -> str | None:
         return up_to_answer(text)
 
-    def target(self, text: str, answer: Answer) -> str:
+    def target(self, text: str, answer: Answer | None) -> str:
+        assert answer is not None, "a verified path has an answer"
         return f"The answer is {plain(answer)}."

@@ -17,6 +17,7 @@ from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 from mdexp.ports import Message, Thought
+from mdexp.records import Segment, turns_of
 
 OWN_FOLDER = Path(__file__).parent
 _COLUMNS = ("question", "answer")  # beside a text per thought
@@ -60,9 +61,13 @@ def turns(
     """Each exemplar as a user and an assistant turn, then the question; without any, zero-shot."""
     messages: list[Message] = []
     for row in exemplars:
-        messages.append(_asked(row["question"], thought))
-        messages.append({"role": "assistant", "content": _shown(row, thought)})
+        messages += chat(_shown(row, thought))
     return [*messages, _asked(question, thought)]
+
+
+def chat(segments: Sequence[Segment]) -> list[Message]:
+    """The turns of a transcript as messages."""
+    return [{"role": turn, "content": text} for turn, text in turns_of(segments)]
 
 
 class Template:
@@ -88,7 +93,10 @@ class Template:
         self, question: str, thought: Thought, exemplars: Sequence[Mapping[str, Any]] = ()
     ) -> str:
         """The prompt, which ends where the model is to go on."""
-        shots = [{"question": row["question"], "answer": _shown(row, thought)} for row in exemplars]
+        shots = [
+            {"question": row["question"], "answer": chat(_shown(row, thought))[-1]["content"]}
+            for row in exemplars
+        ]
         try:
             return self._template.render(
                 instruction=thought.instruction, cue=thought.cue, question=question, shots=shots
@@ -101,7 +109,7 @@ def _asked(question: str, thought: Thought) -> Message:
     return {"role": "user", "content": f"{question}\n{thought.cue}"}
 
 
-def _shown(row: Mapping[str, Any], thought: Thought) -> str:
+def _shown(row: Mapping[str, Any], thought: Thought) -> tuple[Segment, ...]:
     try:
         return thought.exemplar(row)
     except KeyError as error:

@@ -1,57 +1,94 @@
-"""From verified paths to one student's token sequences; what does not fit is counted, never cut."""
+"""From lessons to one student's token sequences; what does not fit is counted, never cut."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any, Literal
 
-from mdexp.ports import Thought
-from mdexp.records import Example, Problem, Rejection, VerifiedPath
-from mdexp.students.prompts import NotAPrefix, Renderer
+from mdexp.records import Example, Lesson, Rejection, Segment
+from mdexp.students.prompts import NotAPrefix, Rendered, Renderer
 
 OnOverlong = Literal["drop", "error"]
 TOO_LONG = "too_long"
 
 
 class Overlong(ValueError):
-    """A path does not fit, and the configuration says that every path has to."""
+    """A lesson does not fit, and the configuration says that every lesson has to."""
 
 
 def make_examples(
-    paths: Sequence[VerifiedPath],
-    problems: Mapping[str, Problem],
-    thoughts: Mapping[str, Thought],
+    lessons: Sequence[Lesson],
     renderer: Renderer,
     max_tokens: int,
 ) -> tuple[list[Example], list[Rejection]]:
-    """One example per path that fits: prompt and target have at most `max_tokens` tokens."""
-    made = []
-    for path in paths:
-        thought = thoughts[path.thought]
-        prompt = renderer.prompt(problems[path.problem_id].question, thought)
-        target = thought.target(path.text, path.answer)
-        made.append(_example(path, prompt, target, renderer, max_tokens))
-    examples = [example for example in made if isinstance(example, Example)]
-    return examples, [unused for unused in made if isinstance(unused, Rejection)]
+    """The examples of the lessons that fit: prompt and target have at most `max_tokens` tokens.
+
+    A lesson is one example for a causal student, and one for each of its texts for a seq2seq one.
+    """
+    examples: list[Example] = []
+    unused: list[Rejection] = []
+    for lesson in lessons:
+        made = list(_examples(lesson, renderer, max_tokens))
+        faults = [one for one in made if isinstance(one, Rejection)]
+        unused += faults[:1]
+        if not faults:
+            examples += [one for one in made if isinstance(one, Example)]
+    return examples, unused
+
+
+def _examples(lesson: Lesson, renderer: Renderer, max_tokens: int) -> Iterator[Example | Rejection]:
+    first = next(n for n, s in enumerate(lesson.segments) if s.author == "writer")
+    if renderer.kind == "causal":
+        yield _example(lesson, first, lesson.segments[first:], renderer, max_tokens)
+        return
+    for place, segment in enumerate(lesson.segments):
+        if segment.author == "writer" and segment.scored:
+            yield _example(lesson, place, [segment], renderer, max_tokens)
 
 
 def _example(
-    path: VerifiedPath, prompt: str, target: str, renderer: Renderer, max_tokens: int
+    lesson: Lesson, start: int, said: Sequence[Segment], renderer: Renderer, max_tokens: int
 ) -> Example | Rejection:
-    what: Any = {"problem_id": path.problem_id, "thought": path.thought, "sample": path.sample}
+    """The sequence of the segments `said`, which begin at `start`, behind what was before."""
+    what: Any = {
+        "problem_id": lesson.problem_id,
+        "thought": lesson.thought,
+        "sample": lesson.sample,
+    }
+    prompt = renderer.opening(lesson.segments[:start])
+    prompt_ids = renderer.prompt_ids(prompt)
     try:
-        target_ids = renderer.target_ids(prompt, target)
+        whole = renderer.rendered(prompt, said)
     except NotAPrefix as error:
         return Rejection(**what, reason="not_a_prefix", detail=str(error))
-    prompt_ids = renderer.prompt_ids(prompt)
-    if (read_back := renderer.text(target_ids)) != target:
+    target_ids = whole.ids[len(prompt_ids) :]
+    if (read_back := renderer.text(target_ids)) != whole.says:
         return Rejection(**what, reason="lossy", detail=f"reads back as {read_back!r}")
-    if (length := len(prompt_ids) + len(target_ids)) > max_tokens:
+    if (length := len(whole.ids)) > max_tokens:
         return Rejection(**what, reason=TOO_LONG, detail=f"{length} tokens of {max_tokens}")
-    return Example(**what, prompt_ids=prompt_ids, target_ids=target_ids, target=target)
+    return Example(
+        **what,
+        prompt_ids=prompt_ids,
+        target_ids=target_ids,
+        target=whole.says,
+        unscored=_unscored(whole, len(prompt_ids)),
+    )
+
+
+def _unscored(whole: Rendered, start: int) -> tuple[tuple[int, int], ...]:
+    """The ranges of the target that are not scored."""
+    ranges = []
+    place = 0
+    for scored, run in groupby(whole.scored[start:]):
+        length = len(list(run))
+        if not scored:
+            ranges.append((place, place + length))
+        place += length
+    return tuple(ranges)
 
 
 def refuse_overlong(unused: Sequence[Rejection]) -> None:
-    """`trainer.on_overlong=error`: Overlong naming the first path that does not fit, if any."""
-    if not (overlong := [path for path in unused if path.reason == TOO_LONG]):
+    """`trainer.on_overlong=error`: Overlong naming the first lesson that does not fit, if any."""
+    if not (overlong := [one for one in unused if one.reason == TOO_LONG]):
         return
     first = overlong[0]
     raise Overlong(

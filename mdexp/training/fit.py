@@ -101,7 +101,7 @@ def fit(
         "problems": len(problems),
         "steps": len(steps),
         "examples": sum(len(rows) for rows in problems.values()),
-        "target_tokens": sum(len(e.target_ids) for step in steps for e in step),
+        "target_tokens": sum(e.num_scored for step in steps for e in step),
     }
     return model.eval(), module.history, scored | _work(module.history) | probe.counts()
 

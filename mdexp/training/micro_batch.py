@@ -74,7 +74,13 @@ class Weighted:
 
     def labels(self) -> list[int]:
         """The tokens that follow each of `inputs`, where they are scored."""
-        return [NO_TARGET] * (len(self.example.prompt_ids) - 1) + self.example.target_ids
+        return [NO_TARGET] * (len(self.example.prompt_ids) - 1) + self.targets()
+
+    def targets(self) -> list[int]:
+        """The target's tokens where they are scored."""
+        example = self.example
+        pairs = zip(example.target_ids, example.scored(), strict=True)
+        return [token if scored else NO_TARGET for token, scored in pairs]
 
 
 def marks(

@@ -26,13 +26,13 @@ def example_weights(
     """
     groups = [example.thought if shares is not None else "all" for example in step]
     shares = shares if shares is not None else {"all": 1.0}
-    sizes = [len(example.target_ids) if normalize == "token" else 1 for example in step]
+    sizes = [example.num_scored if normalize == "token" else 1 for example in step]
     totals = {name: 0 for name, share in shares.items() if share > 0}
     for group, size in zip(groups, sizes, strict=True):
         totals[group] += size
     if missing := [name for name, total in totals.items() if total == 0]:
         raise ValueError(f"no target in this step for {missing}, which have a share of the loss")
     return [
-        shares[group] / totals[group] / (len(example.target_ids) if normalize == "example" else 1)
+        shares[group] / totals[group] / (example.num_scored if normalize == "example" else 1)
         for group, example in zip(groups, step, strict=True)
     ]

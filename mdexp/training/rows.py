@@ -64,7 +64,7 @@ def _seq2seq(
     prompts = [row.example.prompt_ids for row in rows]
     number_of = {tuple(prompt): i for i, prompt in enumerate(prompts)}
     read = sorted(number_of.values()) if share_prompts else list(range(len(rows)))
-    labels = _padded([row.example.target_ids for row in rows], NO_TARGET)
+    labels = _padded([row.targets() for row in rows], NO_TARGET)
     answered = [
         read.index(number_of[tuple(prompt)]) if share_prompts else i
         for i, prompt in enumerate(prompts)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from mdexp.ports import ProgramResult
+from mdexp.records import ProgramResult
 from mdexp.sandbox.cpython import CPythonTier
 from mdexp.sandbox.executor import Sandbox
 from mdexp.sandbox.settings import SandboxSettings

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from mdexp.ports import ProgramResult
+from mdexp.records import ProgramResult
 from mdexp.sandbox.executor import Sandbox
 
 TIMEOUT_S = 0.25

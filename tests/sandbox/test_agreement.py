@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from bench.numeric_programs import NUMPY, SOLVING, SYMPY
 from bench.programs import PLAIN, STANDARD_LIBRARY
 from bench.programs import programs as of_templates
-from mdexp.ports import ProgramResult
+from mdexp.records import ProgramResult
 from mdexp.sandbox.cpython import CPythonTier, confinement
 from mdexp.sandbox.executor import Sandbox
 from mdexp.sandbox.settings import SandboxSettings

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mdexp.ports import ProgramResult
+from mdexp.records import ProgramResult
 from tests.sandbox.attacked import Attacked, attacked
 from tests.sandbox.attacks import Attack
 from tests.sandbox.attacks_files import FILES

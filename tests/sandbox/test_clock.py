@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mdexp.ports import ProgramResult
+from mdexp.records import ProgramResult
 from mdexp.sandbox.cpython import CPythonTier, confinement
 from mdexp.sandbox.monty import MontyTier
 from mdexp.sandbox.settings import SandboxSettings

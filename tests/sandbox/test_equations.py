@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from mdexp.ports import ProgramResult
+from mdexp.records import ProgramResult
 from mdexp.sandbox.equations import solve_equations
 
 

@@ -12,7 +12,7 @@ from mdexp.algebra.exact import quotient
 from mdexp.algebra.lines import read
 from mdexp.algebra.roots import primitive, real_roots
 from mdexp.algebra.systems import Underdetermined, solutions
-from mdexp.ports import ProgramResult
+from mdexp.records import ProgramResult
 from mdexp.sandbox.equations import solve_equations
 
 NAMES = ["x", "y", "total_cost", "E", "lambda", "pens", "n2"]

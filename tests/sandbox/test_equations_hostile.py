@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sympy.parsing import sympy_parser
 
-from mdexp.ports import ProgramResult
+from mdexp.records import ProgramResult
 from mdexp.sandbox.equations import solve_equations
 
 NOISE = "()=x+*^19%/.,;ab \n'\"_$√²½≈−[]{}:E!<>\\#\t\x00\ud800"

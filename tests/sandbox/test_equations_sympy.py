@@ -11,7 +11,7 @@ import sympy
 
 from mdexp.algebra.lines import read
 from mdexp.algebra.systems import solutions
-from mdexp.ports import ProgramResult
+from mdexp.records import ProgramResult
 from mdexp.sandbox import sympy_fallback
 from mdexp.sandbox.equations import solve_equations
 

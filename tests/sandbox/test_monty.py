@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mdexp.ports import ProgramResult
+from mdexp.records import ProgramResult
 from mdexp.sandbox.batch import run_batch
 from mdexp.sandbox.monty import MontyTier
 from mdexp.sandbox.settings import SandboxSettings

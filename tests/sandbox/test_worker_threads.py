@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mdexp.ports import ProgramResult
+from mdexp.records import ProgramResult
 from mdexp.sandbox.errors import SandboxError
 from mdexp.sandbox.ordered_stream import BATCH, LOOK_AHEAD, in_order
 from mdexp.sandbox.worker_threads import FIRST_TRY_S, Lanes

@@ -9,7 +9,7 @@ import socket
 import tempfile
 from pathlib import Path
 
-from mdexp.ports import ProgramResult
+from mdexp.records import ProgramResult
 
 NAMES = ("canary", "drop", "port", "host", "machine")
 

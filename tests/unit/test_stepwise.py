@@ -9,8 +9,7 @@ from mdexp.decoding.beams import answer_by_steps
 from mdexp.decoding.decode_stats import Work
 from mdexp.decoding.request import Answered, Limits
 from mdexp.decoding.stepwise import Asked, search
-from mdexp.ports import ProgramResult
-from mdexp.records import Problem
+from mdexp.records import Problem, ProgramResult
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import byte_tokenizer
 from mdexp.thoughts.pot import ProgramOfThought

@@ -9,9 +9,8 @@ import pytest
 
 from mdexp.algebra.arithmetic import evaluate
 from mdexp.answers import correct
-from mdexp.ports import ProgramResult
 from mdexp.reading import read_answers
-from mdexp.records import Answer, Problem
+from mdexp.records import Answer, Problem, ProgramResult
 from mdexp.records import Path as TeacherPath
 from mdexp.sandbox.equations import solve_equations
 from mdexp.teacher.solution import read_solution
