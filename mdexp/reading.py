@@ -1,56 +1,95 @@
-"""From transcripts to answers: a thought is walked over what was said, and its programs are run.
+"""From written transcripts to answers: each thought reads its own, and programs are run.
 
-Teacher paths (verify) and student outputs (score) are read by `read_all`, so that a path is kept by
-the same reading by which a generation is graded later. `drive` makes new transcripts.
+Teacher paths (verify) and student outputs (score) go through this one door, so that a path is kept
+by the same reading by which a generation is graded later.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import NamedTuple
 
-from mdexp.answers import LARGEST
-from mdexp.ports import Done, Executor, Run, Seen, Step, Thought, Write
+from mdexp.driver import TRUNCATED, Walk, asked, drive, run_all
+from mdexp.ports import Done, Executor, Run, Seen, Thought, Write
 from mdexp.records import Output, Path, Problem, ProgramResult, Segment, Transcript
 
-TRUNCATED = Done(text="", answer=None, status="truncated")
+
+class Name(NamedTuple):
+    """Which transcript of a run it is."""
+
+    problem_id: str
+    thought: str
+    sample: int
+    phase: str = ""  # of a teacher's
 
 
-@dataclass(slots=True, kw_only=True)
-class Walk:
-    """A transcript under way with its thought; `done` once it has come to its end."""
+def read_rows(
+    rows: Sequence[Path | Output],
+    problems: Mapping[str, Problem],
+    thoughts: Mapping[str, Thought],
+    executor: Executor,
+    found: Mapping[Name, Done] = MappingProxyType({}),
+) -> list[Done]:
+    """What paths or outputs come to, in order; a thought is shown those of the thoughts that it
+    reads, of the same problem and sample. `found` has outcomes that are known already."""
+    found = dict(found)
+    dones: list[Done] = [TRUNCATED] * len(rows)
+    for layer in reading_order(thoughts, {name.thought for name in found}):
+        places = [place for place, row in enumerate(rows) if row.thought in layer]
+        walks = [
+            Walk(
+                thought=thoughts[row.thought],
+                transcript=transcript_of(row, problems[row.problem_id].question),
+                seen=seen_of(_name(row), problems[row.problem_id], thoughts[row.thought], found),
+            )
+            for row in (rows[place] for place in places)
+        ]
+        for place, done in zip(places, read_all(walks, executor), strict=True):
+            dones[place] = found[_name(rows[place])] = done
+    return dones
 
-    thought: Thought
-    transcript: Transcript
-    seen: Seen = field(default_factory=Seen)
-    done: Done | None = None
 
-    def step(self) -> Step:
-        """What happens next; a text that the token budget cut short ends the transcript."""
-        last = self.transcript.last
-        if last.author == "writer" and not last.finished:
-            return TRUNCATED
-        return self.thought.next(self.transcript, self.seen)
-
-
-Writes = Callable[[Sequence[tuple[Walk, Write]]], Sequence[Segment]]
-Runs = Callable[[Sequence[tuple[Walk, Run]]], Sequence[ProgramResult]]
+def outcomes(
+    rows: Sequence[Path | Output],
+    problems: Mapping[str, Problem],
+    thoughts: Mapping[str, Thought],
+    executor: Executor,
+) -> dict[Name, Done]:
+    """What each row comes to, by its name, where any thought reads another one."""
+    if not any(thought.reads for thought in thoughts.values()):
+        return {}
+    return dict(zip(map(_name, rows), read_rows(rows, problems, thoughts, executor), strict=True))
 
 
-def drive(walks: Sequence[Walk], write: Writes, run: Runs) -> None:
-    """Advance transcripts in lockstep until each is done: all pending writes are one batch, all
-    pending runs another."""
-    while under_way := [walk for walk in walks if walk.done is None]:
-        steps = [(walk, walk.step()) for walk in under_way]
-        runs = [(walk, step) for walk, step in steps if isinstance(step, Run)]
-        writes = [(walk, step) for walk, step in steps if isinstance(step, Write)]
-        for walk, step in steps:
-            if isinstance(step, Done):
-                walk.done = step
-        for (walk, _), result in zip(runs, run(runs) if runs else (), strict=True):
-            walk.transcript = walk.transcript.after(_executed(result))
-        for (walk, step), text in zip(writes, write(writes) if writes else (), strict=True):
-            cue = cues(walk.transcript, step)
-            walk.transcript = walk.transcript.after(*cue, _turned(text, step))
+def reading_order(thoughts: Mapping[str, Thought], known: Collection[str] = ()) -> list[list[str]]:
+    """Names of thoughts in layers, each of which reads none but those before it and those `known`.
+    ValueError for thoughts that read each other, or one that is not there."""
+    layers: list[list[str]] = []
+    left = dict(thoughts)
+    while left:
+        ready = [n for n, thought in left.items() if not set(thought.reads) & left.keys()]
+        for name in ready:
+            if missing := set(left[name].reads) - thoughts.keys() - set(known):
+                raise ValueError(
+                    f"thought={name} reads {', '.join(sorted(missing))}, which is not among "
+                    f"{', '.join(thoughts)}: add it to thought=[...]"
+                )
+        if not ready:
+            raise ValueError(f"thoughts {', '.join(left)} read each other")
+        layers.append(ready)
+        left = {name: thought for name, thought in left.items() if name not in ready}
+    return layers
+
+
+def seen_of(name: Name, problem: Problem, thought: Thought, found: Mapping[Name, Done]) -> Seen:
+    """What a thought may know: of the thoughts that it reads the same sample, else the greedy."""
+    others = {}
+    for other in thought.reads:
+        same, greedy = name._replace(thought=other), name._replace(thought=other, sample=0)
+        if done := found.get(same) or found.get(greedy):
+            others[other] = done
+    return Seen(expected=problem.expected, others=others)
 
 
 def read_all(walks: Sequence[Walk], executor: Executor) -> list[Done]:
@@ -80,72 +119,20 @@ def read_all(walks: Sequence[Walk], executor: Executor) -> list[Done]:
     return [walk.done or TRUNCATED for walk in afresh]
 
 
-def run_all(runs: Sequence[Run], executor: Executor) -> list[ProgramResult]:
-    """The result of each program or system, in order. Without any, no sandbox is needed."""
-    programs = [run.program for run in runs if run.program is not None]
-    systems = [run.equations for run in runs if run.equations is not None]
-    ran = iter(executor.run(programs) if programs else ())
-    solved = iter(executor.solve(systems) if systems else ())
-    return [_bounded(next(ran if run.program is not None else solved)) for run in runs]
-
-
-def cues(transcript: Transcript, step: Write) -> list[Segment]:
-    """The cue of a write as segments; the first cue stands in the question's own turn."""
-    if not step.cue:
-        return []
-    if transcript.last.author == "question":
-        return [Segment(author="cue", text=f"\n{step.cue}")]
-    return [Segment(author="cue", text=step.cue, turn=None if step.continues else "user")]
-
-
-def walk_of(row: Path | Output, problem: Problem, thought: Thought) -> Walk:
-    """The walk of a thought over what a teacher or a student wrote."""
-    said = row.segments or (Segment(author="writer", text=row.text),)
-    return Walk(
-        thought=thought,
-        transcript=Transcript(
-            problem_id=row.problem_id,
-            thought=row.thought,
-            sample=row.sample,
-            segments=(asked(problem.question), *said),
-        ),
-        seen=Seen(expected=problem.expected),
+def transcript_of(row: Path | Output, question: str) -> Transcript:
+    """A row of a file as a transcript."""
+    said = row.segments or (Segment(author="writer", text=row.text, turn="assistant"),)
+    return Transcript(
+        problem_id=row.problem_id,
+        thought=row.thought,
+        sample=row.sample,
+        segments=(asked(question), *said),
     )
 
 
-def first_write(thought: Thought, problem: Problem) -> Write:
-    """How a thought begins."""
-    transcript = Transcript(
-        problem_id=problem.id, thought="", sample=0, segments=(asked(problem.question),)
-    )
-    step = thought.next(transcript, Seen(expected=problem.expected))
-    assert isinstance(step, Write), "a thought begins with a text"
-    return step
-
-
-def written(text: str, question: str = "") -> Transcript:
-    """A transcript of one text, with which a thought that writes once can be asked what is next."""
-    segments = (asked(question), Segment(author="writer", text=text, turn="assistant"))
-    return Transcript(problem_id="", thought="", sample=0, segments=segments)
-
-
-def asked(question: str) -> Segment:
-    """A question as the first segment of a transcript."""
-    return Segment(author="question", text=question, turn="user")
-
-
-def without_last_results(segments: Sequence[Segment]) -> tuple[Segment, ...]:
-    """The segments up to the last text of a writer: results behind it can be found again."""
-    last = max((n for n, s in enumerate(segments) if s.author == "writer"), default=-1)
-    return tuple(segments[: last + 1])
-
-
-def _turned(text: Segment, step: Write) -> Segment:
-    return replace(text, turn=None if step.continues else "assistant", role=step.role)
-
-
-def _executed(result: ProgramResult) -> Segment:
-    return Segment(author="executor", text=result.stdout or result.error, result=result)
+def _name(row: Path | Output) -> Name:
+    phase = row.phase if isinstance(row, Output) else ""
+    return Name(row.problem_id, row.thought, row.sample, phase)
 
 
 def _next_text(told: deque[Segment]) -> Segment:
@@ -157,11 +144,3 @@ def _next_text(told: deque[Segment]) -> Segment:
 
 def _next_result(told: deque[Segment]) -> ProgramResult | None:
     return told.popleft().result if told and told[0].author == "executor" else None
-
-
-def _bounded(result: ProgramResult) -> ProgramResult:
-    """A number that is too large to be an answer is none."""
-    if isinstance(result.answer, int | float) and not abs(result.answer) < LARGEST:
-        error = f"the answer is no number below {float(LARGEST):g}"
-        return replace(result, status="no_answer", answer=None, error=error)
-    return result

@@ -9,7 +9,7 @@ or the sandbox is broken), 2 (the command line or the run folder), 130 and 143 (
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +20,8 @@ from mdexp.commands.printable import printable
 from mdexp.commands.run_student import run_manifest, trained_weights
 from mdexp.commands.solve_output import for_people, told
 from mdexp.config.settings import Settings, judge
+from mdexp.ports import Done
+from mdexp.reading import Name, outcomes, reading_order
 from mdexp.records import Generation, Output, Phase, Problem, Vote
 from mdexp.sandbox.executor import Sandbox, SandboxError
 from mdexp.signals import signals_as_exits
@@ -52,14 +54,17 @@ class Solver:
 
         problem = Problem(id=ASKED, dataset=ASKED, split="test", question=question, answer=NO_GOLD)
         thoughts, vote = self.settings.thoughts, self.settings.vote
-        outputs = [output for name in thoughts for output in self._outputs(problem, name)]
+        outputs: list[Output] = []
+        for layer in reading_order(thoughts):
+            known = outcomes(outputs, {problem.id: problem}, thoughts, self.sandbox)
+            outputs += [o for name in layer for o in self._outputs(problem, name, known)]
         found = grade(outputs, {problem.id: problem}, thoughts, self.sandbox)
         everything = [*self.validation, *found]
         elected = votes(everything, list(thoughts), rule=vote.name, order=vote.order)
         [ours] = [v for v in elected if v.problem_id == ASKED and v.row == "vote"]
         return found, ours, outputs
 
-    def _outputs(self, problem: Problem, name: str) -> list[Output]:
+    def _outputs(self, problem: Problem, name: str, found: Mapping[Name, Done]) -> list[Output]:
         from mdexp.decoding.answering import answer
         from mdexp.decoding.beams import answer_by_steps
         from mdexp.decoding.decode_stats import Work
@@ -88,6 +93,8 @@ class Solver:
             decoding=s.decoding,
             phase=PHASE,
             seed=s.seed,
+            executor=self.sandbox,
+            found=found,
         )
 
     def _chosen_weights(self, thought: str) -> list[float] | None:

@@ -11,9 +11,9 @@ from mdexp.config.blocks import DecodingSettings
 from mdexp.decoding.answering import limits_of
 from mdexp.decoding.decode_stats import Work
 from mdexp.decoding.stepwise import Asked, Beam, Search, Weights, search
+from mdexp.driver import first_write
 from mdexp.grading.score import grade
 from mdexp.ports import Executor, Thought
-from mdexp.reading import first_write
 from mdexp.records import Output, Problem
 from mdexp.students.prompts import Renderer
 

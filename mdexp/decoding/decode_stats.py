@@ -20,6 +20,7 @@ class Work:
     unshared: dict[str, int] = field(default_factory=dict)  # rows, by why each has its own cache
     kept: Kept | None = None
     found: int = 0  # answers that a killed run had kept
+    split_tokens: int = 0  # texts that were continued within a token of their own
 
     def batch(
         self, requests: Sequence[Request], limits: Limits, write: Callable[[], list[Answered]]
@@ -44,6 +45,8 @@ class Work:
         found: dict[str, float] = {}
         if self.found:
             found["answers_kept_by_a_killed_run"] = self.found
+        if self.split_tokens:
+            found["texts_continued_within_a_token"] = self.split_tokens
         if not self.row_steps:
             return found
         return {

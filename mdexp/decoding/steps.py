@@ -13,8 +13,8 @@ from typing import Literal
 
 from mdexp.algebra.arithmetic import NotArithmetic, evaluate
 from mdexp.answers import NUMBER, canonical
+from mdexp.driver import written
 from mdexp.ports import Executor, Run, Seen, Thought
-from mdexp.reading import written
 from mdexp.records import ProgramResult
 from mdexp.thoughts.program_form import parse
 

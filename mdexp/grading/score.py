@@ -9,13 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
+from types import MappingProxyType
 from typing import TypedDict
 
+from mdexp.driver import TRUNCATED
 from mdexp.grading.graders import Attempt, answer_read, is_right, signature
 from mdexp.grading.statistics import wilson
 from mdexp.grading.vote import elect, trust, voters
 from mdexp.ports import Done, Executor, Thought
-from mdexp.reading import TRUNCATED, read_all, walk_of
+from mdexp.reading import Name, read_rows
 from mdexp.records import (
     VALIDATION,
     Generation,
@@ -53,17 +55,15 @@ def grade(
     thoughts: Mapping[str, Thought],
     executor: Executor,
     grader: Grader = "strict",
+    found: Mapping[Name, Done] = MappingProxyType({}),
 ) -> list[Generation]:
-    """Read every output with its thought, run its program, compare with gold.
+    """Read every output with its thought, run its program, compare with gold. `found` has the
+    outcomes of further thoughts that these read.
 
     An output that the token budget cut short is `truncated`, whatever it says so far.
     """
-    whole = [
-        walk_of(output, problems[output.problem_id], thoughts[output.thought])
-        for output in outputs
-        if output.finished
-    ]
-    reads = iter(read_all(whole, executor))
+    whole = [output for output in outputs if output.finished]
+    reads = iter(read_rows(whole, problems, thoughts, executor, found))
     return [
         _generation(
             output,

@@ -11,7 +11,7 @@ from typing import Literal
 
 from mdexp.answers import canonical, correct
 from mdexp.ports import Done, Executor, Thought
-from mdexp.reading import read_all, walk_of
+from mdexp.reading import read_rows
 from mdexp.records import Answer, Path, Problem, Rejection, VerifiedPath
 
 Mode = Literal["gold", "runs", "agree", "none"]
@@ -25,8 +25,7 @@ def verify_paths(
     mode: Mode,
 ) -> tuple[list[VerifiedPath], list[Rejection]]:
     """Every path is either kept or rejected with a reason."""
-    walks = [walk_of(p, problems[p.problem_id], thoughts[p.thought]) for p in paths]
-    reads = read_all(walks, executor)
+    reads = read_rows(paths, problems, thoughts, executor)
     agreed = _agreed(paths, reads)
     kept: list[VerifiedPath] = []
     rejected: list[Rejection] = []

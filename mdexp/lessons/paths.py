@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
+from mdexp.driver import asked
 from mdexp.ports import Done, Executor, Thought
-from mdexp.reading import asked
 from mdexp.records import Lesson, Problem, Transcript, VerifiedPath
 
 

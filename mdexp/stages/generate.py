@@ -10,7 +10,8 @@ from mdexp.config.blocks import DecodingSettings
 from mdexp.config.settings import Settings
 from mdexp.datasets.overlap import refuse_tested
 from mdexp.grading import score as scoring
-from mdexp.ports import Executor, StudentConfig, Thought
+from mdexp.ports import Done, Executor, StudentConfig, Thought
+from mdexp.reading import Name, outcomes, reading_order
 from mdexp.records import Output, Phase, Problem
 from mdexp.stages.problem_sets import asked_of_student, by_id
 from mdexp.stages.stage import Files, Stage
@@ -48,7 +49,16 @@ def generate(
     renderer = Renderer(tokenizer, student.kind, student.prompt)
     kept = Kept(out / "answers.jsonl")
     work = Work(kept=kept)
-    ask = partial(answer, model, renderer, decoding=decoding, phase=phase, seed=seed, work=work)
+    ask = partial(
+        answer,
+        model,
+        renderer,
+        decoding=decoding,
+        phase=phase,
+        seed=seed,
+        work=work,
+        executor=executor,
+    )
     exemplars = load_exemplars()[: decoding.num_shots]
     refuse_tested(exemplars if phase == "before" else [], everything)
     outputs: list[Output] = []
@@ -64,14 +74,18 @@ def generate(
             seed=seed,
             work=work,
         )
-    elif phase == "after":
-        outputs = ask(problems, thoughts, [])
     else:
-        for name, thought in thoughts.items():
-            found, counts[name] = _with_better_prompt(
-                ask, problems, name, thought, exemplars, executor
-            )
-            outputs += found
+        for layer in reading_order(thoughts):
+            ours = {name: thoughts[name] for name in layer}
+            found = outcomes(outputs, by_id(problems), thoughts, executor)
+            if phase == "after":
+                outputs += ask(problems, ours, [], found=found)
+                continue
+            for name, thought in ours.items():
+                chosen, counts[name] = _with_better_prompt(
+                    partial(ask, found=found), problems, name, thought, exemplars, executor, found
+                )
+                outputs += chosen
     write_jsonl(out / "outputs.jsonl", outputs)
     kept.file.unlink(missing_ok=True)
     if decoding.engine == "local" or phase == "before":
@@ -86,19 +100,24 @@ def _with_better_prompt(
     thought: Thought,
     exemplars: Sequence[Mapping[str, Any]],
     executor: Executor,
+    found: Mapping[Name, Done],
 ) -> tuple[list[Output], Counts]:
-    """Outputs by zero- or few-shot prompts, whichever solves more validation problems."""
+    """Outputs by zero- or few-shot prompts, whichever solves more validation problems. A thought
+    that has no exemplar is asked without."""
     one = {name: thought}
+    shown = [row for row in exemplars if thought.exemplar(row)]
     validation = [problem for problem in problems if problem.split == "validation"]
-    tried = {len(shots): ask(validation, one, shots) for shots in ([], exemplars)}
+    tried = {len(shots): ask(validation, one, shots) for shots in ([], shown)}
     solved = {
-        shots: sum(g.correct for g in scoring.grade(rows, by_id(problems), one, executor))
+        shots: sum(
+            g.correct for g in scoring.grade(rows, by_id(problems), one, executor, found=found)
+        )
         for shots, rows in tried.items()
     }
     best = max(solved, key=lambda shots: (solved[shots], shots))
     rest = [problem for problem in problems if problem.split != "validation"]
     counts = {"solved on validation by shots": solved, "shots": best}
-    return tried[best] + ask(rest, one, exemplars[:best]), counts
+    return tried[best] + ask(rest, one, shown[:best]), counts
 
 
 def told(outputs: Sequence[Output]) -> Counts:

@@ -42,6 +42,8 @@ class Rendered:
     ids: list[int]
     scored: list[bool]
     says: str = ""
+    splits: bool = False
+    num_split: int = 0
 
     def add(self, text: str, ids: Sequence[int], *, says: str, scored: bool) -> None:
         self.text += text
@@ -74,14 +76,17 @@ class Renderer:
     def prompt_ids(self, prompt: str) -> list[int]:
         return self._ids(prompt) if self.kind == "seq2seq" else self._unterminated(prompt)
 
-    def rendered(self, prompt: str, segments: Sequence[Segment], *, ends: bool = True) -> Rendered:
+    def rendered(
+        self, prompt: str, segments: Sequence[Segment], *, ends: bool = True, splits: bool = False
+    ) -> Rendered:
         """A prompt and what follows it, which begins with a text of the writer.
 
         `ends`: the last text ends the sequence. A seq2seq student reads the prompt by itself, and
-        is given one text. NotAPrefix; TurnsAltered.
+        is given one text. Where two texts share a token, that is split and counted (`splits`), or
+        NotAPrefix is raised. TurnsAltered.
         """
         ids = self.prompt_ids(prompt)
-        whole = Rendered(text=prompt, ids=[*ids], scored=[False] * len(ids))
+        whole = Rendered(text=prompt, ids=[*ids], scored=[False] * len(ids), splits=splits)
         said = [segment for segment in segments if segment.author != "executor"]
         for segment, following in zip(said, [*said[1:], None], strict=True):
             if segment.author == "cue" and segment.turn:
@@ -115,6 +120,9 @@ class Renderer:
             return self.tokenizer(text, add_special_tokens=False)["input_ids"]
         together = self._unterminated(before.text + text)
         if together[: len(before.ids)] != before.ids:
+            if before.splits:
+                before.num_split += 1
+                return self.tokenizer(text, add_special_tokens=False)["input_ids"]
             raise NotAPrefix(f"{before.text[-20:]!r} + {text[:20]!r}")
         return together[len(before.ids) :]
 

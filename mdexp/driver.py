@@ -1,0 +1,124 @@
+"""The driver of transcripts: what a thought asks for next is written or run, many at a time."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from mdexp.answers import LARGEST
+from mdexp.ports import Done, Executor, Run, Seen, Step, Thought, Write
+from mdexp.records import Problem, ProgramResult, Segment, Transcript, turns_of
+
+TRUNCATED = Done(text="", answer=None, status="truncated")
+
+
+@dataclass(slots=True, kw_only=True)
+class Walk:
+    """A transcript under way with its thought; `done` once it has come to its end."""
+
+    thought: Thought
+    transcript: Transcript
+    seen: Seen = field(default_factory=Seen)
+    done: Done | None = None
+
+    def step(self) -> Step:
+        """What happens next; a text that the token budget cut short ends the transcript."""
+        last = self.transcript.last
+        if last.author == "writer" and not last.finished:
+            return TRUNCATED
+        return self.thought.next(self.transcript, self.seen)
+
+    def is_written(self) -> bool:
+        """Whether no text can follow."""
+        texts = self.transcript.by("writer")
+        return len(texts) == self.thought.max_writes or not (texts and texts[-1].finished)
+
+
+Writes = Callable[[Sequence[tuple[Walk, Write]]], Sequence[Segment]]
+Runs = Callable[[Sequence[tuple[Walk, Run]]], Sequence[ProgramResult]]
+
+
+def drive(walks: Sequence[Walk], write: Writes, run: Runs, *, reads: bool = True) -> None:
+    """Advance transcripts in lockstep until each is done: all pending writes are one batch, all
+    pending runs another. Without `reads` they end when they are written: what their last texts come
+    to is not worked out."""
+    while under_way := [w for w in walks if w.done is None and (reads or not w.is_written())]:
+        steps = [(walk, walk.step()) for walk in under_way]
+        runs = [(walk, step) for walk, step in steps if isinstance(step, Run)]
+        writes = [(walk, step) for walk, step in steps if isinstance(step, Write)]
+        for walk, step in steps:
+            if isinstance(step, Done):
+                walk.done = step
+        for (walk, _), result in zip(runs, run(runs) if runs else (), strict=True):
+            walk.transcript = walk.transcript.after(_executed(result))
+        for (walk, step), text in zip(writes, write(writes) if writes else (), strict=True):
+            cue = cues(walk.transcript, step)
+            walk.transcript = walk.transcript.after(*cue, _turned(text, step))
+
+
+def run_all(runs: Sequence[Run], executor: Executor) -> list[ProgramResult]:
+    """The result of each program or system, in order. Without any, no sandbox is needed."""
+    programs = [run.program for run in runs if run.program is not None]
+    systems = [run.equations for run in runs if run.equations is not None]
+    ran = iter(executor.run(programs) if programs else ())
+    solved = iter(executor.solve(systems) if systems else ())
+    return [_bounded(next(ran if run.program is not None else solved)) for run in runs]
+
+
+def first_write(thought: Thought, problem: Problem) -> Write:
+    """How a thought begins."""
+    transcript = Transcript(
+        problem_id=problem.id, thought="", sample=0, segments=(asked(problem.question),)
+    )
+    step = thought.next(transcript, Seen(expected=problem.expected))
+    assert isinstance(step, Write), "a thought begins with a text"
+    return step
+
+
+def cues(transcript: Transcript, step: Write) -> list[Segment]:
+    """The cue of a write as segments; the first cue stands in the question's own turn."""
+    if not step.cue:
+        return []
+    if transcript.last.author == "question":
+        return [Segment(author="cue", text=f"\n{step.cue}")]
+    return [Segment(author="cue", text=step.cue, turn=None if step.continues else "user")]
+
+
+def asked(question: str) -> Segment:
+    """A question as the first segment of a transcript."""
+    return Segment(author="question", text=question, turn="user")
+
+
+def written(text: str, question: str = "") -> Transcript:
+    """A transcript of one text, with which a thought that writes once can be asked what is next."""
+    segments = (asked(question), Segment(author="writer", text=text, turn="assistant"))
+    return Transcript(problem_id="", thought="", sample=0, segments=segments)
+
+
+def conversation(transcript: Transcript) -> str:
+    """What was said behind the question and its cue, turn by turn; of one text, that text."""
+    texts = transcript.by("writer")
+    if len(texts) <= 1:
+        return texts[0].text if texts else ""
+    _, *turns = turns_of(transcript.segments)
+    return "\n\n".join(text for _, text in turns)
+
+
+def without_last_results(segments: Sequence[Segment]) -> tuple[Segment, ...]:
+    """The segments up to the last text of a writer: results behind it can be found again."""
+    last = max((n for n, s in enumerate(segments) if s.author == "writer"), default=-1)
+    return tuple(segments[: last + 1])
+
+
+def _turned(text: Segment, step: Write) -> Segment:
+    return replace(text, turn=None if step.continues else "assistant", role=step.role)
+
+
+def _executed(result: ProgramResult) -> Segment:
+    return Segment(author="executor", text=result.stdout or result.error, result=result)
+
+
+def _bounded(result: ProgramResult) -> ProgramResult:
+    """A number that is too large to be an answer is none."""
+    if isinstance(result.answer, int | float) and not abs(result.answer) < LARGEST:
+        error = f"the answer is no number below {float(LARGEST):g}"
+        return replace(result, status="no_answer", answer=None, error=error)
+    return result
