@@ -22,11 +22,11 @@ import torch
 import yaml
 from transformers import ContinuousBatchingConfig, GenerationConfig, PreTrainedModel
 
-from mdexp.config.components import build
 from mdexp.decoding.decode_stats import Work
 from mdexp.decoding.generate import generate
 from mdexp.decoding.request import Limits, Request
 from mdexp.decoding.server import ask_server
+from mdexp.parts import build
 from mdexp.students.prompts import Renderer
 
 CONF = Path(__file__).parents[1] / "conf" / "thought"

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from transformers import PreTrainedTokenizerBase
 
-from mdexp.config.components import build
+from mdexp.parts import build
 from mdexp.ports import Thought
 from mdexp.records import Example, Problem, VerifiedPath
 from mdexp.students.prompts import Renderer

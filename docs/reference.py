@@ -10,9 +10,9 @@ from typing import Any, Literal, get_args, get_origin
 import yaml
 from pydantic import BaseModel
 
-from mdexp.config.components import TARGET, component_class
 from mdexp.config.config_path import config_folder
 from mdexp.config.settings import Settings
+from mdexp.parts import TARGET, component_class
 
 PAGE = "configuration.md"
 MARK = "<!-- reference -->"

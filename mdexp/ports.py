@@ -106,6 +106,17 @@ class Thought(Protocol):
         ...
 
     @property
+    def made_from(self) -> Mapping[str, "Thought"]:
+        """The thoughts by name that the teacher is asked for instead, where lessons of this one
+        derive from them; empty where the teacher writes it itself."""
+        ...
+
+    @property
+    def is_oracle(self) -> bool:
+        """Whether it is shown the gold answer: a bound, which no honest method reaches."""
+        ...
+
+    @property
     def unit(self) -> Literal["line", "sentence"]:
         """What a step of its text is; the lines of a formal text can be worked out."""
         ...

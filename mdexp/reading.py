@@ -89,7 +89,8 @@ def seen_of(name: Name, problem: Problem, thought: Thought, found: Mapping[Name,
         same, greedy = name._replace(thought=other), name._replace(thought=other, sample=0)
         if done := found.get(same) or found.get(greedy):
             others[other] = done
-    return Seen(expected=problem.expected, others=others)
+    gold = problem.answer if thought.is_oracle else None
+    return Seen(expected=problem.expected, others=others, gold=gold)
 
 
 def read_all(walks: Sequence[Walk], executor: Executor) -> list[Done]:

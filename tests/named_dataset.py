@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from mdexp.config.components import build
+from mdexp.parts import build
 
 CONF = Path(__file__).parents[1] / "conf" / "dataset"
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any, cast
 
 from pydantic import AfterValidator
 
-from mdexp.config.components import build
 from mdexp.config.config_path import config_folder
+from mdexp.parts import build
 from mdexp.ports import Dataset, OodSet
 
 

@@ -20,8 +20,8 @@ from mdexp.config.blocks import (
     VerifySettings,
     VoteSettings,
 )
-from mdexp.config.components import ComponentError, build
 from mdexp.config.hints import did_you_mean, key_paths
+from mdexp.parts import ComponentError, build
 from mdexp.ports import Dataset, LessonMaker, StudentConfig, Teacher, Thought
 from mdexp.records import Grader
 from mdexp.sandbox.settings import SandboxSettings
@@ -159,6 +159,13 @@ class Settings(Block):
         total = sum(weights.values())
         if abs(total - 1) > SUM_TOLERANCE:
             raise ValueError(f"objective.weights must sum to 1, got {total}")
+
+    def asked_thoughts(self) -> dict[str, Thought]:
+        """What the teacher is asked for: the student's thoughts, or those they are made of."""
+        asked: dict[str, Thought] = {}
+        for name, thought in self.thoughts.items():
+            asked |= dict(thought.made_from) or {name: thought}
+        return asked | {name: self.thoughts[name] for name in asked if name in self.thoughts}
 
     def shares(self) -> dict[str, float] | None:
         """Each thought's share of the loss, summing to 1; None is one mean over all examples."""

@@ -19,21 +19,23 @@ class PathLessons(BaseModel):
         thoughts: Mapping[str, Thought],
         executor: Executor,
     ) -> Iterator[Lesson]:
-        """Yield a lesson for each path of the problem, in their order."""
-        for path in paths:
-            transcript = Transcript(
-                problem_id=path.problem_id,
-                thought=path.thought,
-                sample=path.sample,
-                segments=(asked(problem.question), *path.segments),
-            )
-            done = Done(text=path.text, answer=path.answer, status="ok")
-            source = f"{path.thought}/{path.sample}"
-            yield Lesson(
-                id=f"{path.problem_id}/{source}",
-                problem_id=path.problem_id,
-                thought=path.thought,
-                sample=path.sample,
-                segments=thoughts[path.thought].lesson(transcript, done),
-                sources=(source,),
-            )
+        """Yield a lesson for each thought and path that it is made of, in the order of both."""
+        for name, thought in thoughts.items():
+            for path in paths:
+                if path.thought not in (thought.made_from or {name}):
+                    continue
+                transcript = Transcript(
+                    problem_id=path.problem_id,
+                    thought=name,
+                    sample=path.sample,
+                    segments=(asked(problem.question), *path.segments),
+                )
+                done = Done(text=path.text, answer=path.answer, status="ok")
+                yield Lesson(
+                    id=f"{path.problem_id}/{name}/{path.sample}",
+                    problem_id=path.problem_id,
+                    thought=name,
+                    sample=path.sample,
+                    segments=thought.lesson(transcript, done),
+                    sources=(f"{path.thought}/{path.sample}",),
+                )

@@ -37,6 +37,6 @@ EXTRACT = Stage(
     reads=("problems.jsonl",),
     writes=written("paths.jsonl"),
     files=lambda s: s.teacher.files(),
-    settings=lambda s: {"teacher": s.teacher, "thoughts": s.thoughts},
+    settings=lambda s: {"teacher": s.teacher, "thoughts": s.asked_thoughts()},
     tools=lambda run: {"ledger": run.ledger},
 )

@@ -30,7 +30,7 @@ VERIFY = Stage(
     function=verify,
     reads=("problems.jsonl", "paths.jsonl"),
     writes=written("verified.jsonl", "rejected.jsonl"),
-    settings=lambda s: {"mode": s.verify.mode, "thoughts": s.thoughts},
+    settings=lambda s: {"mode": s.verify.mode, "thoughts": s.asked_thoughts()},
     tools=lambda run: {"executor": run.executor},
     runs_programs=True,
 )

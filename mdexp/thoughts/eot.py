@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from mdexp.ports import Done, Seen, Step
+from mdexp.ports import Done, Seen, Step, Thought
 from mdexp.records import Expected, Segment, Transcript
 from mdexp.thoughts.equation_text import equations_within
 from mdexp.thoughts.prose import up_to_run_on
@@ -25,6 +25,8 @@ class EquationOfThought(BaseModel):
     max_writes: ClassVar[int] = 1
     votes: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ()
+    made_from: ClassVar[Mapping[str, Thought]] = {}
+    is_oracle: ClassVar[bool] = False
     unit: ClassVar[Literal["line", "sentence"]] = "line"
 
     instruction: str

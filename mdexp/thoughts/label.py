@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict
 
 from mdexp.answers import plain
-from mdexp.ports import Done, Seen, Step
+from mdexp.ports import Done, Seen, Step, Thought
 from mdexp.records import Answer, Expected, Segment, Transcript
 from mdexp.thoughts.prose import cut_run_on, stated_answer, up_to_answer
 from mdexp.thoughts.single_write import Reading, next_step, shown
@@ -18,6 +18,8 @@ class Label(BaseModel):
     max_writes: ClassVar[int] = 1
     votes: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ()
+    made_from: ClassVar[Mapping[str, Thought]] = {}
+    is_oracle: ClassVar[bool] = False
     unit: ClassVar[Literal["line", "sentence"]] = "sentence"
 
     instruction: str

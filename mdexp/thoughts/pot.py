@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from mdexp.ports import Done, Seen, Step
+from mdexp.ports import Done, Seen, Step, Thought
 from mdexp.records import Expected, Segment, Transcript
 from mdexp.thoughts.program_form import canonical_form
 from mdexp.thoughts.program_text import program_within
@@ -29,6 +29,8 @@ class ProgramOfThought(BaseModel):
     max_writes: ClassVar[int] = 1
     votes: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ()
+    made_from: ClassVar[Mapping[str, Thought]] = {}
+    is_oracle: ClassVar[bool] = False
     unit: ClassVar[Literal["line", "sentence"]] = "line"
 
     instruction: str

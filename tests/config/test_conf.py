@@ -8,8 +8,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from mdexp.commands.run import config_folder, main
-from mdexp.config.components import TARGET, component_class
 from mdexp.config.settings import STAGES, Settings, judge
+from mdexp.parts import TARGET, component_class
 from tests.config.conftest import Experiments
 
 CONF = config_folder()

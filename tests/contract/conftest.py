@@ -5,7 +5,7 @@ from typing import Any
 import yaml
 
 from mdexp.commands.run import config_folder
-from mdexp.config.components import build
+from mdexp.parts import build
 
 
 def names(group: str) -> list[str]:

@@ -29,6 +29,17 @@ def build(options: object) -> BaseModel:
     return component_class(options.get(TARGET)).model_validate(fields)
 
 
+def built(options: object) -> object:
+    """The component that `options` describe; what is built already is left as it is."""
+    return build(options) if isinstance(options, Mapping) else options
+
+
+def described(component: Any) -> dict[str, Any]:
+    """The options that a component was built of."""
+    kind = f"{type(component).__module__}.{type(component).__qualname__}"
+    return {TARGET: kind} | component.model_dump()
+
+
 def component_class(target: object) -> type[BaseModel]:
     """The class behind a dotted path; ComponentError where it leads nowhere."""
     own = tuple(f"{name.strip()}." for name in os.environ.get(PARTS, "").split(",") if name.strip())
