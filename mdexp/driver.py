@@ -29,7 +29,9 @@ class Walk:
     def is_written(self) -> bool:
         """Whether no text can follow."""
         texts = self.transcript.by("writer")
-        return len(texts) == self.thought.max_writes or not (texts and texts[-1].finished)
+        if not texts:
+            return False
+        return len(texts) == self.thought.max_writes or not texts[-1].finished
 
 
 Writes = Callable[[Sequence[tuple[Walk, Write]]], Sequence[Segment]]

@@ -1,52 +1,60 @@
-"""How many teacher paths became training examples, and where the others went."""
+"""How many teacher paths became lessons and examples, and where the others went."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypedDict
 
-from mdexp.records import Example, Path, Rejection, VerifiedPath
+from mdexp.records import Example, Lesson, Path, Rejection, VerifiedPath
 
 
 class FunnelRow(TypedDict):
-    """Counts of one thought; returned = verified + rejected, verified = examples + unused."""
+    """Counts of one thought; returned = verified + rejected, lessons = used ones + unused."""
 
     thought: str
     teachers: list[str]  # the models that wrote the paths
     asked: int
     returned: int
     verified: int
+    lessons: int
     examples: int
     rejected: dict[str, int]  # by reason
     unused: dict[str, int]  # by reason
 
 
 def funnel(
-    asked: Mapping[str, int],
+    asked: int,
+    sources: Mapping[str, Collection[str]],
     paths: Sequence[Path],
     verified: Sequence[VerifiedPath],
     rejected: Sequence[Rejection],
+    lessons: Sequence[Lesson],
     examples: Sequence[Example],
     unused: Sequence[Rejection],
 ) -> list[FunnelRow]:
-    """One row per thought, in the order of `asked`; nothing may be lost between two columns."""
+    """One row per thought; nothing may be lost between two columns. `asked` is the number of paths
+    of one thought; `sources` names, for each thought of the student, those of the teacher that its
+    lessons are made of."""
     rows = []
-    for thought, number in asked.items():
-        returned = [path for path in paths if path.thought == thought]
+    for thought, made_of in sources.items():
+        returned = [path for path in paths if path.thought in made_of]
+        ours = [example for example in examples if example.thought == thought]
         row = FunnelRow(
             thought=thought,
             teachers=list(dict.fromkeys(path.model for path in returned)),
-            asked=number,
+            asked=asked * len(made_of),
             returned=len(returned),
-            verified=sum(path.thought == thought for path in verified),
-            examples=sum(example.thought == thought for example in examples),
-            rejected=_reasons(rejected, thought),
-            unused=_reasons(unused, thought),
+            verified=sum(path.thought in made_of for path in verified),
+            lessons=sum(lesson.thought == thought for lesson in lessons),
+            examples=len(ours),
+            rejected=_reasons(rejected, made_of),
+            unused=_reasons(unused, [thought]),
         )
+        used = len({(example.problem_id, example.sample) for example in ours})
         assert row["returned"] == row["verified"] + sum(row["rejected"].values()), row
-        assert row["verified"] == row["examples"] + sum(row["unused"].values()), row
+        assert row["lessons"] == used + sum(row["unused"].values()), row
         rows.append(row)
     return rows
 
 
-def _reasons(dropped: Sequence[Rejection], thought: str) -> dict[str, int]:
-    return dict(Counter(drop.reason for drop in dropped if drop.thought == thought).most_common())
+def _reasons(dropped: Sequence[Rejection], thoughts: Collection[str]) -> dict[str, int]:
+    return dict(Counter(drop.reason for drop in dropped if drop.thought in thoughts).most_common())

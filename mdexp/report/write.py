@@ -8,7 +8,7 @@ from rich.console import Console
 
 from mdexp.artifacts import read_json, read_jsonl
 from mdexp.config.settings import Settings
-from mdexp.records import Example, Generation, Problem, Rejection, VerifiedPath, Vote
+from mdexp.records import Example, Generation, Lesson, Problem, Rejection, VerifiedPath, Vote
 from mdexp.records import Path as TeacherPath
 from mdexp.report.build import build
 from mdexp.report.funnel import funnel
@@ -27,10 +27,12 @@ def write_report(
     history = folder / "history.jsonl"
     num_asked = sum(p.split == "train" and not p.leaked for p in problems)
     rows = funnel(
-        dict.fromkeys(settings.thoughts, num_asked * settings.teacher.num_paths),
+        num_asked * settings.teacher.num_paths,
+        {name: list(thought.made_from or {name}) for name, thought in settings.thoughts.items()},
         read_jsonl(file("paths.jsonl"), TeacherPath),
         read_jsonl(file("verified.jsonl"), VerifiedPath),
         read_jsonl(file("rejected.jsonl"), Rejection),
+        read_jsonl(file("lessons.jsonl"), Lesson),
         read_jsonl(file("examples.jsonl"), Example),
         read_jsonl(file("unused.jsonl"), Rejection),
     )
