@@ -202,7 +202,7 @@ def _written_fields(record: Any) -> list[dataclasses.Field[Any]]:
     return [
         field
         for field in dataclasses.fields(record)
-        if getattr(record, field.name) or not field.metadata.get("omitted_if_empty")
+        if not field.metadata.get("omitted") or getattr(record, field.name) != field.default
     ]
 
 

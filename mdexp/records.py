@@ -18,8 +18,8 @@ Turn = Literal["user", "assistant"]
 Rule = Literal["majority", "likelihood", "accuracy", "cascade", "agreement"]
 Grader = Literal["strict", "lenient", "pad", "xot", "dss"]
 
-# Of a field: left out of a row of a file while it is empty.
-OMITTED_IF_EMPTY: Mapping[str, bool] = {"omitted_if_empty": True}
+# Of a field: left out of a row of a file while it has its default.
+OMITTED: Mapping[str, bool] = {"omitted": True}
 
 # Ends the name under which metrics tell of validation problems: of "svamp", "svamp/validation".
 VALIDATION = "/validation"
@@ -91,13 +91,18 @@ class Segment:
 
     author: Author
     text: str
-    turn: Turn | None = None
-    role: str = "student"  # which student writes it, where two are trained
-    scored: bool = False  # of a lesson: the student is trained to write it
-    result: ProgramResult | None = None  # of an executor's segment
-    num_tokens: int = 0
-    finished: bool = True  # False: the token budget cut it short
-    logprob: float | None = None  # mean of its tokens under its writer, nats
+    turn: Turn | None = field(default=None, metadata=OMITTED)
+    # Which student writes it, where two are trained.
+    role: str = field(default="student", metadata=OMITTED)
+    # Of a lesson: the student is trained to write it.
+    scored: bool = field(default=False, metadata=OMITTED)
+    # Of an executor's segment.
+    result: ProgramResult | None = field(default=None, metadata=OMITTED)
+    num_tokens: int = field(default=0, metadata=OMITTED)
+    # False: the token budget cut it short.
+    finished: bool = field(default=True, metadata=OMITTED)
+    # Mean of its tokens under its writer, nats.
+    logprob: float | None = field(default=None, metadata=OMITTED)
 
     def __post_init__(self) -> None:
         if isinstance(self.result, dict):  # as JSON has it
@@ -159,7 +164,7 @@ class Path:
     text: str
     model: str
     finish_reason: str = "stop"
-    segments: Segments = field(default=(), metadata=OMITTED_IF_EMPTY)
+    segments: Segments = field(default=(), metadata=OMITTED)
 
     def __post_init__(self) -> None:
         _read_segments(self)
@@ -175,7 +180,7 @@ class VerifiedPath:
     text: str
     answer: Answer
     model: str
-    segments: Segments = field(default=(), metadata=OMITTED_IF_EMPTY)
+    segments: Segments = field(default=(), metadata=OMITTED)
 
     def __post_init__(self) -> None:
         _read_segments(self)
@@ -222,7 +227,7 @@ class Example:
     prompt_ids: list[int]
     target_ids: list[int]
     target: str
-    unscored: tuple[tuple[int, int], ...] = field(default=(), metadata=OMITTED_IF_EMPTY)
+    unscored: tuple[tuple[int, int], ...] = field(default=(), metadata=OMITTED)
 
     def scored(self) -> list[bool]:
         """Whether each of `target_ids` is scored."""
@@ -253,7 +258,7 @@ class Output:
     finished: bool
     logprob: float | None = None  # mean of its tokens under the student, nats; None: not known
     trace: dict[str, Any] = field(default_factory=dict)  # how a step-wise beam came about
-    segments: Segments = field(default=(), metadata=OMITTED_IF_EMPTY)
+    segments: Segments = field(default=(), metadata=OMITTED)
 
     def __post_init__(self) -> None:
         _read_segments(self)
@@ -284,7 +289,7 @@ class Generation:
     error: str = ""
     logprob: float | None = None  # of the output
     trace: dict[str, Any] = field(default_factory=dict)  # of the output
-    segments: Segments = field(default=(), metadata=OMITTED_IF_EMPTY)  # of the output
+    segments: Segments = field(default=(), metadata=OMITTED)  # of the output
 
     def __post_init__(self) -> None:
         _read_segments(self)
