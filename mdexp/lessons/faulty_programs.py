@@ -1,0 +1,118 @@
+"""Lessons of repair: a faulty program and what is said of it, then the right program (PaD).
+
+Faults are put into verified programs (arXiv 2305.13888), and a faulty program is kept only where
+the executor shows that it is wrong. What the student reads is what the interpreter said, or what
+the program gave; the gold answer is told nowhere. The faulty program is read and not scored.
+"""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mdexp.answers import correct
+from mdexp.driver import asked, run_all
+from mdexp.lessons.program_faults import (
+    NAME_FAULTS,
+    OPERATORS,
+    SYNTAX_FAULTS,
+    VALUE_FAULTS,
+    Operator,
+)
+from mdexp.ports import Done, Executor, Run, Thought
+from mdexp.records import Lesson, Problem, ProgramResult, Segment, Transcript, VerifiedPath
+from mdexp.thoughts.repair import Repair
+
+# Of ten faults: the shares of values, names and syntax among a small student's own failures.
+_MATCHED = (VALUE_FAULTS,) * 16 + (NAME_FAULTS,) * 3 + (SYNTAX_FAULTS,)
+
+
+class Faulty(NamedTuple):
+    """A faulty program beside the verified path that it was made of."""
+
+    path: VerifiedPath
+    program: str
+
+
+class FaultyPrograms(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    thought: str = Field(min_length=1)  # the thought of repair that these lessons belong to
+    per_path: int = Field(ge=1)  # faulty programs of a verified path
+    mix: Literal["matched", "uniform"]
+    seed: int = Field(ge=0)
+
+    def make(
+        self,
+        problem: Problem,
+        paths: Sequence[VerifiedPath],
+        thoughts: Mapping[str, Thought],
+        executor: Executor,
+    ) -> Iterator[Lesson]:
+        """Yield a lesson for each faulty program that the executor proves wrong."""
+        repair = thoughts.get(self.thought)
+        if not isinstance(repair, Repair):
+            raise ValueError(
+                f"lesson=faulty_programs needs thought={self.thought} to be one of repair, "
+                f"the thoughts are {', '.join(thoughts)}"
+            )
+        right = [path for path in paths if path.thought in repair.made_from]
+        faulty = list(dict.fromkeys(self._faulty(problem, right)))
+        results = run_all([Run(program=one.program) for one in faulty], executor)
+        for number, (one, result) in enumerate(zip(faulty, results, strict=True)):
+            if not correct(result.answer, problem.answer):
+                yield self._lesson(problem, one, result, repair, number)
+
+    def _faulty(self, problem: Problem, paths: Sequence[VerifiedPath]) -> Iterator[Faulty]:
+        verified = {path.text for path in paths}
+        for path in paths:
+            chance = random.Random(f"{self.seed}/{path.problem_id}/{path.sample}")
+            for _ in range(self.per_path):
+                program = self._operator(chance)(path.text, problem.question, chance)
+                if program is not None and program not in verified:
+                    yield Faulty(path, program)
+
+    def _operator(self, chance: random.Random) -> Operator:
+        return chance.choice(OPERATORS if self.mix == "uniform" else chance.choice(_MATCHED))
+
+    def _lesson(
+        self, problem: Problem, one: Faulty, result: ProgramResult, repair: Repair, number: int
+    ) -> Lesson:
+        failed = _failed(result)
+        right = repair.inner.lesson(_question(problem), _done(one.path))
+        question, cue, target = right
+        return Lesson(
+            id=f"{problem.id}/{self.thought}/faulty {number}",
+            problem_id=problem.id,
+            thought=self.thought,
+            sample=_FIRST_FAULTY + number,
+            segments=(
+                question,
+                cue,
+                Segment(author="writer", text=one.program, turn="assistant"),
+                Segment(author="executor", text=result.error, result=result),
+                Segment(author="cue", text=repair.feedback_cue(failed), turn="user"),
+                target,
+            ),
+            sources=(f"{one.path.thought}/{one.path.sample}",),
+        )
+
+
+_FIRST_FAULTY = 1000  # behind the numbers of plain lessons
+
+
+def _question(problem: Problem) -> Transcript:
+    return Transcript(
+        problem_id=problem.id, thought="", sample=0, segments=(asked(problem.question),)
+    )
+
+
+def _done(path: VerifiedPath) -> Done:
+    return Done(text=path.text, answer=path.answer, status="ok")
+
+
+def _failed(result: ProgramResult) -> Done:
+    return Done(
+        text="", answer=result.answer, status=result.status, error=result.error, is_computed=True
+    )
