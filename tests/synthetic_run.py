@@ -2,7 +2,6 @@
 
 from mdexp.grading.analysis import analyse
 from mdexp.grading.score import metrics, votes
-from mdexp.ports import Reading
 from mdexp.records import Generation, Problem
 
 ORDER = ["cot", "pot"]
@@ -12,13 +11,6 @@ SOLVED = {  # of ten problems, the first so many
     "after": {"cot": 6, "pot": 8, "eot": 7},
 }
 ATTACK = "</script><script>document.title = 'planted'</script><!-- <img src=x onerror=alert(1)>"
-
-
-class Prose:
-    """A thought whose texts state something, never a program."""
-
-    def read(self, text):
-        return Reading(text=text)
 
 
 def generation(number, phase, thought, *, correct, text="", sample=0):
@@ -58,9 +50,7 @@ def run_parts(
         "generations": generations,
         "votes": elected,
         "metrics": metrics(generations, elected, thoughts),
-        "analysis": analyse(
-            generations, elected, {p.id: p for p in problems}, dict.fromkeys(thoughts, Prose())
-        ),
+        "analysis": analyse(generations, elected, {p.id: p for p in problems}, thoughts),
         "funnel": [],
         "history": [],
         "run": {},

@@ -6,6 +6,7 @@ from typing import Any
 from mdexp.commands.printable import printable
 from mdexp.grading.vote import voters
 from mdexp.records import Generation, Output, Vote
+from mdexp.report.explorer import turn
 
 
 def told(
@@ -19,6 +20,7 @@ def told(
             "sample": g.sample,
             "heard": g in heard,
             "text": g.text,
+            "turns": [dict(zip(("who", "text"), turn(s), strict=True)) for s in g.segments],
             "status": g.status,
             "answer": g.answer,
             "stdout": g.stdout,
@@ -58,7 +60,8 @@ def for_people(found: Mapping[str, Any]) -> str:
 
 def _path(path: Mapping[str, Any]) -> list[str]:
     silent = "" if path["heard"] else " (does not vote)"
-    lines = [f"--- {path['thought']}, {_drawn(path)}{silent} ---", path["text"]]
+    lines = [f"--- {path['thought']}, {_drawn(path)}{silent} ---"]
+    lines += [f"[{t['who']}] {t['text']}" for t in path["turns"]] or [path["text"]]
     lines += [
         f"  step {number}: {step['status']}, score {step['score']}"
         for number, step in enumerate(path["trace"].get("steps", ()), start=1)

@@ -11,7 +11,6 @@ from mdexp.grading.graders import is_right
 from mdexp.grading.overlap import SolvedSet, decisions, solved_by, solved_by_votes
 from mdexp.grading.score import PHASES, attempt, by_problem, told
 from mdexp.grading.shares import Share, share
-from mdexp.ports import Thought
 from mdexp.records import Generation, Grader, Problem, Vote
 
 GRADERS: tuple[Grader, ...] = get_args(Grader)
@@ -53,7 +52,7 @@ def analyse(
     generations: Sequence[Generation],
     votes: Sequence[Vote],
     problems: Mapping[str, Problem],
-    thoughts: Mapping[str, Thought],
+    thoughts: Sequence[str],
 ) -> Analyses:
     """Every test set in every phase that was generated; validation has none."""
     table: Analyses = {}
@@ -70,15 +69,15 @@ def _analysis(
     paths: Sequence[Generation],
     votes: Sequence[Vote],
     problems: Mapping[str, Problem],
-    thoughts: Mapping[str, Thought],
+    thoughts: Sequence[str],
 ) -> Analysis:
     run_vote = next(vote for vote in votes if vote.row == "vote")
     sampled = [path for path in paths if path.sample > 0]
     return Analysis(
         curves=curves(by_problem(sampled), run_vote.order) if sampled else None,
         rule=told(run_vote),
-        solved_by=solved_by(paths, votes, list(thoughts)),
-        solved_by_votes=solved_by_votes(votes, list(thoughts)),
+        solved_by=solved_by(paths, votes, thoughts),
+        solved_by_votes=solved_by_votes(votes, thoughts),
         decided=decisions(votes),
         kinds={
             name: by_kind(paths, votes, {id: kind(p) for id, p in problems.items()})

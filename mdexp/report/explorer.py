@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mdexp.grading.breakdowns import error_class
-from mdexp.records import VALIDATION, Generation, Problem
+from mdexp.records import VALIDATION, Generation, Problem, Segment
 
 ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
 FIELDS = (
@@ -22,6 +22,7 @@ FIELDS = (
     "output",
     "error",
     "steps",
+    "turns",
 )
 
 
@@ -47,6 +48,24 @@ def explorer_data(
     return json.dumps(data, separators=(",", ":")).translate(ESCAPES)
 
 
+def turn(segment: Segment) -> tuple[str, str]:
+    """Who says what in a transcript of several texts, for people."""
+    match segment.author:
+        case "writer":
+            cut = "" if segment.finished else ", cut short"
+            return f"{segment.role}, {segment.num_tokens} tokens{cut}", segment.text
+        case "executor":
+            status = segment.result.status if segment.result else ""
+            return f"sandbox, {status}", _found(segment)
+        case _:
+            return "asked", segment.text.strip()
+
+
+def _found(segment: Segment) -> str:
+    answer = segment.result.answer if segment.result else None
+    return segment.text or ("" if answer is None else str(answer))
+
+
 def _row(generation: Generation) -> Mapping[str, Any]:
     dataset = generation.dataset
     row = {
@@ -62,6 +81,7 @@ def _row(generation: Generation) -> Mapping[str, Any]:
         "output": generation.stdout,
         "error": generation.error,
         "steps": generation.trace.get("steps", ()),
+        "turns": [turn(segment) for segment in generation.segments],
     }
     assert tuple(row) == FIELDS
     return row

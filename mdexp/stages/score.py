@@ -33,7 +33,7 @@ def score(
     write_jsonl(out / "generations.jsonl", generations)
     write_jsonl(out / "votes.jsonl", votes)
     write_json(out / "metrics.json", scoring.metrics(generations, votes, list(thoughts), grader))
-    write_json(out / "analysis.json", analyse(generations, votes, problems, thoughts))
+    write_json(out / "analysis.json", analyse(generations, votes, problems, list(thoughts)))
     return {"generations": len(generations), "votes": len(votes)}
 
 

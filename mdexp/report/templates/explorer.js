@@ -136,10 +136,24 @@
       node.querySelector(".text").replaceChildren(...highlight(g.text));
     }
     node.querySelector(".beside").dataset.find = new URLSearchParams({ problem: g.problem });
+    const turns = node.querySelector(".turns");
+    turns.hidden = !g.turns.length;
+    node.querySelector(".text").hidden = !turns.hidden;
+    turns.append(...g.turns.map(turnItem));
     const steps = node.querySelector(".steps");
     steps.hidden = !g.steps.length;
     steps.querySelector("tbody").append(...g.steps.map(stepRow));
     return node;
+  }
+
+  function turnItem([who, said]) {
+    const item = document.createElement("li");
+    const speaker = document.createElement("b");
+    const text = document.createElement("pre");
+    speaker.textContent = who;
+    text.textContent = said;
+    item.append(speaker, text);
+    return item;
   }
 
   function stepRow(step, index) {
