@@ -21,7 +21,8 @@ class BatchDesk:
         self.files: dict[str, str] = {}
         self.batches: dict[str, dict[str, Any]] = {}
         self.polls_until_done = 2
-        self.loses_start = False  # whether the reply to the next start of a batch is lost
+        self.starts: list[str] = []  # how the next starts of a batch are replied to, once made
+        self.is_down = False  # whether nothing but an upload is answered
         self.frozen = False  # whether no batch ever ends
         self._answer = answer
         self._faults: list[str] = []
@@ -30,6 +31,8 @@ class BatchDesk:
         self._faults = list(faults)
 
     def get(self, path: str) -> tuple[int, str]:
+        if self.is_down:
+            return _error(503, "down")
         if match := re.fullmatch(r"/v1/files/([\w-]+)/content", path):
             return 200, self.files[match[1]]
         if match := re.fullmatch(r"/v1/batches/([\w-]+)", path):
@@ -45,6 +48,8 @@ class BatchDesk:
                 "\n".join(re.findall(r'^{"custom_id".*$', raw.decode(), re.MULTILINE))
             )
             return 200, json.dumps({"id": name, "object": "file"})
+        if self.is_down:
+            return _error(503, "down")
         return self._start(json.loads(raw))
 
     def _start(self, body: Mapping[str, Any]) -> tuple[int, str]:
@@ -61,9 +66,16 @@ class BatchDesk:
             "fault": self._faults.pop(0) if self._faults else "",
             "request_counts": {"total": len(lines), "completed": 0, "failed": 0},
         }
-        if self.loses_start:
-            self.loses_start = False
-            return _error(500, "lost")
+        match self.starts.pop(0) if self.starts else "":
+            case "cut":
+                raise ConnectionError("the reply is lost")
+            case "502":
+                return _error(502, "bad gateway")
+            case "garbage":
+                return 200, "[" * 100_000
+            case "502, then down":
+                self.is_down = True
+                return _error(502, "bad gateway")
         return 200, json.dumps(self.batches[name])
 
     def _work(self, batch: dict[str, Any]) -> None:

@@ -3,9 +3,13 @@
 Each call is claimed in the ledger like any other, so the budget holds it and nobody else sends it.
 A batch outlives the run that handed it in: the next run, of whatever command, goes on polling it
 before it hands in anything itself. What expired, failed or is missing is handed in again.
+
+Where the start of a batch is not answered, its calls are `unknown` and count with their worst case;
+nothing is bought before the server was asked for the batch by its token.
 """
 
 import logging
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from mdexp.teacher import batch_book, budget
 from mdexp.teacher.batch_book import Batch
 from mdexp.teacher.batch_lines import input_line, outcomes
-from mdexp.teacher.batch_server import BatchServer, State
+from mdexp.teacher.batch_server import BatchServer, State, UnknownStart
 from mdexp.teacher.command_id import current_command
 from mdexp.teacher.families import call_body, family_of
 from mdexp.teacher.holder import Holder, is_alive
@@ -34,6 +38,14 @@ MAX_LINES = 50_000  # of a file, as OpenAI has it
 MAX_BYTES = 190_000_000
 LEASE_S = 26 * 3600.0  # a batch ends within 24 hours
 MAX_VAIN_ROUNDS = 3  # in a row, that bring no answer
+# Half a surrogate pair, a number beyond 64 bits, a list where a text belongs.
+_CANNOT_BE_STORED = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+)
 
 
 def purchase_by_batch(
@@ -63,6 +75,21 @@ def purchase_by_batch(
             )
 
 
+def settle_batches(ledger: Ledger, terms: Terms, key: str) -> None:
+    """Take in what batches of earlier runs have brought so far, and find out whether those exist
+    whose start was not answered. TeacherError if the server does not say."""
+    if not batch_book.uncollected(ledger, terms.endpoint):
+        return
+    with (
+        BatchServer(terms.base_url, key, terms.timeout_s, terms.max_retries) as server,
+        Holder(ledger.folder) as holder,
+    ):
+        run = BatchPurchase(ledger, server, terms, holder.name)
+        run.look_after_all()
+        if run.error:
+            log.warning("teacher: %s", run.error)
+
+
 class Draft:
     """A batch that is being filled."""
 
@@ -85,13 +112,14 @@ class Draft:
 
 
 class BatchPurchase:
-    """One purchase. `tally` counts answers, batches and failures by kind."""
+    """One purchase. `tally` counts answers, batches and failures by kind; `error` is why the
+    teacher cannot go on."""
 
     def __init__(self, ledger: Ledger, server: BatchServer, terms: Terms, holder: str) -> None:
         self.tally: Counter[str] = Counter()
         self._ledger, self._server, self._terms = ledger, server, terms
         self._holder, self._command = holder, current_command()
-        self._error: TeacherError | None = None
+        self.error: TeacherError | None = None
         self._honours_n = True
         with ledger.writing():
             budget.open_budget(ledger.db, self._command, terms.budget_micro_usd)
@@ -101,8 +129,8 @@ class BatchPurchase:
         self._collect_all()
         vain_rounds = 0
         while self._ledger.num_missing(requests, num_paths) and vain_rounds < MAX_VAIN_ROUNDS:
-            if self._error:
-                raise self._error
+            if self.error:
+                raise self.error
             num_answers, num_batches = self.tally["answers"], self.tally["batches"]
             refusals = self._hand_in(requests, num_paths)
             self._collect_all()
@@ -113,8 +141,8 @@ class BatchPurchase:
             else:
                 log.warning("teacher: the budget does not hold another call's worst case")
                 break
-        if self._error:
-            raise self._error
+        if self.error:
+            raise self.error
 
     def _hand_in(self, requests: Sequence[Request], num_paths: int) -> Counter[str]:
         """Claim and hand in what is missing, in as many batches as it takes; give how many calls
@@ -159,6 +187,10 @@ class BatchPurchase:
         batch_book.write_down(self._ledger, draft.token, draft.claims, *names)
         try:
             remote = self._server.hand_in("".join(draft.lines), path, draft.token)
+        except UnknownStart as error:
+            said = f"{error}; whether the server started the batch {draft.token} is not known"
+            self._claims(self._command, None).leave_unknown(draft.claims, said)
+            raise TeacherError(f"{said}; run again to find out: nothing is bought before") from None
         except TeacherError as error:
             self._give_back(draft.token, self._command)
             raise TeacherError(f"{error}; teacher.mode=online needs no Batch API") from error
@@ -169,13 +201,17 @@ class BatchPurchase:
     def _collect_all(self) -> None:
         """Wait for every batch at this endpoint, and take in what it brings."""
         reported = time.monotonic()
-        while batches := batch_book.uncollected(self._ledger, self._terms.endpoint):
-            for batch in batches:
-                self._advance(batch, report=time.monotonic() - reported >= REPORT_EVERY_S)
+        while batch_book.uncollected(self._ledger, self._terms.endpoint):
+            self.look_after_all(report=time.monotonic() - reported >= REPORT_EVERY_S)
             if time.monotonic() - reported >= REPORT_EVERY_S:
                 reported = time.monotonic()
             if batch_book.uncollected(self._ledger, self._terms.endpoint):
                 time.sleep(POLL_S)
+
+    def look_after_all(self, report: bool = False) -> None:
+        """Look after every batch at this endpoint once."""
+        for batch in batch_book.uncollected(self._ledger, self._terms.endpoint):
+            self._advance(batch, report)
 
     def _advance(self, batch: Batch, report: bool) -> None:
         """Look after a batch once."""
@@ -208,18 +244,26 @@ class BatchPurchase:
         for file in state.files:
             for name, outcome in outcomes(self._server.content(file)):
                 if claim := left.pop(name, None):  # another's line, or a second one: nothing
-                    self._settle(claims, claim, outcome)
+                    self._settle_line(claims, claim, outcome)
         for claim in left.values():
             charged = state.status in ("completed", "not found")
             claims.fail(claim, f"no line in the batch, which {state.status}", charged=charged)
             self.tally["missing lines"] += 1
         batch_book.collected(self._ledger, batch.token)
         if state.status in ("failed", "cancelled"):
-            self._error = TeacherError(
+            self.error = TeacherError(
                 f"the batch {batch.remote or batch.token} {state.status}: "
                 f"{state.detail or 'the server does not say why'}; run again to hand it in again, "
                 "or with teacher.mode=online"
             )
+
+    def _settle_line(self, claims: Claims, claim: Claim, outcome: Reply | Exception) -> None:
+        """A line that the ledger cannot hold costs that line, not the batch."""
+        try:
+            self._settle(claims, claim, outcome)
+        except _CANNOT_BE_STORED as error:
+            claims.fail(claim, f"a line that cannot be stored: {error!r}", charged=True)
+            self.tally["broken lines"] += 1
 
     def _settle(self, claims: Claims, claim: Claim, outcome: Reply | Exception) -> None:
         if isinstance(outcome, Filtered):
@@ -237,7 +281,7 @@ class BatchPurchase:
             self.tally["refused"] += 1
             fix = parameter_fix(None, str(outcome), call_body(claim.request, 2, 0))
             said = f"{fix} ({outcome})" if fix else str(outcome)
-            self._error = self._error or TeacherError(said)
+            self.error = self.error or TeacherError(said)
 
     def _give_back(self, token: str, command: str) -> None:
         """Release the calls of a batch that the server does not have."""

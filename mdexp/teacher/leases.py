@@ -117,6 +117,14 @@ class Claims:
             self._db.execute("UPDATE calls SET error = ? WHERE id = ?", (error, claim.call))
             self._free_samples(claim.call)
 
+    def leave_unknown(self, claimed: Sequence[Claim], error: str) -> None:
+        """Write down that it is not known whether calls were made. They count with their worst
+        case, and their samples are not asked for again before they are answered or fail."""
+        with self._ledger.writing():
+            for claim in claimed:
+                self._settle(claim, "unknown", claim.worst_micro_usd)
+                self._db.execute("UPDATE calls SET error = ? WHERE id = ?", (error, claim.call))
+
     def end_lost_leases(self) -> int:
         """End the leases whose time is over or whose holder is dead, within a transaction; give
         their number."""

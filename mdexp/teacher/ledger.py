@@ -4,6 +4,8 @@ Shared by all runs, sweeps and jobs. schema.py says what is in it; claims.py and
 what costs money; this file opens it and finds answers.
 """
 
+import logging
+import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,9 +14,17 @@ from types import TracebackType
 from typing import Self
 
 from mdexp.teacher.request import Answer, Request
-from mdexp.teacher.schema import connect
+from mdexp.teacher.schema import FILE, connect
+
+log = logging.getLogger(__name__)
 
 SYNC_EVERY_S = 0.25
+_DISK_FAULTS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
+
+
+class LedgerUnwritable(OSError):
+    """The disk under a ledger takes no more: it is full, broken or read-only. What was written
+    before is there, and a transaction that raised this left nothing."""
 
 
 class Ledger:
@@ -35,24 +45,32 @@ class Ledger:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.db.execute("PRAGMA wal_checkpoint")  # syncs
-        self.db.close()
+        try:
+            self.db.execute("PRAGMA wal_checkpoint")  # syncs
+        except sqlite3.OperationalError as error:
+            log.warning("ledger: the last writes may not survive a power cut: %s", error)
+        finally:
+            self.db.close()
 
     @contextmanager
     def writing(self, durable: bool = True) -> Iterator[None]:
         """A transaction, which survives the death of the process. A durable one survives a power
         cut as well, with all that was written before it, but for those of the last SYNC_EVERY_S:
-        a disk may take longer to say that it has written than a server to answer."""
+        a disk may take longer to say that it has written than a server to answer.
+        LedgerUnwritable where the disk refuses it."""
         sync = durable and time.monotonic() - self._synced_at >= SYNC_EVERY_S
-        self.db.execute(f"PRAGMA synchronous = {'FULL' if sync else 'NORMAL'}")
-        self.db.execute("BEGIN IMMEDIATE")
         try:
+            self.db.execute(f"PRAGMA synchronous = {'FULL' if sync else 'NORMAL'}")
+            self.db.execute("BEGIN IMMEDIATE")
             yield
-        except BaseException:
-            self.db.execute("ROLLBACK")
+            self.db.execute("COMMIT")
+        except BaseException as error:
+            if self.db.in_transaction:  # SQLite itself ends one after some faults
+                self.db.execute("ROLLBACK")
             self._numbers.clear()  # some may be of rows that are gone again
+            if is_disk_fault(error):
+                raise LedgerUnwritable(f"{self.folder / FILE}: {error}") from error
             raise
-        self.db.execute("COMMIT")
         if sync:
             self._synced_at = time.monotonic()
 
@@ -108,3 +126,10 @@ class Ledger:
     def states(self) -> dict[str, int]:
         """How many calls are in each state."""
         return dict(self.db.execute("SELECT state, count(*) FROM calls GROUP BY state"))
+
+
+def is_disk_fault(error: BaseException) -> bool:
+    """Whether an error of SQLite says that the disk, and not the statement, is at fault."""
+    if not isinstance(error, sqlite3.OperationalError):
+        return False
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DISK_FAULTS  # of an extended code

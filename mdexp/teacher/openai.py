@@ -21,7 +21,7 @@ from pydantic import (
 from mdexp.ports import Thought
 from mdexp.records import Path, Problem
 from mdexp.teacher.asking import Asking, Prompting, answers_of, wanted_samples
-from mdexp.teacher.batch import purchase_by_batch
+from mdexp.teacher.batch import purchase_by_batch, settle_batches
 from mdexp.teacher.budget import MICRO
 from mdexp.teacher.client import NO_KEY
 from mdexp.teacher.endpoint import endpoint_identity, is_loopback
@@ -221,6 +221,9 @@ class OpenAITeacher(BaseModel):
                 log.warning("teacher: %s", note)
             buy = purchase_by_batch if self.mode == "batch" else purchase
             key, terms = self._key(), self.terms()
+            if self.mode == "online":
+                settle_batches(book, terms, key)
+                missing = {r: n for r, n in missing.items() if book.missing(r, n)}
             # At most two numbers: the first sets of exemplars may have a sample more.
             for number in sorted(set(missing.values()), reverse=True):
                 buy([r for r, n in missing.items() if n == number], number, book, terms, key)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from mdexp.teacher import batch, batch_server
+from mdexp.teacher import batch, batch_connection, batch_server
 from mdexp.teacher.batch_book import uncollected
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.retry import TeacherError
@@ -18,7 +18,8 @@ PRICE = {"input": 1.0, "output": 1.0}
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setattr(batch, "POLL_S", 0.01)
-    monkeypatch.setattr(batch_server, "pause_s", lambda error, number: 0.01)
+    monkeypatch.setattr(batch_connection, "pause_s", lambda error, number: 0.01)
+    monkeypatch.setattr(batch_server, "LISTED_WITHIN_S", 0.01)
     with LoopbackServer(answer=lambda question, number: f"{question} #{number}") as running:
         running.latency_s = 0
         yield running
@@ -137,10 +138,60 @@ def test_a_server_that_ignores_n_is_asked_again_with_seeds(server, tmp_path):
     assert [(body.get("n"), body["seed"]) for body in again] == [(None, 1), (None, 2)] * 2
 
 
-def test_the_start_of_a_batch_whose_reply_is_lost_is_not_repeated(server, tmp_path):
-    server.batches.loses_start = True
+@pytest.mark.parametrize("fault", ["cut", "502", "garbage"])
+def test_the_start_of_a_batch_whose_reply_is_lost_is_not_repeated(server, tmp_path, fault):
+    server.batches.starts = [fault]
     assert len(by_batch(server, tmp_path)) == 6
     assert len(server.batches.batches) == 1
+
+
+def unanswered_start(server, folder, **changes):
+    """A run whose batch is made, but nobody says so."""
+    server.batches.starts = ["502, then down"]
+    with pytest.raises(TeacherError, match=r"not known; run again to find out"):
+        by_batch(server, folder, price=PRICE, max_retries=2, **changes)
+    server.batches.is_down = False
+
+
+def test_a_start_that_nobody_answers_is_unknown_and_counts_with_its_worst_case(server, tmp_path):
+    unanswered_start(server, tmp_path)
+    with Ledger(tmp_path) as ledger:
+        assert ledger.states() == {"unknown": 6}
+        spent, reserved, worst = ledger.db.execute(
+            "SELECT spent_micro_usd, reserved_micro_usd, (SELECT sum(worst_micro_usd) FROM calls)"
+            " FROM budgets"
+        ).fetchone()
+    assert (spent, reserved) == (worst, 0)
+    assert worst > 0
+
+
+@pytest.mark.parametrize("mode", ["batch", "online"])
+def test_a_start_that_nobody_answered_is_found_before_anything_is_bought(server, tmp_path, mode):
+    unanswered_start(server, tmp_path)
+    server.batches.polls_until_done = 1
+    assert len(buy(server.url, tmp_path, problems(6), mode=mode, price=PRICE)) == 6
+    assert (bought(server), server.num_calls, len(server.batches.batches)) == (6, 0, 1)
+    with Ledger(tmp_path) as ledger:
+        assert ledger.states() == {"answered": 6}
+        assert ledger.db.execute("SELECT sum(spent_micro_usd) FROM budgets").fetchone() == (60,)
+
+
+@pytest.mark.parametrize("mode", ["batch", "online"])
+def test_while_a_start_is_unknown_nothing_is_bought(server, tmp_path, mode):
+    unanswered_start(server, tmp_path)
+    server.batches.is_down = True
+    with pytest.raises(TeacherError, match="the Batch API does not answer"):
+        buy(server.url, tmp_path, problems(6), mode=mode, price=PRICE, max_retries=1)
+    assert (server.num_calls, len(server.batches.batches)) == (0, 1)
+
+
+def test_a_start_that_never_came_is_made_again_and_costs_nothing(server, tmp_path):
+    unanswered_start(server, tmp_path)
+    server.batches.batches.clear()
+    assert len(by_batch(server, tmp_path, price=PRICE)) == 6
+    with Ledger(tmp_path) as ledger:
+        assert ledger.states() == {"failed": 6, "answered": 6}
+        assert ledger.db.execute("SELECT sum(spent_micro_usd) FROM budgets").fetchone() == (60,)
 
 
 def test_a_file_holds_only_so_many_lines(server, tmp_path, monkeypatch):
