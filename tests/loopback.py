@@ -33,6 +33,7 @@ class LoopbackServer:
         self.has_usage = True
         self.per_minute: float | None = None  # beyond it: 429
         self.latency_s = 0.005  # so that concurrent calls overlap
+        self.trickles = False  # whether files come a byte at a time, each within any limit on waits
         self.finish_reason = "stop"
         self.logprobs: Any = {"token_logprobs": [-0.25, -0.75, -0.5]}  # of a completion
         self.bodies: list[dict[str, Any]] = []
@@ -224,7 +225,15 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {**reply.headers, "Content-Length": str(len(payload))}.items():
             self.send_header(name, value)
         self.end_headers()
+        if self.loopback.trickles and self.path.endswith("/content"):
+            self._trickle(payload)
         self.wfile.write(payload)
+
+    def _trickle(self, payload: bytes) -> None:
+        for byte in payload:
+            self.wfile.write(bytes([byte]))
+            time.sleep(0.05)
+        raise ConnectionError("that is all")
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing on stderr."""

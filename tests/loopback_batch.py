@@ -24,6 +24,7 @@ class BatchDesk:
         self.starts: list[str] = []  # how the next starts of a batch are replied to, once made
         self.is_down = False  # whether nothing but an upload is answered
         self.frozen = False  # whether no batch ever ends
+        self.spoil: Callable[[str], str] = lambda line: line  # the first line of the next results
         self._answer = answer
         self._faults: list[str] = []
 
@@ -100,7 +101,9 @@ class BatchDesk:
                 continue
             (failed if spoiled else done).append(self._result(line, fault if spoiled else ""))
         stranger = {"custom_id": "not-ours", "response": None, "error": {"code": "x"}}
-        batch["output_file_id"] = self._file(_jsonl([stranger, *reversed(done), *done[:1]]))
+        first, *others = [json.dumps(row) for row in (*reversed(done), *done[:1])]
+        lines = [json.dumps(stranger), self.spoil(first), *others]
+        batch["output_file_id"], self.spoil = self._file("\n".join(lines)), lambda line: line
         if failed:
             batch["error_file_id"] = self._file(_jsonl(failed) + "\n{broken")
 

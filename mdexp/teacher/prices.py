@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import date
 from fractions import Fraction
 from importlib import resources
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,6 +22,7 @@ from mdexp.teacher.request import Request
 _PROMPT_OVERHEAD_TOKENS = 16
 _MESSAGE_OVERHEAD_TOKENS = 16
 _COMPLETION_LIMITS = ("max_completion_tokens", "max_tokens")
+_MAX_TOKENS = 1_000_000_000  # of a call: no server has such a context
 _BYTES_PER_TOKEN = 4.0  # of English prose, roughly
 _VERSION = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{4}|latest)$")
 
@@ -51,10 +52,8 @@ class Price(BaseModel):
 
     def of_usage(self, usage: Mapping[str, Any] | None) -> int | None:
         """The price by a server's own count of tokens; None if it does not give one."""
-        counts = [(usage or {}).get(key) for key in ("prompt_tokens", "completion_tokens")]
-        if not all(isinstance(n, int) and n >= 0 for n in counts):
-            return None
-        return self.micro_usd(counts[0] or 0, counts[1] or 0)
+        counts = token_counts(usage)
+        return None if counts is None else self.micro_usd(*counts)
 
 
 FREE = Price(input=0, output=0)
@@ -91,6 +90,18 @@ class PriceTable(BaseModel):
         """The day on which a model is switched off, if one is set."""
         models = self.shutdowns.get(_host(url), {})
         return models.get(model) or models.get(_VERSION.sub("", model))
+
+
+def token_counts(usage: Mapping[str, Any] | None) -> tuple[int, int] | None:
+    """Tokens of prompt and answers as a server counts them; None if it does not, or absurdly."""
+    prompt, completion = ((usage or {}).get(f"{part}_tokens") for part in ("prompt", "completion"))
+    if _is_count(prompt) and _is_count(completion):
+        return prompt, completion
+    return None
+
+
+def _is_count(number: Any) -> TypeGuard[int]:
+    return type(number) is int and 0 <= number <= _MAX_TOKENS
 
 
 def prompt_bound(request: Request) -> int:

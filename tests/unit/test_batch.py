@@ -1,6 +1,7 @@
 """Batch: each answer bought once, whatever expires, fails, gets lost or is killed on the way."""
 
 import json
+import re
 import time
 
 import pytest
@@ -86,6 +87,85 @@ def test_only_what_is_missing_is_handed_in_again(server, tmp_path, fault, kind):
         ).fetchall()
     # A line that vanished may have been charged; one that the server names was not.
     assert errors == [(6, 1, "unknown")] if fault == "missing lines" else [(6, 0, "failed")]
+
+
+def _changed(**changes):
+    """A result line with other fields in its reply's body."""
+
+    def change(line):
+        row = json.loads(line)
+        row["response"]["body"] |= changes
+        return json.dumps(row)
+
+    return change
+
+
+def _cut_out(before, after):
+    return lambda line: re.sub(before, lambda match: after, line)
+
+
+NUMBER = '"prompt_tokens": [0-9]+'
+SPOILED = {
+    "deep JSON": lambda line: line[:-1] + ', "x": ' + "[" * 100_000 + "]" * 100_000 + "}",
+    "deep body": _cut_out('"usage"', '"usage2": ' + "[" * 900 + "]" * 900 + ', "usage"'),
+    "cut": lambda line: line[:-9],
+    "a list": lambda line: f"[{line}]",
+    "nothing": lambda line: "null",
+    "model with half a surrogate pair": _changed(model="\ud83d"),
+    "fingerprint with half a surrogate pair": _changed(system_fingerprint="\udc00"),
+    "text with half a surrogate pair": _cut_out('"content": "', '"content": "\\ud83d'),
+    "usage beyond 64 bits": _cut_out(NUMBER, f'"prompt_tokens": {10**30}'),
+    "usage of 5,000 digits": _cut_out(NUMBER, f'"prompt_tokens": {"9" * 5000}'),
+    "usage of no number": _cut_out(NUMBER, '"prompt_tokens": NaN'),
+    "negative usage": _cut_out(NUMBER, '"prompt_tokens": -7'),
+    "usage in words": _cut_out(NUMBER, '"prompt_tokens": "seven"'),
+    "usage null": _changed(usage=None),
+    "usage a list": _changed(usage=[7]),
+    "status in words": _cut_out('"status_code": 200', '"status_code": "fine"'),
+    "status a list": _cut_out('"status_code": 200', '"status_code": [200]'),
+    "code a list": _cut_out(
+        '"response": .*', '"response": {"status_code": 400, "body": {"error": {"code": [1]}}}}'
+    ),
+    "reason with half a surrogate pair": _cut_out(
+        '"response": .*',
+        '"response": {"status_code": 500, "body": {"error": {"message": "\\ud83d"}}}}',
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", SPOILED)
+def test_a_line_that_cannot_be_read_costs_that_line(server, tmp_path, fault):
+    server.batches.spoil = SPOILED[fault]
+    assert len(by_batch(server, tmp_path, price=PRICE)) == 6
+    assert bought(server) <= 7
+    with Ledger(tmp_path) as ledger:
+        states = ledger.states()
+        spent, worst = ledger.db.execute(
+            "SELECT spent_micro_usd, (SELECT max(worst_micro_usd) FROM calls) FROM budgets"
+        ).fetchone()
+    assert states.pop("answered") == 6
+    assert states in ({}, {"unknown": 1}, {"failed": 1})
+    assert spent in (60, 50 + worst, 60 + worst), "true prices, and the worst where it is not known"
+
+
+def test_results_that_are_too_long_are_cut_and_the_rest_is_had_again(
+    server, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr(batch_server, "MAX_FILE_BYTES", 900)
+    assert len(by_batch(server, tmp_path)) == 6
+    assert "has more than 900 bytes: cut" in caplog.text
+    with Ledger(tmp_path) as ledger:
+        assert ledger.states()["unknown"] >= 1, "a line beyond the limit was paid for"
+
+
+def test_a_download_that_never_ends_is_given_up(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch_server, "FILE_DEADLINE_S", 0.3)
+    monkeypatch.setattr(server, "trickles", True, raising=False)
+    with pytest.raises(TeacherError, match=r"does not answer: time-out"):
+        by_batch(server, tmp_path, max_retries=1)
+    monkeypatch.setattr(server, "trickles", False)
+    assert len(by_batch(server, tmp_path)) == 6
+    assert bought(server) == 6
 
 
 def test_a_filtered_line_is_an_outcome(server, tmp_path):
