@@ -40,6 +40,7 @@ class LoopbackServer:
         self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
         self.num_choices: Counter[str] = Counter()  # answers given, by question
+        self.charged = 0  # millionths of a dollar, at a dollar per million tokens
         self.most_at_once = 0
         self._at_once = 0
         self._faults: list[str] = []
@@ -89,6 +90,8 @@ class LoopbackServer:
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
         try:
+            if fault == "lost reply":
+                self._answer(body)
             return _FAULTS[fault](headers) if fault else self._answer(body)
         finally:
             with self._lock:
@@ -125,6 +128,7 @@ class LoopbackServer:
         with self._lock:
             first = self.num_choices[question]
             self.num_choices[question] += number
+            self.charged += 7 + 3 * number
         texts = [self.answer(question, first + i) for i in range(number)]
         written = [{"text": t} if plain else {"message": {"content": t}} for t in texts]
         choices = [
@@ -166,6 +170,10 @@ def _slow(headers: dict[str, str]) -> _Reply:
     return _error(503, "too late")
 
 
+def _cut(headers: dict[str, str]) -> _Reply:
+    raise ConnectionError("the connection is lost")
+
+
 def _stall(headers: dict[str, str]) -> _Reply:
     time.sleep(5)
     raise ConnectionError("it never answers")
@@ -186,6 +194,8 @@ _FAULTS = {
         json.dumps({"choices": [{"message": {"content": f"You sent {headers['authorization']}"}}]}),
     ),
     "404": lambda headers: _error(404, "The model does not exist", "model_not_found"),
+    "lost connection": _cut,
+    "lost reply": _cut,  # of a call that was answered, and charged
     "slow": _slow,
     "stall": _stall,
 }

@@ -19,10 +19,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from mdexp.teacher.disk_faults import PatientWriter
+from mdexp.teacher.database import DiskFault
 from mdexp.teacher.leases import Claim, Claims, Refusal
-from mdexp.teacher.ledger import Ledger, LedgerUnwritable
+from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.limits import Limiter
+from mdexp.teacher.patient_writer import PatientWriter
 from mdexp.teacher.prices import Price, expected_tokens
 from mdexp.teacher.progress import Progress
 from mdexp.teacher.reply import Reply, filtered_reply
@@ -185,7 +186,7 @@ class Extraction:
             self._error, self._ended = error, True
             await self._fail(claim, str(error), charged=False)
         except asyncio.CancelledError:
-            with suppress(LedgerUnwritable):  # an open call becomes `unknown` by itself
+            with suppress(DiskFault):  # an open call becomes `unknown` by itself
                 self._claims.fail(claim, "cut off", charged=True)
             raise
         else:

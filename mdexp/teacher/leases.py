@@ -84,8 +84,8 @@ class Claims:
     def answer(self, claim: Claim, reply: Reply, price_micro_usd: int | None) -> int:
         """Store a reply as the claim's samples, as many as it has; give their number."""
         pairs = list(zip(claim.samples, reply.choices, strict=False))  # servers send fewer, or more
-        number = self._ledger.number(claim.request)
         with self._ledger.writing():
+            number = self._ledger.number(claim.request)
             self._settle(claim, "answered", price_micro_usd)
             self._db.execute(
                 "UPDATE calls SET usage = ?, reply = ?, model = ?, fingerprint = ? WHERE id = ?",

@@ -13,18 +13,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mdexp.teacher.database import disk_faults_named
 from mdexp.teacher.request import Answer, Request
 from mdexp.teacher.schema import FILE, connect
 
 log = logging.getLogger(__name__)
 
 SYNC_EVERY_S = 0.25
-_DISK_FAULTS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
-
-
-class LedgerUnwritable(OSError):
-    """The disk under a ledger takes no more: it is full, broken or read-only. What was written
-    before is there, and a transaction that raised this left nothing."""
 
 
 class Ledger:
@@ -32,7 +27,8 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.db = connect(folder)
+        with disk_faults_named(folder / FILE):
+            self.db = connect(folder)
         self._synced_at = -SYNC_EVERY_S
         self._numbers: dict[str, int] = {}  # of requests, by identity
 
@@ -57,20 +53,19 @@ class Ledger:
         """A transaction, which survives the death of the process. A durable one survives a power
         cut as well, with all that was written before it, but for those of the last SYNC_EVERY_S:
         a disk may take longer to say that it has written than a server to answer.
-        LedgerUnwritable where the disk refuses it."""
+        DiskFault where the disk refuses it."""
         sync = durable and time.monotonic() - self._synced_at >= SYNC_EVERY_S
-        try:
-            self.db.execute(f"PRAGMA synchronous = {'FULL' if sync else 'NORMAL'}")
-            self.db.execute("BEGIN IMMEDIATE")
-            yield
-            self.db.execute("COMMIT")
-        except BaseException as error:
-            if self.db.in_transaction:  # SQLite itself ends one after some faults
-                self.db.execute("ROLLBACK")
-            self._numbers.clear()  # some may be of rows that are gone again
-            if is_disk_fault(error):
-                raise LedgerUnwritable(f"{self.folder / FILE}: {error}") from error
-            raise
+        with disk_faults_named(self.folder / FILE):
+            try:
+                self.db.execute(f"PRAGMA synchronous = {'FULL' if sync else 'NORMAL'}")
+                self.db.execute("BEGIN IMMEDIATE")
+                yield
+                self.db.execute("COMMIT")
+            except BaseException:
+                if self.db.in_transaction:  # SQLite itself ends one after some faults
+                    self.db.execute("ROLLBACK")
+                self._numbers.clear()  # some may be of rows that are gone again
+                raise
         if sync:
             self._synced_at = time.monotonic()
 
@@ -126,10 +121,3 @@ class Ledger:
     def states(self) -> dict[str, int]:
         """How many calls are in each state."""
         return dict(self.db.execute("SELECT state, count(*) FROM calls GROUP BY state"))
-
-
-def is_disk_fault(error: BaseException) -> bool:
-    """Whether an error of SQLite says that the disk, and not the statement, is at fault."""
-    if not isinstance(error, sqlite3.OperationalError):
-        return False
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DISK_FAULTS  # of an extended code

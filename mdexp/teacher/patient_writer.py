@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from mdexp.teacher.ledger import LedgerUnwritable
+from mdexp.teacher.database import DiskFault
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +27,11 @@ class PatientWriter:
         self._reported = -REPORT_EVERY_S
 
     async def write(self, action: Callable[[], _T]) -> _T:
-        """What `action`, a transaction, returns once the disk takes it. LedgerUnwritable if it does
+        """What `action`, a transaction, returns once the disk takes it. DiskFault if it does
         not within PATIENCE_S."""
         try:
             return action()
-        except LedgerUnwritable as error:
+        except DiskFault as error:
             self.num_waiting += 1
             self._report(error)
         try:
@@ -50,7 +50,7 @@ class PatientWriter:
             await asyncio.sleep(AGAIN_S)
             try:
                 result = action()
-            except LedgerUnwritable as error:
+            except DiskFault as error:
                 if time.monotonic() >= given_up_at:
                     raise
                 self._report(error)
@@ -58,7 +58,7 @@ class PatientWriter:
                 log.info("teacher: the ledger can be written again")
                 return result
 
-    def _report(self, error: LedgerUnwritable) -> None:
+    def _report(self, error: DiskFault) -> None:
         if time.monotonic() - self._reported >= REPORT_EVERY_S:
             self._reported = time.monotonic()
             log.warning(
