@@ -166,6 +166,7 @@ def survive(case: Case, server: LoopbackServer, folder: Path) -> Outcome:
         server.misbehave()
         server.batches.is_down = False
         paths = purchase(case, server, folder)
+    server.batches.finish_all()
     bought = sum(server.num_choices.values())
     with Ledger(folder) as ledger:
         spent, reserved = ledger.db.execute(
