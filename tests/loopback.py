@@ -34,6 +34,7 @@ class LoopbackServer:
         self.per_minute: float | None = None  # beyond it: 429
         self.latency_s = 0.005  # so that concurrent calls overlap
         self.trickles = False  # whether files come a byte at a time, each within any limit on waits
+        self.num_trickled = 0
         self.finish_reason = "stop"
         self.logprobs: Any = {"token_logprobs": [-0.25, -0.75, -0.5]}  # of a completion
         self.bodies: list[dict[str, Any]] = []
@@ -241,6 +242,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _trickle(self, payload: bytes) -> None:
         for byte in payload:
+            self.loopback.num_trickled += 1
             self.wfile.write(bytes([byte]))
             time.sleep(0.05)
         raise ConnectionError("that is all")

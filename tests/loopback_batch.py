@@ -22,11 +22,13 @@ class BatchDesk:
         self.batches: dict[str, dict[str, Any]] = {}
         self.polls_until_done = 2
         self.starts: list[str] = []  # how the next starts of a batch are replied to, once made
+        self.num_not_found = 0  # questions about a batch that are denied, though it is there
         self.is_down = False  # whether nothing but an upload is answered
         self.frozen = False  # whether no batch ever ends
         self.spoil: Callable[[str], str] = lambda line: line  # the first line of the next results
         self._answer = answer
         self._faults: list[str] = []
+        self._num_files = 0
 
     def misbehave(self, *faults: str) -> None:
         self._faults = list(faults)
@@ -35,9 +37,12 @@ class BatchDesk:
         if self.is_down:
             return _error(503, "down")
         if match := re.fullmatch(r"/v1/files/([\w-]+)/content", path):
+            if match[1] not in self.files:
+                return _error(404, "No such file")
             return 200, self.files[match[1]]
         if match := re.fullmatch(r"/v1/batches/([\w-]+)", path):
-            if match[1] not in self.batches:
+            if match[1] not in self.batches or self.num_not_found:
+                self.num_not_found -= match[1] in self.batches
                 return _error(404, "No such batch")
             self._work(self.batches[match[1]])
             return 200, json.dumps(self.batches[match[1]])
@@ -127,7 +132,8 @@ class BatchDesk:
         return row
 
     def _file(self, content: str) -> str:
-        name = f"file-{len(self.files)}"
+        self._num_files += 1
+        name = f"file-{self._num_files - 1}"
         self.files[name] = content
         return name
 

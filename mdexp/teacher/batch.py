@@ -219,6 +219,8 @@ class BatchPurchase:
         if remote is None:
             return
         state = self._server.state(remote)
+        if state.status == "not found" and self._server.find(batch.token):
+            return  # it is listed, so it is there
         if state.ended:
             self._take_in(batch, state)
         elif report:

@@ -1,7 +1,9 @@
 """Batch: each answer bought once, whatever expires, fails, gets lost or is killed on the way."""
 
 import json
+import os
 import re
+import signal
 import time
 
 import pytest
@@ -160,10 +162,10 @@ def test_results_that_are_too_long_are_cut_and_the_rest_is_had_again(
 
 def test_a_download_that_never_ends_is_given_up(server, tmp_path, monkeypatch):
     monkeypatch.setattr(batch_server, "FILE_DEADLINE_S", 0.3)
-    monkeypatch.setattr(server, "trickles", True, raising=False)
+    server.trickles = True
     with pytest.raises(TeacherError, match=r"does not answer: time-out"):
         by_batch(server, tmp_path, max_retries=1)
-    monkeypatch.setattr(server, "trickles", False)
+    server.trickles = False
     assert len(by_batch(server, tmp_path)) == 6
     assert bought(server) == 6
 
@@ -348,6 +350,42 @@ def test_a_batch_that_the_server_forgot_is_handed_in_again(server, tmp_path):
     assert len(by_batch(server, tmp_path, 3, price=PRICE)) == 3
     with Ledger(tmp_path) as ledger:
         assert ledger.states() == {"answered": 3, "unknown": 3}
+
+
+def test_a_batch_that_is_denied_but_listed_is_waited_for(server, tmp_path):
+    server.batches.num_not_found = 2
+    assert len(by_batch(server, tmp_path)) == 6
+    assert len(server.batches.batches) == 1
+
+
+def test_results_that_the_server_has_no_more_are_unknown_and_had_again(
+    server, tmp_path, monkeypatch
+):
+    write = server.batches._file
+    lost = iter([True])
+
+    def forget_results_once(content):
+        name = write(content)
+        if "not-ours" in content and next(lost, False):
+            del server.batches.files[name]
+        return name
+
+    monkeypatch.setattr(server.batches, "_file", forget_results_once)
+    assert len(by_batch(server, tmp_path, price=PRICE)) == 6
+    with Ledger(tmp_path) as ledger:
+        assert ledger.states() == {"answered": 6, "unknown": 6}
+
+
+def test_ctrl_c_ends_a_download_at_once(server, tmp_path):
+    server.trickles = True
+    process = start(server.url, tmp_path, 6, mode="batch")
+    wait_for(lambda: server.num_trickled > 2)
+    os.kill(process.pid, signal.SIGINT)
+    process.join(10)
+    assert process.exitcode not in (0, None)
+    server.trickles = False
+    assert len(by_batch(server, tmp_path)) == 6
+    assert bought(server) == 6
 
 
 def test_open_batches_do_not_hold_up_an_online_run(server, tmp_path):
