@@ -21,7 +21,8 @@ from pydantic import (
 from mdexp.ports import Thought
 from mdexp.records import Path, Problem
 from mdexp.teacher.asking import Asking, Prompting, answers_of, wanted_samples
-from mdexp.teacher.batch import purchase_by_batch, settle_batches
+from mdexp.teacher.batch import purchase_by_batch
+from mdexp.teacher.batch_collection import settle_batches
 from mdexp.teacher.budget import MICRO
 from mdexp.teacher.client import NO_KEY
 from mdexp.teacher.endpoint import endpoint_identity, is_loopback

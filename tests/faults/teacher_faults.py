@@ -16,7 +16,14 @@ from pathlib import Path
 from unittest import mock
 
 from mdexp.records import Path as TeacherPath
-from mdexp.teacher import batch, batch_connection, batch_server, database, extract, patient_writer
+from mdexp.teacher import (
+    batch_collection,
+    batch_connection,
+    batch_server,
+    database,
+    extract,
+    patient_writer,
+)
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.retry import TeacherError
 from mdexp.teacher.schema import FILE
@@ -133,7 +140,7 @@ def in_haste() -> Iterator[None]:
     """Nobody waits for longer than a test may."""
     with contextlib.ExitStack() as stack:
         for module, name, value in (
-            (batch, "POLL_S", 0.01),
+            (batch_collection, "POLL_S", 0.01),
             (batch_connection, "pause_s", lambda error, number: 0.01),
             (batch_server, "LISTED_WITHIN_S", 0.01),
             (patient_writer, "AGAIN_S", 0.005),

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from mdexp.teacher import batch, batch_connection, batch_server
+from mdexp.teacher import batch, batch_collection, batch_connection, batch_server
 from mdexp.teacher.batch_book import uncollected
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.retry import TeacherError
@@ -20,7 +20,7 @@ PRICE = {"input": 1.0, "output": 1.0}
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr(batch, "POLL_S", 0.01)
+    monkeypatch.setattr(batch_collection, "POLL_S", 0.01)
     monkeypatch.setattr(batch_connection, "pause_s", lambda error, number: 0.01)
     monkeypatch.setattr(batch_server, "LISTED_WITHIN_S", 0.01)
     with LoopbackServer(answer=lambda question, number: f"{question} #{number}") as running:
