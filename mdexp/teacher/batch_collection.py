@@ -160,7 +160,7 @@ class BatchCollection:
 
 
 def claims_of_batches(ledger: Ledger, command: str, holder: str | None = None) -> Claims:
-    """What settles the calls of a command's batches, which `holder` has before they are handed in."""
+    """What settles the calls of a command's batches; `holder` has them until they are handed in."""
     return Claims(ledger, holder=holder, command=command, lease_s=LEASE_S, at_once=None)
 
 
