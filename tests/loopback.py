@@ -16,6 +16,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import parse_qsl
 
 from tests.loopback_batch import BatchDesk
 
@@ -228,7 +229,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(self.loopback.reply(self.path, body, headers))
 
     def do_GET(self) -> None:
-        self._send(_Reply(*self.loopback.batches.get(self.path.partition("?")[0])))
+        path, _, query = self.path.partition("?")
+        self._send(_Reply(*self.loopback.batches.get(path, dict(parse_qsl(query)))))
 
     def _send(self, reply: _Reply) -> None:
         payload = reply.text.encode()

@@ -24,6 +24,8 @@ class BatchDesk:
         self.starts: list[str] = []  # how the next starts of a batch are replied to, once made
         self.num_not_found = 0  # questions about a batch that are denied, though it is there
         self.is_down = False  # whether nothing but an upload is answered
+        self.page_size = 100  # of the list of batches
+        self.lists_for_ever = False  # whether each page says that there are more
         self.frozen = False  # whether no batch ever ends
         self.spoil: Callable[[str], str] = lambda line: line  # the first line of the next results
         self._answer = answer
@@ -33,7 +35,7 @@ class BatchDesk:
     def misbehave(self, *faults: str) -> None:
         self._faults = list(faults)
 
-    def get(self, path: str) -> tuple[int, str]:
+    def get(self, path: str, query: Mapping[str, str]) -> tuple[int, str]:
         if self.is_down:
             return _error(503, "down")
         if match := re.fullmatch(r"/v1/files/([\w-]+)/content", path):
@@ -46,7 +48,11 @@ class BatchDesk:
                 return _error(404, "No such batch")
             self._work(self.batches[match[1]])
             return 200, json.dumps(self.batches[match[1]])
-        return 200, json.dumps({"object": "list", "data": [*self.batches.values()]})
+        names = [*self.batches]
+        first = names.index(query["after"]) + 1 if "after" in query else 0
+        page = [self.batches[name] for name in names[first : first + self.page_size]]
+        has_more = self.lists_for_ever or first + self.page_size < len(names)
+        return 200, json.dumps({"object": "list", "data": page, "has_more": has_more})
 
     def post(self, path: str, raw: bytes) -> tuple[int, str]:
         if path == "/v1/files":

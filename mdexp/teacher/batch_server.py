@@ -186,9 +186,11 @@ class BatchServer:
                 metadata = entry.get("metadata")
                 if isinstance(metadata, dict) and metadata.get(TOKEN) == token:
                     return _Batch.model_validate(entry).id
-            last = batches[-1].get("id") if batches else None
-            if page.has_more is not True or last in (None, after):
+            if page.has_more is not True:
                 return None
+            last = batches[-1].get("id") if batches else None
+            if last in (None, after):
+                raise ValueError("a list of batches that does not go on")
             after = last
 
     def _page(self, after: Any) -> _Page:

@@ -267,6 +267,24 @@ def test_while_a_start_is_unknown_nothing_is_bought(server, tmp_path, mode):
     assert (server.num_calls, len(server.batches.batches)) == (0, 1)
 
 
+def test_a_batch_is_looked_for_on_every_page(server, tmp_path):
+    for number in range(3):
+        assert len(by_batch(server, tmp_path / str(number), 1)) == 1
+    unanswered_start(server, tmp_path)
+    server.batches.page_size = 2
+    assert len(by_batch(server, tmp_path, price=PRICE)) == 6
+    assert len(server.batches.batches) == 4
+
+
+def test_a_list_that_does_not_end_is_no_answer(server, tmp_path):
+    unanswered_start(server, tmp_path)
+    server.batches.batches.clear()
+    server.batches.lists_for_ever = True
+    with pytest.raises(TeacherError, match="does not answer: broken reply"):
+        by_batch(server, tmp_path, price=PRICE, max_retries=1)
+    assert server.batches.batches == {}
+
+
 def test_a_start_that_never_came_is_made_again_and_costs_nothing(server, tmp_path):
     unanswered_start(server, tmp_path)
     server.batches.batches.clear()
