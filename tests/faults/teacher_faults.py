@@ -26,7 +26,6 @@ from mdexp.teacher import (
 )
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.retry import TeacherError
-from mdexp.teacher.schema import FILE
 from tests.buyer import buy, problems
 from tests.loopback import LoopbackServer
 
@@ -42,7 +41,7 @@ ONLINE = ("lost reply", "lost connection", "500", "html", "broken json")
 BATCH = ("cut", "502", "garbage", "502, then down")
 FOR_GOOD = 10_000  # writes, more than anyone tries
 # Statements but for questions, in a purchase that nothing disturbs.
-NUM_WRITES = {"online": 88, "batch": 102}
+NUM_WRITES = {"online": 115, "batch": 102}
 
 
 class Killed(BaseException):
@@ -113,7 +112,7 @@ class Disk:
 
 @contextlib.contextmanager
 def disk_with(case: Case | None) -> Iterator[Disk]:
-    """Within it ledgers lie on a disk that fails as the case says."""
+    """Within it the ledger, and what is beside it, lie on a disk that fails as the case says."""
     disk = Disk(case)
 
     class Connection(sqlite3.Connection):
@@ -128,8 +127,7 @@ def disk_with(case: Case | None) -> Iterator[Disk]:
     connect = sqlite3.connect
 
     def to(file, **options):
-        is_ledger = Path(file).name == FILE
-        return connect(file, **options, factory=Connection if is_ledger else sqlite3.Connection)
+        return connect(file, **options, factory=Connection)
 
     with mock.patch.object(database.sqlite3, "connect", to):
         yield disk
@@ -154,7 +152,8 @@ def in_haste() -> Iterator[None]:
 
 def purchase(case: Case, server: LoopbackServer, folder: Path) -> list[TeacherPath]:
     changes = {"mode": case.mode, "num_paths": NUM_PATHS, "price": PRICE, "max_retries": 3}
-    return buy(server.url, folder, problems(NUM_PROBLEMS), concurrency=2, **changes)
+    changes |= {"concurrency": 2, "requests_per_minute": 60_000}
+    return buy(server.url, folder, problems(NUM_PROBLEMS), **changes)
 
 
 def survive(case: Case, server: LoopbackServer, folder: Path) -> Outcome:
