@@ -16,6 +16,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import parse_qsl
 
 from tests.loopback_batch import BatchDesk
 
@@ -33,12 +34,15 @@ class LoopbackServer:
         self.has_usage = True
         self.per_minute: float | None = None  # beyond it: 429
         self.latency_s = 0.005  # so that concurrent calls overlap
+        self.trickles = False  # whether files come a byte at a time, each within any limit on waits
+        self.num_trickled = 0
         self.finish_reason = "stop"
         self.logprobs: Any = {"token_logprobs": [-0.25, -0.75, -0.5]}  # of a completion
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
         self.num_choices: Counter[str] = Counter()  # answers given, by question
+        self.charged = 0  # millionths of a dollar, at a dollar per million tokens
         self.most_at_once = 0
         self._at_once = 0
         self._faults: list[str] = []
@@ -88,6 +92,8 @@ class LoopbackServer:
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
         try:
+            if fault == "lost reply":
+                self._answer(body)
             return _FAULTS[fault](headers) if fault else self._answer(body)
         finally:
             with self._lock:
@@ -124,6 +130,7 @@ class LoopbackServer:
         with self._lock:
             first = self.num_choices[question]
             self.num_choices[question] += number
+            self.charged += 7 + 3 * number
         texts = [self.answer(question, first + i) for i in range(number)]
         written = [{"text": t} if plain else {"message": {"content": t}} for t in texts]
         choices = [
@@ -165,6 +172,10 @@ def _slow(headers: dict[str, str]) -> _Reply:
     return _error(503, "too late")
 
 
+def _cut(headers: dict[str, str]) -> _Reply:
+    raise ConnectionError("the connection is lost")
+
+
 def _stall(headers: dict[str, str]) -> _Reply:
     time.sleep(5)
     raise ConnectionError("it never answers")
@@ -185,6 +196,8 @@ _FAULTS = {
         json.dumps({"choices": [{"message": {"content": f"You sent {headers['authorization']}"}}]}),
     ),
     "404": lambda headers: _error(404, "The model does not exist", "model_not_found"),
+    "lost connection": _cut,
+    "lost reply": _cut,  # of a call that was answered, and charged
     "slow": _slow,
     "stall": _stall,
 }
@@ -216,7 +229,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(self.loopback.reply(self.path, body, headers))
 
     def do_GET(self) -> None:
-        self._send(_Reply(*self.loopback.batches.get(self.path.partition("?")[0])))
+        path, _, query = self.path.partition("?")
+        self._send(_Reply(*self.loopback.batches.get(path, dict(parse_qsl(query)))))
 
     def _send(self, reply: _Reply) -> None:
         payload = reply.text.encode()
@@ -224,7 +238,16 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {**reply.headers, "Content-Length": str(len(payload))}.items():
             self.send_header(name, value)
         self.end_headers()
+        if self.loopback.trickles and self.path.endswith("/content"):
+            self._trickle(payload)
         self.wfile.write(payload)
+
+    def _trickle(self, payload: bytes) -> None:
+        for byte in payload:
+            self.loopback.num_trickled += 1
+            self.wfile.write(bytes([byte]))
+            time.sleep(0.05)
+        raise ConnectionError("that is all")
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing on stderr."""

@@ -32,7 +32,7 @@ def outcomes(text: str) -> Iterator[tuple[str, Reply | Exception]]:
         try:
             row = json.loads(line)
             yield str(row["custom_id"]), _outcome(row)
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
             continue
 
 

@@ -15,12 +15,15 @@ import itertools
 import logging
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from mdexp.teacher.database import DiskFault
 from mdexp.teacher.leases import Claim, Claims, Refusal
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.limits import Limiter
+from mdexp.teacher.patient_writer import PatientWriter
 from mdexp.teacher.prices import Price, expected_tokens
 from mdexp.teacher.progress import Progress
 from mdexp.teacher.reply import Reply, filtered_reply
@@ -72,6 +75,7 @@ class Extraction:
         self._queue: list[tuple[float, int, Order]] = []  # by when it is due, then by age
         self._ages = itertools.count()
         self._sending: set[asyncio.Task[None]] = set()
+        self._writer = PatientWriter()
         self._honours_n = True
         self._given_up_in_a_row = 0
         self._error: TeacherError | None = None
@@ -93,16 +97,18 @@ class Extraction:
             raise self._error
 
     async def _work_until(self, stop: asyncio.Event, workers: list[asyncio.Task[None]]) -> None:
-        """Until all is done, a worker breaks, or a signal came and what was sent is back."""
+        """Until all is done; or a worker broke or a signal came, and what was sent is back."""
         stopped, done = asyncio.ensure_future(stop.wait()), asyncio.gather(*workers)
         done.add_done_callback(lambda it: it.cancelled() or it.exception())  # raised below, if ever
         either: set[asyncio.Future[Any]] = {stopped, done}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
+        self._ended = True
         if done.done():
+            if self._sending:
+                await asyncio.wait(self._sending, timeout=GRACE_S)
             done.result()  # raises what broke a worker
             return
-        self._ended = True
         log.warning("teacher: stopping; waiting for %d replies", len(self._sending))
         for worker in set(workers) - self._sending:
             worker.cancel()
@@ -111,8 +117,8 @@ class Extraction:
     async def _work(self) -> None:
         while self._queue and not self._ended:
             pause = self._queue[0][0] - time.monotonic()
-            if pause > 0:
-                await asyncio.sleep(min(pause, _NAP_S))
+            if pause > 0 or self._writer.num_waiting:
+                await asyncio.sleep(min(pause, _NAP_S) if pause > 0 else _NAP_S)
                 continue
             _, _, order = heapq.heappop(self._queue)
             await self._advance(order)
@@ -135,7 +141,7 @@ class Extraction:
             self._limiter.correct(tokens, requests=1)
             return
         worst = self._price.worst_micro_usd(request, len(samples)) if self._price else None
-        claim = self._claims.claim(request, samples, worst, seed)
+        claim = await self._writer.write(lambda: self._claims.claim(request, samples, worst, seed))
         if isinstance(claim, Claim):
             await self._send(order, claim, tokens)
         else:
@@ -171,28 +177,33 @@ class Extraction:
         try:
             reply = await self._server.ask(claim.request, len(claim.samples), claim.seed)
         except Unanswered as error:
-            self._claims.fail(claim, str(error), charged=error.charged)
+            await self._fail(claim, str(error), charged=error.charged)
             self._failed(order, error, len(claim.samples))
         except Filtered as error:
-            self._answered(order, claim, filtered_reply(len(claim.samples), str(error)), tokens)
+            refused = filtered_reply(len(claim.samples), str(error))
+            await self._answered(order, claim, refused, tokens)
         except TeacherError as error:
-            self._claims.fail(claim, str(error), charged=False)
             self._error, self._ended = error, True
+            await self._fail(claim, str(error), charged=False)
         except asyncio.CancelledError:
-            self._claims.fail(claim, "cut off", charged=True)
+            with suppress(DiskFault):  # an open call becomes `unknown` by itself
+                self._claims.fail(claim, "cut off", charged=True)
             raise
         else:
-            self._answered(order, claim, reply, tokens)
+            await self._answered(order, claim, reply, tokens)
         finally:
             self._sending.discard(task)
 
-    def _answered(self, order: Order, claim: Claim, reply: Reply, tokens: int) -> None:
+    async def _fail(self, claim: Claim, error: str, charged: bool) -> None:
+        await self._writer.write(lambda: self._claims.fail(claim, error, charged=charged))
+
+    async def _answered(self, order: Order, claim: Claim, reply: Reply, tokens: int) -> None:
         price = self._price.of_usage(reply.usage) if self._price else None
         if reply.usage is None:
             self._tally["replies without usage"] += 1
         if price is None:
             price = claim.worst_micro_usd
-        num_answers = self._claims.answer(claim, reply, price)
+        num_answers = await self._writer.write(lambda: self._claims.answer(claim, reply, price))
         self._limiter.correct(tokens - (reply.usage or {}).get("total_tokens", tokens))
         self._count(reply, num_answers, len(claim.samples))
         order.num_failures = self._given_up_in_a_row = 0

@@ -4,6 +4,8 @@ Shared by all runs, sweeps and jobs. schema.py says what is in it; claims.py and
 what costs money; this file opens it and finds answers.
 """
 
+import logging
+import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,8 +13,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mdexp.teacher.database import disk_faults_named
 from mdexp.teacher.request import Answer, Request
-from mdexp.teacher.schema import connect
+from mdexp.teacher.schema import FILE, connect
+
+log = logging.getLogger(__name__)
 
 SYNC_EVERY_S = 0.25
 
@@ -22,7 +27,8 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.db = connect(folder)
+        with disk_faults_named(folder / FILE):
+            self.db = connect(folder)
         self._synced_at = -SYNC_EVERY_S
         self._numbers: dict[str, int] = {}  # of requests, by identity
 
@@ -35,24 +41,31 @@ class Ledger:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.db.execute("PRAGMA wal_checkpoint")  # syncs
-        self.db.close()
+        try:
+            self.db.execute("PRAGMA wal_checkpoint")  # syncs
+        except sqlite3.OperationalError as error:
+            log.warning("ledger: the last writes may not survive a power cut: %s", error)
+        finally:
+            self.db.close()
 
     @contextmanager
     def writing(self, durable: bool = True) -> Iterator[None]:
         """A transaction, which survives the death of the process. A durable one survives a power
         cut as well, with all that was written before it, but for those of the last SYNC_EVERY_S:
-        a disk may take longer to say that it has written than a server to answer."""
+        a disk may take longer to say that it has written than a server to answer.
+        DiskFault where the disk refuses it."""
         sync = durable and time.monotonic() - self._synced_at >= SYNC_EVERY_S
-        self.db.execute(f"PRAGMA synchronous = {'FULL' if sync else 'NORMAL'}")
-        self.db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self.db.execute("ROLLBACK")
-            self._numbers.clear()  # some may be of rows that are gone again
-            raise
-        self.db.execute("COMMIT")
+        with disk_faults_named(self.folder / FILE):
+            try:
+                self.db.execute(f"PRAGMA synchronous = {'FULL' if sync else 'NORMAL'}")
+                self.db.execute("BEGIN IMMEDIATE")
+                yield
+                self.db.execute("COMMIT")
+            except BaseException:
+                if self.db.in_transaction:  # SQLite itself ends one after some faults
+                    self.db.execute("ROLLBACK")
+                self._numbers.clear()  # some may be of rows that are gone again
+                raise
         if sync:
             self._synced_at = time.monotonic()
 

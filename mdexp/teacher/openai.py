@@ -22,14 +22,16 @@ from mdexp.ports import Thought
 from mdexp.records import Path, Problem
 from mdexp.teacher.asking import Asking, Prompting, answers_of, wanted_samples
 from mdexp.teacher.batch import purchase_by_batch
+from mdexp.teacher.batch_collection import settle_batches
 from mdexp.teacher.budget import MICRO
 from mdexp.teacher.client import NO_KEY
 from mdexp.teacher.endpoint import endpoint_identity, is_loopback
 from mdexp.teacher.ledger import Ledger
-from mdexp.teacher.prices import FREE, Price, PriceTable
+from mdexp.teacher.prices import FREE, Price, listed_price
 from mdexp.teacher.purchase import Terms, purchase
 from mdexp.teacher.request import Request
 from mdexp.teacher.retry import TeacherError
+from mdexp.teacher.shutdowns import last_day
 from mdexp.thoughts.prompting import (
     OWN_FOLDER,
     exemplar_files,
@@ -77,7 +79,7 @@ class OpenAITeacher(BaseModel):
     seed: int | None = Field(ge=0)  # of sample 0; sample k is asked for alone, with seed + k
     extra: dict[str, Any] | None
     mode: Annotated[Mode, _HOW]
-    price: Annotated[Price | None, _HOW]  # null: of the table
+    price: Annotated[Price | None, _HOW]  # null: as listed
     budget_usd: Annotated[float, Field(ge=0)] | Literal["auto"] | None = _HOW
     concurrency: int = Field(ge=1, exclude=True)
     requests_per_minute: float | None = Field(gt=0, exclude=True)
@@ -191,8 +193,8 @@ class OpenAITeacher(BaseModel):
 
     def notes(self) -> list[str]:
         """What a user should know before anything is bought."""
-        last_day = PriceTable.shipped().shutdown(self.url(), self.model)
-        gone = [f"{self.model} is switched off on {last_day}"] if last_day else []
+        day = last_day(self.url(), self.model)
+        gone = [f"{self.model} is switched off on {day}"] if day else []
         return gone + self.asking().notes()
 
     @computed_field  # type: ignore[prop-decorator]
@@ -221,6 +223,9 @@ class OpenAITeacher(BaseModel):
                 log.warning("teacher: %s", note)
             buy = purchase_by_batch if self.mode == "batch" else purchase
             key, terms = self._key(), self.terms()
+            if self.mode == "online":
+                settle_batches(book, terms, key)
+                missing = {r: n for r, n in missing.items() if book.missing(r, n)}
             # At most two numbers: the first sets of exemplars may have a sample more.
             for number in sorted(set(missing.values()), reverse=True):
                 buy([r for r, n in missing.items() if n == number], number, book, terms, key)
@@ -254,12 +259,13 @@ class OpenAITeacher(BaseModel):
         return self.budget_usd
 
     def price_of(self, mode: Mode) -> Price | None:
-        """What is charged: what was said, nothing on this machine, else what the table knows."""
-        table, url = PriceTable.shipped(), self.url()
-        if self.price and self.mode == "batch":
-            return self.price if mode == "batch" else None
-        price = self.price or (FREE if is_loopback(url) else table.price(url, self.model))
-        return price if mode == "online" or price is None else table.by_batch(url, price)
+        """What is charged in a mode: what was given for it, nothing on this machine, else what is
+        listed; None if that is not known."""
+        if self.price:
+            return self.price if mode == self.mode else None
+        if is_loopback(self.url()):
+            return FREE
+        return listed_price(self.url(), self.model, by_batch=mode == "batch")
 
     def _do_without_price(self) -> None:
         """ValueError if a budget was set that nothing could be held against."""

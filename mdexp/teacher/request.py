@@ -52,7 +52,7 @@ class Request:
 
     @cached_property
     def identity(self) -> str:
-        return content_identity(self.content)
+        return hashlib.sha256(self.content.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,3 @@ class Answer:
     text: str
     finish_reason: str
     model: str
-
-
-def content_identity(content: str) -> str:
-    return hashlib.sha256(content.encode()).hexdigest()
