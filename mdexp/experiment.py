@@ -38,7 +38,7 @@ VERSIONS = {
     "examples": 1,
     "train": 2,
     "generate": 4,
-    "score": 5,
+    "score": 6,
 }
 
 

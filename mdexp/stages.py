@@ -21,16 +21,15 @@ from mdexp.artifacts import (
     write_json,
     write_jsonl,
 )
-from mdexp.config.blocks import DecodingSettings, ObjectiveSettings, TrainerSettings, VoteSettings
+from mdexp.config.blocks import DecodingSettings, ObjectiveSettings, TrainerSettings
 from mdexp.datasets.overlap import refuse_tested
 from mdexp.datasets.prepare import prepare as prepare_problems
 from mdexp.grading import score as scoring
 from mdexp.grading.analysis import analyse
 from mdexp.grading.verify import Mode, verify_paths
-from mdexp.ports import Dataset, Executor, StudentConfig, Teacher, Thought
+from mdexp.ports import Dataset, Executor, Grader, StudentConfig, Teacher, Thought, VoteRule
 from mdexp.records import (
     Example,
-    Grader,
     Output,
     Phase,
     Problem,
@@ -249,7 +248,7 @@ def score(
     *,
     thoughts: Thoughts,
     limits: Any,
-    vote: VoteSettings,
+    vote: VoteRule,
     grader: Grader,
     executor: Executor,
 ) -> Counts:
@@ -261,11 +260,12 @@ def score(
         for output in read_jsonl(reads[name], Output)
     ]
     generations = scoring.grade(outputs, problems, thoughts, executor, grader)
-    votes = scoring.votes(generations, list(thoughts), rule=vote.name, order=vote.order)
+    votes = scoring.votes(generations, list(thoughts), vote)
     write_jsonl(out / "generations.jsonl", generations)
     write_jsonl(out / "votes.jsonl", votes)
-    write_json(out / "metrics.json", scoring.metrics(generations, votes, list(thoughts), grader))
-    write_json(out / "analysis.json", analyse(generations, votes, problems, thoughts))
+    metrics = scoring.metrics(generations, votes, list(thoughts), grader, vote)
+    write_json(out / "metrics.json", metrics)
+    write_json(out / "analysis.json", analyse(generations, votes, problems, thoughts, vote))
     return {"generations": len(generations), "votes": len(votes)}
 
 
