@@ -52,6 +52,11 @@ def chances(design: Design, source: np.random.Generator) -> np.ndarray:
     return np.concatenate([CHANCES[design.chance](source, disputed), settled])
 
 
+def complementary(source: np.random.Generator, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Chances of two thoughts of which neither tells anything of the other: mixing gains."""
+    return source.beta(0.4, 0.6, number), source.beta(0.4, 0.6, number)
+
+
 class EqualBudgets:
     """Runs with PATHS sampled paths of two thoughts, and what their headline says of mixing."""
 

@@ -144,9 +144,8 @@ def _ordered(subject: str, differences: Sequence[Versus], how: str) -> Headline:
     side = "lies above" if low > 0 else "lies below" if high < 0 else "holds"
     p, test = _tested(hardest_first)
     clear = side != "holds" and p <= CLEAR
-    seen = (
-        f"The interval {side} zero and p {p_value(p) if p < 0.0001 else f'= {p_value(p)}'} ({test})"
-    )
+    value = p_value(p) if p < 0.0001 else f"= {p_value(p)}"
+    seen = f"The interval {side} zero and p {value} ({test})"
     if clear:
         claim, verdict = f"{subject} {'helped' if low > 0 else 'hurt'}:", f"{seen}."
     else:

@@ -103,8 +103,8 @@ def test_mixing_helps_only_where_it_beats_every_thought(gains, claim, p):
 def test_a_gain_of_curves_is_tested_over_problems():
     answer = opening(run_parts(samples=(0, 1, 2), num_problems=40))
     # Two of 40 problems are in dispute with pot, none with cot.
-    assert [(d.name, d.p) for d in answer.differences] == [("2 pot paths", 1), ("2 cot paths", 1)]
-    assert "no clear" in answer.claim
+    assert [(d.name, d.p) for d in answer.differences] == [("2 pot paths", 0.5), ("2 cot paths", 1)]
+    assert "no clear" in answer.claim and "p = 1.0000" in answer.verdict
 
 
 def test_without_generations_there_is_no_answer():
