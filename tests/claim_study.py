@@ -83,7 +83,8 @@ class EqualBudgets:
 
 
 def greedy_claim(design: Design, source: np.random.Generator) -> str:
-    """What the headline says of the vote of two greedy paths; half of the wrong ones abstain."""
+    """What the headline says of the vote of two greedy paths, both of which answer: where one
+    abstains the other stands in, and the vote does gain."""
     chance = chances(design, source)
     paths = [
         path for thought in ORDER for path in greedy(thought, "after", chance, source, design.alike)
@@ -105,7 +106,6 @@ def training_claim(design: Design, source: np.random.Generator) -> str:
 
 def greedy(thought, phase, chance, source: np.random.Generator, alike) -> list[Generation]:
     right = source.random(len(chance)) < chance
-    silent = ~right & (source.random(len(chance)) < 0.5)
     return [
         Generation(
             problem_id=f"p{number}",
@@ -116,11 +116,11 @@ def greedy(thought, phase, chance, source: np.random.Generator, alike) -> list[G
             sample=0,
             num_shots=0,
             text="",
-            answer=None if abstains else 18 if solved else 7 if alike else f"{thought} 7",
-            status="no_answer" if abstains else "ok",
+            answer=18 if solved else 7 if alike or thought == "cot" else 8,
+            status="ok",
             correct=bool(solved),
         )
-        for number, (solved, abstains) in enumerate(zip(right, silent, strict=True))
+        for number, solved in enumerate(right)
     ]
 
 
