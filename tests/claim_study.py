@@ -12,7 +12,7 @@ from itertools import product
 
 import numpy as np
 
-from mdexp.grading.curves import MIX, Outcomes, gains, majority, subsets
+from mdexp.grading.curves import MIX, Outcomes, gains, subsets, won
 from mdexp.grading.election import Booth
 from mdexp.grading.score import votes
 from mdexp.grading.vote_rules.majority import Majority
@@ -63,8 +63,8 @@ class EqualBudgets:
     def __init__(self, *, alike: bool) -> None:
         mixed = subsets(dict.fromkeys(ORDER, PATHS), dict.fromkeys(ORDER, PATHS // 2)).chosen
         alone = subsets({"cot": PATHS}, {"cot": PATHS}).chosen
-        self._alone = np.array([majority(_booth(p, alike), alone) for p in PATTERNS])
-        both = [majority(_booth(a + b, alike), mixed) for a, b in product(PATTERNS, PATTERNS)]
+        self._alone = np.array([won(_booth(p, alike), alone) for p in PATTERNS])
+        both = [won(_booth(a + b, alike), mixed) for a, b in product(PATTERNS, PATTERNS)]
         self._mixed = np.array(both)
 
     def outcomes(self, cot: np.ndarray, pot: np.ndarray, source: np.random.Generator):

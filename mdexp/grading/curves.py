@@ -21,7 +21,7 @@ from typing import NamedTuple, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from mdexp.grading.election import Booth, Chosen, booth, heaviest, paths_with_answer, right
+from mdexp.grading.election import Booth, Chosen, booth, count, majority, verdicts
 from mdexp.grading.statistics import bca, mcnemar
 from mdexp.records import Generation
 
@@ -121,15 +121,16 @@ def subsets(sizes: Mapping[str, int], draws: Mapping[str, int]) -> Drawn:
 
 def outcomes(booths: Sequence[Booth], chosen: Chosen) -> Outcomes:
     """The majority votes of the same subsets of every problem's paths."""
-    votes = [majority(found, chosen) for found in booths]
+    votes = [won(found, chosen) for found in booths]
     return Outcomes(np.array([v.mean() for v in votes]), np.array([v[0] for v in votes]))
 
 
-def majority(found: Booth, chosen: Chosen) -> NDArray[np.bool_]:
+def won(found: Booth, chosen: Chosen) -> NDArray[np.bool_]:
     """Of each subset whether its majority is right."""
     if not found.right.any():
         return np.zeros(len(chosen), dtype=bool)
-    return right(found, chosen, heaviest(paths_with_answer(found, chosen)))
+    counts = count(found, chosen)
+    return verdicts(counts, majority(counts, chosen))
 
 
 def pass_at(paths: Sequence[Generation], draws: Mapping[str, int]) -> float:

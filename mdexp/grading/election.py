@@ -1,9 +1,9 @@
-"""Which answer wins and whether it is right, for one vote (vote.py) and thousands (curves.py).
+"""Equal answers, the majority and its verdict: for one vote (vote.py) and thousands (curves.py).
 
 Answers are grouped by `answers.canonical`, so 29, "29.0" and "$29" are one candidate; a path
-without an answer abstains. The heaviest answer wins, of equal ones that of the first path. Paths
-with the same answer may be judged apart (18.0000001 is 18 here, not for dss): the winner is right
-if more than half of its paths are, so that the verdict does not depend on which path came first.
+without an answer abstains. Paths with the same answer may be judged apart (18.0000001 is 18 here,
+not for dss): an elected answer is right if more than half of its paths are, so that the verdict
+does not depend on which path came first.
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,14 @@ from numpy.typing import NDArray
 from mdexp.answers import canonical
 from mdexp.records import Generation
 
-EQUAL = 1e-9  # relative difference below which two weights tie: floating-point sums differ by 1e-16
-
 Chosen = NDArray[np.bool_]  # subsets x paths: whether a path is in a subset
-Weights = NDArray[np.float32] | NDArray[np.float64]  # subsets x paths: of each path's answer
+
+
+class Counts(NamedTuple):
+    """Of the subsets of a problem's paths (subsets x paths), 0 for a path without an answer."""
+
+    alike: NDArray[np.float32]  # how many paths of the subset have this path's answer
+    right: NDArray[np.float32]  # how many of them are right
 
 
 class Booth(NamedTuple):
@@ -35,25 +39,25 @@ def candidate(path: Generation) -> str | None:
 
 def booth(paths: Sequence[Generation]) -> Booth:
     """What a vote has to know of paths, which are ranked."""
+    numbers: dict[str, int] = {}
     keys = [candidate(path) for path in paths]
-    return Booth(
-        same=np.array([[a is not None and a == b for b in keys] for a in keys], dtype=np.float32),
-        right=np.array([path.correct for path in paths]),
-    )
+    codes = np.array([-1 if k is None else numbers.setdefault(k, len(numbers)) for k in keys])
+    same = (codes[:, np.newaxis] == codes) & (codes >= 0)
+    return Booth(same.astype(np.float32), np.array([path.correct for path in paths]))
 
 
-def paths_with_answer(found: Booth, chosen: Chosen) -> Weights:
-    """The weights of a majority: how many chosen paths have each path's answer; 0 if not chosen."""
-    return (chosen.astype(np.float32) @ found.same) * chosen
+def count(found: Booth, chosen: Chosen) -> Counts:
+    """Count the paths of each answer in each subset."""
+    heard = chosen.astype(np.float32)
+    return Counts(heard @ found.same, heard @ (found.same * found.right[:, np.newaxis]))
 
 
-def heaviest(weights: Weights) -> Chosen:
-    """The paths whose answer has the most weight in its subset: the first wins, others tie."""
-    return weights >= weights.max(axis=1, keepdims=True) * (1 - EQUAL)
+def majority(counts: Counts, chosen: Chosen) -> NDArray[np.intp]:
+    """Of each subset the path that a majority elects: the first with its most frequent answer."""
+    return (counts.alike * chosen).argmax(axis=1)
 
 
-def right(found: Booth, chosen: Chosen, winners: Chosen) -> NDArray[np.bool_]:
-    """Of each subset whether more than half of the chosen paths with the winning answer are right;
-    False where no path has an answer."""
-    alike = found.same[winners.argmax(axis=1)] * chosen
-    return 2 * (alike @ found.right.astype(np.float32)) > alike.sum(axis=1)
+def verdicts(counts: Counts, elected: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Of each subset whether its elected path's answer is right; False where none has an answer."""
+    each = np.arange(len(elected)), elected
+    return 2 * counts.right[each] > counts.alike[each]

@@ -1,8 +1,8 @@
 """The vote over the paths of one problem: a rule weighs the answers, the heaviest is elected.
 
-Rules are in vote_rules/, who wins is in election.py. A tie goes to the first thought of the order
-among the tied answers, then to its earliest sample; two single paths that differ can only tie by
-majority, which is why `tie` is kept.
+Rules are in vote_rules/; which answers are equal and when one is right is in election.py. A tie
+goes to the first thought of the order among the tied answers, then to its earliest sample; two
+single paths that differ can only tie by majority, which is why `tie` is kept.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,13 +10,14 @@ from fractions import Fraction
 
 import numpy as np
 
-from mdexp.grading.election import booth, candidate, heaviest, right
+from mdexp.grading.election import booth, candidate, count, verdicts
 from mdexp.grading.vote_rules.counting import own_choices
 from mdexp.grading.vote_rules.majority import MAJORITY
 from mdexp.ports import Ballot, Tally, VoteRule
 from mdexp.records import Generation, Vote
 
 Accuracy = Mapping[str, Fraction]  # what validation lets expect of each thought's greedy path
+EQUAL = 1e-9  # relative difference below which two weights tie: floating-point sums differ by 1e-16
 
 
 def trust(thoughts: Sequence[str], accuracy: Accuracy) -> list[str]:
@@ -42,20 +43,22 @@ def elect(
     cast = [(key, path) for path in ranked if (key := candidate(path)) is not None]
     ballots = [Ballot(key, path.thought, path.logprob) for key, path in cast]
     counted = rule.tally(ballots, accuracy or {}) if ballots else {}
-    winners = _winners(ballots, counted)
-    elected = cast[winners[0]][1] if winners else None
+    most = max(counted.values(), default=0)
+    winners = {key for key, weight in counted.items() if weight >= most * (1 - EQUAL)}
+    place = next((n for n, ballot in enumerate(ballots) if ballot.key in winners), None)
+    elected = None if place is None else cast[place][1]
     return Vote(
         problem_id=paths[0].problem_id,
         dataset=paths[0].dataset,
         split=paths[0].split,
         phase=paths[0].phase,
         answer=elected.answer if elected else None,
-        correct=_is_right([path for _, path in cast], winners),
-        tie=len({ballots[place].key for place in winners}) > 1,
+        correct=place is not None and _is_right([path for _, path in cast], place),
+        tie=len(winners) > 1,
         votes=_written(counted),
         rule=rule.name,
         order=list(order),
-        decided=_decided(ballots, ballots[winners[0]].key if winners else None),
+        decided=_decided(ballots, None if place is None else ballots[place].key),
         row=row,
     )
 
@@ -65,20 +68,9 @@ def voters(paths: Sequence[Generation]) -> list[Generation]:
     return [path for path in paths if path.sample > 0] or list(paths)
 
 
-def _winners(ballots: Sequence[Ballot], counted: Tally) -> list[int]:
-    """Places of the ballots with the heaviest answers: the first is elected."""
-    if not ballots:
-        return []
-    weights = [float(counted.get(ballot.key, -np.inf)) for ballot in ballots]
-    return np.flatnonzero(heaviest(np.array([weights]))[0]).tolist()
-
-
-def _is_right(cast: Sequence[Generation], winners: Sequence[int]) -> bool:
-    if not winners:
-        return False
-    chosen = np.ones((1, len(cast)), dtype=bool)
-    places = np.isin(np.arange(len(cast)), winners)[np.newaxis]
-    return bool(right(booth(cast), chosen, places)[0])
+def _is_right(cast: Sequence[Generation], place: int) -> bool:
+    everyone = np.ones((1, len(cast)), dtype=bool)
+    return bool(verdicts(count(booth(cast), everyone), np.array([place]))[0])
 
 
 def _decided(ballots: Sequence[Ballot], elected: str | None) -> str:
