@@ -6,11 +6,11 @@ draw. A mix of budget k takes k / (number of thoughts) of each. Up to MAX_SUBSET
 gone through, beyond that as many seeded ones. Ties go as in any vote. pass@k, beside it, is the
 chance that any of k is right, in closed form: what a perfect vote would reach.
 
-Whether a mix differs from a thought is tested on one subset of each, which were drawn without a
-look at the answers: McNemar's exact test, over problems. A test on the means over subsets would be
-stronger, but has no size: of all paths of a thought there is one subset, which fails seldom and
-wholly, while the mix has many, which fail often and a little. Their difference is skewed, and a
-sign-flip test over problems finds a loss in up to 40 % of runs without any (bench/claims.py).
+Whether a mix differs from a thought is tested on one subset of each, drawn without a look at the
+answers: McNemar's exact test over problems, which is valid whatever the thoughts are. A sign-flip
+test of the means over subsets would find more, but its errors are not limited: all paths of a
+thought are one subset, right or wrong, while the mix is a mean over many. Their difference is
+skewed, and that test finds a loss in up to 37 % of runs without any (bench/claims.py).
 """
 
 from collections.abc import Mapping, Sequence

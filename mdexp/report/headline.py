@@ -92,8 +92,8 @@ def _equal_budget(dataset: str, gains: Sequence[Gain]) -> Headline:
     mix = " + ".join(f"{each} {g['thought']}" for g in gains)
     how = (
         f"On {dataset}, a majority of {mix} paths against as many paths of one thought: equal "
-        "budgets, means over subsets of the sampled paths. Interval: BCa over problems, 95 %. "
-        "Test: over problems, on one subset of each."
+        "budgets, means over subsets of the sampled paths. Interval: BCa over problems, 95 %, too "
+        "narrow where few problems are in dispute. Test: over problems, on one subset of each."
     )
     return _ordered("Mixing", differences, how)
 
