@@ -188,7 +188,7 @@ class VoteRule(Protocol):
     order: tuple[str, ...]  # thoughts, the most trusted first; empty: by validation accuracy
 
     def tally(self, ballots: Sequence[Ballot], accuracy: Mapping[str, Fraction]) -> Tally:
-        """Return the weight of each answer that may win; the heaviest wins.
+        """Return the weight, at least 0, of each answer that may win; the heaviest wins.
 
         There is at least one ballot. They come ranked: by the order of thoughts, then by sample.
         `accuracy` is what validation lets expect of each thought's greedy path; a thought that

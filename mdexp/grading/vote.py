@@ -42,7 +42,7 @@ def elect(
     ranked = sorted(heard, key=lambda path: (order.index(path.thought), path.sample))
     cast = [(key, path) for path in ranked if (key := candidate(path)) is not None]
     ballots = [Ballot(key, path.thought, path.logprob) for key, path in cast]
-    counted = rule.tally(ballots, accuracy or {}) if ballots else {}
+    counted = _tallied(rule, ballots, accuracy or {}) if ballots else {}
     most = max(counted.values(), default=0)
     winners = {key for key, weight in counted.items() if weight >= most * (1 - EQUAL)}
     place = next((n for n, ballot in enumerate(ballots) if ballot.key in winners), None)
@@ -66,6 +66,18 @@ def elect(
 def voters(paths: Sequence[Generation]) -> list[Generation]:
     """The sampled paths of a problem; the greedy ones (sample 0) only where nothing was sampled."""
     return [path for path in paths if path.sample > 0] or list(paths)
+
+
+def _tallied(rule: VoteRule, ballots: Sequence[Ballot], accuracy: Accuracy) -> Tally:
+    """What the rule counts; ValueError where that elects nobody or an answer that nobody gave."""
+    counted = rule.tally(ballots, accuracy)
+    given = {ballot.key for ballot in ballots}
+    if not counted or not counted.keys() <= given or not all(w >= 0 for w in counted.values()):
+        raise ValueError(
+            f"vote={rule.name}: tally has to give weights of at least 0 to some of the answers "
+            f"{', '.join(sorted(given))}, got {counted}"
+        )
+    return counted
 
 
 def _is_right(cast: Sequence[Generation], place: int) -> bool:

@@ -12,6 +12,7 @@ from mdexp.grading.vote import elect
 from mdexp.grading.vote_rules.accuracy import Accuracy
 from mdexp.grading.vote_rules.counting import own_choices
 from mdexp.grading.vote_rules.likelihood import Likelihood
+from mdexp.grading.vote_rules.majority import Majority
 from mdexp.ports import Ballot
 from tests.parts import RULES
 from tests.unit.test_vote import path as plain_path
@@ -73,6 +74,16 @@ def test_one_path_of_the_better_thought_outweighs_two_of_the_other():
 def test_an_accuracy_vote_without_validation_is_refused():
     with pytest.raises(ValueError, match=r"vote=accuracy: eot answered no validation problem"):
         vote([path("eot", 18)], "accuracy", ["eot"])
+
+
+@pytest.mark.parametrize("tally", [{}, {"5": 1}, {"18": -1}, {"18": float("nan")}])
+def test_a_rule_that_elects_nobody_or_the_unheard_of_is_refused(tally):
+    class Odd(Majority):
+        def tally(self, ballots, accuracy):
+            return tally
+
+    with pytest.raises(ValueError, match=r"vote=majority: .* some of the answers 18, got"):
+        elect([path("cot", 18)], ["cot"], Odd())
 
 
 def test_one_that_weighs_nothing_still_answers_alone():
