@@ -11,8 +11,6 @@ from typing import Any, Literal
 Answer = int | float | str | bool
 Split = Literal["train", "validation", "test"]
 Phase = Literal["before", "after"]
-Rule = Literal["majority", "likelihood", "accuracy", "cascade", "agreement"]
-Grader = Literal["strict", "lenient", "pad", "xot", "dss"]
 
 # Ends the name under which metrics tell of validation problems: of "svamp", "svamp/validation".
 VALIDATION = "/validation"
@@ -142,7 +140,7 @@ class Vote:
     correct: bool
     tie: bool
     votes: dict[str, float]
-    rule: Rule = "majority"
+    rule: str = "majority"  # name of the vote rule
     order: list[str] = field(default_factory=list)
     decided: str = ""
     row: str = "vote"  # the result row: the run's `vote`, or `cot vote` for one thought's own paths

@@ -55,7 +55,7 @@ class Solver:
         outputs = [output for name in thoughts for output in self._outputs(problem, name)]
         found = grade(outputs, {problem.id: problem}, thoughts, self.sandbox)
         everything = [*self.validation, *found]
-        elected = votes(everything, list(thoughts), rule=vote.name, order=vote.order)
+        elected = votes(everything, list(thoughts), vote)
         [ours] = [v for v in elected if v.problem_id == ASKED and v.row == "vote"]
         return found, ours, outputs
 

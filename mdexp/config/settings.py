@@ -18,19 +18,23 @@ from mdexp.config.blocks import (
     Share,
     TrainerSettings,
     VerifySettings,
-    VoteSettings,
 )
-from mdexp.config.components import ComponentError, build
+from mdexp.config.components import TARGET, ComponentError, build
 from mdexp.config.hints import did_you_mean, key_paths
-from mdexp.ports import Dataset, StudentConfig, Teacher, Thought
-from mdexp.records import Grader
+from mdexp.ports import Dataset, Grader, StudentConfig, Teacher, Thought, VoteRule
 from mdexp.sandbox.settings import SandboxSettings
 
 StageName = Literal[
     "prepare", "extract", "verify", "examples", "train", "generate", "score", "report"
 ]
 STAGES: tuple[StageName, ...] = get_args(StageName)
-COMPONENTS = ("teacher", "student", "dataset")
+COMPONENTS: dict[str, Any] = {
+    "teacher": Teacher,
+    "student": StudentConfig,
+    "dataset": Dataset,
+    "vote": VoteRule,
+    "grader": Grader,
+}
 SUM_TOLERANCE = 1e-9
 UNKNOWN_KEY = "unknown key"
 
@@ -62,8 +66,8 @@ class Settings(Block):
     objective: ObjectiveSettings
     verify: VerifySettings
     decoding: DecodingSettings
-    vote: VoteSettings
-    grader: Grader  # scoring/graders.py says what they mean
+    vote: SkipValidation[VoteRule]
+    grader: SkipValidation[Grader]
     sandbox: SandboxSettings
     trainer: TrainerSettings
     logger: LoggerSettings
@@ -105,21 +109,22 @@ class Settings(Block):
 
     @model_validator(mode="after")
     def _vote_fits_thoughts(self) -> Self:
+        if self.vote is None:  # a fault that is told already
+            return self
         order, chosen = self.vote.order, ", ".join(self.thoughts)
         if len(set(order)) < len(order) or not set(order) <= set(self.thoughts):
             raise ValueError(
                 f"vote.order may name each of the chosen thoughts ({chosen}) once, "
                 f"got {', '.join(order)}"
             )
-        pooled = self.vote.name in ("majority", "likelihood", "accuracy")
-        if order and pooled and len(order) < len(self.thoughts):
+        if order and self.vote.all_vote and len(order) < len(self.thoughts):
             raise ValueError(
                 f"vote.order must name all of {chosen}, since each may be in a tie of "
                 f"vote={self.vote.name}, got {', '.join(order)}; vote=cascade may leave some out"
             )
-        if self.vote.name == "accuracy" and self.decoding.num_validation == 0:
+        if self.vote.needs_validation and self.decoding.num_validation == 0:
             raise ValueError(
-                "vote=accuracy weighs by accuracy on validation problems, and "
+                f"vote={self.vote.name} weighs by accuracy on validation problems, and "
                 "decoding.num_validation=0 answers none; it must be at least 1"
             )
         return self
@@ -160,30 +165,22 @@ class Settings(Block):
 
     def shares(self) -> dict[str, float] | None:
         """Each thought's share of the loss, summing to 1; None is one mean over all examples."""
-        if self.objective.name == "union":
-            return None
-        if self.objective.name == "weighted":
-            weights = self.objective.weights or dict.fromkeys(self.thoughts, 1 / len(self.thoughts))
-            return {thought: weights[thought] for thought in self.thoughts}
-        assert self.lam is not None  # judged
-        weighed = self.objective.lambda_thought
-        return {
-            thought: self.lam if thought == weighed else 1 - self.lam for thought in self.thoughts
-        }
+        return self.objective.shares(self.thoughts, self.lam)
 
 
 def judge(config: Mapping[str, Any]) -> Settings:
     """The settings that a composed configuration stands for; SettingsError listing every fault."""
     faults: dict[str, str] = {}
     values = dict(config)
-    for name in COMPONENTS:
+    for name, kind in COMPONENTS.items():
         if name in config:
-            values[name] = _built(name, config[name], faults)
+            values[name] = _built(name, config[name], kind, faults)
     thoughts = config.get("thoughts")
     if not isinstance(thoughts, Mapping):
         raise SettingsError({"thoughts": "is filled by the group thought, as in thought=[cot,pot]"})
     values["thoughts"] = {
-        name: _built(f"thoughts.{name}", options, faults) for name, options in thoughts.items()
+        name: _built(f"thoughts.{name}", options, Thought, faults)
+        for name, options in thoughts.items()
     }
     try:
         settings = Settings.model_validate(values)
@@ -199,10 +196,15 @@ def _hinted(key: str, fault: str, known: list[str]) -> str:
     return fault + did_you_mean(key, known) if fault == UNKNOWN_KEY else fault
 
 
-def _built(key: str, options: object, faults: dict[str, str]) -> Any:
-    """The component, or None with what is wrong added to `faults`."""
+def _built(key: str, options: Any, kind: Any, faults: dict[str, str]) -> Any:
+    """The component of that kind, or None with what is wrong added to `faults`."""
     try:
-        return build(options)
+        part = build(options)
+        if isinstance(part, kind):
+            return part
+        faults[key] = (
+            f"{options[TARGET]} is no {kind.__name__}; mdexp/ports.py says what one offers"
+        )
     except ValidationError as error:
         faults |= _faults(error, key)
     except ComponentError as error:

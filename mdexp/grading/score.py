@@ -10,20 +10,19 @@ from fractions import Fraction
 from itertools import product
 from typing import TypedDict
 
-from mdexp.grading.graders import Attempt, answer_read, is_right, signature
+from mdexp.grading.graders.strict import STRICT
 from mdexp.grading.statistics import wilson
 from mdexp.grading.vote import elect, trust, voters
-from mdexp.ports import Executor, Thought
+from mdexp.grading.vote_rules.majority import MAJORITY
+from mdexp.ports import Attempt, Executor, Grader, Thought, VoteRule
 from mdexp.reading import Read, read_answers
 from mdexp.records import (
     VALIDATION,
     Answer,
     Generation,
-    Grader,
     Output,
     Phase,
     Problem,
-    Rule,
     Split,
     Vote,
 )
@@ -53,7 +52,7 @@ def grade(
     problems: Mapping[str, Problem],
     thoughts: Mapping[str, Thought],
     executor: Executor,
-    grader: Grader = "strict",
+    grader: Grader = STRICT,
 ) -> list[Generation]:
     """Read every output with its thought, run its program, compare with gold.
 
@@ -83,19 +82,17 @@ def attempt(text: str, thought: Thought, answer: Answer | None, stdout: str) -> 
 def votes(
     generations: Sequence[Generation],
     thoughts: Sequence[str],
-    *,
-    rule: Rule = "majority",
-    order: Sequence[str] = (),
+    rule: VoteRule = MAJORITY,
 ) -> list[Vote]:
     """The run's vote per problem and phase, and where a thought has several sampled paths, its own.
 
-    Without an `order` the thoughts stand by validation accuracy, equal ones as in `thoughts`.
+    A rule without an `order` has the thoughts by validation accuracy, equal ones as in `thoughts`.
     """
     elected = []
     for phase in PHASES:
         ours = [g for g in generations if g.phase == phase]
         accuracy = _validation_accuracy(ours, thoughts)
-        ranked = order or trust(thoughts, accuracy)
+        ranked = rule.order or trust(thoughts, accuracy)
         for paths in by_problem(ours):
             elected.append(elect(voters(paths), ranked, rule, accuracy))
             elected += _own_votes(voters(paths), thoughts)
@@ -116,9 +113,11 @@ def metrics(
     generations: Sequence[Generation],
     votes: Sequence[Vote],
     thoughts: Sequence[str],
-    grader: Grader = "strict",
+    grader: Grader = STRICT,
+    rule: VoteRule = MAJORITY,
 ) -> Metrics:
-    """Result rows of test problems by dataset and phase; validation as `<dataset>/validation`."""
+    """Result rows of test problems by dataset and phase; validation as `<dataset>/validation`.
+    `rule` and `grader` are those that elected and judged."""
     table: Metrics = {}
     splits: tuple[tuple[Split, str], ...] = (("test", ""), ("validation", VALIDATION))
     datasets = dict.fromkeys(g.dataset for g in generations)
@@ -126,7 +125,7 @@ def metrics(
         ours = [g for g in generations if (g.split, g.dataset, g.phase) == (split, dataset, phase)]
         elected = [v for v in votes if (v.split, v.dataset, v.phase) == (split, dataset, phase)]
         if ours:
-            rows = _rows(ours, elected, thoughts, grader)
+            rows = _rows(ours, elected, thoughts, grader, rule)
             table.setdefault(dataset + suffix, {})[phase] = rows
     return table
 
@@ -135,7 +134,7 @@ def _generation(
     output: Output, read: Read, problem: Problem, thought: Thought, grader: Grader
 ) -> Generation:
     seen = attempt(output.text, thought, read.answer, read.stdout)
-    answer = answer_read(grader, seen, problem.answer) if output.finished else None
+    answer = grader.read(seen, problem.answer) if output.finished else None
     return Generation(
         problem_id=output.problem_id,
         dataset=output.dataset,
@@ -148,7 +147,7 @@ def _generation(
         answer=answer,
         read=read.answer,
         status=read.status if answer is None else "ok",
-        correct=output.finished and is_right(grader, seen, problem.answer),
+        correct=output.finished and grader.is_right(seen, problem.answer),
         stdout=read.stdout,
         error=read.error,
         logprob=output.logprob,
@@ -161,6 +160,7 @@ def _rows(
     votes: Sequence[Vote],
     thoughts: Sequence[str],
     grader: Grader,
+    rule: VoteRule,
 ) -> dict[str, Row]:
     rows = {}
     for thought in thoughts:
@@ -173,24 +173,11 @@ def _rows(
         num_paths = max(sum(p.thought in order for p in voters(paths)) for paths in problems)
         ties = sum(vote.tie for vote in elected)
         right = [vote.correct for vote in elected]
-        rows[name] = _row(right, told(elected[0]), num_paths, grader, ties)
+        used = rule if name == "vote" else MAJORITY  # a thought's own vote is by majority
+        rows[name] = _row(right, used.describe(order), num_paths, grader, ties)
     if "vote" in rows:
         rows["vote"] = rows.pop("vote")  # after each thought's own
     return rows
-
-
-def told(vote: Vote) -> str:
-    """A vote's rule and order in words."""
-    thoughts = ", ".join(vote.order)
-    match vote.rule:
-        case "cascade":
-            return f"cascade {thoughts}"
-        case "agreement":
-            return f"agreement, else cascade {thoughts}"
-        case "majority":
-            return f"majority, ties to {thoughts}"
-        case "likelihood" | "accuracy":
-            return f"majority by {vote.rule}, ties to {thoughts}"
 
 
 def _row(verdicts: Sequence[bool], rule: str, num_paths: int, grader: Grader, ties: int = 0) -> Row:
@@ -203,7 +190,7 @@ def _row(verdicts: Sequence[bool], rule: str, num_paths: int, grader: Grader, ti
         ties=ties,
         num_paths=num_paths,
         rule=rule,
-        grader=signature(grader),
+        grader=f"{grader.name} {grader.version}",
     )
 
 

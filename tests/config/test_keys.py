@@ -105,7 +105,7 @@ REACHES = {
 NO_STAGE = ["sandbox.workers=2", "logger.project=other", "logger.entity=us", "logger.mode=auto"]
 NO_STAGE += ["student.licence=other"]
 # Where a run is and what it does; keys with a single value; what another dataset has to bring.
-NOT_CHANGED = {"store", "run", "stages", "vote.name", "decoding.engine", "decoding.beam"}
+NOT_CHANGED = {"store", "run", "stages", "decoding.engine", "decoding.beam"}
 NOT_CHANGED |= {"dataset.source", "dataset.licence"}  # what the report says of the problems
 NOT_CHANGED |= {"logger.tensorboard"}  # needs its package
 NOT_CHANGED |= {"dataset.path", "dataset.split", "dataset.ood", "objective.name"}
