@@ -16,13 +16,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mdexp.artifacts import read_json, write_text
 from mdexp.commands.model_card import model_card
 from mdexp.commands.printable import printable
 from mdexp.commands.run_student import run_manifest, trained_weights
 from mdexp.commands.upload import upload
 from mdexp.config.settings import judge
 from mdexp.signals import signals_as_exits
+from mdexp.store.files import read_json, write_text
 from mdexp.store.hub import HubError
 from mdexp.students.load import save_folder
 

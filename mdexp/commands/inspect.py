@@ -14,12 +14,13 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mdexp.artifacts import read_json, read_jsonl
 from mdexp.commands import run
 from mdexp.commands.printable import printable
 from mdexp.commands.run_student import untrained_weights
 from mdexp.config.settings import Settings, judge
 from mdexp.records import Example, Problem
+from mdexp.store.files import read_json
+from mdexp.store.json_lines import read_jsonl
 
 if TYPE_CHECKING:
     from mdexp.training.invariants import Made

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mdexp.artifacts import read_jsonl
 from mdexp.grading.pairing import DifferentProblems, Verdicts, verdicts
 from mdexp.records import Answer, Generation, Problem, Vote
 from mdexp.report.tables import row_names
+from mdexp.store.json_lines import read_jsonl
 
 NEEDED = ("problems.jsonl", "generations.jsonl", "votes.jsonl", "metrics.json")
 NO_INFLUENCE = ("seed", "run", "stages", "store", "logger")  # settings in which seeds may differ

@@ -15,7 +15,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mdexp.artifacts import read_jsonl
 from mdexp.commands.printable import printable
 from mdexp.commands.run_student import run_manifest, trained_weights
 from mdexp.commands.solve_output import for_people, told
@@ -23,6 +22,7 @@ from mdexp.config.settings import Settings, judge
 from mdexp.records import Generation, Output, Phase, Problem, Vote
 from mdexp.sandbox.executor import Sandbox, SandboxError
 from mdexp.signals import signals_as_exits
+from mdexp.store.json_lines import read_jsonl, text_lines
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -175,9 +175,12 @@ def _validation(run: Path) -> list[Generation]:
 
 
 def _typed(*, prompt: bool) -> Iterator[str]:
-    """Questions from standard input, up to its end; ValueError for one that a terminal cut."""
-    typed = sys.stdin.isatty()
-    edited = typed and sys.stdout.isatty() and find_spec("readline") is not None
+    """Questions from standard input, up to its end; ValueError for one that a terminal cut, or that
+    is not UTF-8."""
+    if not sys.stdin.isatty():
+        yield from (text for _, text in text_lines(sys.stdin.buffer, "standard input"))
+        return
+    edited = sys.stdout.isatty() and find_spec("readline") is not None
     if edited:
         import readline  # noqa: F401  # `input` reads lines of any length with it
     shown = "question> " if prompt and edited else ""
@@ -187,7 +190,7 @@ def _typed(*, prompt: bool) -> Iterator[str]:
         except EOFError:
             print(end="\n" if shown else "")
             return
-        if typed and not edited and len(line.encode()) >= TERMINAL_LINE:
+        if not edited and len(line.encode()) >= TERMINAL_LINE:
             raise ValueError(f"the terminal cut the question at {TERMINAL_LINE} bytes: pipe it in")
         if line.strip():
             yield line.strip()

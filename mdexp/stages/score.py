@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from mdexp.artifacts import Counts, read_jsonl, write_json, write_jsonl
 from mdexp.config.blocks import VoteSettings
 from mdexp.grading import score as scoring
 from mdexp.grading.analysis import analyse
@@ -11,6 +10,9 @@ from mdexp.ports import Executor, Thought
 from mdexp.records import Grader, Output, Problem
 from mdexp.stages.problem_sets import by_id
 from mdexp.stages.stage import Files, Stage, written
+from mdexp.store.files import write_json
+from mdexp.store.json_lines import read_jsonl, write_jsonl
+from mdexp.store.stage_store import Counts
 
 OUTPUTS = ("outputs_before.jsonl", "outputs_after.jsonl")
 

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mdexp.artifacts import Counts, read_jsonl, write_jsonl
 from mdexp.config.blocks import ObjectiveSettings, TrainerSettings
 from mdexp.ports import StudentConfig
 from mdexp.records import Example
 from mdexp.stages.stage import Files, Stage, written
+from mdexp.store.json_lines import read_jsonl, write_jsonl
+from mdexp.store.stage_store import Counts
 from mdexp.students.load import save_folder
 from mdexp.students.weights import Weights
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from mdexp.artifacts import read_jsonl, write_jsonl
 from mdexp.commands import inspect
 from mdexp.records import Example
+from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import byte_tokenizer
 from mdexp.training import layout
