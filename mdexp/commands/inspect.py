@@ -21,6 +21,7 @@ from mdexp.config.settings import Settings, judge
 from mdexp.records import Example, Problem
 from mdexp.store.files import read_json
 from mdexp.store.json_lines import read_jsonl
+from mdexp.store.run_folder import run_file
 
 if TYPE_CHECKING:
     from mdexp.training.invariants import Made
@@ -83,8 +84,8 @@ def _made(run: Path, settings: Settings) -> Iterator["Made"]:
 
     student = settings.student
     renderer = Renderer(untrained_weights(run, settings).load()[1], student.kind, student.prompt)
-    problems = {p.id: p for p in read_jsonl(run / "problems.jsonl", Problem)}
-    for example in read_jsonl(run / "examples.jsonl", Example):
+    problems = {p.id: p for p in read_jsonl(run_file(run, "problems.jsonl"), Problem)}
+    for example in read_jsonl(run_file(run, "examples.jsonl"), Example):
         yield Made(
             example=example,
             problem=problems[example.problem_id],

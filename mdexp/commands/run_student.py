@@ -42,10 +42,10 @@ def _kept(stage: str, run: Path, settings: Settings) -> Path | None:
     if stage not in done:
         return None
     folder = Store(Path(settings.store)).output(done[stage])
-    fault = damage(folder) if folder.is_dir() else "it is no longer there"
+    fault = damage(folder) if folder.is_dir() else "gone"
     if fault:
         raise RunFolderError(
-            f"{run}: stage {stage} in the store ({folder}): {fault}; "
-            f"python -m mdexp.run run={run} stages=[train] makes it again"
+            f"{run}: stage {stage} is no longer in the store as it was written ({folder}: {fault});"
+            f" python -m mdexp.run run={run} stages=[train] makes it again"
         )
     return folder

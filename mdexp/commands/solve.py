@@ -23,6 +23,7 @@ from mdexp.records import Generation, Output, Phase, Problem, Vote
 from mdexp.sandbox.executor import Sandbox, SandboxError
 from mdexp.signals import signals_as_exits
 from mdexp.store.json_lines import read_jsonl, text_lines
+from mdexp.store.run_folder import run_file
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from mdexp.students.prompts import Renderer
 
 ASKED = "asked"
+GENERATIONS = "generations.jsonl"
 NO_GOLD = ""  # nothing is graded here
 PHASE: Phase = "after"
 TERMINAL_LINE = 4095  # bytes of a line that a terminal passes on by itself
@@ -168,10 +170,10 @@ def _show(solver: Solver, question: str, *, as_json: bool) -> bool:
 
 
 def _validation(run: Path) -> list[Generation]:
-    file = run / "generations.jsonl"
-    if not file.is_file():
+    if not (run / GENERATIONS).is_file():
         return []
-    return [g for g in read_jsonl(file, Generation) if (g.split, g.phase) == ("validation", PHASE)]
+    generations = read_jsonl(run_file(run, GENERATIONS), Generation)
+    return [g for g in generations if (g.split, g.phase) == ("validation", PHASE)]
 
 
 def _typed(*, prompt: bool) -> Iterator[str]:

@@ -88,8 +88,8 @@ def test_a_line_is_answered_before_the_next_one_is_given() -> None:
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        ("nonsense", "not JSON: Expecting value: nonsense"),
-        ("[1]", "a line is an object with id and program, found [1]"),
+        ("nonsense", "not JSON: Expecting value, at character 1: nonsense"),
+        ("[1]", "got [1], expected a JSON object"),
         ('{"id": 1}', f'{ALLOWED} {{"id": 1}}'),
         (
             '{"id": 1, "program": "", "equations": ""}',
