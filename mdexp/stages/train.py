@@ -44,8 +44,8 @@ def train(
     with other_ranks(num_ranks(trainer), fit_from, **training):
         trained, history, counts = fit_from(**training)
     save_folder(trained, out / "student")
-    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
     write_jsonl(out / "history.jsonl", history)
+    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # last: a full disk must not cost them
     return counts
 
 
