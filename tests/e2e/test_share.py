@@ -66,6 +66,15 @@ def test_questions_come_from_standard_input(run, capsys, monkeypatch):
     assert [json.loads(line)["question"] for line in lines] == ["One?", "Two?"]
 
 
+def test_a_question_that_is_not_utf8_is_named_after_the_answers_before_it(run, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", piped(b"One?\ncaf\xe9?\nTwo?\n"))
+    assert solve.main([str(run), "--json"]) == 2
+    printed = capsys.readouterr()
+    asked = [json.loads(line)["question"] for line in printed.out.splitlines() if line[:1] == "{"]
+    assert asked == ["One?"]
+    assert "error: standard input:2: not UTF-8: " in printed.err
+
+
 @pytest.mark.parametrize("blank", ["", " \n"])
 def test_a_blank_question_is_refused(blank, run, capsys):
     with pytest.raises(SystemExit) as stop:
