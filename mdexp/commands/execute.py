@@ -107,7 +107,7 @@ def _execute(file: str, settings: SandboxSettings) -> None:
     with Sandbox(**settings.model_dump()) as sandbox:
         if sandbox.lacks:
             print(f"warning: {sandbox.lacks}", file=sys.stderr)
-        for batch in batches(source):
+        for batch in batches(source, "standard input" if file == "-" else file):
             for request, result in zip(batch, _results(batch, sandbox), strict=True):
                 print(_line(request, result), flush=True)
 

@@ -16,17 +16,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mdexp.artifacts import read_json, write_text
 from mdexp.commands.model_card import model_card
 from mdexp.commands.printable import printable
 from mdexp.commands.run_student import run_manifest, trained_weights
 from mdexp.commands.upload import upload
 from mdexp.config.settings import judge
 from mdexp.signals import signals_as_exits
+from mdexp.store.files import read_json, write_text
 from mdexp.store.hub import HubError
+from mdexp.store.run_folder import run_file
 from mdexp.students.load import save_folder
 
 CARD = "README.md"
+METRICS = "metrics.json"
 
 
 def export(run: Path, folder: Path, dtype: str) -> None:
@@ -38,8 +40,8 @@ def export(run: Path, folder: Path, dtype: str) -> None:
     weights = trained_weights(run, settings)
     if weights.trained is None:
         raise ValueError(f"{run} has no stage train, so it trained no student")
-    measured = run / "metrics.json"
-    metrics = read_json(measured) if measured.is_file() else {}
+    measured = (run / METRICS).is_file()
+    metrics = read_json(run_file(run, METRICS)) if measured else {}
     model, tokenizer = weights.load()
     import torch
 

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from mdexp.artifacts import Store, write_jsonl
+from mdexp.store.json_lines import write_jsonl
+from mdexp.store.stage_store import Store
 from mdexp.teacher import ledger_io
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.progress import dollars
@@ -36,8 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 case "export":
                     _export(ledger, Path(options.file))
                 case "import":
-                    new, old = ledger_io.take_in(ledger, Path(options.file))
-                    print(f"{new} answers taken in, {old} were there")
+                    _import(ledger, Path(options.file))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` has seen enough
     except (ValueError, OSError) as error:
@@ -80,6 +80,14 @@ def _export(ledger: Ledger, file: Path) -> None:
             "that asks for them again notes it, and buys none",
             file=sys.stderr,
         )
+
+
+def _import(ledger: Ledger, file: Path) -> None:
+    """Take in an export and say what became of its rows; what is there stays as it is."""
+    taken = ledger_io.take_in(ledger, file)
+    print(f"{taken['new']} answers taken in, {taken['old']} were there")
+    if other := taken["other"]:
+        print(f"{other} were there with another text, which stays", file=sys.stderr)
 
 
 def _spend(ledger: Ledger) -> None:

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from mdexp.artifacts import Store
 from mdexp.commands.run import CommandError, judged_jobs
 from mdexp.config.settings import Settings, SettingsError
 from mdexp.records import Problem
 from mdexp.signals import signals_as_exits
+from mdexp.store.stage_store import Store
 from mdexp.teacher.asking import wanted_samples
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.model_history import Experience, experience

@@ -15,7 +15,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mdexp.artifacts import read_jsonl
 from mdexp.commands.printable import printable
 from mdexp.commands.run_student import run_manifest, trained_weights
 from mdexp.commands.solve_output import for_people, told
@@ -23,6 +22,8 @@ from mdexp.config.settings import Settings, judge
 from mdexp.records import Generation, Output, Phase, Problem, Vote
 from mdexp.sandbox.executor import Sandbox, SandboxError
 from mdexp.signals import signals_as_exits
+from mdexp.store.json_lines import read_jsonl, text_lines
+from mdexp.store.run_folder import run_file
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from mdexp.students.prompts import Renderer
 
 ASKED = "asked"
+GENERATIONS = "generations.jsonl"
 NO_GOLD = ""  # nothing is graded here
 PHASE: Phase = "after"
 TERMINAL_LINE = 4095  # bytes of a line that a terminal passes on by itself
@@ -168,16 +170,19 @@ def _show(solver: Solver, question: str, *, as_json: bool) -> bool:
 
 
 def _validation(run: Path) -> list[Generation]:
-    file = run / "generations.jsonl"
-    if not file.is_file():
+    if not (run / GENERATIONS).is_file():
         return []
-    return [g for g in read_jsonl(file, Generation) if (g.split, g.phase) == ("validation", PHASE)]
+    generations = read_jsonl(run_file(run, GENERATIONS), Generation)
+    return [g for g in generations if (g.split, g.phase) == ("validation", PHASE)]
 
 
 def _typed(*, prompt: bool) -> Iterator[str]:
-    """Questions from standard input, up to its end; ValueError for one that a terminal cut."""
-    typed = sys.stdin.isatty()
-    edited = typed and sys.stdout.isatty() and find_spec("readline") is not None
+    """Questions from standard input, up to its end; ValueError for one that a terminal cut, or that
+    is not UTF-8."""
+    if not sys.stdin.isatty():
+        yield from (text for _, text in text_lines(sys.stdin.buffer, "standard input"))
+        return
+    edited = sys.stdout.isatty() and find_spec("readline") is not None
     if edited:
         import readline  # noqa: F401  # `input` reads lines of any length with it
     shown = "question> " if prompt and edited else ""
@@ -187,7 +192,7 @@ def _typed(*, prompt: bool) -> Iterator[str]:
         except EOFError:
             print(end="\n" if shown else "")
             return
-        if typed and not edited and len(line.encode()) >= TERMINAL_LINE:
+        if not edited and len(line.encode()) >= TERMINAL_LINE:
             raise ValueError(f"the terminal cut the question at {TERMINAL_LINE} bytes: pipe it in")
         if line.strip():
             yield line.strip()

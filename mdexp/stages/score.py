@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from mdexp.artifacts import Counts, read_jsonl, write_json, write_jsonl
 from mdexp.grading import score as scoring
 from mdexp.grading.analysis import analyse
 from mdexp.ports import Executor, Grader, Thought, VoteRule
 from mdexp.records import Output, Problem
 from mdexp.stages.problem_sets import by_id
 from mdexp.stages.stage import Files, Stage, written
+from mdexp.store.files import write_json
+from mdexp.store.json_lines import read_jsonl, write_jsonl
+from mdexp.store.stage_store import Counts
 
 OUTPUTS = ("outputs_before.jsonl", "outputs_after.jsonl")
 

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from mdexp.artifacts import Counts, read_jsonl, write_jsonl
 from mdexp.grading.verify import Mode, verify_paths
 from mdexp.ports import Executor, Thought
 from mdexp.records import Path as TeacherPath
 from mdexp.records import Problem
 from mdexp.stages.problem_sets import accounted, by_id
 from mdexp.stages.stage import Files, Stage, written
+from mdexp.store.json_lines import read_jsonl, write_jsonl
+from mdexp.store.stage_store import Counts
 
 
 def verify(

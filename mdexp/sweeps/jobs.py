@@ -20,9 +20,9 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from mdexp.artifacts import write_json, write_text
 from mdexp.records import VALIDATION
 from mdexp.signals import EXITS
+from mdexp.store.files import write_json, write_text
 
 RESULT = "result.json"
 TRACEBACK = "traceback.txt"

@@ -4,11 +4,9 @@ A file is JSON Lines; a row has at least `id` (of the problem), `thought`, `comp
 Samples of one (problem, thought) are numbered in the order of files and lines.
 """
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import count
 from pathlib import Path as FilePath
 from typing import Any, ClassVar
 
@@ -16,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mdexp.ports import Thought
 from mdexp.records import Path, Problem
+from mdexp.store.json_lines import JsonLinesError, objects_of_file
 
 log = logging.getLogger(__name__)
 
@@ -91,26 +90,21 @@ class ReplayTeacher(BaseModel):
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         for file in self.files().values():
-            with file.open("rb") as lines:
-                for number, line in zip(count(1), lines, strict=False):
-                    if line.strip():
-                        yield _row(line, f"{file}:{number}")
+            for number, row in objects_of_file(file):
+                if fault := _fault(row):
+                    raise JsonLinesError(file, number, fault)
+                yield row
 
 
-def _row(line: bytes, where: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise ValueError(f"{where}: not JSON: {error}") from error
-    if not isinstance(row, dict):
-        raise ValueError(f"{where}: got {str(row)[:60]}, expected a JSON object")
+def _fault(row: Mapping[str, Any]) -> str:
+    """What is wrong with a row, or nothing."""
     for key in _TEXT_KEYS:
         if not isinstance(row.get(key), str):
-            raise ValueError(
-                f"{where}: {key}: got {row.get(key)!r}, expected a text; a row has the texts "
+            return (
+                f"{key}: got {row.get(key)!r}, expected a text; a row has the texts "
                 f"{', '.join(_TEXT_KEYS)}"
             )
-    return row
+    return ""
 
 
 def _path(row: Mapping[str, Any], sample: int) -> Path:

@@ -14,10 +14,12 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from mdexp import experiment
-from mdexp.artifacts import StageResult, Store, read_json, stage_key
 from mdexp.commands.run import config_folder
 from mdexp.config.hints import key_paths
 from mdexp.config.settings import judge
+from mdexp.store.files import read_json
+from mdexp.store.keys import stage_key
+from mdexp.store.stage_store import StageResult, Store
 from tests.tiny_run import SEED, tiny
 
 STAGES = ["prepare", "extract", "verify", "examples", "train", "before", "after", "score"]

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mdexp.artifacts import read_json, read_jsonl, write_jsonl
 from mdexp.commands.run import main
 from mdexp.records import Example, Problem, VerifiedPath, Vote
+from mdexp.store.files import read_json
+from mdexp.store.json_lines import read_jsonl, write_jsonl
 from tests.e2e.conftest import SMALL
 
 PAGE = Path(__file__).parents[2] / "docs" / "parts.md"

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from mdexp.artifacts import write_json, write_jsonl
 from mdexp.commands.compare import main
 from mdexp.grading.pairing import DifferentProblems, after_against_before, compare
 from mdexp.grading.score import metrics, votes
 from mdexp.records import Generation, Problem
+from mdexp.store.files import write_json
+from mdexp.store.json_lines import write_jsonl
 from tests.parts import GRADERS
 
 

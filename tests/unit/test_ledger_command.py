@@ -83,20 +83,52 @@ def _without_command(line):
 @pytest.mark.parametrize(
     ("row", "fault"),
     [
-        ("{", "JSONDecodeError"),
-        ('{"id": "a", "thought": "cot", "completion": "x", "model": "m"}', "KeyError: 'request'"),
-        ('{"id": 3, "request": null}', "TypeError"),
+        ({"request": None}, "no row of an export (request: "),
+        ({"id": 3}, "no row of an export (id: Input should be a valid string, got 3)"),
+        ({"sample": -1}, "no row of an export (sample: Input should be greater than or equal to 0"),
+        ({"sample": 10**18}, "no row of an export (sample: Input should be less than or equal to"),
+        ({"sample": True}, "no row of an export (sample: Input should be a valid integer"),
+        ({"completion": None}, "no row of an export (completion: "),
+        ({"completion": "\ud83d"}, "no row of an export ('utf-8' codec can't encode"),
+        ({"settled_at": "yesterday"}, "no row of an export (settled_at: "),
+        ("{", "not JSON: "),
     ],
+    ids=str,
 )
 def test_a_row_that_does_not_fit_is_named_and_nothing_is_taken_in(store, capsys, row, fault):
     file = store / "answers.jsonl"
     run(store, "export", str(file))
+    if isinstance(row, dict):
+        row = json.dumps(json.loads(file.read_text().splitlines()[0]) | row)
     file.write_text(file.read_text() + row + "\n")
     assert run(store / "other", "import", str(file)) == 2
     error = capsys.readouterr().err
-    assert f"{file}:7: no row of an export ({fault}" in error
+    assert f"{file}:7: {fault}" in error
+    assert len(error.splitlines()) == 1
     with Ledger(store / "other" / "ledger") as ledger:
         assert ledger.states() == {}
+
+
+def test_a_request_with_text_that_has_no_utf8_is_refused(store, capsys):
+    file = store / "answers.jsonl"
+    run(store, "export", str(file))
+    file.write_text(file.read_text().replace('"content": "', '"content": "\\ud83d', 1))
+    assert run(store / "other", "import", str(file)) == 2
+    assert f"{file}:1: no row of an export (" in capsys.readouterr().err
+
+
+def test_an_answer_that_is_there_with_another_text_stays_and_is_counted(store, capsys):
+    file = store / "answers.jsonl"
+    run(store, "export", str(file))
+    first, *rest = file.read_text().splitlines()
+    other = json.dumps(json.loads(first) | {"completion": "another text"})
+    file.write_bytes(b"\xef\xbb\xbf" + "\r\n".join([other, "", *rest]).encode())
+    assert run(store, "import", str(file)) == 0
+    captured = capsys.readouterr()
+    assert "0 answers taken in, 5 were there" in captured.out
+    assert "1 were there with another text, which stays" in captured.err
+    run(store, "export", str(file))
+    assert "another text" not in file.read_text()
 
 
 def test_where_there_is_no_ledger_none_is_made(tmp_path, capsys):

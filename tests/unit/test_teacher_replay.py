@@ -99,7 +99,7 @@ def test_text_is_left_as_written(tmp_path):
     ("line", "message"),
     [
         ('{"id": "p"', r"a\.jsonl:2: not JSON"),
-        ('["p"]', r"a\.jsonl:2: got \['p'\], expected a JSON object"),
+        ('["p"]', r'a\.jsonl:2: got \["p"\], expected a JSON object'),
         (
             '{"id": "p", "thought": "cot", "model": "m"}',
             r"a\.jsonl:2: completion: got None, expected a text; a row has the texts id, thought",
@@ -121,7 +121,7 @@ def test_a_bad_row_is_refused_by_file_line_and_key(tmp_path, line, message):
 def test_a_line_that_is_not_utf8_is_refused_by_file_and_line(tmp_path):
     file = tmp_path / "a.jsonl"
     file.write_bytes(b'{"id": "caf\xe9"}\n')
-    with pytest.raises(ValueError, match=r"a\.jsonl:1: not JSON"):
+    with pytest.raises(ValueError, match=r"a\.jsonl:1: not UTF-8"):
         play(ReplayTeacher(path=str(file), num_paths=1), [problem("p")], {"cot": COT}, tmp_path)
 
 
