@@ -32,13 +32,13 @@ log = logging.getLogger(__name__)
 # Raised when a stage writes something else for the same input; part of its key.
 VERSIONS = {
     "prepare": 2,
-    "extract": 1,
-    "verify": 4,
+    "extract": 2,
+    "verify": 5,
     "convert": 1,
-    "examples": 1,
+    "examples": 2,
     "train": 2,
-    "generate": 4,
-    "score": 5,
+    "generate": 5,
+    "score": 6,
 }
 
 
@@ -191,6 +191,7 @@ def problems_to_examples(e: Experiment) -> None:
             writes=same("verified.jsonl", "rejected.jsonl"),
             tools=e.tools,
             mode=s.verify.mode,
+            thinking=s.teacher.thinking,
             thoughts=s.thoughts,
             limits=e.limits,
         )

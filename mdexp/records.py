@@ -11,7 +11,13 @@ from typing import Any, Literal
 Answer = int | float | str | bool
 Split = Literal["train", "validation", "test"]
 Phase = Literal["before", "after"]
+# How a path ends that the teacher or its server refuses to write.
+REFUSED = ("content_filter", "refusal")
+
 Rule = Literal["majority", "likelihood", "accuracy", "cascade", "agreement"]
+# What becomes of a teacher's thinking: it is not trained on; it is trained on inside the student's
+# own tags, before the target; it is itself the reasoning that is trained on.
+ThinkingUse = Literal["drop", "keep", "only"]
 Grader = Literal["strict", "lenient", "pad", "xot", "dss"]
 
 # Ends the name under which metrics tell of validation problems: of "svamp", "svamp/validation".
@@ -42,11 +48,13 @@ class Path:
     text: str
     model: str
     finish_reason: str = "stop"
+    thinking: str = ""  # what the server sent apart from the text; it may stand in the text, too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedPath:
-    """A path that may be trained on: `text` is cleaned, `answer` is what it leads to."""
+    """A path that may be trained on: `text` is cleaned, `answer` is what it leads to, `thinking`
+    what is trained on before it."""
 
     problem_id: str
     thought: str
@@ -54,6 +62,7 @@ class VerifiedPath:
     text: str
     answer: Answer
     model: str
+    thinking: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

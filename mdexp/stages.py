@@ -35,6 +35,7 @@ from mdexp.records import (
     Phase,
     Problem,
     Rejection,
+    ThinkingUse,
     VerifiedPath,
 )
 from mdexp.records import (
@@ -77,11 +78,18 @@ def extract(
 
 
 def verify(
-    out: Path, reads: Files, *, mode: Mode, thoughts: Thoughts, limits: Any, executor: Executor
+    out: Path,
+    reads: Files,
+    *,
+    mode: Mode,
+    thinking: ThinkingUse,
+    thoughts: Thoughts,
+    limits: Any,
+    executor: Executor,
 ) -> Counts:
     problems = by_id(read_jsonl(reads["problems.jsonl"], Problem))
     paths = read_jsonl(reads["paths.jsonl"], TeacherPath)
-    verified, rejected = verify_paths(paths, problems, thoughts, executor, mode)
+    verified, rejected = verify_paths(paths, problems, thoughts, executor, mode, thinking)
     write_jsonl(out / "verified.jsonl", verified)
     write_jsonl(out / "rejected.jsonl", rejected)
     return accounted("paths", len(paths), "verified", len(verified), rejected)

@@ -13,6 +13,7 @@ from mdexp.records import Path as TeacherPath
 from mdexp.report.build import build
 from mdexp.report.funnel import funnel
 from mdexp.report.terminal import terminal
+from mdexp.thoughts.thinking import split_thinking
 
 
 def write_report(
@@ -47,7 +48,11 @@ def write_report(
         programs=[
             name
             for name, thought in settings.thoughts.items()
-            if any(thought.read(g.text).program for g in generations if g.thought == name)
+            if any(
+                thought.read(split_thinking(g.text).answer).program
+                for g in generations
+                if g.thought == name
+            )
         ],
     )
     console = Console()

@@ -24,7 +24,7 @@ from mdexp.teacher.purchase import Terms
 from mdexp.teacher.refusals import parameter_fix
 from mdexp.teacher.reply import Reply, filtered_reply
 from mdexp.teacher.request import Request
-from mdexp.teacher.retry import Filtered, TeacherError, Unanswered
+from mdexp.teacher.retry import Filtered, SetAside, TeacherError, Unanswered
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,8 @@ def purchase_by_batch(
             raise
         finally:
             missing = ledger.num_missing(incomplete, num_paths)
-            log.info("teacher: %d of %d answers bought by Batch", before - missing, before)
+            bought = before - missing - run.tally["refused"]
+            log.info("teacher: %d of %d answers bought by Batch", bought, before)
             log.log(
                 logging.WARNING if missing else logging.INFO,
                 "teacher: %d could not be had; %s",
@@ -93,6 +94,7 @@ class BatchPurchase:
         self._holder, self._command = holder, current_command()
         self._error: TeacherError | None = None
         self._honours_n = True
+        self._set_aside: set[str] = set()  # requests that are not handed in again, by identity
         with ledger.writing():
             budget.open_budget(ledger.db, self._command, terms.budget_micro_usd)
 
@@ -100,7 +102,10 @@ class BatchPurchase:
         """Until every request is complete, the money is spent, or rounds bring nothing more."""
         self._collect_all()
         vain_rounds = 0
-        while self._ledger.num_missing(requests, num_paths) and vain_rounds < MAX_VAIN_ROUNDS:
+        while vain_rounds < MAX_VAIN_ROUNDS:
+            requests = [r for r in requests if r.identity not in self._set_aside]
+            if not self._ledger.num_missing(requests, num_paths):
+                break
             if self._error:
                 raise self._error
             num_answers, num_batches = self.tally["answers"], self.tally["batches"]
@@ -227,14 +232,26 @@ class BatchPurchase:
         if isinstance(outcome, Reply):
             price = self._terms.price.of_usage(outcome.usage) if self._terms.price else None
             price = claim.worst_micro_usd if price is None else price
-            self.tally["answers"] += claims.answer(claim, outcome, price)
-            self._honours_n &= not len(outcome.choices) == 1 < len(claim.samples)
+            num_answers = claims.answer(claim, outcome, price)
+            refused = sum(choice.is_refused for choice in outcome.choices[:num_answers])
+            self.tally["answers"] += num_answers - refused
+            self.tally["refused"] += refused
+            self.tally.update(outcome.without_answer)
+            if not outcome.choices:
+                self._set_aside.add(claim.request.identity)
+            self._honours_n &= not outcome.num_choices == 1 < len(claim.samples)
         elif isinstance(outcome, Unanswered):
             claims.fail(claim, str(outcome), charged=outcome.charged)
             self.tally[outcome.kind] += 1
+        elif isinstance(outcome, SetAside):
+            claims.fail(claim, str(outcome), charged=outcome.charged)
+            if not self.tally[outcome.kind]:
+                log.warning("teacher: %s: set aside, the others go on: %s", outcome.kind, outcome)
+            self.tally[outcome.kind] += 1
+            self._set_aside.add(claim.request.identity)
         else:
             claims.fail(claim, str(outcome), charged=False)
-            self.tally["refused"] += 1
+            self.tally["calls refused"] += 1
             fix = parameter_fix(None, str(outcome), call_body(claim.request, 2, 0))
             said = f"{fix} ({outcome})" if fix else str(outcome)
             self._error = self._error or TeacherError(said)

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mdexp.teacher.reply import BrokenReply, Choice, read_reply
 from mdexp.teacher.request import Answer, Request
 from mdexp.teacher.schema import connect
 
@@ -81,16 +82,29 @@ class Ledger:
     def answers(self, request: Request, num_paths: int) -> list[Answer]:
         """The answers among the first `num_paths` samples, in the order of samples."""
         rows = self.db.execute(
-            "SELECT sample, text, finish_reason, calls.model"
+            "SELECT sample, text, finish_reason, calls.model, call,"
+            # Thinking stands in the reply alone, and most have none.
+            " CASE WHEN reply LIKE '%reasoning%' OR reply LIKE '%thinking%' THEN reply END"
             " FROM samples JOIN calls ON calls.id = samples.call"
             " JOIN requests ON requests.id = samples.request"
             " WHERE identity = ? AND sample < ? AND text IS NOT NULL ORDER BY sample",
             (request.identity, num_paths),
         )
-        return [
-            Answer(sample=sample, text=text, finish_reason=reason, model=model or "")
-            for sample, text, reason, model in rows
-        ]
+        found = []
+        unread: dict[int, list[Choice]] = {}  # by call
+        for sample, text, reason, model, call, raw in rows:
+            choices = unread.setdefault(call, _choices(raw))
+            thinking = _thinking_before(text, choices)
+            found.append(
+                Answer(
+                    sample=sample,
+                    text=text,
+                    finish_reason=reason,
+                    model=model or "",
+                    thinking=thinking,
+                )
+            )
+        return found
 
     def missing(self, request: Request, num_paths: int) -> list[int]:
         """The samples among the first `num_paths` that have no answer."""
@@ -108,3 +122,16 @@ class Ledger:
     def states(self) -> dict[str, int]:
         """How many calls are in each state."""
         return dict(self.db.execute("SELECT state, count(*) FROM calls GROUP BY state"))
+
+
+def _choices(raw: str | None) -> list[Choice]:
+    try:
+        return read_reply(raw or "").choices
+    except BrokenReply:  # what stands for a refused prompt
+        return []
+
+
+def _thinking_before(text: str, choices: list[Choice]) -> str:
+    """The thinking of the first choice with that text, which is taken out."""
+    number = next((n for n, choice in enumerate(choices) if choice.text == text), None)
+    return "" if number is None else choices.pop(number).thinking
