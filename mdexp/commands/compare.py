@@ -17,6 +17,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from mdexp.commands.printable import print_error
 from mdexp.commands.scored_run import Scored, by_seed, load, refuse_incomparable
 from mdexp.grading.pairing import Comparison, DifferentProblems, compare, compare_groups
 from mdexp.grading.statistics import holm
@@ -98,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for other in others
         ]
     except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 2
     _show(first, others, compared)
     return 0

@@ -16,6 +16,7 @@ from contextlib import closing
 
 from hydra._internal.utils import get_args_parser
 
+from mdexp.commands.printable import print_error
 from mdexp.commands.request_lines import Request, RequestError, batches, opened
 from mdexp.config.composition import (
     CommandError,
@@ -46,10 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         with signals_as_exits():
             _execute(file, _settings(overrides))
     except (CommandError, SettingsError, RequestError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 2
     except SandboxError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 1
     except BrokenPipeError:
         # Whoever read the results has enough; the interpreter must not complain when it flushes.

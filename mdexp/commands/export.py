@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 from mdexp.artifacts import read_json, write_text
 from mdexp.commands.model_card import model_card
-from mdexp.commands.printable import printable
+from mdexp.commands.printable import print_error
 from mdexp.commands.run_student import run_manifest, trained_weights
 from mdexp.commands.upload import upload
 from mdexp.config.settings import judge
@@ -74,13 +74,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             if given.push:
                 print(upload(given.folder, given.push))
     except HubError as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
+        print_error(error)
         return 1
     except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 2
     except OSError as error:
-        print(f"error: {given.folder} is not written: {error}", file=sys.stderr)
+        print_error(f"{given.folder} is not written: {error}")
         return 2
     except SystemExit as stop:
         return int(stop.code or 0)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from mdexp.artifacts import read_json, read_jsonl
 from mdexp.commands import run as app
-from mdexp.commands.printable import printable
+from mdexp.commands.printable import print_error, printable
 from mdexp.commands.run_student import untrained_weights
 from mdexp.config.settings import Settings, judge
 from mdexp.records import Example, Problem
@@ -116,7 +116,7 @@ def _report(found: Sequence[tuple[str, str, str]]) -> int:
     """Say which invariants fail, and where; the exit code."""
     for invariant in dict.fromkeys(name for _, name, _ in found):
         places = [(where, fault) for where, name, fault in found if name == invariant]
-        print(f"error: {invariant} does not hold at {len(places)} places", file=sys.stderr)
+        print_error(f"{invariant} does not hold at {len(places)} places")
         for where, fault in places[:SHOWN]:
             print(printable(f"  {where}: {fault}"), file=sys.stderr)
     if not found:

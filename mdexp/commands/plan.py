@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 
 from mdexp.artifacts import Store
+from mdexp.commands.printable import print_error
 from mdexp.commands.run import CommandError, judged_jobs
 from mdexp.config.settings import Settings, SettingsError
 from mdexp.records import Problem
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` has seen enough
     except (CommandError, SettingsError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 2
     except SystemExit as stop:
         return int(stop.code or 0)

@@ -26,6 +26,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from mdexp.commands.printable import print_error
 from mdexp.config.blocks import LoggerSettings
 from mdexp.config.composition import (
     VERSION_BASE,
@@ -85,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with signals_as_exits(), new_command():
             return _command(arguments)
     except (CommandError, SettingsError, SweepError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 2
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
@@ -99,7 +100,7 @@ def run_judged(arguments: Sequence[str]) -> int:
         with signals_as_exits():
             _hydra(arguments)
     except CommandError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 2
     return 0
 
@@ -196,7 +197,7 @@ def _run(arguments: Sequence[str], plan: Plan) -> int:
         if not plan.multirun or isinstance(error, CommandError):
             raise
         # The launcher's own: one of its processes died. The others may be under way still.
-        print(f"error: {type(error).__name__}: {first_line(error)}", file=sys.stderr)
+        print_error(f"{type(error).__name__}: {first_line(error)}")
         while any(r.state == "running" for r in jobs.collect(plan.folder, plan.points)):
             time.sleep(POLL_S)
     finally:
