@@ -54,6 +54,8 @@ class Client:
         import httpx2
         import openai
 
+        from mdexp.teacher.bounded_http import ReplyTooLong
+
         body = call_body(request, num_answers, seed)
         try:
             # The SDK's own limit is on the wait for each piece of a reply, not for the whole.
@@ -66,21 +68,19 @@ class Client:
             said = read_error(self._without_key(error.response.text))
             judged = judge_prompt(error.status_code, said, error.response.headers, body)
             raise judged from None
+        except ReplyTooLong as error:
+            raise SetAside("replies too long", str(error), charged=True) from None
         except (TimeoutError, openai.APIConnectionError) as error:
             raise self._lost(error) from None
         except BrokenReply as error:
             raise Unanswered("broken reply", self._shown(str(error)), charged=True) from None
 
-    def _lost(self, error: Exception) -> Exception:
+    def _lost(self, error: Exception) -> Unanswered:
         """A connection that was never made costs nothing."""
         import httpx2
         import openai
 
-        from mdexp.teacher.bounded_http import ReplyTooLong
-
         cause = error.__cause__
-        if isinstance(cause, ReplyTooLong):
-            return SetAside("replies too long", str(cause), charged=True)
         charged = not isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout)
         if isinstance(error, TimeoutError | openai.APITimeoutError):
             return Unanswered("time-out", "see teacher.timeout_s", charged=charged)

@@ -110,7 +110,7 @@ def filtered_reply(num_choices: int, detail: str) -> Reply:
 
 
 def _parsed(text: str) -> Any:
-    return json.loads(text, parse_int=_integer)
+    return json.loads(text.removeprefix("\ufeff"), parse_int=_integer)
 
 
 def _integer(digits: str) -> int | float:
