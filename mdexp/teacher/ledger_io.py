@@ -10,24 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mdexp.records import REFUSED
 from mdexp.teacher.leases import utc_now
-from mdexp.teacher.ledger import Ledger
+from mdexp.teacher.ledger import THINKING_REPLY, Ledger, Thoughts
 from mdexp.teacher.request import Request
 
 IMPORTED = "import"  # stands where the command's name does
 
-_SAMPLES = """
+_SAMPLES = f"""
     SELECT problem_id, thought, sample, text, finish_reason, coalesce(nullif(calls.model, ''),
-    requests.model), command, settled_at, content
+    requests.model), command, settled_at, content, samples.call, {THINKING_REPLY}
     FROM samples JOIN calls ON calls.id = samples.call
     JOIN requests ON requests.id = samples.request
     LEFT JOIN askers ON askers.request = samples.request
     WHERE text IS NOT NULL ORDER BY samples.request, problem_id, thought, sample
 """
-_SPENDING = """
+_SPENDING = f"""
     SELECT requests.model, endpoint, command,
     (SELECT count(*) FROM samples JOIN calls AS mine ON mine.id = samples.call
      JOIN requests AS its ON its.id = mine.request WHERE text IS NOT NULL
+     AND NOT (trim(text) = '' AND coalesce(finish_reason, '') IN {REFUSED})
      AND mine.command = calls.command AND its.model = requests.model
      AND its.endpoint = requests.endpoint),
     count(*), sum(state = 'failed'), sum(state = 'unknown'), sum(state = 'open'),
@@ -51,6 +53,7 @@ class Sample:
     command: str
     settled_at: str
     request: dict[str, Any]
+    thinking: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +75,15 @@ class Spending:
 def samples(ledger: Ledger) -> Iterator[Sample]:
     """All answers, by request and sample."""
     names = tuple(Sample.__dataclass_fields__)
-    for *values, content in ledger.db.execute(_SAMPLES):
+    thinking: dict[tuple[int, int], str] = {}  # an answer made for several problems comes again
+    thoughts = Thoughts()
+    for *values, content, call, reply in ledger.db.execute(_SAMPLES):
         fields = dict(zip(names, values, strict=False))
         fields["finish_reason"] = fields["finish_reason"] or "unknown"
-        yield Sample(**fields, request=json.loads(content))
+        key = (call, fields["sample"])
+        if key not in thinking:
+            thinking[key] = thoughts.before(fields["completion"], call, reply)
+        yield Sample(**fields, request=json.loads(content), thinking=thinking[key])
 
 
 def spending(ledger: Ledger) -> list[Spending]:
@@ -103,6 +111,8 @@ def _row(line: str, where: str) -> dict[str, Any]:
         for key, kind in (("id", str), ("thought", str), ("completion", str), ("sample", int)):
             if not isinstance(row[key], kind):
                 raise TypeError(f"{key} is {row[key]!r}")
+        if not isinstance(row.get("thinking") or "", str):
+            raise TypeError(f"thinking is {row['thinking']!r}")
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(
             f"{where}: no row of an export ({type(error).__name__}: {error}); recorded answers "
@@ -121,8 +131,15 @@ def _take_in_row(ledger: Ledger, row: Mapping[str, Any]) -> bool:
         return False
     call = ledger.db.execute(
         "INSERT INTO calls (request, state, num_asked, command, lease_until, price_micro_usd,"
-        " opened_at, settled_at, model) VALUES (?, 'answered', 1, ?, 0, 0, ?, ?, ?)",
-        (number, IMPORTED, utc_now(), row.get("settled_at") or utc_now(), row.get("model") or ""),
+        " opened_at, settled_at, model, reply) VALUES (?, 'answered', 1, ?, 0, 0, ?, ?, ?, ?)",
+        (
+            number,
+            IMPORTED,
+            utc_now(),
+            row.get("settled_at") or utc_now(),
+            row.get("model") or "",
+            _reply(row),
+        ),
     ).lastrowid
     ledger.db.execute(
         "INSERT OR REPLACE INTO samples (request, sample, call, text, finish_reason)"
@@ -130,3 +147,13 @@ def _take_in_row(ledger: Ledger, row: Mapping[str, Any]) -> bool:
         (number, row["sample"], call, row["completion"], row.get("finish_reason") or "unknown"),
     )
     return True
+
+
+def _reply(row: Mapping[str, Any]) -> str | None:
+    """The part of the server's reply that a row keeps beside its text, in the server's form."""
+    if not (thinking := row.get("thinking")):
+        return None
+    message = {"content": row["completion"], "reasoning": thinking}
+    return json.dumps(
+        {"choices": [{"message": message, "finish_reason": row.get("finish_reason")}]}
+    )

@@ -6,6 +6,8 @@ import json
 import logging
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mdexp.teacher import batch, retry
 from mdexp.teacher.command_id import new_command
@@ -382,6 +384,64 @@ def test_a_cut_off_answer_may_be_thinking_alone(server, tmp_path):
     server.script = to_one(ok(message(None, "length", reasoning="Hm")))
     path = ask(tmp_path, server)[1]
     assert (path.text, path.thinking, path.finish_reason) == ("", "Hm", "length")
+
+
+@pytest.mark.parametrize(("use", "limit"), [("drop", 64), ("keep", 164), ("only", 164)])
+def test_thinking_has_room(use, limit, server, tmp_path):
+    ask(tmp_path, server, 1, thinking=use, max_thinking_tokens=100)
+    assert server.bodies[0]["max_tokens"] == limit
+
+
+@pytest.mark.parametrize("model", ["gpt-5", "o1-mini", "gpt-6.1-terra", "o4-mini"])
+def test_hidden_thinking_is_not_asked_for(model, monkeypatch):
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    with pytest.raises(ValueError, match=r"got keep, but api\.openai\.com does not send what"):
+        buyer.teacher(None, model=model, thinking="keep")
+    buyer.teacher(None, model=model)
+    buyer.teacher("http://127.0.0.1:1/v1", model=model, thinking="keep")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    *("choices", "message", "content", "text", "type", "thinking", "finish_reason"),
+                    *("usage", "prompt_tokens", "completion_tokens", "model", "error", "refusal"),
+                    *("reasoning", "tool_calls", "code", "param", "system_fingerprint"),
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=30,
+)
+
+
+@given(JSON, JSON)
+def test_any_json_is_a_reply_or_a_broken_one(value, item):
+    for body in (value, {"choices": [item], "usage": value}, {"choices": [{"message": value}]}):
+        raw = json.dumps(body)
+        try:
+            reply = read_reply(raw)
+        except BrokenReply:
+            continue
+        assert reply.num_choices
+        texts = [reply.model, reply.raw, reply.fingerprint or "", *reply.without_answer]
+        texts += [part for c in reply.choices for part in (c.text, c.thinking, c.finish_reason)]
+        "".join(texts).encode()
+        assert all(0 <= count < 2**63 for count in (reply.usage or {}).values())
+
+
+@given(JSON, st.integers(300, 599), st.text(max_size=20))
+def test_any_error_is_judged(value, status, header):
+    said = read_error(json.dumps({"error": value}))
+    judged = judge_prompt(status, said, {"retry-after": header}, {"n": 1})
+    assert isinstance(judged, TeacherError | Unanswered | Filtered | SetAside)
+    str(judged).encode()
 
 
 @pytest.mark.parametrize("raw", ["<html>", DEEP, '{"choices": [1, "a", null, {}, []]}'])
