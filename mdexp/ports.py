@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path as FilePath
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
-from mdexp.records import Answer, Path, Problem
+from mdexp.records import Answer, Path, Problem, ThinkingUse
 
 Message = dict[str, str]  # {"role": "system" | "user" | "assistant", "content": ...}
 
@@ -121,6 +121,7 @@ class Teacher(Protocol):
     """A source of paths."""
 
     num_paths: int
+    thinking: ThinkingUse
     ask_again: ClassVar[bool]  # whether a path that is missing may come when it is asked for again
 
     def files(self) -> dict[str, FilePath]:

@@ -11,6 +11,12 @@ from typing import Any, Literal
 Answer = int | float | str | bool
 Split = Literal["train", "validation", "test"]
 Phase = Literal["before", "after"]
+# How a path ends that the teacher or its server refuses to write.
+REFUSED = ("content_filter", "refusal")
+
+# What becomes of a teacher's thinking: it is not trained on; it is trained on inside the student's
+# own tags, before the target; it is itself the reasoning that is trained on.
+ThinkingUse = Literal["drop", "keep", "only"]
 
 # Ends the name under which metrics tell of validation problems: of "svamp", "svamp/validation".
 VALIDATION = "/validation"
@@ -40,11 +46,13 @@ class Path:
     text: str
     model: str
     finish_reason: str = "stop"
+    thinking: str = ""  # what the server sent apart from the text; it may stand in the text, too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedPath:
-    """A path that may be trained on: `text` is cleaned, `answer` is what it leads to."""
+    """A path that may be trained on: `text` is cleaned, `answer` is what it leads to, `thinking`
+    what is trained on before it."""
 
     problem_id: str
     thought: str
@@ -52,6 +60,7 @@ class VerifiedPath:
     text: str
     answer: Answer
     model: str
+    thinking: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,8 @@ FIELDS: dict[str, Any] = {
     "temperature": 0.7,
     "top_p": None,
     "max_tokens": 64,
+    "thinking": "drop",
+    "max_thinking_tokens": 4096,
     "seed": None,
     "extra": None,
     "mode": "online",

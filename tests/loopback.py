@@ -38,6 +38,7 @@ class LoopbackServer:
         self.num_trickled = 0
         self.finish_reason = "stop"
         self.logprobs: Any = {"token_logprobs": [-0.25, -0.75, -0.5]}  # of a completion
+        self.script: Callable[[dict[str, Any]], Reply | None] = lambda body: None
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
@@ -81,7 +82,7 @@ class LoopbackServer:
         self._http.shutdown()
         self._http.server_close()
 
-    def reply(self, path: str, body: dict[str, Any], headers: dict[str, str]) -> "_Reply":
+    def reply(self, path: str, body: dict[str, Any], headers: dict[str, str]) -> "Reply":
         with self._lock:
             self.paths.append(path)
             self.bodies.append(body)
@@ -92,6 +93,8 @@ class LoopbackServer:
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
         try:
+            if scripted := self.script(body):
+                return scripted
             if fault == "lost reply":
                 self._answer(body)
             return _FAULTS[fault](headers) if fault else self._answer(body)
@@ -117,10 +120,10 @@ class LoopbackServer:
         return dice.choices([None, *shares], [calm, *shares.values()])[0]
 
     def _answer_line(self, body: dict[str, Any]) -> tuple[int, str]:
-        reply = self._answer(body)
-        return reply.status, reply.text
+        reply = self.script(body) or self._answer(body)
+        return reply.status, str(reply.text)
 
-    def _answer(self, body: dict[str, Any]) -> "_Reply":
+    def _answer(self, body: dict[str, Any]) -> "Reply":
         time.sleep(self.latency_s)
         if isinstance(body.get("prompt"), list):
             return self._complete(body)
@@ -140,9 +143,9 @@ class LoopbackServer:
         reply: dict[str, Any] = {"model": f"{body['model']}-0001", "choices": choices}
         if self.has_usage:
             reply["usage"] = {"prompt_tokens": 7, "completion_tokens": 3 * number}
-        return _Reply(200, json.dumps(reply))
+        return Reply(200, json.dumps(reply))
 
-    def _complete(self, body: dict[str, Any]) -> "_Reply":
+    def _complete(self, body: dict[str, Any]) -> "Reply":
         """A completion of token ids: `answer` gets them as its question."""
         choice = {
             "index": 0,
@@ -152,31 +155,41 @@ class LoopbackServer:
         }
         usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
         reply = {"id": "c", "object": "text_completion", "created": 0, "model": body["model"]}
-        return _Reply(200, json.dumps({**reply, "choices": [choice], "usage": usage}))
+        return Reply(200, json.dumps({**reply, "choices": [choice], "usage": usage}))
 
 
-class _Reply:
-    def __init__(self, status: int, text: str, kind: str = "application/json", **headers: str):
+class Reply:
+    """`pause_s` is how long each byte takes."""
+
+    def __init__(
+        self,
+        status: int,
+        text: str | bytes,
+        kind: str = "application/json",
+        pause_s: float = 0.0,
+        **headers: str,
+    ):
         self.status = status
         self.text = text
+        self.pause_s = pause_s
         self.headers = {"Content-Type": kind} | {k.replace("_", "-"): v for k, v in headers.items()}
 
 
-def _error(status: int, message: str, code: str | None = None, **headers: str) -> _Reply:
+def _error(status: int, message: str, code: str | None = None, **headers: str) -> Reply:
     error = {"message": message, "type": code, "code": code, "param": None}
-    return _Reply(status, json.dumps({"error": error}), **headers)
+    return Reply(status, json.dumps({"error": error}), **headers)
 
 
-def _slow(headers: dict[str, str]) -> _Reply:
+def _slow(headers: dict[str, str]) -> Reply:
     time.sleep(1.5)
     return _error(503, "too late")
 
 
-def _cut(headers: dict[str, str]) -> _Reply:
+def _cut(headers: dict[str, str]) -> Reply:
     raise ConnectionError("the connection is lost")
 
 
-def _stall(headers: dict[str, str]) -> _Reply:
+def _stall(headers: dict[str, str]) -> Reply:
     time.sleep(5)
     raise ConnectionError("it never answers")
 
@@ -185,13 +198,13 @@ _FAULTS = {
     "429": lambda headers: _error(429, "slow down", "rate_limit_exceeded", Retry_After="0.2"),
     "429 for an hour": lambda headers: _error(429, "come back later", Retry_After="3600"),
     "500": lambda headers: _error(500, "oops"),
-    "html": lambda headers: _Reply(200, "<html>Bad gateway</html>", "text/html"),
-    "broken json": lambda headers: _Reply(200, '{"choices": [{"mess'),
-    "no choices": lambda headers: _Reply(200, '{"choices": [], "usage": null}'),
+    "html": lambda headers: Reply(200, "<html>Bad gateway</html>", "text/html"),
+    "broken json": lambda headers: Reply(200, '{"choices": [{"mess'),
+    "no choices": lambda headers: Reply(200, '{"choices": [], "usage": null}'),
     "quota": lambda headers: _error(429, "You exceeded your current quota", "insufficient_quota"),
     "400": lambda headers: _error(400, "Unsupported parameter: 'max_tokens'", "unsupported"),
     "401 with key": lambda headers: _error(401, f"Wrong key: {headers.get('authorization')}"),
-    "200 with key": lambda headers: _Reply(
+    "200 with key": lambda headers: Reply(
         200,
         json.dumps({"choices": [{"message": {"content": f"You sent {headers['authorization']}"}}]}),
     ),
@@ -222,7 +235,7 @@ class _Handler(BaseHTTPRequestHandler):
         if len(text) < size:
             raise ConnectionError("the client went away")
         if self.path.startswith(("/v1/files", "/v1/batches")):
-            self._send(_Reply(*self.loopback.batches.post(self.path, text)))
+            self._send(Reply(*self.loopback.batches.post(self.path, text)))
             return
         body = json.loads(text)
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -230,17 +243,22 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path, _, query = self.path.partition("?")
-        self._send(_Reply(*self.loopback.batches.get(path, dict(parse_qsl(query)))))
+        self._send(Reply(*self.loopback.batches.get(path, dict(parse_qsl(query)))))
 
-    def _send(self, reply: _Reply) -> None:
-        payload = reply.text.encode()
+    def _send(self, reply: Reply) -> None:
+        payload = reply.text if isinstance(reply.text, bytes) else reply.text.encode()
         self.send_response(reply.status)
         for name, value in {**reply.headers, "Content-Length": str(len(payload))}.items():
             self.send_header(name, value)
         self.end_headers()
         if self.loopback.trickles and self.path.endswith("/content"):
             self._trickle(payload)
-        self.wfile.write(payload)
+        if not reply.pause_s:
+            self.wfile.write(payload)
+            return
+        for byte in payload:
+            self.wfile.write(bytes([byte]))
+            time.sleep(reply.pause_s)
 
     def _trickle(self, payload: bytes) -> None:
         for byte in payload:

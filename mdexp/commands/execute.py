@@ -29,6 +29,7 @@ from mdexp.config.hints import bare_word
 from mdexp.config.settings import SettingsError, judge
 from mdexp.config.usage import group_options
 from mdexp.ports import ProgramResult
+from mdexp.printable import print_error
 from mdexp.sandbox.executor import Sandbox, SandboxError
 from mdexp.sandbox.settings import SandboxSettings
 from mdexp.signals import signals_as_exits
@@ -46,10 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         with signals_as_exits():
             _execute(file, _settings(overrides))
     except (CommandError, SettingsError, RequestError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 2
     except SandboxError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 1
     except BrokenPipeError:
         # Whoever read the results has enough; the interpreter must not complain when it flushes.

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mdexp.commands import run
-from mdexp.commands.printable import printable
 from mdexp.commands.run_student import untrained_weights
 from mdexp.config.settings import Settings, judge
+from mdexp.printable import print_error, printable
 from mdexp.records import Example, Problem
 from mdexp.store.files import read_json
 from mdexp.store.json_lines import read_jsonl
@@ -118,7 +118,7 @@ def _report(found: Sequence[tuple[str, str, str]]) -> int:
     """Say which invariants fail, and where; the exit code."""
     for invariant in dict.fromkeys(name for _, name, _ in found):
         places = [(where, fault) for where, name, fault in found if name == invariant]
-        print(f"error: {invariant} does not hold at {len(places)} places", file=sys.stderr)
+        print_error(f"{invariant} does not hold at {len(places)} places")
         for where, fault in places[:SHOWN]:
             print(printable(f"  {where}: {fault}"), file=sys.stderr)
     if not found:

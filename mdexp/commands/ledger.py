@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from mdexp.printable import print_error, printable
 from mdexp.store.json_lines import write_jsonl
 from mdexp.store.stage_store import Store
 from mdexp.teacher import ledger_io
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` has seen enough
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 2
     return 0
 
@@ -65,7 +66,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def _list(ledger: Ledger) -> None:
     for sample in ledger_io.samples(ledger):
         names = (sample.id or "?", sample.thought or "?", str(sample.sample), sample.model)
-        print("\t".join((*names, sample.finish_reason, sample.command)))
+        print(printable("\t".join((*names, sample.finish_reason, sample.command))))
 
 
 def _export(ledger: Ledger, file: Path) -> None:
@@ -92,13 +93,15 @@ def _import(ledger: Ledger, file: Path) -> None:
 
 def _spend(ledger: Ledger) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("model", "endpoint", "command", "answers", "calls", "failed", "unknown", "USD")
     rows = ledger_io.spending(ledger)
     for row in rows:
         counts = (row.answers, row.calls, row.failed, row.unknown)
-        table.add_row(row.model, row.endpoint, row.command, *map(str, counts), _money(row))
+        names = (escape(printable(name)) for name in (row.model, row.endpoint, row.command))
+        table.add_row(*names, *map(str, counts), _money(row))
     console = Console()
     Console(width=None if console.is_terminal else 200).print(table)
     print(f"in all {dollars(sum(row.micro_usd or 0 for row in rows))}")

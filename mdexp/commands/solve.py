@@ -15,10 +15,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mdexp.commands.printable import printable
 from mdexp.commands.run_student import run_manifest, trained_weights
 from mdexp.commands.solve_output import for_people, told
 from mdexp.config.settings import Settings, judge
+from mdexp.printable import print_error
 from mdexp.records import Generation, Output, Phase, Problem, Vote
 from mdexp.sandbox.executor import Sandbox, SandboxError
 from mdexp.signals import signals_as_exits
@@ -106,17 +106,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         with signals_as_exits():
             return _answer_all(given)
     except ValueError as error:  # RunFolderError and SettingsError among them
-        _complain(error)
+        print_error(error)
         return 2
     except SandboxError as error:
-        _complain(error)
+        print_error(error)
         return 1
     except SystemExit as stop:
         return int(stop.code or 0)
-
-
-def _complain(error: Exception) -> None:
-    print(f"error: {printable(str(error))}", file=sys.stderr)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -163,7 +159,7 @@ def _show(solver: Solver, question: str, *, as_json: bool) -> bool:
     try:
         found = told(question, *solver.solve(question))
     except ServerError as error:
-        _complain(error)
+        print_error(error)
         return False
     print(json.dumps(found) if as_json else for_people(found), flush=True)
     return True

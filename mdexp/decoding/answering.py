@@ -12,6 +12,7 @@ from mdexp.decoding.server import ask_server
 from mdexp.ports import Thought
 from mdexp.records import Output, Phase, Problem
 from mdexp.students.prompts import Renderer
+from mdexp.thoughts.thinking import AfterThinking, opening_at_end
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -42,17 +43,17 @@ def answer(
         for sample in range(1 + (decoding.num_paths if problem.split == "test" else 0))
     ]
     prompts = {
-        (problem.id, name): renderer.prompt_ids(
-            renderer.prompt(problem.question, thought, exemplars)
-        )
+        (problem.id, name): renderer.prompt(problem.question, thought, exemplars)
         for problem in problems
         for name, thought in thoughts.items()
     }
+    prompt_ids = {key: renderer.prompt_ids(prompt) for key, prompt in prompts.items()}
+    openings = {key: opening_at_end(prompt) for key, prompt in prompts.items()}
     requests = [
         Request(
-            prompt_ids=prompts[problem.id, name],
+            prompt_ids=prompt_ids[problem.id, name],
             problem=problem.id,
-            thought=thoughts[name],
+            thought=AfterThinking(thoughts[name], openings[problem.id, name]),
             sample=sample,
             stream=f"{seed}/{problem.id}/{name}/{sample}",
         )
@@ -61,7 +62,10 @@ def answer(
     outputs: list[Output | None] = [None] * len(requests)
     answered = _answered(model, renderer, requests, decoding, phase, work or Work())
     for number, (index, written) in enumerate(answered, start=1):
-        outputs[index] = _output(*wanted[index], written, phase, len(exemplars))
+        problem, name, sample = wanted[index]
+        # With the opening tag that its prompt holds, so that the text can be read alone.
+        written.text = openings[problem.id, name] + written.text
+        outputs[index] = _output(problem, name, sample, written, phase, len(exemplars))
         if number % LOG_EVERY == 0 or number == len(requests):
             log.info("answered %d of %d", number, len(requests))
     return [output for output in outputs if output is not None]

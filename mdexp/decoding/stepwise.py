@@ -21,6 +21,7 @@ from mdexp.decoding.request import Answered, Limits, Request
 from mdexp.decoding.steps import Checked, OneStep, check, numbers
 from mdexp.ports import Executor, Thought
 from mdexp.students.prompts import Renderer
+from mdexp.thoughts.thinking import AfterThinking
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -30,13 +31,15 @@ Weights = tuple[float, float, float]  # of run, new, use
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A question put with a thought; `stream` names its random numbers."""
+    """A question put with a thought; `stream` names its random numbers, and `opening` is an opening
+    tag of thinking with which the prompt ends."""
 
     question: str
     problem: str
     thought: Thought
     prompt_ids: Sequence[int]
     stream: str
+    opening: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +158,7 @@ def _grown(renderer: Renderer, asked: Asked, beam: Beam, answer: Answered, budge
     written = len(ids) if at_end else _tokens_of_step(renderer, OneStep(asked.thought), ids)
     token_ids = (*beam.token_ids, *ids[:written])
     text = renderer.text(token_ids)
-    whole = asked.thought.complete(text)
+    whole = AfterThinking(asked.thought, asked.opening).complete(text)
     finished = at_end or whole is not None
     return replace(
         beam,
@@ -179,7 +182,9 @@ def _select(
     children: Sequence[tuple[Search, Beam]], width: int, weights: Weights, executor: Executor
 ) -> None:
     """Check all new steps in one batch, then keep the best beams of every question."""
-    found = check([(s.asked.thought, beam.text) for s, beam in children], executor)
+    found = check(
+        [(s.asked.thought, s.asked.opening + beam.text) for s, beam in children], executor
+    )
     grown: dict[int, tuple[Search, dict[str, Beam]]] = {}
     for (s, beam), checked in zip(children, found, strict=True):
         s.counts["candidates"] += 1

@@ -26,6 +26,7 @@ from mdexp.records import (
     Split,
     Vote,
 )
+from mdexp.thoughts.thinking import split_thinking
 
 PHASES: tuple[Phase, ...] = ("before", "after")
 TRUNCATED = Read(text="", answer=None, status="truncated")
@@ -73,10 +74,12 @@ def grade(
 
 
 def attempt(text: str, thought: Thought, answer: Answer | None, stdout: str) -> Attempt:
-    """A finished path as graders see it: of a program the printed output, of prose the text."""
-    reading = thought.read(text)
+    """A finished path as graders see it: of a program the printed output, of prose the text behind
+    its thinking."""
+    said = split_thinking(text).answer
+    reading = thought.read(said)
     worked_out = reading.program is not None or reading.equations is not None
-    return Attempt(answer, stdout if worked_out else text)
+    return Attempt(answer, stdout if worked_out else said)
 
 
 def votes(

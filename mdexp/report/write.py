@@ -14,6 +14,7 @@ from mdexp.report.funnel import funnel
 from mdexp.report.terminal import terminal
 from mdexp.store.files import read_json
 from mdexp.store.json_lines import read_jsonl
+from mdexp.thoughts.thinking import split_thinking
 
 
 def write_report(
@@ -48,7 +49,11 @@ def write_report(
         programs=[
             name
             for name, thought in settings.thoughts.items()
-            if any(thought.read(g.text).program for g in generations if g.thought == name)
+            if any(
+                thought.read(split_thinking(g.text).answer).program
+                for g in generations
+                if g.thought == name
+            )
         ],
     )
     console = Console()

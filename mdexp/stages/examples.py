@@ -39,7 +39,7 @@ def examples(
 EXAMPLES = Stage(
     name="examples",
     part="examples",
-    version=1,
+    version=2,
     function=examples,
     reads=("problems.jsonl", "verified.jsonl"),
     writes=written("examples.jsonl", "unused.jsonl"),

@@ -34,7 +34,7 @@ def extract(
 EXTRACT = Stage(
     name="extract",
     part="extract",
-    version=1,
+    version=2,
     function=extract,
     reads=("problems.jsonl",),
     writes=written("paths.jsonl"),

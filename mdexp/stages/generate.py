@@ -124,7 +124,7 @@ def _settings(s: Settings, phase: Phase) -> dict[str, Any]:
 BEFORE = Stage(
     name="before",
     part="generate",
-    version=4,
+    version=5,
     function=generate,
     reads=("problems.jsonl",),
     writes={"outputs.jsonl": "outputs_before.jsonl"},
@@ -137,7 +137,7 @@ BEFORE = Stage(
 AFTER = Stage(
     name="after",
     part="generate",
-    version=4,
+    version=5,
     function=generate,
     reads=("problems.jsonl",),
     writes={"outputs.jsonl": "outputs_after.jsonl"},

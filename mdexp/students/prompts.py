@@ -5,12 +5,14 @@ the question, the thought's cue, and for few-shot prompting the exemplars as ear
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from mdexp.ports import Message, Thought
 from mdexp.students.code_text import CodeText
 from mdexp.students.load import Kind
 from mdexp.thoughts.prompting import turns
+from mdexp.thoughts.thinking import behind_thinking, own_tags
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -45,6 +47,15 @@ class Renderer:
 
     def prompt_ids(self, prompt: str) -> list[int]:
         return self._ids(prompt) if self.kind == "seq2seq" else self._unterminated(prompt)
+
+    @cached_property
+    def _thinking_tags(self) -> tuple[str, str]:
+        added = " ".join(self.tokenizer.get_added_vocab())
+        return own_tags(f"{self.tokenizer.chat_template} {added}")
+
+    def target(self, prompt: str, target: str, thinking: str = "") -> str:
+        """What follows a prompt: a thought's target, behind its thinking in the student's tags."""
+        return behind_thinking(target, thinking, self._thinking_tags, prompt)
 
     def target_ids(self, prompt: str, target: str) -> list[int]:
         """Tokens of a target after its prompt, end of sequence included; NotAPrefix."""

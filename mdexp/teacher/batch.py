@@ -52,7 +52,8 @@ def purchase_by_batch(
             raise
         finally:
             missing = ledger.num_missing(incomplete, num_paths)
-            log.info("teacher: %d of %d answers bought by Batch", before - missing, before)
+            bought = before - missing - run.tally["refused"]
+            log.info("teacher: %d of %d answers bought by Batch", bought, before)
             log.log(
                 logging.WARNING if missing else logging.INFO,
                 "teacher: %d could not be had; %s",
@@ -97,7 +98,10 @@ class BatchPurchase:
         """Until every request is complete, the money is spent, or rounds bring nothing more."""
         self._collection.collect_all()
         vain_rounds = 0
-        while self._ledger.num_missing(requests, num_paths) and vain_rounds < MAX_VAIN_ROUNDS:
+        while vain_rounds < MAX_VAIN_ROUNDS:
+            requests = [r for r in requests if r.identity not in self._collection.set_aside]
+            if not self._ledger.num_missing(requests, num_paths):
+                break
             if self._collection.error:
                 raise self._collection.error
             num_answers, num_batches = self.tally["answers"], self.tally["batches"]

@@ -21,7 +21,7 @@ from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.purchase import Terms
 from mdexp.teacher.refusals import parameter_fix
 from mdexp.teacher.reply import Reply, filtered_reply
-from mdexp.teacher.retry import Filtered, TeacherError, Unanswered
+from mdexp.teacher.retry import Filtered, SetAside, TeacherError, Unanswered
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +62,7 @@ class BatchCollection:
         self.tally: Counter[str] = Counter()
         self.error: TeacherError | None = None
         self.honours_n = True
+        self.set_aside: set[str] = set()  # requests that are not handed in again, by identity
         self._ledger, self._server, self._terms = ledger, server, terms
         self._holder = holder
 
@@ -146,14 +147,26 @@ class BatchCollection:
         if isinstance(outcome, Reply):
             price = self._terms.price.of_usage(outcome.usage) if self._terms.price else None
             price = claim.worst_micro_usd if price is None else price
-            self.tally["answers"] += claims.answer(claim, outcome, price)
-            self.honours_n &= not len(outcome.choices) == 1 < len(claim.samples)
+            num_answers = claims.answer(claim, outcome, price)
+            refused = sum(choice.is_refused for choice in outcome.choices[:num_answers])
+            self.tally["answers"] += num_answers - refused
+            self.tally["refused"] += refused
+            self.tally.update(outcome.without_answer)
+            if not outcome.choices:
+                self.set_aside.add(claim.request.identity)
+            self.honours_n &= not outcome.num_choices == 1 < len(claim.samples)
         elif isinstance(outcome, Unanswered):
             claims.fail(claim, str(outcome), charged=outcome.charged)
             self.tally[outcome.kind] += 1
+        elif isinstance(outcome, SetAside):
+            claims.fail(claim, str(outcome), charged=outcome.charged)
+            if not self.tally[outcome.kind]:
+                log.warning("teacher: %s: set aside, the others go on: %s", outcome.kind, outcome)
+            self.tally[outcome.kind] += 1
+            self.set_aside.add(claim.request.identity)
         else:
             claims.fail(claim, str(outcome), charged=False)
-            self.tally["refused"] += 1
+            self.tally["calls refused"] += 1
             fix = parameter_fix(None, str(outcome), call_body(claim.request, 2, 0))
             said = f"{fix} ({outcome})" if fix else str(outcome)
             self.error = self.error or TeacherError(said)

@@ -26,9 +26,10 @@ from mdexp.teacher.limits import Limiter
 from mdexp.teacher.patient_writer import PatientWriter
 from mdexp.teacher.prices import Price, expected_tokens
 from mdexp.teacher.progress import Progress
+from mdexp.teacher.refusals import REFUSED_PROMPT
 from mdexp.teacher.reply import Reply, filtered_reply
 from mdexp.teacher.request import Request
-from mdexp.teacher.retry import Filtered, TeacherError, Unanswered, pause_s
+from mdexp.teacher.retry import Filtered, SetAside, TeacherError, Unanswered, pause_s
 from mdexp.teacher.stopping import signals_as_event
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ log = logging.getLogger(__name__)
 GRACE_S = 15.0  # after a signal, for replies that are under way
 POLL_S = 0.05  # until a refused call is tried again
 MAX_GIVEN_UP_IN_A_ROW = 20
-MAX_FAILED_AT_FIRST = 20  # calls, before the first answer of all
+MAX_FAILED_AT_FIRST = 20  # calls, or refused prompts, before the first answer of all
 _NAP_S = 0.2  # a sleeping worker looks this often whether something became due
 
 
@@ -169,7 +170,7 @@ class Extraction:
                 await asyncio.sleep(POLL_S)
 
     async def _send(self, order: Order, claim: Claim, tokens: int) -> None:
-        """Every reply brings at least one answer, so the number of calls is bounded."""
+        """A reply brings at least one answer, or its request is given up: calls are bounded."""
         task = asyncio.current_task()
         assert task
         self._sending.add(task)
@@ -179,6 +180,11 @@ class Extraction:
         except Unanswered as error:
             await self._fail(claim, str(error), charged=error.charged)
             self._failed(order, error, len(claim.samples))
+        except SetAside as error:
+            self._claims.fail(claim, str(error), charged=error.charged)
+            self._set_aside(error)
+            if error.charged:
+                self._give_up(f"{error.kind}: {error}", len(claim.samples))
         except Filtered as error:
             refused = filtered_reply(len(claim.samples), str(error))
             await self._answered(order, claim, refused, tokens)
@@ -206,6 +212,9 @@ class Extraction:
         num_answers = await self._writer.write(lambda: self._claims.answer(claim, reply, price))
         self._limiter.correct(tokens - (reply.usage or {}).get("total_tokens", tokens))
         self._count(reply, num_answers, len(claim.samples))
+        if not reply.choices:
+            self._give_up(f"{reply.without_answer[0]}, as in {reply.raw[:200]}", len(claim.samples))
+            return
         order.num_failures = self._given_up_in_a_row = 0
         if self._ledger.missing(claim.request, self._num_paths):
             self._put(order)
@@ -220,17 +229,19 @@ class Extraction:
 
     def _count(self, reply: Reply, num_answers: int, num_asked: int) -> None:
         answers = reply.choices[:num_answers]
-        self._honours_n = self._honours_n and not (len(reply.choices) == 1 < num_asked)
-        self._tally["answers"] += num_answers
+        self._honours_n = self._honours_n and not (reply.num_choices == 1 < num_asked)
+        refused = sum(choice.is_refused for choice in answers)
+        self._tally["answers"] += num_answers - refused
+        self._tally["refused"] += refused
         self._tally["truncated"] += sum(choice.finish_reason == "length" for choice in answers)
-        self._tally["filtered"] += sum(c.finish_reason == "content_filter" for c in answers)
+        self._tally.update(reply.without_answer)
 
     def _failed(self, order: Order, error: Unanswered, num_samples: int) -> None:
         self._tally[error.kind] += 1
         order.num_failures += 1
         pause = pause_s(error, order.num_failures)
         if pause is None or order.num_failures > self._max_retries:
-            self._give_up(error, num_samples)
+            self._give_up(str(error), num_samples)
         elif self._tally["answers"] or not self._is_hopeless(error):
             self._put(order, pause)
 
@@ -242,14 +253,24 @@ class Extraction:
         self._stop(f"not one of {calls} calls was answered, the last failed by {error}")
         return True
 
-    def _give_up(self, error: Unanswered, num_samples: int) -> None:
+    def _set_aside(self, error: SetAside) -> None:
+        """The first of a kind is said at once, and all are counted. Where nobody knows why, and no
+        answer has come, it may be the settings."""
+        if not self._tally[error.kind]:
+            log.warning("teacher: %s: set aside, the others go on: %s", error.kind, error)
+        self._tally[error.kind] += 1
+        number = self._tally[REFUSED_PROMPT]
+        if number >= MAX_FAILED_AT_FIRST and not self._tally["answers"]:
+            self._stop(f"not one of the first {number} prompts was answered: {error}")
+
+    def _give_up(self, why: str, num_samples: int) -> None:
         self._tally["given up"] += num_samples
         self._given_up_in_a_row += 1
-        log.warning("teacher: %d answers given up: %s", num_samples, error)
+        log.warning("teacher: %d answers given up: %s", num_samples, why)
         if self._given_up_in_a_row >= MAX_GIVEN_UP_IN_A_ROW:
             self._stop(
                 f"{MAX_GIVEN_UP_IN_A_ROW} requests in a row went without an answer, the last by "
-                f"{error}"
+                f"{why}"
             )
 
     def _stop(self, reason: str) -> None:

@@ -14,12 +14,15 @@ from types import TracebackType
 from typing import Self
 
 from mdexp.teacher.database import disk_faults_named
+from mdexp.teacher.reply import BrokenReply, Choice, read_reply
 from mdexp.teacher.request import Answer, Request
 from mdexp.teacher.schema import FILE, connect
 
 log = logging.getLogger(__name__)
 
 SYNC_EVERY_S = 0.25
+# A call's reply, if there may be thinking in it: most have none, and replies are long.
+THINKING_REPLY = "iif(reply LIKE '%reasoning%' OR reply LIKE '%thinking%', reply, NULL)"
 
 
 class Ledger:
@@ -94,15 +97,22 @@ class Ledger:
     def answers(self, request: Request, num_paths: int) -> list[Answer]:
         """The answers among the first `num_paths` samples, in the order of samples."""
         rows = self.db.execute(
-            "SELECT sample, text, finish_reason, calls.model"
+            f"SELECT sample, text, finish_reason, calls.model, call, {THINKING_REPLY}"
             " FROM samples JOIN calls ON calls.id = samples.call"
             " JOIN requests ON requests.id = samples.request"
             " WHERE identity = ? AND sample < ? AND text IS NOT NULL ORDER BY sample",
             (request.identity, num_paths),
         )
+        thoughts = Thoughts()
         return [
-            Answer(sample=sample, text=text, finish_reason=reason, model=model or "")
-            for sample, text, reason, model in rows
+            Answer(
+                sample=sample,
+                text=text,
+                finish_reason=reason,
+                model=model or "",
+                thinking=thoughts.before(text, call, raw),
+            )
+            for sample, text, reason, model, call, raw in rows
         ]
 
     def missing(self, request: Request, num_paths: int) -> list[int]:
@@ -121,3 +131,24 @@ class Ledger:
     def states(self) -> dict[str, int]:
         """How many calls are in each state."""
         return dict(self.db.execute("SELECT state, count(*) FROM calls GROUP BY state"))
+
+
+class Thoughts:
+    """What a server thought before its answers, read from its replies as they came. A sample is
+    found in its call's reply by its text."""
+
+    def __init__(self) -> None:
+        self._unread: dict[int, list[Choice]] = {}  # by call
+
+    def before(self, text: str, call: int, reply: str | None) -> str:
+        """The thinking before the next choice of a call that has this text; empty without any."""
+        choices = self._unread.setdefault(call, _choices(reply))
+        number = next((n for n, choice in enumerate(choices) if choice.text == text), None)
+        return "" if number is None else choices.pop(number).thinking
+
+
+def _choices(reply: str | None) -> list[Choice]:
+    try:
+        return read_reply(reply or "").choices
+    except BrokenReply:  # what stands for a refused prompt
+        return []

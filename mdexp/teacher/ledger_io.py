@@ -14,27 +14,29 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from mdexp.records import REFUSED
 from mdexp.store.json_lines import JsonLinesError, objects_of_file
 from mdexp.teacher.leases import utc_now
-from mdexp.teacher.ledger import Ledger
+from mdexp.teacher.ledger import THINKING_REPLY, Ledger, Thoughts
 from mdexp.teacher.request import Request
 
 Taken = Literal["new", "old", "other"]
 MAX_SAMPLE = 99_999
 IMPORTED = "import"  # stands where the command's name does
 
-_SAMPLES = """
+_SAMPLES = f"""
     SELECT problem_id, thought, sample, text, finish_reason, coalesce(nullif(calls.model, ''),
-    requests.model), command, settled_at, content
+    requests.model), command, settled_at, content, samples.call, {THINKING_REPLY}
     FROM samples JOIN calls ON calls.id = samples.call
     JOIN requests ON requests.id = samples.request
     LEFT JOIN askers ON askers.request = samples.request
     WHERE text IS NOT NULL ORDER BY samples.request, problem_id, thought, sample
 """
-_SPENDING = """
+_SPENDING = f"""
     SELECT requests.model, endpoint, command,
     (SELECT count(*) FROM samples JOIN calls AS mine ON mine.id = samples.call
      JOIN requests AS its ON its.id = mine.request WHERE text IS NOT NULL
+     AND NOT (trim(text) = '' AND coalesce(finish_reason, '') IN {REFUSED})
      AND mine.command = calls.command AND its.model = requests.model
      AND its.endpoint = requests.endpoint),
     count(*), sum(state = 'failed'), sum(state = 'unknown'), sum(state = 'open'),
@@ -58,6 +60,7 @@ class Sample:
     command: str
     settled_at: str
     request: dict[str, Any]
+    thinking: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +82,15 @@ class Spending:
 def samples(ledger: Ledger) -> Iterator[Sample]:
     """All answers, by request and sample."""
     names = tuple(Sample.__dataclass_fields__)
-    for *values, content in ledger.db.execute(_SAMPLES):
+    thinking: dict[tuple[int, int], str] = {}  # an answer made for several problems comes again
+    thoughts = Thoughts()
+    for *values, content, call, reply in ledger.db.execute(_SAMPLES):
         fields = dict(zip(names, values, strict=False))
         fields["finish_reason"] = fields["finish_reason"] or "unknown"
-        yield Sample(**fields, request=json.loads(content))
+        key = (call, fields["sample"])
+        if key not in thinking:
+            thinking[key] = thoughts.before(fields["completion"], call, reply)
+        yield Sample(**fields, request=json.loads(content), thinking=thinking[key])
 
 
 def spending(ledger: Ledger) -> list[Spending]:
@@ -118,6 +126,7 @@ class _Exported(BaseModel):
     finish_reason: str | None = None
     model: str | None = None
     settled_at: str | None = None
+    thinking: str | None = None
     request: Request
 
     @field_validator("settled_at")
@@ -153,8 +162,15 @@ def _take_in_row(ledger: Ledger, row: _Exported) -> Taken:
         return "old" if there == (row.completion,) else "other"
     call = ledger.db.execute(
         "INSERT INTO calls (request, state, num_asked, command, lease_until, price_micro_usd,"
-        " opened_at, settled_at, model) VALUES (?, 'answered', 1, ?, 0, 0, ?, ?, ?)",
-        (number, IMPORTED, utc_now(), row.settled_at or utc_now(), row.model or ""),
+        " opened_at, settled_at, model, reply) VALUES (?, 'answered', 1, ?, 0, 0, ?, ?, ?, ?)",
+        (
+            number,
+            IMPORTED,
+            utc_now(),
+            row.settled_at or utc_now(),
+            row.model or "",
+            _reply(row),
+        ),
     ).lastrowid
     ledger.db.execute(
         "INSERT OR REPLACE INTO samples (request, sample, call, text, finish_reason)"
@@ -162,3 +178,12 @@ def _take_in_row(ledger: Ledger, row: _Exported) -> Taken:
         (number, row.sample, call, row.completion, row.finish_reason or "unknown"),
     )
     return "new"
+
+
+def _reply(row: "_Exported") -> str | None:
+    """The part of the server's reply that a row keeps beside its text, in the server's form."""
+    if not row.thinking:
+        return None
+    message = {"content": row.completion, "reasoning": row.thinking}
+    choice = {"message": message, "finish_reason": row.finish_reason}
+    return json.dumps({"choices": [choice]})

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Annotated, Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -19,13 +20,14 @@ from pydantic import (
 )
 
 from mdexp.ports import Thought
-from mdexp.records import Path, Problem
+from mdexp.records import Path, Problem, ThinkingUse
 from mdexp.teacher.asking import Asking, Prompting, answers_of, wanted_samples
 from mdexp.teacher.batch import purchase_by_batch
 from mdexp.teacher.batch_collection import settle_batches
 from mdexp.teacher.budget import MICRO
 from mdexp.teacher.client import NO_KEY
 from mdexp.teacher.endpoint import endpoint_identity, is_loopback
+from mdexp.teacher.families import family_of
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.prices import FREE, Price, listed_price
 from mdexp.teacher.purchase import Terms, purchase
@@ -76,6 +78,8 @@ class OpenAITeacher(BaseModel):
     temperature: float | None = Field(ge=0, le=2)
     top_p: float | None = Field(gt=0, le=1)
     max_tokens: int | None = Field(ge=1)
+    thinking: ThinkingUse
+    max_thinking_tokens: int = Field(ge=0)
     seed: int | None = Field(ge=0)  # of sample 0; sample k is asked for alone, with seed + k
     extra: dict[str, Any] | None
     mode: Annotated[Mode, _HOW]
@@ -116,6 +120,16 @@ class OpenAITeacher(BaseModel):
             raise ValueError(
                 f"temperature: got 0 with num_paths {self.num_paths}; without sampling all paths "
                 "of a problem are one and the same, so set it above 0, or num_paths to 1"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _shows_its_thinking(self) -> Self:
+        family = family_of(self.model)
+        if self.thinking != "drop" and urlsplit(self.url()).hostname == family.hidden_at:
+            raise ValueError(
+                f"thinking: got {self.thinking}, but {family.hidden_at} does not send what "
+                f"{family.name} think; use drop, or a model that shows it"
             )
         return self
 
@@ -170,6 +184,7 @@ class OpenAITeacher(BaseModel):
                     text=answer.text,
                     model=answer.model or self.model,
                     finish_reason=answer.finish_reason,
+                    thinking=answer.thinking,
                 )
 
     def asking(self) -> Asking:
@@ -180,10 +195,11 @@ class OpenAITeacher(BaseModel):
             settings={
                 "temperature": self.temperature,
                 "top_p": self.top_p,
-                "max_tokens": self.max_tokens,
+                "max_tokens": self._token_limit(),
                 "seed": self.seed,
             },
             extra=self.extra or {},
+            thinks=self.thinking != "drop",
             prompting=Prompting(
                 exemplar_sets=self._exemplar_sets(),
                 templates=self._folder() if self.style == "completion" else None,
@@ -202,6 +218,12 @@ class OpenAITeacher(BaseModel):
     def endpoint(self) -> str:
         """Who answers, as the ledger and the extract stage's key have it."""
         return self.identity or endpoint_identity(self.url())
+
+    def _token_limit(self) -> int | None:
+        """For an answer and the thinking before it."""
+        if self.max_tokens is None or self.thinking == "drop":
+            return self.max_tokens
+        return self.max_tokens + self.max_thinking_tokens
 
     def _folder(self) -> FilePath:
         return FilePath(self.prompts) if self.prompts else OWN_FOLDER

@@ -1,6 +1,7 @@
 """Recorded answers, played again: no network, no key, no cost.
 
-A file is JSON Lines; a row has at least `id` (of the problem), `thought`, `completion` and `model`.
+A file is JSON Lines; a row has at least `id` (of the problem), `thought`, `completion` and `model`;
+one may have what the model thought before it answered, as `thinking`.
 Samples of one (problem, thought) are numbered in the order of files and lines.
 """
 
@@ -13,7 +14,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mdexp.ports import Thought
-from mdexp.records import Path, Problem
+from mdexp.records import Path, Problem, ThinkingUse
 from mdexp.store.json_lines import JsonLinesError, objects_of_file
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ class ReplayTeacher(BaseModel):
 
     path: str | tuple[str, ...]
     num_paths: int = Field(ge=1)
+    thinking: ThinkingUse = Field("drop", exclude=True)  # the paths are the same; verify heeds it
 
     @field_validator("path")
     @classmethod
@@ -104,6 +106,8 @@ def _fault(row: Mapping[str, Any]) -> str:
                 f"{key}: got {row.get(key)!r}, expected a text; a row has the texts "
                 f"{', '.join(_TEXT_KEYS)}"
             )
+    if not isinstance(row.get("thinking") or "", str):
+        return f"thinking: got {row['thinking']!r}, expected a text"
     return ""
 
 
@@ -113,6 +117,7 @@ def _path(row: Mapping[str, Any], sample: int) -> Path:
         thought=row["thought"],
         sample=sample,
         text=row["completion"],
+        thinking=row.get("thinking") or "",
         model=row["model"],
         finish_reason=str(row.get("finish_reason") or "stop"),
     )

@@ -57,9 +57,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One sample of one request. `model` is what the server calls itself."""
+    """One sample of one request. `model` is what the server calls itself, `thinking` what it sent
+    apart from the text."""
 
     sample: int
     text: str
     finish_reason: str
     model: str
+    thinking: str = ""

@@ -28,6 +28,7 @@ def make_examples(
         thought = thoughts[path.thought]
         prompt = renderer.prompt(problems[path.problem_id].question, thought)
         target = thought.target(path.text, path.answer)
+        target = renderer.target(prompt, target, path.thinking)
         made.append(_example(path, prompt, target, renderer, max_tokens))
     examples = [example for example in made if isinstance(example, Example)]
     return examples, [unused for unused in made if isinstance(unused, Rejection)]

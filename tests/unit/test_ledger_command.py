@@ -9,7 +9,7 @@ from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.replay import ReplayTeacher
 from tests.buyer import COT, buy, problems
 from tests.claiming import REQUEST, claims, reply
-from tests.loopback import LoopbackServer
+from tests.loopback import LoopbackServer, Reply
 
 PRICE = {"input": 1.0, "output": 2.0}
 
@@ -74,6 +74,50 @@ def test_an_export_is_replayed_and_taken_in_by_another_ledger(store, tmp_path, c
     assert [_without_command(line) for line in (tmp_path / "again.jsonl").open()] == [
         _without_command(line) for line in file.open()
     ]
+
+
+def test_thinking_goes_along_in_an_export(tmp_path):
+    file, other = tmp_path / "answers.jsonl", tmp_path / "other"
+    message = {"content": "It is 1.", "reasoning": "Hm."}
+    body = {"choices": [{"message": message, "finish_reason": "stop"}]}
+    with LoopbackServer() as server:
+        server.script = lambda _: Reply(200, json.dumps(body))
+        bought = buy(server.url, tmp_path / "ledger", problems(2))
+        assert run(tmp_path, "export", str(file)) == 0
+        played = ReplayTeacher(path=str(file), num_paths=1).paths(problems(2), {"cot": COT}, None)
+        assert [path.thinking for path in played] == ["Hm.", "Hm."]
+        assert run(other, "import", str(file)) == 0
+        again = buy(server.url, other / "ledger", problems(2))
+        assert server.num_calls == 2
+    assert [(p.text, p.thinking) for p in again] == [(p.text, p.thinking) for p in bought]
+    assert run(other, "export", str(tmp_path / "again.jsonl")) == 0
+    rows = [json.loads(line) for line in (tmp_path / "again.jsonl").open()]
+    assert [row["thinking"] for row in rows] == ["Hm.", "Hm."]
+
+
+def test_what_was_refused_is_no_answer_that_was_bought(tmp_path, capsys):
+    body = {"choices": [{"message": {"content": None, "refusal": "No."}}], "model": "m"}
+    with LoopbackServer() as server:
+        server.script = lambda _: Reply(200, json.dumps(body))
+        buy(server.url, tmp_path / "ledger", problems(2))
+        assert run(tmp_path, "spend") == 0
+        [row] = [line for line in capsys.readouterr().out.splitlines() if server.url[:16] in line]
+    assert [cell for cell in row.split() if cell.isdigit()] == ["0", "2", "0", "0"]
+
+
+def test_control_signs_of_a_server_are_spelt_out(tmp_path, capsys):
+    body = {
+        "choices": [{"message": {"content": "a"}, "finish_reason": "\x1b[2J"}],
+        "model": "\x9bA",
+    }
+    with LoopbackServer() as server:
+        server.script = lambda _: Reply(200, json.dumps(body))
+        buy(server.url, tmp_path / "ledger", problems(1))
+    assert run(tmp_path, "list") == 0
+    assert run(tmp_path, "spend") == 0
+    out = capsys.readouterr().out
+    assert "\\x9bA\t\\x1b[2J" in out
+    assert "\x1b" not in out
 
 
 def _without_command(line):

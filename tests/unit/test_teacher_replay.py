@@ -95,6 +95,13 @@ def test_text_is_left_as_written(tmp_path):
     assert (path.text, path.finish_reason) == (text, "length")
 
 
+def test_thinking_is_played_beside_the_text(tmp_path):
+    rows = [row("p", "a", thinking="Hm."), row("p", "b", thinking=None), row("p", "c")]
+    file = write(tmp_path / "a.jsonl", *rows)
+    paths = play(ReplayTeacher(path=file, num_paths=3), [problem("p")], {"cot": COT}, tmp_path)
+    assert [path.thinking for path in paths] == ["Hm.", "", ""]
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -105,11 +112,15 @@ def test_text_is_left_as_written(tmp_path):
             r"a\.jsonl:2: completion: got None, expected a text; a row has the texts id, thought",
         ),
         (
+            '{"id": "p", "thought": "cot", "completion": "", "model": "m", "thinking": ["a"]}',
+            r"a\.jsonl:2: thinking: got \['a'\], expected a text",
+        ),
+        (
             '{"id": 7, "thought": "cot", "completion": "", "model": "m"}',
             r"a\.jsonl:2: id: got 7, expected a text",
         ),
     ],
-    ids=["cut off", "no object", "no completion", "id is a number"],
+    ids=["cut off", "no object", "no completion", "thinking is a list", "id is a number"],
 )
 def test_a_bad_row_is_refused_by_file_line_and_key(tmp_path, line, message):
     file = tmp_path / "a.jsonl"
