@@ -181,7 +181,7 @@ class Extraction:
             await self._fail(claim, str(error), charged=error.charged)
             self._failed(order, error, len(claim.samples))
         except SetAside as error:
-            self._claims.fail(claim, str(error), charged=error.charged)
+            await self._fail(claim, str(error), charged=error.charged)
             self._set_aside(error)
             if error.charged:
                 self._give_up(f"{error.kind}: {error}", len(claim.samples))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdexp.teacher import batch, retry
+from mdexp.teacher import batch_collection, retry
 from mdexp.teacher.command_id import new_command
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.prices import Price
@@ -30,7 +30,7 @@ DEEP = "[" * 100_000
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setattr(retry, "FIRST_PAUSE_S", 0.01)
-    monkeypatch.setattr(batch, "POLL_S", 0.01)
+    monkeypatch.setattr(batch_collection, "POLL_S", 0.01)
     with LoopbackServer() as running:
         yield running
 

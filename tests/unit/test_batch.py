@@ -126,7 +126,7 @@ SPOILED = {
     "status in words": _cut_out('"status_code": 200', '"status_code": "fine"'),
     "status a list": _cut_out('"status_code": 200', '"status_code": [200]'),
     "code a list": _cut_out(
-        '"response": .*', '"response": {"status_code": 400, "body": {"error": {"code": [1]}}}}'
+        '"response": .*', '"response": {"status_code": 500, "body": {"error": {"code": [1]}}}}'
     ),
     "reason with half a surrogate pair": _cut_out(
         '"response": .*',
