@@ -12,8 +12,8 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from mdexp.artifacts import read_json
 from mdexp.commands.run import main
+from mdexp.store.files import read_json
 
 POINTS = 9
 LIMIT_S = 5.0

@@ -68,7 +68,7 @@ def _table_of(file: Path) -> str:
     model = component_class(target) if target else _block(group)
     prefix = f"thoughts.{file.stem}" if group == "thought" else group
     keys = [name for name in options if name != TARGET]
-    return f"### {group}={file.stem}\n\n" + _keys(file, model, keys, f"{prefix}.")
+    return f"### {group}={file.stem}\n\n" + _keys(file, model, keys, f"{prefix}.") if keys else ""
 
 
 def _block(group: str) -> type[BaseModel]:

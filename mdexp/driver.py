@@ -2,29 +2,53 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from mdexp.answers import LARGEST
 from mdexp.ports import Done, Executor, Run, Seen, Step, Thought, Write
 from mdexp.records import Problem, ProgramResult, Segment, Transcript, turns_of
+from mdexp.thoughts.thinking import Written, split_thinking
+
+Part = Literal["answer", "thinking"]
 
 TRUNCATED = Done(text="", answer=None, status="truncated")
+UNFINISHED = Done(
+    text="",
+    answer=None,
+    status="unfinished_thinking",
+    error="the text ends within its thinking: it needs more tokens, or a model that thinks less",
+)
 
 
 @dataclass(slots=True, kw_only=True)
 class Walk:
-    """A transcript under way with its thought; `done` once it has come to its end."""
+    """A transcript under way with its thought; `done` once it has come to its end. `part` is what
+    the thought reads of each text: the answer behind the thinking, or the thinking."""
 
     thought: Thought
     transcript: Transcript
     seen: Seen = field(default_factory=Seen)
     done: Done | None = None
+    part: Part = "answer"
 
     def step(self) -> Step:
         """What happens next; a text that the token budget cut short ends the transcript."""
         last = self.transcript.last
         if last.author == "writer" and not last.finished:
             return TRUNCATED
-        return self.thought.next(self.transcript, self.seen)
+        texts = [split_thinking(segment.text) for segment in self.transcript.by("writer")]
+        if not all(text.finished for text in texts):
+            return UNFINISHED
+        return self.thought.next(self._as_read(texts), self.seen)
+
+    def _as_read(self, texts: Sequence[Written]) -> Transcript:
+        """The transcript with one part of each of its texts."""
+        parts = iter(text.thinking if self.part == "thinking" else text.answer for text in texts)
+        segments = tuple(
+            replace(segment, text=next(parts)) if segment.author == "writer" else segment
+            for segment in self.transcript.segments
+        )
+        return replace(self.transcript, segments=segments)
 
     def is_written(self) -> bool:
         """Whether no text can follow."""

@@ -1,6 +1,6 @@
 """One experiment: the chosen stages in order, each found in the store or run, and its folder.
 
-The folder is a manifest (run.json) with links to what the stages wrote. The manifest is written
+The folder is a manifest (run.json) with copies of what the stages wrote. The manifest is written
 after every stage, so that a killed run shows how far it came.
 """
 
@@ -13,9 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mdexp.artifacts import StageResult, Store, link, read_json, read_jsonl, write_json
 from mdexp.config.ood_sets import load_ood
-from mdexp.config.previous_run import earlier_stages
+from mdexp.config.previous_run import earlier_stages, is_other_run
 from mdexp.config.settings import Settings
 from mdexp.records import Problem
 from mdexp.report.write import write_report
@@ -23,14 +22,21 @@ from mdexp.sandbox.executor import Sandbox
 from mdexp.stages.convert import CONVERT
 from mdexp.stages.prepare import PREPARE
 from mdexp.stages.stage import Stage
-from mdexp.stages.table import TABLE
+from mdexp.stages.table import TABLE, WRITERS, dependents
 from mdexp.stages.train import TRAIN
 from mdexp.store.environment import environment, peak_memory_mib
+from mdexp.store.files import copy_file, read_json, write_json
+from mdexp.store.integrity import file_hash
+from mdexp.store.json_lines import read_jsonl
+from mdexp.store.run_folder import MANIFEST, RunFileError, checked_file, run_file
+from mdexp.store.stage_store import StageResult, Store, damage
 from mdexp.students.numerics import numerics
 from mdexp.students.weights import Weights
 from mdexp.tracking import Tracker, sweep_of
 
 log = logging.getLogger(__name__)
+
+DERIVED = ("report.md", "report.html", "history.csv", "metrics.csv")  # made of stages' files
 
 
 def run(settings: Settings, folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,7 +86,10 @@ class Experiment:
         self.ledger = self.store.ledger
         self.done: dict[str, StageResult] = {}
         self.files: dict[str, Path] = {}
-        self.earlier = earlier_stages(folder) if settings.run else {}
+        self.hashes: dict[str, dict[str, str]] = {}  # by stage, of its files in the run folder
+        self.earlier = earlier_stages(folder, config) if settings.run else {}
+        if not settings.run and is_other_run(folder, config):
+            _clear(folder)
         self.started = time.monotonic()
         self.manifest = environment() | {"seed": settings.seed, "settings": dict(config)}
         self.manifest["data"] = [
@@ -95,7 +104,7 @@ class Experiment:
         return stage.part in self.settings.stages and trains
 
     def run(self, stage: Stage) -> StageResult:
-        """Run a stage or find it in the store, and link what it writes into the run folder."""
+        """Run a stage or find it in the store, and copy what it writes into the run folder."""
         reads = [*stage.reads, *filter(self.has, stage.reads_if_there)]
         numeric = {"numerics": self.numerics} if stage.is_numeric else {}
         result = self.store.stage(
@@ -108,8 +117,11 @@ class Experiment:
             tools=stage.tools(self),
         )
         for source, target in stage.writes.items():
-            link(result[source], self.folder / target)
+            copy_file(result[source], self.folder / target)
             self.files[target] = result[source]
+        written = stage.writes.values()
+        self.hashes[stage.name] = {name: file_hash(self.files[name]) for name in written}
+        self._forget_dependents(stage, result)
         self.done[stage.name] = result
         self.write_manifest("running")
         return result
@@ -148,17 +160,45 @@ class Experiment:
         """The student that this run trained."""
         return self.untrained.after_training(self.done[TRAIN.name]["student"])
 
+    def _forget_dependents(self, stage: Stage, result: StageResult) -> None:
+        """What an earlier run made of another output of this stage is no part of this run."""
+        before = self.earlier.get(stage.name)
+        if before is None or self.store.output(before) == result.folder:
+            return
+        if stage is not TRAIN and before.get("files") == self.hashes[stage.name]:
+            return  # the same bytes under another key; of weights, the key alone tells
+        stale = [name for name in dependents(stage) if self.earlier.pop(name, None)]
+        if stale:
+            names = ", ".join(sorted(stale))
+            log.warning("%s differs from the run before, of which %s go", stage.name, names)
+
     def has(self, name: str) -> bool:
-        return name in self.files or (self.folder / name).is_file()
+        """Whether a stage of this run wrote the file, now or earlier."""
+        return name in self.files or WRITERS[name][0].name in self.earlier
 
     def file(self, name: str) -> Path:
-        """A file that a stage of this run wrote, now or (stages=[score,report]) earlier."""
-        if not self.has(name):
-            raise FileNotFoundError(
-                f"{self.folder / name} is not there, and none of stages="
-                f"{list(self.settings.stages)} writes it: add the stage that does"
+        """A file that a stage of this run wrote, now or (run=FOLDER) earlier; RunFileError."""
+        if name in self.files:
+            return self.files[name]
+        stage, source = WRITERS[name]
+        if stage.name not in self.earlier:
+            there = "not of this run" if (self.folder / name).is_file() else "not there"
+            raise RunFileError(
+                f"{self.folder / name} is {there}, and none of stages="
+                f"{list(self.settings.stages)} writes it: add the stage that does ({stage.part}); "
+                "run=FOLDER goes on with the run in a folder"
             )
-        return self.files.get(name, self.folder / name)
+        return self._earlier_file(name, self.earlier[stage.name], source)
+
+    def _earlier_file(self, name: str, entry: Mapping[str, Any], source: str) -> Path:
+        """From the store; where that has it no more, from the run folder."""
+        stored, recorded = self.store.output(entry), entry.get("files", {}).get(name)
+        if stored.is_dir() and not damage(stored):
+            return stored / source
+        if recorded:
+            return checked_file(self.folder, name, entry)
+        log.warning("%s: an older version wrote it, so it cannot be checked", self.folder / name)
+        return run_file(self.folder, name)
 
     def metrics(self) -> dict[str, Any]:
         """What was scored; empty if the run was not to score."""
@@ -169,14 +209,26 @@ class Experiment:
         write_report(self.folder, self.file, self.settings, self.manifest)
 
     def write_manifest(self, state: str) -> None:
-        done = {result.name: result.manifest() for result in self.done.values()}
+        done = {
+            name: result.manifest() | {"files": self.hashes[name]}
+            for name, result in self.done.items()
+        }
         self.manifest |= {
             "state": state,
             "seconds": round(time.monotonic() - self.started, 1),
             "peak_memory_mib": peak_memory_mib(),
             "stages": list((self.earlier | done).values()),
         }
-        write_json(self.folder / "run.json", self.manifest)
+        write_json(self.folder / MANIFEST, self.manifest)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a run with other settings left in the folder; its stages' outputs stay in the
+    store."""
+    left = [name for name in (*WRITERS, *DERIVED) if (folder / name).is_file()]
+    for name in left:
+        (folder / name).unlink()
+    log.warning("%s: removed files of another run: %s", folder, ", ".join(left) or "none")
 
 
 def _track(trained: StageResult, tracker: Tracker) -> None:

@@ -1,4 +1,4 @@
-"""The plug points: what a thought, dataset, teacher, executor and student have to offer.
+"""The plug points: what a thought, dataset, teacher, executor, student, vote rule and grader offer.
 
 A plug-in is one Python file and one yaml that names it by `_target_`. It is a frozen pydantic
 model: its fields are its options. It imports torch, openai and the like only inside its methods, so
@@ -8,8 +8,9 @@ that a configuration is judged in milliseconds.
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path as FilePath
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 from mdexp.records import (
     Answer,
@@ -19,6 +20,7 @@ from mdexp.records import (
     Problem,
     ProgramResult,
     Segment,
+    ThinkingUse,
     Transcript,
     VerifiedPath,
 )
@@ -84,6 +86,7 @@ class Seen:
     gold: Answer | None = None  # for a thought that declares itself an oracle, and no other
 
 
+@runtime_checkable
 class Thought(Protocol):
     """A way to reason: what happens next, given all that was said so far."""
 
@@ -154,6 +157,7 @@ class LessonMaker(Protocol):
 OodSet = str | dict[str, dict[str, Any]]  # a dataset by name; one's own with its options
 
 
+@runtime_checkable
 class Dataset(Protocol):
     """Problems with their official splits."""
 
@@ -174,10 +178,12 @@ class Dataset(Protocol):
         ...
 
 
+@runtime_checkable
 class Teacher(Protocol):
     """A source of paths."""
 
     num_paths: int
+    thinking: ThinkingUse
     ask_again: ClassVar[bool]  # whether a path that is missing may come when it is asked for again
 
     def files(self) -> dict[str, FilePath]:
@@ -198,6 +204,7 @@ class Teacher(Protocol):
         ...
 
 
+@runtime_checkable
 class StudentConfig(Protocol):
     """A student as configured: it names its weights and loads them when asked."""
 
@@ -219,4 +226,65 @@ class StudentConfig(Protocol):
 
     def load(self, seed: int) -> Any:
         """Model and tokenizer (students/load.py)."""
+        ...
+
+
+Weight = float | Fraction
+Tally = dict[str, Weight]  # canonical answer: weight
+
+
+class Ballot(NamedTuple):
+    """One path's answer in a vote, as a canonical key (answers.canonical)."""
+
+    key: str
+    thought: str
+    logprob: float | None = None  # mean of the path's tokens, nats; None: not known
+
+
+@runtime_checkable
+class VoteRule(Protocol):
+    """How much weight each answer gets in a vote; scoring/vote.py elects the heaviest."""
+
+    name: ClassVar[str]  # in votes.jsonl and in messages
+    all_vote: ClassVar[bool]  # whether `order`, where given, has to name every thought
+    needs_validation: ClassVar[bool]  # whether it weighs by accuracy on validation problems
+    order: tuple[str, ...]  # thoughts, the most trusted first; empty: by validation accuracy
+
+    def tally(self, ballots: Sequence[Ballot], accuracy: Mapping[str, Fraction]) -> Tally:
+        """Return the weight, at least 0, of each answer that may win; the heaviest wins.
+
+        There is at least one ballot. They come ranked: by the order of thoughts, then by sample.
+        `accuracy` is what validation lets expect of each thought's greedy path; a thought that
+        answered no validation problem is missing.
+        """
+        ...
+
+    def describe(self, order: Sequence[str]) -> str:
+        """The rule in words, such as `majority, ties to pot, cot`; `order` is the one in use."""
+        ...
+
+
+class Attempt(NamedTuple):
+    """A finished path as a grader sees it."""
+
+    answer: Answer | None  # None where its thought read none or its program failed
+    said: str  # its prose, or what its program printed
+
+
+@runtime_checkable
+class Grader(Protocol):
+    """When an answer counts as right. A path that the token budget cut short never reaches it."""
+
+    name: ClassVar[str]  # with the version in every result row
+    version: ClassVar[int]  # raised when it judges otherwise: versions are never compared
+
+    def read(self, attempt: Attempt, gold: Answer) -> Answer | None:
+        """The answer that the path gives, which is what votes count; None if it gives none.
+
+        `gold` tells only what kind of answer is asked for. Most return `attempt.answer`.
+        """
+        ...
+
+    def is_right(self, attempt: Attempt, gold: Answer) -> bool:
+        """Whether the attempt answers the problem."""
         ...

@@ -10,9 +10,10 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
-from mdexp.driver import TRUNCATED, Walk, asked, drive, run_all
+from mdexp.driver import TRUNCATED, Part, Walk, asked, drive, run_all
 from mdexp.ports import Done, Executor, Run, Seen, Thought, Write
 from mdexp.records import Output, Path, Problem, ProgramResult, Segment, Transcript
+from mdexp.thoughts.thinking import join_thinking
 
 
 class Name(NamedTuple):
@@ -30,9 +31,11 @@ def read_rows(
     thoughts: Mapping[str, Thought],
     executor: Executor,
     found: Mapping[Name, Done] = MappingProxyType({}),
+    part: Part = "answer",
 ) -> list[Done]:
     """What paths or outputs come to, in order; a thought is shown those of the thoughts that it
-    reads, of the same problem and sample. `found` has outcomes that are known already."""
+    reads, of the same problem and sample. `found` has outcomes that are known already, `part` is
+    what is read of each text."""
     found = dict(found)
     dones: list[Done] = [TRUNCATED] * len(rows)
     for layer in reading_order(thoughts, {name.thought for name in found}):
@@ -42,6 +45,7 @@ def read_rows(
                 thought=thoughts[row.thought],
                 transcript=transcript_of(row, problems[row.problem_id].question),
                 seen=seen_of(_name(row), problems[row.problem_id], thoughts[row.thought], found),
+                part=part,
             )
             for row in (rows[place] for place in places)
         ]
@@ -122,7 +126,8 @@ def read_all(walks: Sequence[Walk], executor: Executor) -> list[Done]:
 
 def transcript_of(row: Path | Output, question: str) -> Transcript:
     """A row of a file as a transcript."""
-    said = row.segments or (Segment(author="writer", text=row.text, turn="assistant"),)
+    text = join_thinking(row.thinking, row.text) if isinstance(row, Path) else row.text
+    said = row.segments or (Segment(author="writer", text=text, turn="assistant"),)
     return Transcript(
         problem_id=row.problem_id,
         thought=row.thought,

@@ -15,8 +15,12 @@ Split = Literal["train", "validation", "test"]
 Phase = Literal["before", "after"]
 Author = Literal["question", "cue", "writer", "executor"]
 Turn = Literal["user", "assistant"]
-Rule = Literal["majority", "likelihood", "accuracy", "cascade", "agreement"]
-Grader = Literal["strict", "lenient", "pad", "xot", "dss"]
+# How a path ends that the teacher or its server refuses to write.
+REFUSED = ("content_filter", "refusal")
+
+# What becomes of a teacher's thinking: it is not trained on; it is trained on inside the student's
+# own tags, before the target; it is itself the reasoning that is trained on.
+ThinkingUse = Literal["drop", "keep", "only"]
 
 # Of a field: left out of a row of a file while it has its default.
 OMITTED: Mapping[str, bool] = {"omitted": True}
@@ -96,6 +100,8 @@ class Segment:
     role: str = field(default="student", metadata=OMITTED)
     # Of a lesson: the student is trained to write it.
     scored: bool = field(default=False, metadata=OMITTED)
+    # Of a lesson: what the writer thinks first, in its own tags; a text may hold its own as well.
+    thinking: str = field(default="", metadata=OMITTED)
     # Of an executor's segment.
     result: ProgramResult | None = field(default=None, metadata=OMITTED)
     num_tokens: int = field(default=0, metadata=OMITTED)
@@ -164,6 +170,7 @@ class Path:
     text: str
     model: str
     finish_reason: str = "stop"
+    thinking: str = ""  # what the server sent apart from the text; it may stand in the text, too
     segments: Segments = field(default=(), metadata=OMITTED)
 
     def __post_init__(self) -> None:
@@ -172,7 +179,8 @@ class Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedPath:
-    """A path that may be trained on: `text` is cleaned, `answer` is what it leads to."""
+    """A path that may be trained on: `text` is cleaned, `answer` is what it leads to, `thinking`
+    what is trained on before it."""
 
     problem_id: str
     thought: str
@@ -180,6 +188,7 @@ class VerifiedPath:
     text: str
     answer: Answer
     model: str
+    thinking: str = ""
     segments: Segments = field(default=(), metadata=OMITTED)
 
     def __post_init__(self) -> None:
@@ -314,7 +323,7 @@ class Vote:
     correct: bool
     tie: bool
     votes: dict[str, float]
-    rule: Rule = "majority"
+    rule: str = "majority"  # name of the vote rule
     order: list[str] = field(default_factory=list)
     decided: str = ""
     row: str = "vote"  # the result row: the run's `vote`, or `cot vote` for one thought's own paths

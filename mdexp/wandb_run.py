@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlparse
 
 from mdexp.config.blocks import LoggerSettings
+from mdexp.store.json_lines import objects_of_file
 from mdexp.sweeps.jobs import flat
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ class WandbRun:
         file = self._folder / GENERATIONS
         if not file.is_file():
             return
-        rows = [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line]
+        rows = [row for _, row in objects_of_file(file)]
         if len(rows) > MAX_ROWS:
             log.warning("W&B gets %d of %d generations; all are in %s", MAX_ROWS, len(rows), file)
         # A column has one type there, and answers may be numbers or words.

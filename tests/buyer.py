@@ -15,7 +15,7 @@ from typing import Any
 
 from mdexp.records import Path as TeacherPath
 from mdexp.records import Problem
-from mdexp.teacher import batch
+from mdexp.teacher import batch_collection
 from mdexp.teacher.command_id import new_command
 from mdexp.teacher.openai import OpenAITeacher
 from mdexp.thoughts.cot import ChainOfThought
@@ -34,6 +34,8 @@ FIELDS: dict[str, Any] = {
     "temperature": 0.7,
     "top_p": None,
     "max_tokens": 64,
+    "thinking": "drop",
+    "max_thinking_tokens": 4096,
     "seed": None,
     "extra": None,
     "mode": "online",
@@ -80,5 +82,5 @@ def _buy_with_signals(
     base_url: str, ledger: Path, num_problems: int, changes: dict[str, Any]
 ) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    batch.POLL_S = 0.05  # in this process alone
+    batch_collection.POLL_S = 0.05  # in this process alone
     buy(base_url, ledger, problems(num_problems), **changes)

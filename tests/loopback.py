@@ -16,6 +16,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import parse_qsl
 
 from tests.loopback_batch import BatchDesk
 
@@ -33,12 +34,16 @@ class LoopbackServer:
         self.has_usage = True
         self.per_minute: float | None = None  # beyond it: 429
         self.latency_s = 0.005  # so that concurrent calls overlap
+        self.trickles = False  # whether files come a byte at a time, each within any limit on waits
+        self.num_trickled = 0
         self.finish_reason = "stop"
         self.logprobs: Any = {"token_logprobs": [-0.25, -0.75, -0.5]}  # of a completion
+        self.script: Callable[[dict[str, Any]], Reply | None] = lambda body: None
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
         self.num_choices: Counter[str] = Counter()  # answers given, by question
+        self.charged = 0  # millionths of a dollar, at a dollar per million tokens
         self.most_at_once = 0
         self._at_once = 0
         self._faults: list[str] = []
@@ -77,7 +82,7 @@ class LoopbackServer:
         self._http.shutdown()
         self._http.server_close()
 
-    def reply(self, path: str, body: dict[str, Any], headers: dict[str, str]) -> "_Reply":
+    def reply(self, path: str, body: dict[str, Any], headers: dict[str, str]) -> "Reply":
         with self._lock:
             self.paths.append(path)
             self.bodies.append(body)
@@ -88,6 +93,10 @@ class LoopbackServer:
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
         try:
+            if scripted := self.script(body):
+                return scripted
+            if fault == "lost reply":
+                self._answer(body)
             return _FAULTS[fault](headers) if fault else self._answer(body)
         finally:
             with self._lock:
@@ -111,10 +120,10 @@ class LoopbackServer:
         return dice.choices([None, *shares], [calm, *shares.values()])[0]
 
     def _answer_line(self, body: dict[str, Any]) -> tuple[int, str]:
-        reply = self._answer(body)
-        return reply.status, reply.text
+        reply = self.script(body) or self._answer(body)
+        return reply.status, str(reply.text)
 
-    def _answer(self, body: dict[str, Any]) -> "_Reply":
+    def _answer(self, body: dict[str, Any]) -> "Reply":
         time.sleep(self.latency_s)
         if isinstance(body.get("prompt"), list):
             return self._complete(body)
@@ -124,6 +133,7 @@ class LoopbackServer:
         with self._lock:
             first = self.num_choices[question]
             self.num_choices[question] += number
+            self.charged += 7 + 3 * number
         texts = [self.answer(question, first + i) for i in range(number)]
         written = [{"text": t} if plain else {"message": {"content": t}} for t in texts]
         choices = [
@@ -133,9 +143,9 @@ class LoopbackServer:
         reply: dict[str, Any] = {"model": f"{body['model']}-0001", "choices": choices}
         if self.has_usage:
             reply["usage"] = {"prompt_tokens": 7, "completion_tokens": 3 * number}
-        return _Reply(200, json.dumps(reply))
+        return Reply(200, json.dumps(reply))
 
-    def _complete(self, body: dict[str, Any]) -> "_Reply":
+    def _complete(self, body: dict[str, Any]) -> "Reply":
         """A completion of token ids: `answer` gets them as its question."""
         choice = {
             "index": 0,
@@ -145,27 +155,41 @@ class LoopbackServer:
         }
         usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
         reply = {"id": "c", "object": "text_completion", "created": 0, "model": body["model"]}
-        return _Reply(200, json.dumps({**reply, "choices": [choice], "usage": usage}))
+        return Reply(200, json.dumps({**reply, "choices": [choice], "usage": usage}))
 
 
-class _Reply:
-    def __init__(self, status: int, text: str, kind: str = "application/json", **headers: str):
+class Reply:
+    """`pause_s` is how long each byte takes."""
+
+    def __init__(
+        self,
+        status: int,
+        text: str | bytes,
+        kind: str = "application/json",
+        pause_s: float = 0.0,
+        **headers: str,
+    ):
         self.status = status
         self.text = text
+        self.pause_s = pause_s
         self.headers = {"Content-Type": kind} | {k.replace("_", "-"): v for k, v in headers.items()}
 
 
-def _error(status: int, message: str, code: str | None = None, **headers: str) -> _Reply:
+def _error(status: int, message: str, code: str | None = None, **headers: str) -> Reply:
     error = {"message": message, "type": code, "code": code, "param": None}
-    return _Reply(status, json.dumps({"error": error}), **headers)
+    return Reply(status, json.dumps({"error": error}), **headers)
 
 
-def _slow(headers: dict[str, str]) -> _Reply:
+def _slow(headers: dict[str, str]) -> Reply:
     time.sleep(1.5)
     return _error(503, "too late")
 
 
-def _stall(headers: dict[str, str]) -> _Reply:
+def _cut(headers: dict[str, str]) -> Reply:
+    raise ConnectionError("the connection is lost")
+
+
+def _stall(headers: dict[str, str]) -> Reply:
     time.sleep(5)
     raise ConnectionError("it never answers")
 
@@ -174,17 +198,19 @@ _FAULTS = {
     "429": lambda headers: _error(429, "slow down", "rate_limit_exceeded", Retry_After="0.2"),
     "429 for an hour": lambda headers: _error(429, "come back later", Retry_After="3600"),
     "500": lambda headers: _error(500, "oops"),
-    "html": lambda headers: _Reply(200, "<html>Bad gateway</html>", "text/html"),
-    "broken json": lambda headers: _Reply(200, '{"choices": [{"mess'),
-    "no choices": lambda headers: _Reply(200, '{"choices": [], "usage": null}'),
+    "html": lambda headers: Reply(200, "<html>Bad gateway</html>", "text/html"),
+    "broken json": lambda headers: Reply(200, '{"choices": [{"mess'),
+    "no choices": lambda headers: Reply(200, '{"choices": [], "usage": null}'),
     "quota": lambda headers: _error(429, "You exceeded your current quota", "insufficient_quota"),
     "400": lambda headers: _error(400, "Unsupported parameter: 'max_tokens'", "unsupported"),
     "401 with key": lambda headers: _error(401, f"Wrong key: {headers.get('authorization')}"),
-    "200 with key": lambda headers: _Reply(
+    "200 with key": lambda headers: Reply(
         200,
         json.dumps({"choices": [{"message": {"content": f"You sent {headers['authorization']}"}}]}),
     ),
     "404": lambda headers: _error(404, "The model does not exist", "model_not_found"),
+    "lost connection": _cut,
+    "lost reply": _cut,  # of a call that was answered, and charged
     "slow": _slow,
     "stall": _stall,
 }
@@ -209,22 +235,37 @@ class _Handler(BaseHTTPRequestHandler):
         if len(text) < size:
             raise ConnectionError("the client went away")
         if self.path.startswith(("/v1/files", "/v1/batches")):
-            self._send(_Reply(*self.loopback.batches.post(self.path, text)))
+            self._send(Reply(*self.loopback.batches.post(self.path, text)))
             return
         body = json.loads(text)
         headers = {name.lower(): value for name, value in self.headers.items()}
         self._send(self.loopback.reply(self.path, body, headers))
 
     def do_GET(self) -> None:
-        self._send(_Reply(*self.loopback.batches.get(self.path.partition("?")[0])))
+        path, _, query = self.path.partition("?")
+        self._send(Reply(*self.loopback.batches.get(path, dict(parse_qsl(query)))))
 
-    def _send(self, reply: _Reply) -> None:
-        payload = reply.text.encode()
+    def _send(self, reply: Reply) -> None:
+        payload = reply.text if isinstance(reply.text, bytes) else reply.text.encode()
         self.send_response(reply.status)
         for name, value in {**reply.headers, "Content-Length": str(len(payload))}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(payload)
+        if self.loopback.trickles and self.path.endswith("/content"):
+            self._trickle(payload)
+        if not reply.pause_s:
+            self.wfile.write(payload)
+            return
+        for byte in payload:
+            self.wfile.write(bytes([byte]))
+            time.sleep(reply.pause_s)
+
+    def _trickle(self, payload: bytes) -> None:
+        for byte in payload:
+            self.loopback.num_trickled += 1
+            self.wfile.write(bytes([byte]))
+            time.sleep(0.05)
+        raise ConnectionError("that is all")
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing on stderr."""

@@ -21,23 +21,38 @@ class BatchDesk:
         self.files: dict[str, str] = {}
         self.batches: dict[str, dict[str, Any]] = {}
         self.polls_until_done = 2
-        self.loses_start = False  # whether the reply to the next start of a batch is lost
+        self.starts: list[str] = []  # how the next starts of a batch are replied to, once made
+        self.num_not_found = 0  # questions about a batch that are denied, though it is there
+        self.is_down = False  # whether nothing but an upload is answered
+        self.page_size = 100  # of the list of batches
+        self.lists_for_ever = False  # whether each page says that there are more
         self.frozen = False  # whether no batch ever ends
+        self.spoil: Callable[[str], str] = lambda line: line  # the first line of the next results
         self._answer = answer
         self._faults: list[str] = []
+        self._num_files = 0
 
     def misbehave(self, *faults: str) -> None:
         self._faults = list(faults)
 
-    def get(self, path: str) -> tuple[int, str]:
+    def get(self, path: str, query: Mapping[str, str]) -> tuple[int, str]:
+        if self.is_down:
+            return _error(503, "down")
         if match := re.fullmatch(r"/v1/files/([\w-]+)/content", path):
+            if match[1] not in self.files:
+                return _error(404, "No such file")
             return 200, self.files[match[1]]
         if match := re.fullmatch(r"/v1/batches/([\w-]+)", path):
-            if match[1] not in self.batches:
+            if match[1] not in self.batches or self.num_not_found:
+                self.num_not_found -= match[1] in self.batches
                 return _error(404, "No such batch")
             self._work(self.batches[match[1]])
             return 200, json.dumps(self.batches[match[1]])
-        return 200, json.dumps({"object": "list", "data": [*self.batches.values()]})
+        names = [*self.batches]
+        first = names.index(query["after"]) + 1 if "after" in query else 0
+        page = [self.batches[name] for name in names[first : first + self.page_size]]
+        has_more = self.lists_for_ever or first + self.page_size < len(names)
+        return 200, json.dumps({"object": "list", "data": page, "has_more": has_more})
 
     def post(self, path: str, raw: bytes) -> tuple[int, str]:
         if path == "/v1/files":
@@ -45,6 +60,8 @@ class BatchDesk:
                 "\n".join(re.findall(r'^{"custom_id".*$', raw.decode(), re.MULTILINE))
             )
             return 200, json.dumps({"id": name, "object": "file"})
+        if self.is_down:
+            return _error(503, "down")
         return self._start(json.loads(raw))
 
     def _start(self, body: Mapping[str, Any]) -> tuple[int, str]:
@@ -61,9 +78,16 @@ class BatchDesk:
             "fault": self._faults.pop(0) if self._faults else "",
             "request_counts": {"total": len(lines), "completed": 0, "failed": 0},
         }
-        if self.loses_start:
-            self.loses_start = False
-            return _error(500, "lost")
+        match self.starts.pop(0) if self.starts else "":
+            case "cut":
+                raise ConnectionError("the reply is lost")
+            case "502":
+                return _error(502, "bad gateway")
+            case "garbage":
+                return 200, "[" * 100_000
+            case "502, then down":
+                self.is_down = True
+                return _error(502, "bad gateway")
         return 200, json.dumps(self.batches[name])
 
     def _work(self, batch: dict[str, Any]) -> None:
@@ -73,6 +97,12 @@ class BatchDesk:
         batch["status"] = "in_progress"
         if batch["polls"] >= self.polls_until_done:
             self._finish(batch)
+
+    def finish_all(self) -> None:
+        """Work off the batches that nobody asks about: they are charged all the same."""
+        for batch in self.batches.values():
+            if batch["status"] in ("validating", "in_progress"):
+                self._finish(batch)
 
     def _finish(self, batch: dict[str, Any]) -> None:
         lines = [json.loads(line) for line in self.files[batch["input_file_id"]].splitlines()]
@@ -88,7 +118,9 @@ class BatchDesk:
                 continue
             (failed if spoiled else done).append(self._result(line, fault if spoiled else ""))
         stranger = {"custom_id": "not-ours", "response": None, "error": {"code": "x"}}
-        batch["output_file_id"] = self._file(_jsonl([stranger, *reversed(done), *done[:1]]))
+        first, *others = [json.dumps(row) for row in (*reversed(done), *done[:1])]
+        lines = [json.dumps(stranger), self.spoil(first), *others]
+        batch["output_file_id"], self.spoil = self._file("\n".join(lines)), lambda line: line
         if failed:
             batch["error_file_id"] = self._file(_jsonl(failed) + "\n{broken")
 
@@ -106,7 +138,8 @@ class BatchDesk:
         return row
 
     def _file(self, content: str) -> str:
-        name = f"file-{len(self.files)}"
+        self._num_files += 1
+        name = f"file-{self._num_files - 1}"
         self.files[name] = content
         return name
 

@@ -2,6 +2,7 @@
 
 from mdexp.grading.analysis import analyse
 from mdexp.grading.score import metrics, votes
+from mdexp.grading.vote_rules.majority import MAJORITY
 from mdexp.records import Generation, Problem
 
 ORDER = ["cot", "pot"]
@@ -31,7 +32,12 @@ def generation(number, phase, thought, *, correct, text="", sample=0):
 
 
 def run_parts(
-    phases=("before", "after"), num_problems=10, text="", samples=(0,), thoughts=ORDER, **vote
+    phases=("before", "after"),
+    num_problems=10,
+    text="",
+    samples=(0,),
+    thoughts=ORDER,
+    rule=MAJORITY,
 ):
     generations = [
         generation(n, phase, thought, correct=n < SOLVED[phase][thought], text=text, sample=k)
@@ -40,7 +46,7 @@ def run_parts(
         for thought in thoughts
         for k in samples
     ]
-    elected = votes(generations, thoughts, **vote)
+    elected = votes(generations, thoughts, rule)
     problems = [
         Problem(id=f"p{n}", dataset="toy", split="test", question=f"How many? {text}", answer=18)
         for n in range(num_problems)
@@ -49,8 +55,8 @@ def run_parts(
         "problems": problems,
         "generations": generations,
         "votes": elected,
-        "metrics": metrics(generations, elected, thoughts),
-        "analysis": analyse(generations, elected, {p.id: p for p in problems}, thoughts),
+        "metrics": metrics(generations, elected, thoughts, rule=rule),
+        "analysis": analyse(generations, elected, {p.id: p for p in problems}, thoughts, rule),
         "funnel": [],
         "history": [],
         "run": {},

@@ -7,7 +7,6 @@ question, a gold answer or the grader differs.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
@@ -20,6 +19,7 @@ from rich.table import Table
 from mdexp.commands.scored_run import Scored, by_seed, load, refuse_incomparable
 from mdexp.grading.pairing import Comparison, DifferentProblems, compare, compare_groups
 from mdexp.grading.statistics import holm
+from mdexp.printable import print_error
 from mdexp.report.tables import p_value, points
 
 NOTE = (
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for other in others
         ]
     except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 2
     _show(first, others, compared)
     return 0

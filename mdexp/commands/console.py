@@ -18,6 +18,7 @@ COMMANDS = {
     "inspect": "what a student would be trained on, token by token",
     "export": "write a run's student as a folder for transformers",
     "execute": "run programs and solve equations in the sandbox",
+    "store": "check what stages wrote, and put aside what was changed",
     "ledger": "what teachers were asked and paid; export and import of answers",
 }
 

@@ -28,6 +28,7 @@ from mdexp.config.config_path import config_folder
 from mdexp.config.hints import bare_word
 from mdexp.config.settings import SettingsError, judge
 from mdexp.config.usage import group_options
+from mdexp.printable import print_error
 from mdexp.records import ProgramResult
 from mdexp.sandbox.executor import Sandbox, SandboxError
 from mdexp.sandbox.settings import SandboxSettings
@@ -46,10 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         with signals_as_exits():
             _execute(file, _settings(overrides))
     except (CommandError, SettingsError, RequestError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 2
     except SandboxError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 1
     except BrokenPipeError:
         # Whoever read the results has enough; the interpreter must not complain when it flushes.
@@ -107,7 +108,7 @@ def _execute(file: str, settings: SandboxSettings) -> None:
     with Sandbox(**settings.model_dump()) as sandbox:
         if sandbox.lacks:
             print(f"warning: {sandbox.lacks}", file=sys.stderr)
-        for batch in batches(source):
+        for batch in batches(source, "standard input" if file == "-" else file):
             for request, result in zip(batch, _results(batch, sandbox), strict=True):
                 print(_line(request, result), flush=True)
 

@@ -10,23 +10,24 @@ and 143 (signals).
 """
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mdexp.artifacts import read_json, write_text
 from mdexp.commands.model_card import model_card
-from mdexp.commands.printable import printable
 from mdexp.commands.run_student import run_manifest, trained_weights
 from mdexp.commands.upload import upload
 from mdexp.config.settings import judge
+from mdexp.printable import print_error
 from mdexp.signals import signals_as_exits
+from mdexp.store.files import read_json, write_text
 from mdexp.store.hub import HubError
+from mdexp.store.run_folder import run_file
 from mdexp.students.load import save_folder
 
 CARD = "README.md"
+METRICS = "metrics.json"
 
 
 def export(run: Path, folder: Path, dtype: str) -> None:
@@ -38,8 +39,8 @@ def export(run: Path, folder: Path, dtype: str) -> None:
     weights = trained_weights(run, settings)
     if weights.trained is None:
         raise ValueError(f"{run} has no stage train, so it trained no student")
-    measured = run / "metrics.json"
-    metrics = read_json(measured) if measured.is_file() else {}
+    measured = (run / METRICS).is_file()
+    metrics = read_json(run_file(run, METRICS)) if measured else {}
     model, tokenizer = weights.load()
     import torch
 
@@ -74,13 +75,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             if given.push:
                 print(upload(given.folder, given.push))
     except HubError as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
+        print_error(error)
         return 1
     except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 2
     except OSError as error:
-        print(f"error: {given.folder} is not written: {error}", file=sys.stderr)
+        print_error(f"{given.folder} is not written: {error}")
         return 2
     except SystemExit as stop:
         return int(stop.code or 0)

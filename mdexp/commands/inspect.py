@@ -14,12 +14,14 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mdexp.artifacts import read_json, read_jsonl
 from mdexp.commands import run
-from mdexp.commands.printable import printable
 from mdexp.commands.run_student import untrained_weights
 from mdexp.config.settings import Settings, judge
+from mdexp.printable import print_error, printable
 from mdexp.records import Example, Problem
+from mdexp.store.files import read_json
+from mdexp.store.json_lines import read_jsonl
+from mdexp.store.run_folder import run_file
 
 if TYPE_CHECKING:
     from mdexp.training.invariants import Made
@@ -82,8 +84,8 @@ def _made(run: Path, settings: Settings) -> Iterator["Made"]:
 
     student = settings.student
     renderer = Renderer(untrained_weights(run, settings).load()[1], student.kind, student.prompt)
-    problems = {p.id: p for p in read_jsonl(run / "problems.jsonl", Problem)}
-    for example in read_jsonl(run / "examples.jsonl", Example):
+    problems = {p.id: p for p in read_jsonl(run_file(run, "problems.jsonl"), Problem)}
+    for example in read_jsonl(run_file(run, "examples.jsonl"), Example):
         yield Made(
             example=example,
             problem=problems[example.problem_id],
@@ -116,7 +118,7 @@ def _report(found: Sequence[tuple[str, str, str]]) -> int:
     """Say which invariants fail, and where; the exit code."""
     for invariant in dict.fromkeys(name for _, name, _ in found):
         places = [(where, fault) for where, name, fault in found if name == invariant]
-        print(f"error: {invariant} does not hold at {len(places)} places", file=sys.stderr)
+        print_error(f"{invariant} does not hold at {len(places)} places")
         for where, fault in places[:SHOWN]:
             print(printable(f"  {where}: {fault}"), file=sys.stderr)
     if not found:

@@ -13,7 +13,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from mdexp.artifacts import Store, write_jsonl
+from mdexp.printable import print_error, printable
+from mdexp.store.json_lines import write_jsonl
+from mdexp.store.stage_store import Store
 from mdexp.teacher import ledger_io
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.progress import dollars
@@ -36,12 +38,11 @@ def main(argv: Sequence[str] | None = None) -> int:
                 case "export":
                     _export(ledger, Path(options.file))
                 case "import":
-                    new, old = ledger_io.take_in(ledger, Path(options.file))
-                    print(f"{new} answers taken in, {old} were there")
+                    _import(ledger, Path(options.file))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` has seen enough
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 2
     return 0
 
@@ -65,7 +66,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def _list(ledger: Ledger) -> None:
     for sample in ledger_io.samples(ledger):
         names = (sample.id or "?", sample.thought or "?", str(sample.sample), sample.model)
-        print("\t".join((*names, sample.finish_reason, sample.command)))
+        print(printable("\t".join((*names, sample.finish_reason, sample.command))))
 
 
 def _export(ledger: Ledger, file: Path) -> None:
@@ -82,15 +83,25 @@ def _export(ledger: Ledger, file: Path) -> None:
         )
 
 
+def _import(ledger: Ledger, file: Path) -> None:
+    """Take in an export and say what became of its rows; what is there stays as it is."""
+    taken = ledger_io.take_in(ledger, file)
+    print(f"{taken['new']} answers taken in, {taken['old']} were there")
+    if other := taken["other"]:
+        print(f"{other} were there with another text, which stays", file=sys.stderr)
+
+
 def _spend(ledger: Ledger) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("model", "endpoint", "command", "answers", "calls", "failed", "unknown", "USD")
     rows = ledger_io.spending(ledger)
     for row in rows:
         counts = (row.answers, row.calls, row.failed, row.unknown)
-        table.add_row(row.model, row.endpoint, row.command, *map(str, counts), _money(row))
+        names = (escape(printable(name)) for name in (row.model, row.endpoint, row.command))
+        table.add_row(*names, *map(str, counts), _money(row))
     console = Console()
     Console(width=None if console.is_terminal else 200).print(table)
     print(f"in all {dollars(sum(row.micro_usd or 0 for row in rows))}")

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from mdexp.artifacts import Store
 from mdexp.commands.run import CommandError, judged_jobs
 from mdexp.config.settings import Settings, SettingsError
+from mdexp.printable import print_error
 from mdexp.records import Problem
 from mdexp.signals import signals_as_exits
+from mdexp.store.stage_store import Store
 from mdexp.teacher.asking import wanted_samples
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.model_history import Experience, experience
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` has seen enough
     except (CommandError, SettingsError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 2
     except SystemExit as stop:
         return int(stop.code or 0)

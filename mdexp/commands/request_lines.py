@@ -2,10 +2,13 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from queue import Empty, Queue
-from typing import Any, BinaryIO, Literal, Never, get_args
+from typing import Any, BinaryIO, Literal, get_args
+
+from mdexp.store.json_lines import JsonLinesError, json_objects
 
 Kind = Literal["program", "equations"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -32,14 +35,15 @@ def opened(file: str) -> BinaryIO:
     return open(0 if file == "-" else file, "rb", closefd=file != "-")
 
 
-def batches(source: BinaryIO) -> Iterator[list[Request]]:
+def batches(source: BinaryIO, name: str) -> Iterator[list[Request]]:
     """All requests that have come in so far, at least one, again and again.
 
-    RequestError at the first line that is none, after the requests before it.
+    RequestError at the first line that is none, after the requests before it; it calls the source
+    `name`.
     """
     # Whoever types waits for an answer before the next line: reading must not hold up the rest.
     queue: Queue[Request | RequestError | None] = Queue(MAX_BATCH)
-    threading.Thread(target=_read, args=(source, queue), daemon=True).start()
+    threading.Thread(target=_read, args=(source, name, queue), daemon=True).start()
     while True:
         came = [queue.get()]
         while len(came) < MAX_BATCH:
@@ -56,31 +60,33 @@ def batches(source: BinaryIO) -> Iterator[list[Request]]:
                 raise error
 
 
-def _read(source: BinaryIO, queue: Queue[Request | RequestError | None]) -> None:
+def _read(source: BinaryIO, name: str, queue: Queue[Request | RequestError | None]) -> None:
     """Fill the queue up to the end of the source, which is None, or to what is no request."""
-    number = 0
     try:
-        while line := source.readline(MAX_LINE_BYTES):
-            number += 1
-            if line.strip():
-                queue.put(_request(line))
-    except (OSError, ValueError, RecursionError) as error:
-        queue.put(RequestError(f"line {number}: {error}"))
+        for number, row in json_objects(_lines(source, name), name):
+            try:
+                queue.put(_request(row))
+            except ValueError as error:
+                raise JsonLinesError(name, number, error) from error
+    except (OSError, ValueError) as error:
+        queue.put(RequestError(str(error)))
     else:
         queue.put(None)
 
 
-def _request(line: bytes) -> Request:
-    """ValueError that says why a line is no request; RecursionError where it nests too deeply."""
-    if len(line) == MAX_LINE_BYTES:
-        raise ValueError(f"a line may have {MAX_LINE_BYTES} bytes, this one has more")
-    text = line.decode()
-    try:
-        row = json.loads(text, parse_constant=_refuse_constant)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error.msg}: {_shown(text.strip())}") from error
-    if not isinstance(row, dict):
-        raise ValueError(f"a line is an object with id and program, found {_shown(row)}")
+def _lines(source: BinaryIO, name: str) -> Iterator[bytes]:
+    for number in count(1):
+        line = source.readline(MAX_LINE_BYTES)
+        if len(line) == MAX_LINE_BYTES:
+            fault = f"a line may have {MAX_LINE_BYTES} bytes, this one has more"
+            raise JsonLinesError(name, number, fault)
+        if not line:
+            return
+        yield line
+
+
+def _request(row: Mapping[str, Any]) -> Request:
+    """ValueError that says why an object is no request."""
     kinds = [kind for kind in KINDS if kind in row]
     if len(kinds) != 1:
         raise ValueError(f"id and either program or equations are needed, found {_shown(row)}")
@@ -92,11 +98,7 @@ def _request(line: bytes) -> Request:
     return Request(id=id, kind=kinds[0], text=asked)
 
 
-def _refuse_constant(constant: str) -> Never:
-    raise ValueError(f"not JSON: {constant}")
-
-
 def _shown(value: Any) -> str:
     """The beginning of a value, as one reads it in an error."""
-    text = value if isinstance(value, str) else json.dumps(value)
+    text = json.dumps(value)
     return text if len(text) <= 60 else f"{text[:60]}..."

@@ -41,6 +41,7 @@ from mdexp.config.composition import (
 from mdexp.config.config_path import CONFIG_NAME, config_folder
 from mdexp.config.settings import Settings, SettingsError, judge
 from mdexp.config.usage import default_options, usage
+from mdexp.printable import print_error
 from mdexp.signals import signals_as_exits
 from mdexp.sweeps import grid, jobs
 from mdexp.sweeps.overview import PAGE, write_overview
@@ -85,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with signals_as_exits(), new_command():
             return _command(arguments)
     except (CommandError, SettingsError, SweepError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 2
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
@@ -99,7 +100,7 @@ def run_judged(arguments: Sequence[str]) -> int:
         with signals_as_exits():
             _hydra(arguments)
     except CommandError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 2
     return 0
 
@@ -196,7 +197,7 @@ def _run(arguments: Sequence[str], plan: Plan) -> int:
         if not plan.multirun or isinstance(error, CommandError):
             raise
         # The launcher's own: one of its processes died. The others may be under way still.
-        print(f"error: {type(error).__name__}: {first_line(error)}", file=sys.stderr)
+        print_error(f"{type(error).__name__}: {first_line(error)}")
         while any(r.state == "running" for r in jobs.collect(plan.folder, plan.points)):
             time.sleep(POLL_S)
     finally:

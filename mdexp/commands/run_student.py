@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from mdexp.artifacts import Store, read_json
-from mdexp.config.previous_run import MANIFEST
 from mdexp.config.settings import Settings
+from mdexp.store.files import read_json
+from mdexp.store.run_folder import MANIFEST
+from mdexp.store.stage_store import Store, damage
 from mdexp.students.weights import Weights
 
 
@@ -37,13 +38,14 @@ def trained_weights(run: Path, settings: Settings) -> Weights:
 
 def _kept(stage: str, run: Path, settings: Settings) -> Path | None:
     """Where the store keeps what a stage of the run left; None if the run had no such stage."""
-    keys = {done["name"]: done["key"] for done in run_manifest(run)["stages"]}
-    if stage not in keys:
+    done = {entry["name"]: entry for entry in run_manifest(run)["stages"]}
+    if stage not in done:
         return None
-    folder = Store(Path(settings.store)).place(stage, keys[stage])
-    if not folder.is_dir():
+    folder = Store(Path(settings.store)).output(done[stage])
+    fault = damage(folder) if folder.is_dir() else "gone"
+    if fault:
         raise RunFolderError(
-            f"{run}: stage {stage} is no longer in the store ({folder}); "
-            f"python -m mdexp.run run={run} stages=[train] makes it again"
+            f"{run}: stage {stage} is no longer in the store as it was written ({folder}: {fault});"
+            f" python -m mdexp.run run={run} stages=[train] makes it again"
         )
     return folder

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mdexp.artifacts import read_jsonl
 from mdexp.grading.pairing import DifferentProblems, Verdicts, verdicts
 from mdexp.records import Answer, Generation, Problem, Vote
 from mdexp.report.tables import row_names
+from mdexp.store.json_lines import read_jsonl
+from mdexp.store.run_folder import run_file
 
 NEEDED = ("problems.jsonl", "generations.jsonl", "votes.jsonl", "metrics.json")
 NO_INFLUENCE = ("seed", "run", "stages", "store", "logger")  # settings in which seeds may differ
@@ -31,11 +32,11 @@ def load(folder: Path) -> Scored:
     """The verdicts of a run folder after training; ValueError if it has none."""
     if missing := [name for name in NEEDED if not (folder / name).is_file()]:
         raise ValueError(f"{folder}: no {', '.join(missing)}; a run has them after stage score")
-    metrics = _json(folder / "metrics.json")
+    metrics = _json(run_file(folder, "metrics.json"))
     grader = _grader(folder, metrics)
     table = verdicts(
-        read_jsonl(folder / "generations.jsonl", Generation),
-        read_jsonl(folder / "votes.jsonl", Vote),
+        read_jsonl(run_file(folder, "generations.jsonl"), Generation),
+        read_jsonl(run_file(folder, "votes.jsonl"), Vote),
         "after",
     )
     if not table:
@@ -44,7 +45,7 @@ def load(folder: Path) -> Scored:
     settings = manifest.get("settings", {})
     return Scored(
         name=str(folder),
-        problems=_asked(read_jsonl(folder / "problems.jsonl", Problem)),
+        problems=_asked(read_jsonl(run_file(folder, "problems.jsonl"), Problem)),
         rows={
             dataset: {
                 name: table[dataset][key] for key, name in row_names(metrics[dataset]).items()

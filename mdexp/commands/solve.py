@@ -15,16 +15,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mdexp.artifacts import read_jsonl
-from mdexp.commands.printable import printable
 from mdexp.commands.run_student import run_manifest, trained_weights
 from mdexp.commands.solve_output import for_people, told
 from mdexp.config.settings import Settings, judge
 from mdexp.ports import Done
+from mdexp.printable import print_error
 from mdexp.reading import Name, outcomes, reading_order
 from mdexp.records import Generation, Output, Phase, Problem, Vote
 from mdexp.sandbox.executor import Sandbox, SandboxError
 from mdexp.signals import signals_as_exits
+from mdexp.store.json_lines import read_jsonl, text_lines
+from mdexp.store.run_folder import run_file
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from mdexp.students.prompts import Renderer
 
 ASKED = "asked"
+GENERATIONS = "generations.jsonl"
 NO_GOLD = ""  # nothing is graded here
 PHASE: Phase = "after"
 TERMINAL_LINE = 4095  # bytes of a line that a terminal passes on by itself
@@ -60,7 +62,7 @@ class Solver:
             outputs += [o for name in layer for o in self._outputs(problem, name, known)]
         found = grade(outputs, {problem.id: problem}, thoughts, self.sandbox)
         everything = [*self.validation, *found]
-        elected = votes(everything, list(thoughts), rule=vote.name, order=vote.order)
+        elected = votes(everything, list(thoughts), vote)
         [ours] = [v for v in elected if v.problem_id == ASKED and v.row == "vote"]
         return found, ours, outputs
 
@@ -111,17 +113,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         with signals_as_exits():
             return _answer_all(given)
     except ValueError as error:  # RunFolderError and SettingsError among them
-        _complain(error)
+        print_error(error)
         return 2
     except SandboxError as error:
-        _complain(error)
+        print_error(error)
         return 1
     except SystemExit as stop:
         return int(stop.code or 0)
-
-
-def _complain(error: Exception) -> None:
-    print(f"error: {printable(str(error))}", file=sys.stderr)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -168,23 +166,26 @@ def _show(solver: Solver, question: str, *, as_json: bool) -> bool:
     try:
         found = told(question, *solver.solve(question))
     except ServerError as error:
-        _complain(error)
+        print_error(error)
         return False
     print(json.dumps(found) if as_json else for_people(found), flush=True)
     return True
 
 
 def _validation(run: Path) -> list[Generation]:
-    file = run / "generations.jsonl"
-    if not file.is_file():
+    if not (run / GENERATIONS).is_file():
         return []
-    return [g for g in read_jsonl(file, Generation) if (g.split, g.phase) == ("validation", PHASE)]
+    generations = read_jsonl(run_file(run, GENERATIONS), Generation)
+    return [g for g in generations if (g.split, g.phase) == ("validation", PHASE)]
 
 
 def _typed(*, prompt: bool) -> Iterator[str]:
-    """Questions from standard input, up to its end; ValueError for one that a terminal cut."""
-    typed = sys.stdin.isatty()
-    edited = typed and sys.stdout.isatty() and find_spec("readline") is not None
+    """Questions from standard input, up to its end; ValueError for one that a terminal cut, or that
+    is not UTF-8."""
+    if not sys.stdin.isatty():
+        yield from (text for _, text in text_lines(sys.stdin.buffer, "standard input"))
+        return
+    edited = sys.stdout.isatty() and find_spec("readline") is not None
     if edited:
         import readline  # noqa: F401  # `input` reads lines of any length with it
     shown = "question> " if prompt and edited else ""
@@ -194,7 +195,7 @@ def _typed(*, prompt: bool) -> Iterator[str]:
         except EOFError:
             print(end="\n" if shown else "")
             return
-        if typed and not edited and len(line.encode()) >= TERMINAL_LINE:
+        if not edited and len(line.encode()) >= TERMINAL_LINE:
             raise ValueError(f"the terminal cut the question at {TERMINAL_LINE} bytes: pipe it in")
         if line.strip():
             yield line.strip()

@@ -1,11 +1,9 @@
 """The blocks of the configuration, judged each by itself; settings.py judges them together."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-
-from mdexp.records import Rule
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -35,6 +33,19 @@ class ObjectiveSettings(Block):
         if self.name != "weighted" and self.weights:
             raise ValueError(f"objective={self.name} reads no weights; choose objective=weighted")
         return self
+
+    def shares(self, thoughts: Collection[str], lam: float | None) -> dict[str, float] | None:
+        """Each thought's share of the loss, summing to 1; None is one mean over all examples.
+
+        `lam` is the share of `lambda_thought` for objective=dual, which reads it.
+        """
+        if self.name == "union":
+            return None
+        if self.name == "weighted":
+            weights = self.weights or dict.fromkeys(thoughts, 1 / len(thoughts))
+            return {thought: weights[thought] for thought in thoughts}
+        assert lam is not None  # judged
+        return {t: lam if t == self.lambda_thought else 1 - lam for t in thoughts}
 
 
 class VerifySettings(Block):
@@ -98,14 +109,6 @@ class DecodingSettings(Block):
         return self.model_copy(
             update={"beam": self.beam.model_copy(update={"weights": (tuple(weights),)})}
         )
-
-
-class VoteSettings(Block):
-    """How one answer is elected; scoring/vote.py says what the rules mean."""
-
-    name: Rule
-    # The first decides (cascade, agreement) or settles ties; empty: by validation accuracy.
-    order: Annotated[tuple[str, ...], Field(strict=False)]
 
 
 class TrainerSettings(Block):

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mdexp.artifacts import read_json
 from mdexp.config.settings import SettingsError
+from mdexp.store.files import plain_data, read_json
+from mdexp.store.run_folder import MANIFEST
 
-MANIFEST = "run.json"
-BESIDE = ("stages", "store", "logger", "vote", "grader")  # what may be said beside run=FOLDER
+SCORING = ("vote", "grader")
+BESIDE = ("stages", "store", "logger", *SCORING)  # what may be said beside run=FOLDER
+NO_RESULT = ("run", "stages", "store", "logger")  # settings that change no result
 
 
 def earlier_config(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
@@ -32,9 +34,27 @@ def earlier_config(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[
     return completed(settings, config) | {key: config[key] for key in replaced}
 
 
-def earlier_stages(folder: Path) -> dict[str, Any]:
-    """What the manifest of an earlier run says of its stages, by name."""
-    return {stage["name"]: stage for stage in read_json(folder / MANIFEST)["stages"]}
+def earlier_stages(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
+    """What the manifest of an earlier run says of its stages, by name; without `score` where
+    `config` asks for another vote or grader."""
+    manifest = read_json(folder / MANIFEST)
+    stages = {stage["name"]: stage for stage in manifest["stages"]}
+    scored_by = completed(manifest["settings"], config)
+    if any(scored_by[key] != config[key] for key in SCORING):
+        stages.pop("score", None)
+    return stages
+
+
+def is_other_run(folder: Path, config: Mapping[str, Any]) -> bool:
+    """Whether the folder holds a run with other settings than `config`, but for NO_RESULT."""
+    try:
+        left = read_json(folder / MANIFEST)["settings"]
+    except FileNotFoundError:
+        return False
+    except (ValueError, KeyError, TypeError):
+        return True
+    config = json.loads(json.dumps(plain_data(config)))  # as a manifest has it
+    return any(left.get(key) != value for key, value in config.items() if key not in NO_RESULT)
 
 
 def completed(settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,20 +18,36 @@ from mdexp.config.blocks import (
     Share,
     TrainerSettings,
     VerifySettings,
-    VoteSettings,
 )
 from mdexp.config.hints import did_you_mean, key_paths
-from mdexp.parts import ComponentError, build
-from mdexp.ports import Dataset, LessonMaker, StudentConfig, Teacher, Thought
-from mdexp.records import Grader
+from mdexp.parts import TARGET, ComponentError, build
+from mdexp.ports import (
+    Dataset,
+    Grader,
+    LessonMaker,
+    StudentConfig,
+    Teacher,
+    Thought,
+    VoteRule,
+)
 from mdexp.sandbox.settings import SandboxSettings
 
 StageName = Literal[
     "prepare", "extract", "verify", "examples", "train", "generate", "score", "report"
 ]
 STAGES: tuple[StageName, ...] = get_args(StageName)
-COMPONENTS = ("teacher", "student", "dataset")
-FILLED = {"thoughts": "thought=[cot,pot]", "lessons": "lesson=[paths]"}  # parts by name
+COMPONENTS: dict[str, Any] = {
+    "teacher": Teacher,
+    "student": StudentConfig,
+    "dataset": Dataset,
+    "vote": VoteRule,
+    "grader": Grader,
+}
+# Parts by name, which a group fills, as in the example.
+FILLED: dict[str, tuple[Any, str]] = {
+    "thoughts": (Thought, "thought=[cot,pot]"),
+    "lessons": (LessonMaker, "lesson=[paths]"),
+}
 SUM_TOLERANCE = 1e-9
 UNKNOWN_KEY = "unknown key"
 
@@ -64,8 +80,8 @@ class Settings(Block):
     objective: ObjectiveSettings
     verify: VerifySettings
     decoding: DecodingSettings
-    vote: VoteSettings
-    grader: Grader  # scoring/graders.py says what they mean
+    vote: SkipValidation[VoteRule]
+    grader: SkipValidation[Grader]
     sandbox: SandboxSettings
     trainer: TrainerSettings
     logger: LoggerSettings
@@ -107,21 +123,22 @@ class Settings(Block):
 
     @model_validator(mode="after")
     def _vote_fits_thoughts(self) -> Self:
+        if self.vote is None:  # a fault that is told already
+            return self
         order, chosen = self.vote.order, ", ".join(self.thoughts)
         if len(set(order)) < len(order) or not set(order) <= set(self.thoughts):
             raise ValueError(
                 f"vote.order may name each of the chosen thoughts ({chosen}) once, "
                 f"got {', '.join(order)}"
             )
-        pooled = self.vote.name in ("majority", "likelihood", "accuracy")
-        if order and pooled and len(order) < len(self.thoughts):
+        if order and self.vote.all_vote and len(order) < len(self.thoughts):
             raise ValueError(
                 f"vote.order must name all of {chosen}, since each may be in a tie of "
                 f"vote={self.vote.name}, got {', '.join(order)}; vote=cascade may leave some out"
             )
-        if self.vote.name == "accuracy" and self.decoding.num_validation == 0:
+        if self.vote.needs_validation and self.decoding.num_validation == 0:
             raise ValueError(
-                "vote=accuracy weighs by accuracy on validation problems, and "
+                f"vote={self.vote.name} weighs by accuracy on validation problems, and "
                 "decoding.num_validation=0 answers none; it must be at least 1"
             )
         return self
@@ -169,31 +186,22 @@ class Settings(Block):
 
     def shares(self) -> dict[str, float] | None:
         """Each thought's share of the loss, summing to 1; None is one mean over all examples."""
-        if self.objective.name == "union":
-            return None
-        if self.objective.name == "weighted":
-            weights = self.objective.weights or dict.fromkeys(self.thoughts, 1 / len(self.thoughts))
-            return {thought: weights[thought] for thought in self.thoughts}
-        assert self.lam is not None  # judged
-        weighed = self.objective.lambda_thought
-        return {
-            thought: self.lam if thought == weighed else 1 - self.lam for thought in self.thoughts
-        }
+        return self.objective.shares(self.thoughts, self.lam)
 
 
 def judge(config: Mapping[str, Any]) -> Settings:
     """The settings that a composed configuration stands for; SettingsError listing every fault."""
     faults: dict[str, str] = {}
     values = dict(config)
-    for name in COMPONENTS:
+    for name, kind in COMPONENTS.items():
         if name in config:
-            values[name] = _built(name, config[name], faults)
-    for name, example in FILLED.items():
+            values[name] = _built(name, config[name], kind, faults)
+    for name, (kind, example) in FILLED.items():
         named = config.get(name)
         if not isinstance(named, Mapping):
             raise SettingsError({name: f"is filled by a group, as in {example}"})
         values[name] = {
-            part: _built(f"{name}.{part}", options, faults) for part, options in named.items()
+            part: _built(f"{name}.{part}", options, kind, faults) for part, options in named.items()
         }
     try:
         settings = Settings.model_validate(values)
@@ -209,10 +217,15 @@ def _hinted(key: str, fault: str, known: list[str]) -> str:
     return fault + did_you_mean(key, known) if fault == UNKNOWN_KEY else fault
 
 
-def _built(key: str, options: object, faults: dict[str, str]) -> Any:
-    """The component, or None with what is wrong added to `faults`."""
+def _built(key: str, options: Any, kind: Any, faults: dict[str, str]) -> Any:
+    """The component of that kind, or None with what is wrong added to `faults`."""
     try:
-        return build(options)
+        part = build(options)
+        if isinstance(part, kind):
+            return part
+        faults[key] = (
+            f"{options[TARGET]} is no {kind.__name__}; mdexp/ports.py says what one offers"
+        )
     except ValidationError as error:
         faults |= _faults(error, key)
     except ComponentError as error:

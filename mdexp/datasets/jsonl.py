@@ -18,7 +18,8 @@ from mdexp.records import Problem, Split
 
 PARTS: tuple[Split, ...] = ("train", "test")
 REQUIRED = ("id", "question", "answer")
-TEXTS = ("id", "question", "rationale", "type")
+OPTIONAL = ("rationale", "type")  # null is as good as none
+TEXTS = ("id", "question", *OPTIONAL)
 
 
 class JsonLines(BaseModel):
@@ -66,7 +67,7 @@ def _problems(name: str, file: Path, split: Split) -> list[Problem]:
             raise SourceError(f"{file}:{number}: {fault}")
         if row["id"] in problems:
             raise SourceError(f"{file}:{number}: the id {row['id']!r} is used twice")
-        known = {key: row[key] for key in (*REQUIRED, "rationale", "type") if key in row}
+        known = {key: row[key] for key in (*REQUIRED, *OPTIONAL) if row.get(key) is not None}
         problems[row["id"]] = Problem(dataset=name, split=split, **known)
     return list(problems.values())
 
@@ -76,7 +77,7 @@ def _fault(row: Mapping[str, Any]) -> str:
     if missing := [key for key in REQUIRED if row.get(key) in (None, "")]:
         return f"{' and '.join(missing)} missing; a row needs {', '.join(REQUIRED)}"
     for key in TEXTS:
-        if not isinstance(row.get(key, ""), str):
+        if not isinstance(row.get(key) or "", str):
             return f"{key} must be text, found {row[key]!r}"
     if not isinstance(row["answer"], int | float | str):
         return f"answer must be a number, text, true or false, found {row['answer']!r}"

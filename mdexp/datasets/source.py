@@ -6,7 +6,7 @@ would go on trying for half a minute.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from mdexp.store.hub import HUB_TIMEOUT_S, HubError, reach
+from mdexp.store.json_lines import JsonLinesError, objects_of_file
 
 Row = dict[str, Any]
 Sizes = dict[str, dict[str, int]]  # name of a split, then train or test, to the number of rows
@@ -73,24 +74,12 @@ def hub_rows(name: str, hub: Hub | None, split: str) -> list[Row]:
             raise SourceError(f"{name}: {other} files are not read; .jsonl, .json, .parquet are")
 
 
-def numbered_rows(file: Path) -> list[tuple[int, Row]]:
+def numbered_rows(file: Path) -> Iterator[tuple[int, Row]]:
     """Number and JSON object of each line that is not blank; SourceError naming file and line."""
-    rows = []
     try:
-        lines = file.read_text(encoding="utf-8").split("\n")
-    except UnicodeDecodeError as error:
-        raise SourceError(f"{file}: not UTF-8 text: {error}") from error
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise SourceError(f"{file}:{number}: not JSON: {error}") from error
-        if not isinstance(row, dict):
-            raise SourceError(f"{file}:{number}: not a JSON object: {line.strip()[:40]!r}")
-        rows.append((number, row))
-    return rows
+        yield from objects_of_file(file)
+    except JsonLinesError as error:
+        raise SourceError(str(error)) from error
 
 
 def check_sizes(name: str, split: str, sizes: Sizes, found: Mapping[str, int]) -> None:

@@ -16,6 +16,7 @@ from mdexp.ports import Done, Executor, Run, Thought, Write
 from mdexp.reading import Name, seen_of
 from mdexp.records import Output, Phase, Problem, ProgramResult, Segment, Transcript
 from mdexp.students.prompts import Renderer
+from mdexp.thoughts.thinking import AfterThinking, opening_at_end
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -108,6 +109,8 @@ class Writing:
             self.model, self.renderer, requests, self.decoding, limits, self.phase, self.work
         )
         for number, (index, written) in enumerate(answered, start=1):
+            # With the opening tag that its prompt holds, so that the text can be read alone.
+            written.text = self._opening(pending[index][0].transcript) + written.text
             texts[index] = _segment(written, most - spent[index])
             if number % LOG_EVERY == 0 or number == len(requests):
                 log.info("answered %d of %d", number, len(requests))
@@ -121,10 +124,16 @@ class Writing:
         return Request(
             prompt_ids=self._prompt_ids(transcript, step, self.prompts[names]),
             problem=transcript.problem_id,
-            stop=step.stop,
+            stop=AfterThinking(step.stop, self._opening(transcript)),
             sample=transcript.sample,
             stream=stream,
         )
+
+    def _opening(self, transcript: Transcript) -> str:
+        """The tag that opens thinking with which the prompt of a first text ends; mostly none."""
+        if transcript.last.author != "question":
+            return ""
+        return opening_at_end(self.prompts[transcript.problem_id, transcript.thought])
 
     def _prompt_ids(self, transcript: Transcript, step: Write, prompt: str) -> list[int]:
         if transcript.last.author == "question":

@@ -16,6 +16,7 @@ from mdexp.grading.score import grade
 from mdexp.ports import Executor, Thought
 from mdexp.records import Output, Problem
 from mdexp.students.prompts import Renderer
+from mdexp.thoughts.thinking import AfterThinking, opening_at_end
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -104,9 +105,10 @@ class BySteps:
             question=problem.question,
             problem=problem.id,
             thought=self.thought,
-            stop=first_write(self.thought, problem).stop,
+            stop=AfterThinking(first_write(self.thought, problem).stop, opening_at_end(prompt)),
             prompt_ids=self.renderer.prompt_ids(prompt),
             stream=f"{self.seed}/{problem.id}/{self.name}",
+            opening=opening_at_end(prompt),
         )
 
     def _to_try(self, validation: Sequence[Problem]) -> Sequence[Weights]:
@@ -132,7 +134,7 @@ def _outputs(
             thought=thought,
             sample=sample,
             num_shots=0,
-            text=beam.text,
+            text=found.asked.opening + beam.text,
             num_tokens=len(beam.token_ids),
             finished=beam.finished or beam.failed,
             logprob=_mean(beam),

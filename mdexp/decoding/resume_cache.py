@@ -11,9 +11,12 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+
+from pydantic import TypeAdapter
 
 from mdexp.decoding.request import Answered, Limits, Request
+
+ANSWERS = TypeAdapter(list[Answered])
 
 log = logging.getLogger(__name__)
 
@@ -23,13 +26,13 @@ class Kept:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self.found = dict(_whole_lines(file))
+        self.found = _whole_batches(file)
         if self.found:
             log.info("%d batches of answers were there already", len(self.found))
 
     def find(self, requests: Sequence[Request], limits: Limits) -> list[Answered] | None:
-        found = self.found.get(_key(requests, limits))
-        return None if found is None else [Answered(**fields) for fields in found]
+        found = self.found.get(_key(requests, limits), [])
+        return found if len(found) == len(requests) else None
 
     def keep(
         self, requests: Sequence[Request], limits: Limits, answers: Sequence[Answered]
@@ -48,11 +51,24 @@ def _key(requests: Sequence[Request], limits: Limits) -> str:
     return hashlib.sha256(json.dumps([asdict(limits), asked]).encode()).hexdigest()
 
 
-def _whole_lines(file: Path) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Batches of a file; a last line that was cut short is cut off, so that the next is whole."""
+def _whole_batches(file: Path) -> dict[str, list[Answered]]:
+    """Batches of a file by key; one that cannot be read is written again. A last line that was cut
+    short is cut off, so that the next begins a line."""
     if not file.exists():
-        return []
+        return {}
     content = file.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    os.truncate(file, len(whole))
-    return [(row["batch"], row["answers"]) for row in map(json.loads, whole.splitlines())]
+    os.truncate(file, content.rfind(b"\n") + 1)
+    lines = content.split(b"\n")[:-1]
+    batches = [batch for batch in map(_batch, lines) if batch]
+    if lost := len(lines) - len(batches):
+        log.warning("%s: %d of %d batches cannot be read", file, lost, len(lines))
+    return dict(batches)
+
+
+def _batch(line: bytes) -> tuple[str, list[Answered]] | None:
+    """A batch with its key; None for a line that a disk or a dying machine damaged."""
+    try:
+        row = json.loads(line.decode())
+        return str(row["batch"]), ANSWERS.validate_python(row["answers"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None

@@ -17,6 +17,7 @@ from mdexp.driver import written
 from mdexp.ports import Executor, Run, Seen, Thought
 from mdexp.records import ProgramResult
 from mdexp.thoughts.program_form import parse
+from mdexp.thoughts.thinking import split_thinking
 
 # ran: up to here it runs, or what it states holds. open: within a block, or nothing to check yet.
 # wrong: prose states a sum that does not hold. failed: it raises; nothing can mend it.
@@ -57,7 +58,8 @@ def numbers(text: str) -> set[str]:
 
 
 def check(texts: Sequence[tuple[Thought, str]], executor: Executor) -> list[Checked]:
-    """Check the last step of each text; all programs run in one batch."""
+    """Check the last step of each text, of thinking none; all programs run in one batch."""
+    texts = [(thought, split_thinking(text).answer) for thought, text in texts]
     programs = [_up_to_here(thought, text) for thought, text in texts]
     wanted = [program for program in programs if program]
     ran = dict(zip(wanted, executor.run(wanted), strict=True)) if wanted else {}

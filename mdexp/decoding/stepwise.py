@@ -30,7 +30,8 @@ Weights = tuple[float, float, float]  # of run, new, use
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A question put with a thought; `stream` names its random numbers."""
+    """A question put with a thought; `stream` names its random numbers, and `opening` is an opening
+    tag of thinking with which the prompt ends."""
 
     question: str
     problem: str
@@ -38,6 +39,7 @@ class Asked:
     stop: Callable[[str], str | None]
     prompt_ids: Sequence[int]
     stream: str
+    opening: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +182,9 @@ def _select(
     children: Sequence[tuple[Search, Beam]], width: int, weights: Weights, executor: Executor
 ) -> None:
     """Check all new steps in one batch, then keep the best beams of every question."""
-    found = check([(s.asked.thought, beam.text) for s, beam in children], executor)
+    found = check(
+        [(s.asked.thought, s.asked.opening + beam.text) for s, beam in children], executor
+    )
     grown: dict[int, tuple[Search, dict[str, Beam]]] = {}
     for (s, beam), checked in zip(children, found, strict=True):
         s.counts["candidates"] += 1

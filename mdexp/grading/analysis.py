@@ -3,17 +3,23 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
-from typing import TypedDict, get_args
+from typing import TypedDict
 
 from mdexp.grading.breakdowns import answer_size, error_class, steps
 from mdexp.grading.curves import Curves, curves
-from mdexp.grading.graders import is_right
+from mdexp.grading.graders.dss import Dss
+from mdexp.grading.graders.lenient import Lenient
+from mdexp.grading.graders.pad import Pad
+from mdexp.grading.graders.strict import STRICT
+from mdexp.grading.graders.xot import Xot
 from mdexp.grading.overlap import SolvedSet, decisions, solved_by, solved_by_votes
-from mdexp.grading.score import PHASES, attempt, by_problem, told
+from mdexp.grading.score import PHASES, attempt, by_problem
 from mdexp.grading.shares import Share, share
-from mdexp.records import Generation, Grader, Problem, Vote
+from mdexp.grading.vote_rules.majority import MAJORITY
+from mdexp.ports import Grader, VoteRule
+from mdexp.records import Generation, Problem, Vote
 
-GRADERS: tuple[Grader, ...] = get_args(Grader)
+GRADERS: tuple[Grader, ...] = (STRICT, Lenient(), Pad(), Xot(), Dss())  # shown side by side
 KINDS: dict[str, Callable[[Problem], str]] = {
     "type": lambda problem: problem.type or "not known",
     "steps": steps,
@@ -53,15 +59,19 @@ def analyse(
     votes: Sequence[Vote],
     problems: Mapping[str, Problem],
     thoughts: Sequence[str],
+    rule: VoteRule = MAJORITY,
 ) -> Analyses:
-    """Every test set in every phase that was generated; validation has none."""
+    """Every test set in every phase that was generated; validation has none. `rule` is that of the
+    run's votes."""
     table: Analyses = {}
     tested = [path for path in generations if path.split == "test"]
     for dataset, phase in product(dict.fromkeys(path.dataset for path in tested), PHASES):
         paths = [g for g in tested if (g.dataset, g.phase) == (dataset, phase)]
         elected = [v for v in votes if (v.dataset, v.phase, v.split) == (dataset, phase, "test")]
         if paths:
-            table.setdefault(dataset, {})[phase] = _analysis(paths, elected, problems, thoughts)
+            table.setdefault(dataset, {})[phase] = _analysis(
+                paths, elected, problems, thoughts, rule
+            )
     return table
 
 
@@ -70,12 +80,13 @@ def _analysis(
     votes: Sequence[Vote],
     problems: Mapping[str, Problem],
     thoughts: Sequence[str],
+    rule: VoteRule,
 ) -> Analysis:
     run_vote = next(vote for vote in votes if vote.row == "vote")
     sampled = [path for path in paths if path.sample > 0]
     return Analysis(
         curves=curves(by_problem(sampled), run_vote.order) if sampled else None,
-        rule=told(run_vote),
+        rule=rule.describe(run_vote.order),
         solved_by=solved_by(paths, votes, thoughts),
         solved_by_votes=solved_by_votes(votes, thoughts),
         decided=decisions(votes),
@@ -118,13 +129,13 @@ def disputes(
     problems: Mapping[str, Problem],
 ) -> dict[str, dict[str, Disputed]]:
     """Each thought's paths under every grader, against the verdict that they were given."""
-    judged: dict[str, dict[Grader, list[tuple[Generation, bool]]]] = {}
+    judged: dict[str, dict[str, list[tuple[Generation, bool]]]] = {}
     for path in paths:
         seen = attempt(path)
         gold = problems[path.problem_id].answer
         for grader in GRADERS:
-            right = path.status != "truncated" and is_right(grader, seen, gold)
-            judged.setdefault(path.thought, {}).setdefault(grader, []).append((path, right))
+            right = path.status != "truncated" and grader.is_right(seen, gold)
+            judged.setdefault(path.thought, {}).setdefault(grader.name, []).append((path, right))
     return {
         thought: {grader: _disputed(verdicts) for grader, verdicts in graders.items()}
         for thought, graders in judged.items()

@@ -13,22 +13,22 @@ from types import MappingProxyType
 from typing import TypedDict
 
 from mdexp.driver import TRUNCATED
-from mdexp.grading.graders import Attempt, answer_read, is_right, signature
+from mdexp.grading.graders.strict import STRICT
 from mdexp.grading.statistics import wilson
 from mdexp.grading.vote import elect, trust, voters
-from mdexp.ports import Done, Executor, Thought
+from mdexp.grading.vote_rules.majority import MAJORITY
+from mdexp.ports import Attempt, Done, Executor, Grader, Thought, VoteRule
 from mdexp.reading import Name, read_rows
 from mdexp.records import (
     VALIDATION,
     Generation,
-    Grader,
     Output,
     Phase,
     Problem,
-    Rule,
     Split,
     Vote,
 )
+from mdexp.thoughts.thinking import split_thinking
 
 PHASES: tuple[Phase, ...] = ("before", "after")
 
@@ -54,7 +54,7 @@ def grade(
     problems: Mapping[str, Problem],
     thoughts: Mapping[str, Thought],
     executor: Executor,
-    grader: Grader = "strict",
+    grader: Grader = STRICT,
     found: Mapping[Name, Done] = MappingProxyType({}),
 ) -> list[Generation]:
     """Read every output with its thought, run its program, compare with gold. `found` has the
@@ -76,26 +76,26 @@ def grade(
 
 
 def attempt(of: Generation) -> Attempt:
-    """A finished path as graders see it: of a program the printed output, of prose the text."""
-    return Attempt(of.read, of.stdout if of.is_computed else of.text)
+    """A finished path as graders see it: of a program the printed output, of prose the text behind
+    its thinking."""
+    said = of.stdout if of.is_computed else split_thinking(of.text).answer
+    return Attempt(of.read, said)
 
 
 def votes(
     generations: Sequence[Generation],
     thoughts: Sequence[str],
-    *,
-    rule: Rule = "majority",
-    order: Sequence[str] = (),
+    rule: VoteRule = MAJORITY,
 ) -> list[Vote]:
     """The run's vote per problem and phase, and where a thought has several sampled paths, its own.
 
-    Without an `order` the thoughts stand by validation accuracy, equal ones as in `thoughts`.
+    A rule without an `order` has the thoughts by validation accuracy, equal ones as in `thoughts`.
     """
     elected = []
     for phase in PHASES:
         ours = [g for g in generations if g.phase == phase]
         accuracy = _validation_accuracy(ours, thoughts)
-        ranked = order or trust(thoughts, accuracy)
+        ranked = rule.order or trust(thoughts, accuracy)
         for paths in by_problem(ours):
             elected.append(elect(voters(paths), ranked, rule, accuracy))
             elected += _own_votes(voters(paths), thoughts)
@@ -116,9 +116,11 @@ def metrics(
     generations: Sequence[Generation],
     votes: Sequence[Vote],
     thoughts: Sequence[str],
-    grader: Grader = "strict",
+    grader: Grader = STRICT,
+    rule: VoteRule = MAJORITY,
 ) -> Metrics:
-    """Result rows of test problems by dataset and phase; validation as `<dataset>/validation`."""
+    """Result rows of test problems by dataset and phase; validation as `<dataset>/validation`.
+    `rule` and `grader` are those that elected and judged."""
     table: Metrics = {}
     splits: tuple[tuple[Split, str], ...] = (("test", ""), ("validation", VALIDATION))
     datasets = dict.fromkeys(g.dataset for g in generations)
@@ -126,7 +128,7 @@ def metrics(
         ours = [g for g in generations if (g.split, g.dataset, g.phase) == (split, dataset, phase)]
         elected = [v for v in votes if (v.split, v.dataset, v.phase) == (split, dataset, phase)]
         if ours:
-            rows = _rows(ours, elected, thoughts, grader)
+            rows = _rows(ours, elected, thoughts, grader, rule)
             table.setdefault(dataset + suffix, {})[phase] = rows
     return table
 
@@ -155,12 +157,12 @@ def _generation(output: Output, read: Done, problem: Problem, grader: Grader) ->
     if not output.finished:
         return ungraded
     seen = attempt(ungraded)
-    answer = answer_read(grader, seen, problem.answer)
+    answer = grader.read(seen, problem.answer)
     return replace(
         ungraded,
         answer=answer,
         status=read.status if answer is None else "ok",
-        correct=is_right(grader, seen, problem.answer),
+        correct=grader.is_right(seen, problem.answer),
     )
 
 
@@ -169,6 +171,7 @@ def _rows(
     votes: Sequence[Vote],
     thoughts: Sequence[str],
     grader: Grader,
+    rule: VoteRule,
 ) -> dict[str, Row]:
     rows = {}
     for thought in thoughts:
@@ -181,24 +184,11 @@ def _rows(
         num_paths = max(sum(p.thought in order for p in voters(paths)) for paths in problems)
         ties = sum(vote.tie for vote in elected)
         right = [vote.correct for vote in elected]
-        rows[name] = _row(right, told(elected[0]), num_paths, grader, ties)
+        used = rule if name == "vote" else MAJORITY  # a thought's own vote is by majority
+        rows[name] = _row(right, used.describe(order), num_paths, grader, ties)
     if "vote" in rows:
         rows["vote"] = rows.pop("vote")  # after each thought's own
     return rows
-
-
-def told(vote: Vote) -> str:
-    """A vote's rule and order in words."""
-    thoughts = ", ".join(vote.order)
-    match vote.rule:
-        case "cascade":
-            return f"cascade {thoughts}"
-        case "agreement":
-            return f"agreement, else cascade {thoughts}"
-        case "majority":
-            return f"majority, ties to {thoughts}"
-        case "likelihood" | "accuracy":
-            return f"majority by {vote.rule}, ties to {thoughts}"
 
 
 def _row(verdicts: Sequence[bool], rule: str, num_paths: int, grader: Grader, ties: int = 0) -> Row:
@@ -211,7 +201,7 @@ def _row(verdicts: Sequence[bool], rule: str, num_paths: int, grader: Grader, ti
         ties=ties,
         num_paths=num_paths,
         rule=rule,
-        grader=signature(grader),
+        grader=f"{grader.name} {grader.version}",
     )
 
 

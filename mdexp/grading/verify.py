@@ -7,12 +7,14 @@ PoT was right in 96.8 % of cases on recorded outputs); `none` whatever its thoug
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from mdexp.answers import canonical, correct
 from mdexp.ports import Done, Executor, Thought
 from mdexp.reading import read_rows
-from mdexp.records import Answer, Path, Problem, Rejection, VerifiedPath
+from mdexp.records import REFUSED, Answer, Path, Problem, Rejection, ThinkingUse, VerifiedPath
+from mdexp.thoughts.thinking import join_thinking, split_thinking
 
 Mode = Literal["gold", "runs", "agree", "none"]
 
@@ -23,38 +25,57 @@ def verify_paths(
     thoughts: Mapping[str, Thought],
     executor: Executor,
     mode: Mode,
+    thinking: ThinkingUse = "drop",
 ) -> tuple[list[VerifiedPath], list[Rejection]]:
     """Every path is either kept or rejected with a reason."""
     reads = read_rows(paths, problems, thoughts, executor)
+    if thinking == "only":
+        chains = read_rows(paths, problems, thoughts, executor, part="thinking")
+        reads = [_chain(chain, read) for chain, read in zip(chains, reads, strict=True)]
     agreed = _agreed(paths, reads)
     kept: list[VerifiedPath] = []
     rejected: list[Rejection] = []
-    seen: set[tuple[str, str, str]] = set()
+    seen: set[tuple[str, ...]] = set()
     for path, read in zip(paths, reads, strict=True):
         problem = problems[path.problem_id]
         fault = _fault(path, read, problem, mode, agreed)
-        same = (path.problem_id, path.thought, read.text or str(canonical(read.answer)))
+        text = read.text or str(canonical(read.answer))
+        same = (path.problem_id, path.thought, text, _thinking(path) if thinking == "keep" else "")
         if not fault and same in seen:
             fault = ("duplicate", "an earlier path of this problem reads the same")
         if fault:
             rejected.append(_rejection(path, *fault))
             continue
         seen.add(same)
-        kept.append(_verified(path, read.text, problem.answer if mode == "gold" else read.answer))
+        answer = problem.answer if mode == "gold" else read.answer
+        kept.append(_verified(path, read, answer, thinking))
     return kept, rejected
 
 
-def _verified(path: Path, text: str, answer: Answer | None) -> VerifiedPath:
+def _verified(path: Path, read: Done, answer: Answer | None, thinking: ThinkingUse) -> VerifiedPath:
     assert answer is not None, path  # one without is rejected
     return VerifiedPath(
         problem_id=path.problem_id,
         thought=path.thought,
         sample=path.sample,
-        text=text,
+        text=read.text,
         answer=answer,
         model=path.model,
         segments=path.segments,
+        thinking=_thinking(path) if thinking == "keep" else "",
     )
+
+
+def _chain(chain: Done, read: Done) -> Done:
+    """Thinking as the path: prose states the answer that stands behind it, while a program or
+    equations in it give the answer themselves."""
+    if chain.is_computed or read.answer is None:
+        return chain
+    return replace(chain, answer=read.answer, status="ok")
+
+
+def _thinking(path: Path) -> str:
+    return split_thinking(join_thinking(path.thinking, path.text)).thinking
 
 
 def _rejection(path: Path, reason: str, detail: str) -> Rejection:
@@ -73,6 +94,10 @@ def _fault(
     """Reason and detail, or None for a path to keep."""
     if problem.leaked:
         return "leaked", "the problem equals a test problem"
+    if path.finish_reason in REFUSED and not path.text.strip():
+        return "refused", "the teacher refuses to answer"
+    if read.status == "unfinished_thinking":
+        return read.status, read.error
     if path.finish_reason == "length":
         return "truncated", "the teacher's token limit cut it short"
     if read.answer is None:

@@ -1,20 +1,20 @@
-"""The vote over the paths of one problem.
+"""The vote over the paths of one problem: a rule weighs the answers, the heaviest is elected.
 
-Answers are grouped by `answers.canonical`, so 29, "29.0" and "$29" are one candidate. A path
-without an answer abstains. What each rule counts stands in rules.py. A tie goes to the first
-thought of the order among the tied answers, then to its earliest sample; two single paths that
-differ can only tie by majority, which is why `tie` is kept. Paths with the same answer may be
-judged apart (18.0000001 is 18 here, not for dss): the verdict is that on most of them, half are too
-few, so that it does not hang on which path came first.
+Rules are in vote_rules/; which answers are equal and when one is right is in election.py. A tie
+goes to the first thought of the order among the tied answers, then to its earliest sample; two
+single paths that differ can only tie by majority, which is why `tie` is kept.
 """
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from mdexp.answers import canonical
-from mdexp.grading import rules
-from mdexp.grading.rules import Ballot, Tally
-from mdexp.records import Generation, Rule, Vote
+import numpy as np
+
+from mdexp.grading.election import booth, candidate, count, verdicts
+from mdexp.grading.vote_rules.counting import own_choices
+from mdexp.grading.vote_rules.majority import MAJORITY
+from mdexp.ports import Ballot, Tally, VoteRule
+from mdexp.records import Generation, Vote
 
 Accuracy = Mapping[str, Fraction]  # what validation lets expect of each thought's greedy path
 EQUAL = 1e-9  # relative difference below which two weights tie: floating-point sums differ by 1e-16
@@ -28,7 +28,7 @@ def trust(thoughts: Sequence[str], accuracy: Accuracy) -> list[str]:
 def elect(
     paths: Sequence[Generation],
     order: Sequence[str],
-    rule: Rule = "majority",
+    rule: VoteRule = MAJORITY,
     accuracy: Accuracy | None = None,
     row: str = "vote",
 ) -> Vote:
@@ -40,45 +40,27 @@ def elect(
     """
     heard = [path for path in paths if path.thought in order]
     ranked = sorted(heard, key=lambda path: (order.index(path.thought), path.sample))
-    cast = [(key, path) for path in ranked if (key := _candidate(path)) is not None]
+    cast = [(key, path) for path in ranked if (key := candidate(path)) is not None]
     ballots = [Ballot(key, path.thought, path.logprob) for key, path in cast]
-    counted = tally(rule, ballots, accuracy or {})
+    counted = _tallied(rule, ballots, accuracy or {}) if ballots else {}
     most = max(counted.values(), default=0)
     winners = {key for key, weight in counted.items() if weight >= most * (1 - EQUAL)}
-    elected = next((path for key, path in cast if key in winners), None)
-    key = _candidate(elected) if elected else None
-    verdicts = [path.correct for given, path in cast if given == key]
+    place = next((n for n, ballot in enumerate(ballots) if ballot.key in winners), None)
+    elected = None if place is None else cast[place][1]
     return Vote(
         problem_id=paths[0].problem_id,
         dataset=paths[0].dataset,
         split=paths[0].split,
         phase=paths[0].phase,
         answer=elected.answer if elected else None,
-        correct=2 * sum(verdicts) > len(verdicts),
+        correct=place is not None and _is_right([path for _, path in cast], place),
         tie=len(winners) > 1,
         votes=_written(counted),
-        rule=rule,
+        rule=rule.name,
         order=list(order),
-        decided=_decided(ballots, key),
+        decided=_decided(ballots, None if place is None else ballots[place].key),
         row=row,
     )
-
-
-def tally(rule: Rule, ballots: Sequence[Ballot], accuracy: Accuracy) -> Tally:
-    """The weight of each answer by the rule of that name."""
-    if not ballots:
-        return {}
-    match rule:
-        case "majority":
-            return rules.majority(ballots)
-        case "likelihood":
-            return rules.by_likelihood(ballots)
-        case "accuracy":
-            return rules.by_accuracy(ballots, accuracy)
-        case "cascade":
-            return rules.cascade(ballots)
-        case "agreement":
-            return rules.agreement_first(ballots)
 
 
 def voters(paths: Sequence[Generation]) -> list[Generation]:
@@ -86,13 +68,26 @@ def voters(paths: Sequence[Generation]) -> list[Generation]:
     return [path for path in paths if path.sample > 0] or list(paths)
 
 
-def _candidate(path: Generation) -> str | None:
-    return canonical(path.answer) if path.status == "ok" else None
+def _tallied(rule: VoteRule, ballots: Sequence[Ballot], accuracy: Accuracy) -> Tally:
+    """What the rule counts; ValueError where that elects nobody or an answer that nobody gave."""
+    counted = rule.tally(ballots, accuracy)
+    given = {ballot.key for ballot in ballots}
+    if not counted or not counted.keys() <= given or not all(w >= 0 for w in counted.values()):
+        raise ValueError(
+            f"vote={rule.name}: tally has to give weights of at least 0 to some of the answers "
+            f"{', '.join(sorted(given))}, got {counted}"
+        )
+    return counted
+
+
+def _is_right(cast: Sequence[Generation], place: int) -> bool:
+    everyone = np.ones((1, len(cast)), dtype=bool)
+    return bool(verdicts(count(booth(cast), everyone), np.array([place]))[0])
 
 
 def _decided(ballots: Sequence[Ballot], elected: str | None) -> str:
     """Who made the vote: see records.Vote. A thought whose every path failed has no choice."""
-    own = rules.choices(ballots)
+    own = own_choices(ballots)
     if elected is None:
         return "nobody"
     if len(own) == 1:

@@ -1,12 +1,13 @@
 """A lesson for each verified path: the thought's own target for it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
 
 from mdexp.driver import asked
 from mdexp.ports import Done, Executor, Thought
-from mdexp.records import Lesson, Problem, Transcript, VerifiedPath
+from mdexp.records import Lesson, Problem, Segments, Transcript, VerifiedPath
 
 
 class PathLessons(BaseModel):
@@ -36,6 +37,18 @@ class PathLessons(BaseModel):
                     problem_id=path.problem_id,
                     thought=name,
                     sample=path.sample,
-                    segments=thought.lesson(transcript, done),
+                    segments=_thought_first(thought.lesson(transcript, done), path.thinking),
                     sources=(f"{path.thought}/{path.sample}",),
                 )
+
+
+def _thought_first(segments: Segments, thinking: str) -> Segments:
+    """The lesson with the teacher's thinking before the student's first text."""
+    if not thinking:
+        return segments
+    first = next(n for n, segment in enumerate(segments) if segment.author == "writer")
+    return (
+        *segments[:first],
+        replace(segments[first], thinking=thinking),
+        *segments[first + 1 :],
+    )

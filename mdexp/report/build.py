@@ -11,7 +11,6 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mdexp.artifacts import write_text
 from mdexp.grading.analysis import Analyses
 from mdexp.grading.score import Metrics
 from mdexp.records import VALIDATION, Generation, Problem, Vote
@@ -25,6 +24,7 @@ from mdexp.report.headline import forest, headline
 from mdexp.report.problem_sets import disputed_set, problem_sets, solved_set
 from mdexp.report.published import published
 from mdexp.report.series import series_classes
+from mdexp.store.files import write_text
 from mdexp.students.name import student_name
 
 NO_LLM = ("worked", "gold-equation")  # teachers that rewrite the dataset's own solutions

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mdexp.config.blocks import ObjectiveSettings
+
 MEANS = {
     "token": "mean over all target tokens of a step",
     "example": "mean over a step's targets, each first averaged over its tokens",
@@ -16,18 +18,14 @@ def formula(settings: Mapping[str, Any]) -> str:
         return ""
     thoughts = list(settings.get("thoughts", {}))
     mean = MEANS[objective["normalize"]]
-    match objective["name"]:
-        case "union":
-            return f"L = one {mean}, over the targets of {', '.join(thoughts)} together"
-        case "dual":
-            weighed, lam = objective["lambda_thought"], settings["lambda"]
-            shares = {thought: lam if thought == weighed else 1 - lam for thought in thoughts}
-            symbols = {thought: "λ" if thought == weighed else "(1−λ)" for thought in thoughts}
-            general = " + ".join(f"{symbols[thought]} L_{thought}" for thought in thoughts)
-            return f"L = {general} = {_sum(shares)}, each L the {mean}"
-        case _:
-            shares = objective["weights"] or dict.fromkeys(thoughts, 1 / len(thoughts))
-            return f"L = {_sum(shares)}, each L the {mean}"
+    shares = ObjectiveSettings(**objective).shares(thoughts, settings.get("lambda"))
+    if shares is None:
+        return f"L = one {mean}, over the targets of {', '.join(thoughts)} together"
+    if weighed := objective["lambda_thought"]:
+        symbols = {thought: "λ" if thought == weighed else "(1−λ)" for thought in thoughts}
+        general = " + ".join(f"{symbols[thought]} L_{thought}" for thought in thoughts)
+        return f"L = {general} = {_sum(shares)}, each L the {mean}"
+    return f"L = {_sum(shares)}, each L the {mean}"
 
 
 def _sum(shares: Mapping[str, float]) -> str:

@@ -67,7 +67,8 @@ def _vote_name(rule: str, num_paths: int) -> str:
         return f"agreement of {num_paths}"
     if rule.startswith("majority by "):
         return f"vote by {rule.split()[2].rstrip(',')} of {num_paths}"
-    return "tie-break" if num_paths == 2 else f"vote of {num_paths}"
+    tie_break = num_paths == 2 and rule.startswith("majority")
+    return "tie-break" if tie_break else f"vote of {num_paths}"
 
 
 def percent(share: float) -> str:

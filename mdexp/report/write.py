@@ -6,13 +6,14 @@ from typing import Any
 
 from rich.console import Console
 
-from mdexp.artifacts import read_json, read_jsonl
 from mdexp.config.settings import Settings
 from mdexp.records import Example, Generation, Lesson, Problem, Rejection, VerifiedPath, Vote
 from mdexp.records import Path as TeacherPath
 from mdexp.report.build import build
 from mdexp.report.funnel import funnel
 from mdexp.report.terminal import terminal
+from mdexp.store.files import read_json
+from mdexp.store.json_lines import read_jsonl
 
 
 def write_report(
@@ -24,7 +25,7 @@ def write_report(
     generations = read_jsonl(file("generations.jsonl"), Generation)
     votes = read_jsonl(file("votes.jsonl"), Vote)
     metrics = read_json(file("metrics.json"))
-    history = folder / "history.jsonl"
+    trained = any(stage["name"] == "train" for stage in manifest["stages"])
     num_asked = sum(p.split == "train" and not p.leaked for p in problems)
     rows = funnel(
         num_asked * settings.teacher.num_paths,
@@ -44,7 +45,7 @@ def write_report(
         metrics=metrics,
         analysis=read_json(file("analysis.json")),
         funnel=rows,
-        history=read_jsonl(history, dict) if history.is_file() else [],
+        history=read_jsonl(file("history.jsonl"), dict) if trained else [],
         run=manifest,
         programs=[
             name

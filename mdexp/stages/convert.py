@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from mdexp.artifacts import Counts
 from mdexp.ports import StudentConfig
 from mdexp.stages.stage import Files, Stage
+from mdexp.store.stage_store import Counts
 from mdexp.students.load import save_folder
 
 

@@ -4,11 +4,12 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from mdexp.artifacts import Counts, read_jsonl, write_jsonl
 from mdexp.ports import Executor, LessonMaker, StudentConfig, Thought
 from mdexp.records import Problem, VerifiedPath
 from mdexp.stages.problem_sets import by_id
 from mdexp.stages.stage import Files, Stage, written
+from mdexp.store.json_lines import read_jsonl, write_jsonl
+from mdexp.store.stage_store import Counts
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
 from mdexp.training.examples import OnOverlong, make_examples, refuse_overlong

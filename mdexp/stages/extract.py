@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from mdexp.artifacts import STILL_MISSING, Counts, file_hash, read_jsonl, write_jsonl
 from mdexp.datasets.overlap import refuse_tested
 from mdexp.ports import Teacher, Thought
 from mdexp.records import Problem
 from mdexp.stages.problem_sets import training_problems
 from mdexp.stages.stage import Files, Stage, written
+from mdexp.store.integrity import file_hash
+from mdexp.store.json_lines import read_jsonl, write_jsonl
+from mdexp.store.stage_store import STILL_MISSING, Counts
 from mdexp.teacher.run_cost import paid
 
 
@@ -32,7 +34,7 @@ def extract(
 EXTRACT = Stage(
     name="extract",
     part="extract",
-    version=1,
+    version=2,
     function=extract,
     reads=("problems.jsonl",),
     writes=written("paths.jsonl"),

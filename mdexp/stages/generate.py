@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mdexp.artifacts import Counts, read_jsonl, write_jsonl
 from mdexp.config.blocks import DecodingSettings
 from mdexp.config.settings import Settings
 from mdexp.datasets.overlap import refuse_tested
@@ -15,6 +14,8 @@ from mdexp.reading import Name, outcomes, reading_order
 from mdexp.records import Output, Phase, Problem
 from mdexp.stages.problem_sets import asked_of_student, by_id
 from mdexp.stages.stage import Files, Stage
+from mdexp.store.json_lines import read_jsonl, write_jsonl
+from mdexp.store.stage_store import Counts
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
 from mdexp.thoughts.prompting import exemplar_files, load_exemplars
@@ -142,7 +143,7 @@ def _settings(s: Settings, phase: Phase) -> dict[str, Any]:
 BEFORE = Stage(
     name="before",
     part="generate",
-    version=4,
+    version=5,
     function=generate,
     reads=("problems.jsonl",),
     writes={"outputs.jsonl": "outputs_before.jsonl"},
@@ -155,7 +156,7 @@ BEFORE = Stage(
 AFTER = Stage(
     name="after",
     part="generate",
-    version=4,
+    version=5,
     function=generate,
     reads=("problems.jsonl",),
     writes={"outputs.jsonl": "outputs_after.jsonl"},

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mdexp.artifacts import Counts, write_jsonl
 from mdexp.config.ood_sets import load_ood
 from mdexp.config.settings import Settings
 from mdexp.datasets.prepare import prepare as prepare_problems
 from mdexp.ports import Dataset
 from mdexp.stages.stage import Files, Stage, written
+from mdexp.store.json_lines import write_jsonl
+from mdexp.store.stage_store import Counts
 
 
 def prepare(

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from mdexp.artifacts import Counts
 from mdexp.config.blocks import DecodingSettings
 from mdexp.records import Problem, Rejection
+from mdexp.store.stage_store import Counts
 
 
 def training_problems(problems: Sequence[Problem]) -> list[Problem]:

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from mdexp.artifacts import Counts, read_jsonl, write_json, write_jsonl
-from mdexp.config.blocks import VoteSettings
 from mdexp.grading import score as scoring
 from mdexp.grading.analysis import analyse
-from mdexp.ports import Executor, Thought
-from mdexp.records import Grader, Output, Problem
+from mdexp.ports import Executor, Grader, Thought, VoteRule
+from mdexp.records import Output, Problem
 from mdexp.stages.problem_sets import by_id
 from mdexp.stages.stage import Files, Stage, written
+from mdexp.store.files import write_json
+from mdexp.store.json_lines import read_jsonl, write_jsonl
+from mdexp.store.stage_store import Counts
 
 OUTPUTS = ("outputs_before.jsonl", "outputs_after.jsonl")
 
@@ -20,7 +21,7 @@ def score(
     reads: Files,
     *,
     thoughts: Mapping[str, Thought],
-    vote: VoteSettings,
+    vote: VoteRule,
     grader: Grader,
     executor: Executor,
 ) -> Counts:
@@ -29,11 +30,12 @@ def score(
         output for name in OUTPUTS if name in reads for output in read_jsonl(reads[name], Output)
     ]
     generations = scoring.grade(outputs, problems, thoughts, executor, grader)
-    votes = scoring.votes(generations, list(thoughts), rule=vote.name, order=vote.order)
+    votes = scoring.votes(generations, list(thoughts), vote)
     write_jsonl(out / "generations.jsonl", generations)
     write_jsonl(out / "votes.jsonl", votes)
-    write_json(out / "metrics.json", scoring.metrics(generations, votes, list(thoughts), grader))
-    write_json(out / "analysis.json", analyse(generations, votes, problems, list(thoughts)))
+    metrics = scoring.metrics(generations, votes, list(thoughts), grader, vote)
+    write_json(out / "metrics.json", metrics)
+    write_json(out / "analysis.json", analyse(generations, votes, problems, list(thoughts), vote))
     return {"generations": len(generations), "votes": len(votes)}
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from mdexp.artifacts import Counts
 from mdexp.config.settings import Settings, StageName
 from mdexp.ports import Executor
+from mdexp.store.stage_store import Counts
 from mdexp.students.weights import Weights
 
 Files = Mapping[str, Path]

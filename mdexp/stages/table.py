@@ -10,7 +10,20 @@ from mdexp.stages.extract import EXTRACT
 from mdexp.stages.generate import AFTER, BEFORE
 from mdexp.stages.prepare import PREPARE
 from mdexp.stages.score import SCORE
+from mdexp.stages.stage import Stage
 from mdexp.stages.train import TRAIN
 from mdexp.stages.verify import VERIFY
 
 TABLE = (PREPARE, EXTRACT, VERIFY, EXAMPLES, TRAIN, BEFORE, AFTER, SCORE)
+# Names in the run folder: the stage that writes the file, and its name in the store.
+WRITERS = {name: (stage, source) for stage in TABLE for source, name in stage.writes.items()}
+
+
+def dependents(changed: Stage) -> set[str]:
+    """Names of the stages whose output depends on that of `changed`, at first or second hand."""
+    found = {changed.name}
+    for stage in TABLE:
+        reads = {WRITERS[name][0].name for name in (*stage.reads, *stage.reads_if_there)}
+        if reads & found or (stage.asks_trained_student and TRAIN.name in found):
+            found.add(stage.name)
+    return found - {changed.name}

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mdexp.artifacts import Counts, read_jsonl, write_jsonl
 from mdexp.config.blocks import ObjectiveSettings, TrainerSettings
 from mdexp.ports import StudentConfig
 from mdexp.records import Example
 from mdexp.stages.stage import Files, Stage, written
+from mdexp.store.json_lines import read_jsonl, write_jsonl
+from mdexp.store.stage_store import Counts
 from mdexp.students.load import save_folder
 from mdexp.students.weights import Weights
 
@@ -43,8 +44,8 @@ def train(
     with other_ranks(num_ranks(trainer), fit_from, **training):
         trained, history, counts = fit_from(**training)
     save_folder(trained, out / "student")
-    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
     write_jsonl(out / "history.jsonl", history)
+    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # last: a full disk must not cost them
     return counts
 
 

@@ -1,0 +1,1 @@
+"""The store: what stages wrote, under keys, so that nothing is computed twice."""

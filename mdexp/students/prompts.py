@@ -8,6 +8,7 @@ template puts between two turns is found once, around a sentinel, and stands bet
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from mdexp.ports import Message, Thought
@@ -15,6 +16,7 @@ from mdexp.records import Segment
 from mdexp.students.code_text import CodeText
 from mdexp.students.load import Kind
 from mdexp.thoughts.prompting import chat, turns
+from mdexp.thoughts.thinking import behind_thinking, opening_at_end, own_tags
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -92,13 +94,28 @@ class Renderer:
             if segment.author == "cue" and segment.turn:
                 self._add_glue(whole, segment.text)
                 continue
-            text = self.code_text.encode(segment.text)
+            said_now = self._written_out(whole.text, segment)
+            text = self.code_text.encode(said_now)
             ids = self._ids_behind(whole, text)
-            whole.add(text, ids, says=segment.text, scored=segment.scored)
+            whole.add(text, ids, says=said_now, scored=segment.scored)
             if segment.author == "writer" and (following.turn if following else ends):
                 end, token = str(self.tokenizer.eos_token), self.tokenizer.eos_token_id
                 whole.add(end, [token], says="", scored=segment.scored)
         return whole
+
+    @cached_property
+    def _thinking_tags(self) -> tuple[str, str]:
+        added = " ".join(self.tokenizer.get_added_vocab())
+        return own_tags(f"{self.tokenizer.chat_template} {added}")
+
+    def _written_out(self, before: str, segment: Segment) -> str:
+        """A text as it stands behind what was before: with its thinking in the student's tags."""
+        opening = opening_at_end(before)
+        if opening and segment.text.startswith(opening):
+            return segment.text.removeprefix(opening)
+        if segment.author == "writer" and segment.turn == "assistant":
+            return behind_thinking(segment.text, segment.thinking, self._thinking_tags, before)
+        return segment.text
 
     def text(self, ids: Sequence[int]) -> str:
         """What generated tokens say, end of sequence and padding left out."""

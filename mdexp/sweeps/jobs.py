@@ -20,9 +20,10 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from mdexp.artifacts import write_json, write_text
+from mdexp.printable import printable
 from mdexp.records import VALIDATION
 from mdexp.signals import EXITS
+from mdexp.store.files import write_json, write_text
 
 RESULT = "result.json"
 TRACEBACK = "traceback.txt"
@@ -93,7 +94,8 @@ def _attempt(
 def _show(result: Result) -> None:
     what = f"job {result.job} ({' '.join(result.overrides) or 'defaults'})"
     where = Path(result.folder) / TRACEBACK
-    print(f"{what} failed: {result.error}\n  traceback: {where}", file=sys.stderr, flush=True)
+    said = f"{what} failed: {result.error}\n  traceback: {where}"
+    print(printable(said), file=sys.stderr, flush=True)
 
 
 def forget(folder: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mdexp.artifacts import write_text
+from mdexp.store.files import write_text
 from mdexp.sweeps import jobs
 from mdexp.sweeps.chart import chart
 from mdexp.sweeps.curves import curves

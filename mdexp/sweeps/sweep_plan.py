@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mdexp.artifacts import write_json
+from mdexp.store.files import write_json
 from mdexp.sweeps import jobs
 
 PLAN = "sweep.json"

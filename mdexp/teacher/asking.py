@@ -39,6 +39,7 @@ class Asking:
     settings: Mapping[str, Any]
     extra: Mapping[str, Any]
     prompting: Prompting
+    thinks: bool = False  # whether the model is to think before it answers
 
     def requests(
         self, problems: Sequence[Problem], thoughts: Mapping[str, Thought]
@@ -58,7 +59,7 @@ class Asking:
         """What the model's family does to the settings."""
         if self.prompting.templates:
             return []
-        return family_of(self.model).notes(_given(self.settings), self.extra)
+        return family_of(self.model).notes(_given(self.settings), self.extra, self.thinks)
 
     def _layouts(self, thoughts: Mapping[str, Thought]) -> dict[str, Template]:
         folder = self.prompting.templates
@@ -81,7 +82,7 @@ class Asking:
                     turns(question, thought, shots),
                     self.prompting.instruction_role,
                 ),
-                settings=family.settings(own, self.extra),
+                settings=family.settings(own, self.extra, self.thinks),
             )
         sent = {"stop": [_RUN_ON], **own, **self.extra}
         return Request(

@@ -3,6 +3,9 @@
 Each call is claimed in the ledger like any other, so the budget holds it and nobody else sends it.
 A batch outlives the run that handed it in: the next run, of whatever command, goes on polling it
 before it hands in anything itself. What expired, failed or is missing is handed in again.
+
+Where the start of a batch is not answered, its calls are `unknown` and count with their worst case;
+nothing is bought before the server was asked for the batch by its token.
 """
 
 import logging
@@ -10,29 +13,24 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from mdexp.teacher import batch_book, budget
-from mdexp.teacher.batch_book import Batch
-from mdexp.teacher.batch_lines import input_line, outcomes
-from mdexp.teacher.batch_server import BatchServer, State
+from mdexp.teacher import batch_book, batch_collection, budget
+from mdexp.teacher.batch_collection import BatchCollection, claims_of_batches, release
+from mdexp.teacher.batch_lines import input_line
+from mdexp.teacher.batch_server import BatchServer, UnknownStart
 from mdexp.teacher.command_id import current_command
-from mdexp.teacher.families import call_body, family_of
-from mdexp.teacher.holder import Holder, is_alive
-from mdexp.teacher.leases import Claim, Claims
+from mdexp.teacher.families import family_of
+from mdexp.teacher.holder import Holder
+from mdexp.teacher.leases import Claim
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.progress import counted
 from mdexp.teacher.purchase import Terms
-from mdexp.teacher.refusals import parameter_fix
-from mdexp.teacher.reply import Reply, filtered_reply
 from mdexp.teacher.request import Request
-from mdexp.teacher.retry import Filtered, TeacherError, Unanswered
+from mdexp.teacher.retry import TeacherError
 
 log = logging.getLogger(__name__)
 
-POLL_S = 15.0
-REPORT_EVERY_S = 300.0
 MAX_LINES = 50_000  # of a file, as OpenAI has it
 MAX_BYTES = 190_000_000
-LEASE_S = 26 * 3600.0  # a batch ends within 24 hours
 MAX_VAIN_ROUNDS = 3  # in a row, that bring no answer
 
 
@@ -54,7 +52,8 @@ def purchase_by_batch(
             raise
         finally:
             missing = ledger.num_missing(incomplete, num_paths)
-            log.info("teacher: %d of %d answers bought by Batch", before - missing, before)
+            bought = before - missing - run.tally["refused"]
+            log.info("teacher: %d of %d answers bought by Batch", bought, before)
             log.log(
                 logging.WARNING if missing else logging.INFO,
                 "teacher: %d could not be had; %s",
@@ -88,39 +87,43 @@ class BatchPurchase:
     """One purchase. `tally` counts answers, batches and failures by kind."""
 
     def __init__(self, ledger: Ledger, server: BatchServer, terms: Terms, holder: str) -> None:
-        self.tally: Counter[str] = Counter()
         self._ledger, self._server, self._terms = ledger, server, terms
         self._holder, self._command = holder, current_command()
-        self._error: TeacherError | None = None
-        self._honours_n = True
+        self._collection = BatchCollection(ledger, server, terms, holder)
+        self.tally = self._collection.tally
         with ledger.writing():
             budget.open_budget(ledger.db, self._command, terms.budget_micro_usd)
 
     def buy(self, requests: Sequence[Request], num_paths: int) -> None:
         """Until every request is complete, the money is spent, or rounds bring nothing more."""
-        self._collect_all()
+        self._collection.collect_all()
         vain_rounds = 0
-        while self._ledger.num_missing(requests, num_paths) and vain_rounds < MAX_VAIN_ROUNDS:
-            if self._error:
-                raise self._error
+        while vain_rounds < MAX_VAIN_ROUNDS:
+            requests = [r for r in requests if r.identity not in self._collection.set_aside]
+            if not self._ledger.num_missing(requests, num_paths):
+                break
+            if self._collection.error:
+                raise self._collection.error
             num_answers, num_batches = self.tally["answers"], self.tally["batches"]
             refusals = self._hand_in(requests, num_paths)
-            self._collect_all()
+            self._collection.collect_all()
             if self.tally["batches"] > num_batches:
                 vain_rounds = 0 if self.tally["answers"] > num_answers else vain_rounds + 1
             elif refusals.keys() & {"leased", "reserved"}:
-                time.sleep(POLL_S)  # another process asks for them, or holds the money
+                time.sleep(
+                    batch_collection.POLL_S
+                )  # another process asks for them, or holds the money
             else:
                 log.warning("teacher: the budget does not hold another call's worst case")
                 break
-        if self._error:
-            raise self._error
+        if self._collection.error:
+            raise self._collection.error
 
     def _hand_in(self, requests: Sequence[Request], num_paths: int) -> Counter[str]:
         """Claim and hand in what is missing, in as many batches as it takes; give how many calls
         were refused, by reason."""
         refusals: Counter[str] = Counter()
-        claims, draft = self._claims(self._command, self._holder), Draft()
+        claims, draft = claims_of_batches(self._ledger, self._command, self._holder), Draft()
         try:
             for request, samples, seed in self._shares(requests, num_paths):
                 worst = self._worst(request, len(samples))
@@ -132,7 +135,7 @@ class BatchPurchase:
                     draft.add(claim)
                     self._start(full)
         except BaseException:
-            self._release(claims, draft.claims)
+            release(claims, draft.claims)
             raise
         if draft.claims:
             self._start(draft)
@@ -144,7 +147,7 @@ class BatchPurchase:
         """Which samples each line asks for, and with which seed."""
         for request in requests:
             missing, seed = self._ledger.missing(request, num_paths), request.settings.get("seed")
-            takes_n = self._honours_n and family_of(request.model).takes_n
+            takes_n = self._collection.honours_n and family_of(request.model).takes_n
             if seed is None and takes_n and missing:
                 yield request, missing, None
             elif missing:
@@ -159,98 +162,16 @@ class BatchPurchase:
         batch_book.write_down(self._ledger, draft.token, draft.claims, *names)
         try:
             remote = self._server.hand_in("".join(draft.lines), path, draft.token)
+        except UnknownStart as error:
+            said = f"{error}; whether the server started the batch {draft.token} is not known"
+            claims_of_batches(self._ledger, self._command).leave_unknown(draft.claims, said)
+            raise TeacherError(f"{said}; run again to find out: nothing is bought before") from None
         except TeacherError as error:
-            self._give_back(draft.token, self._command)
+            self._collection.give_back(draft.token, self._command)
             raise TeacherError(f"{error}; teacher.mode=online needs no Batch API") from error
         batch_book.handed_in(self._ledger, draft.token, remote)
         self.tally["batches"] += 1
         log.info("teacher: batch %s handed in: %d calls", remote, len(draft.claims))
-
-    def _collect_all(self) -> None:
-        """Wait for every batch at this endpoint, and take in what it brings."""
-        reported = time.monotonic()
-        while batches := batch_book.uncollected(self._ledger, self._terms.endpoint):
-            for batch in batches:
-                self._advance(batch, report=time.monotonic() - reported >= REPORT_EVERY_S)
-            if time.monotonic() - reported >= REPORT_EVERY_S:
-                reported = time.monotonic()
-            if batch_book.uncollected(self._ledger, self._terms.endpoint):
-                time.sleep(POLL_S)
-
-    def _advance(self, batch: Batch, report: bool) -> None:
-        """Look after a batch once."""
-        remote = batch.remote or self._remote(batch)
-        if remote is None:
-            return
-        state = self._server.state(remote)
-        if state.ended:
-            self._take_in(batch, state)
-        elif report:
-            log.info(
-                "teacher: batch %s: %s, %d of %d calls done",
-                *(remote, state.status, state.num_done, state.num_lines),
-            )
-
-    def _remote(self, batch: Batch) -> str | None:
-        """The server's name of a batch whose run was cut off while it handed it in."""
-        if batch.holder != self._holder and is_alive(self._ledger.folder, batch.holder):
-            return None  # it is being handed in
-        if remote := self._server.find(batch.token):
-            batch_book.handed_in(self._ledger, batch.token, remote)
-            return remote
-        self._give_back(batch.token, batch.command)
-        return None
-
-    def _take_in(self, batch: Batch, state: State) -> None:
-        """Settle every call of a batch that has ended."""
-        claims = self._claims(batch.command, None)
-        left = batch_book.claims_of(self._ledger, batch.token)
-        for file in state.files:
-            for name, outcome in outcomes(self._server.content(file)):
-                if claim := left.pop(name, None):  # another's line, or a second one: nothing
-                    self._settle(claims, claim, outcome)
-        for claim in left.values():
-            charged = state.status in ("completed", "not found")
-            claims.fail(claim, f"no line in the batch, which {state.status}", charged=charged)
-            self.tally["missing lines"] += 1
-        batch_book.collected(self._ledger, batch.token)
-        if state.status in ("failed", "cancelled"):
-            self._error = TeacherError(
-                f"the batch {batch.remote or batch.token} {state.status}: "
-                f"{state.detail or 'the server does not say why'}; run again to hand it in again, "
-                "or with teacher.mode=online"
-            )
-
-    def _settle(self, claims: Claims, claim: Claim, outcome: Reply | Exception) -> None:
-        if isinstance(outcome, Filtered):
-            outcome = filtered_reply(len(claim.samples), str(outcome))
-        if isinstance(outcome, Reply):
-            price = self._terms.price.of_usage(outcome.usage) if self._terms.price else None
-            price = claim.worst_micro_usd if price is None else price
-            self.tally["answers"] += claims.answer(claim, outcome, price)
-            self._honours_n &= not len(outcome.choices) == 1 < len(claim.samples)
-        elif isinstance(outcome, Unanswered):
-            claims.fail(claim, str(outcome), charged=outcome.charged)
-            self.tally[outcome.kind] += 1
-        else:
-            claims.fail(claim, str(outcome), charged=False)
-            self.tally["refused"] += 1
-            fix = parameter_fix(None, str(outcome), call_body(claim.request, 2, 0))
-            said = f"{fix} ({outcome})" if fix else str(outcome)
-            self._error = self._error or TeacherError(said)
-
-    def _give_back(self, token: str, command: str) -> None:
-        """Release the calls of a batch that the server does not have."""
-        claimed = batch_book.claims_of(self._ledger, token).values()
-        self._release(self._claims(command, None), list(claimed))
-        batch_book.collected(self._ledger, token)
-
-    def _release(self, claims: Claims, claimed: Sequence[Claim]) -> None:
-        for claim in claimed:
-            claims.fail(claim, "never handed in", charged=False)
-
-    def _claims(self, command: str, holder: str | None) -> Claims:
-        return Claims(self._ledger, holder=holder, command=command, lease_s=LEASE_S, at_once=None)
 
     def _worst(self, request: Request, num_answers: int) -> int | None:
         price = self._terms.price

@@ -6,8 +6,9 @@ from typing import Any
 
 from mdexp.teacher.families import call_body
 from mdexp.teacher.leases import Claim
-from mdexp.teacher.reply import BrokenReply, Reply, read_reply
-from mdexp.teacher.retry import Unanswered, judge_status
+from mdexp.teacher.refusals import judge_prompt
+from mdexp.teacher.reply import BrokenReply, Reply, error_in, read_reply
+from mdexp.teacher.retry import Unanswered
 
 _MAX_DETAIL_CHARS = 300
 # What a server says of a line that it did not get to.
@@ -27,12 +28,13 @@ def input_line(custom_id: str, claim: Claim) -> str:
 
 def outcomes(text: str) -> Iterator[tuple[str, Reply | Exception]]:
     """The custom_id of each line of a result file and what it brings: a reply, or an Unanswered,
-    Filtered or TeacherError. Lines that cannot be read are passed over: they count as missing."""
+    Filtered, SetAside or TeacherError. Lines that cannot be read are passed over: they count as
+    missing."""
     for line in text.split("\n"):
         try:
             row = json.loads(line)
             yield str(row["custom_id"]), _outcome(row)
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
             continue
 
 
@@ -44,8 +46,8 @@ def _outcome(row: dict[str, Any]) -> Reply | Exception:
             return read_reply(json.dumps(body))
         except BrokenReply as broken:
             return Unanswered("broken reply", str(broken)[:_MAX_DETAIL_CHARS], charged=True)
-    said = body.get("error") or error
-    detail, code = str(said.get("message"))[:_MAX_DETAIL_CHARS], said.get("code")
+    said = error_in(body if body.get("error") else error)
+    code, detail = (*said.codes, "no response")[0], said.message[:_MAX_DETAIL_CHARS]
     if status is None:
-        return Unanswered(str(code or "no response"), detail, charged=code not in _NOT_REACHED)
-    return judge_status(int(status), (code, said.get("type")), detail, {})
+        return Unanswered(code, detail, charged=code not in _NOT_REACHED)
+    return judge_prompt(int(status), said, {}, ())

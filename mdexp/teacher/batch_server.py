@@ -1,24 +1,26 @@
-"""The Batch API of a server: files and batches, each step repeated while its failure may pass."""
+"""The Batch API of a server: files go in, batches are started, found, watched and collected."""
 
 import logging
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Annotated, Any, Self
 
-from mdexp.teacher.client import NO_KEY
-from mdexp.teacher.retry import TeacherError, Unanswered, judge_status, pause_s
+from pydantic import BaseModel, Field
 
-if TYPE_CHECKING:
-    from openai.types import Batch as SdkBatch
+from mdexp.teacher.batch_connection import BatchConnection
+from mdexp.teacher.retry import TeacherError, Unanswered
 
 log = logging.getLogger(__name__)
 
 TOKEN = "mdexp"  # the key of our token in a batch's metadata
+MAX_FILE_BYTES = 536_870_912  # of results; the Files API takes no larger ones
+FILE_DEADLINE_S = 3600.0  # for an upload or a download
+LISTED_WITHIN_S = 10.0  # a batch whose creation was not answered is in the list by then
 _ENDED = ("completed", "failed", "expired", "cancelled", "not found")
-_MAX_DETAIL_CHARS = 300
-_T = TypeVar("_T")
+
+
+class UnknownStart(TeacherError):
+    """A batch was asked for, and whether the server has it could not be found out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,16 +39,36 @@ class State:
         return self.status in _ENDED
 
 
+# The server's name of a file or batch, which goes into the ledger and into addresses.
+_Name = Annotated[str, Field(pattern=r"^[!-~]{1,200}$")]
+
+
+class _File(BaseModel):
+    id: _Name
+
+
+class _Batch(BaseModel):
+    """As a server describes it. What only informs is judged where it is shown."""
+
+    id: _Name
+    status: str = Field(max_length=100)
+    output_file_id: _Name | None = None
+    error_file_id: _Name | None = None
+    request_counts: Any = None
+    errors: Any = None
+
+
+class _Page(BaseModel):
+    data: list[Any]
+    has_more: Any = None
+
+
 class BatchServer:
     """A server and a key; a context manager. Methods raise TeacherError where it cannot go on."""
 
     def __init__(self, base_url: str, key: str, timeout_s: float, max_retries: int) -> None:
-        from openai import OpenAI
-
-        for name in ("httpx2", "openai"):
-            logging.getLogger(name).setLevel(logging.WARNING)  # a line a request
-        self._sdk = OpenAI(base_url=base_url, api_key=key, timeout=timeout_s, max_retries=0)
-        self._key, self._max_retries = key, max_retries
+        self._to = BatchConnection(base_url, key, timeout_s, max_retries)
+        self._sdk = self._to.sdk
 
     def __enter__(self) -> Self:
         return self
@@ -57,92 +79,136 @@ class BatchServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._sdk.close()
+        self._to.close()
 
     def hand_in(self, lines: str, path: str, token: str) -> str:
         """Upload calls and start their batch; give its name. Never starts it twice: where an answer
-        is lost, the server is asked for the token."""
+        is lost, the server is asked for the token. UnknownStart if that is not answered either."""
         named = (f"{token}.jsonl", lines.encode())
-        file = self._patiently(lambda: self._sdk.files.create(file=named, purpose="batch"))
-        tried = False
+        upload = self._sdk.files.with_streaming_response.create
+        file = self._to.patiently(
+            lambda: _File.model_validate(
+                self._to.json(lambda: upload(file=named, purpose="batch"), FILE_DEADLINE_S)
+            )
+        )
+        is_unknown = False
 
         def start() -> str:
-            nonlocal tried
-            if tried and (there := self._look_for(token)):
+            nonlocal is_unknown
+            if is_unknown and (there := self._look_for(token)):
                 return there
-            tried = True
-            endpoint: Any = f"/v1{path}"
-            batch = self._sdk.batches.create(
-                input_file_id=file.id,
+            is_unknown = True  # until the server says that it made it, or that it did not
+            try:
+                return self._to.judged(lambda: self._create(file.id, path, token))
+            except TeacherError:
+                is_unknown = False
+                raise
+            except Unanswered as error:
+                is_unknown = error.kind != "HTTP 429"
+                raise
+
+        try:
+            return self._to.patiently(start, lambda: LISTED_WITHIN_S if is_unknown else 0.0)
+        except TeacherError as error:
+            if is_unknown:
+                raise UnknownStart(str(error)) from None
+            raise
+
+    def find(self, token: str) -> str | None:
+        """The name of the batch with this token, if the server has it."""
+        return self._to.patiently(lambda: self._look_for(token))
+
+    def state(self, name: str) -> State:
+        batch = self._to.patiently(lambda: self._retrieved(name))
+        if batch is None:
+            return State(status="not found", num_done=0, num_lines=0, files=(), detail="")
+        done = [_number(batch.request_counts, key) for key in ("completed", "failed")]
+        return State(
+            status=batch.status,
+            num_done=sum(done),
+            num_lines=_number(batch.request_counts, "total"),
+            files=tuple(f for f in (batch.output_file_id, batch.error_file_id) if f),
+            detail=self._to.shown("; ".join(_reasons(batch.errors))),
+        )
+
+    def content(self, file: str) -> str:
+        """A file of results, empty if the server has it no more. One that is too long is cut."""
+        received = self._to.patiently(lambda: self._downloaded(file))
+        if len(received) > MAX_FILE_BYTES:
+            log.warning("teacher: file %s has more than %d bytes: cut", file, MAX_FILE_BYTES)
+            received = received[:MAX_FILE_BYTES]
+        return self._to.without_key(received.decode("utf-8", "replace"))
+
+    def _create(self, file: str, path: str, token: str) -> str:
+        endpoint: Any = f"/v1{path}"
+        created = self._to.json(
+            lambda: self._sdk.batches.with_streaming_response.create(
+                input_file_id=file,
                 endpoint=endpoint,
                 completion_window="24h",
                 metadata={TOKEN: token},
             )
-            return batch.id
-
-        return self._patiently(start)
-
-    def find(self, token: str) -> str | None:
-        """The name of the batch with this token, if the server has it."""
-        return self._patiently(lambda: self._look_for(token))
-
-    def state(self, name: str) -> State:
-        batch = self._patiently(lambda: self._retrieved(name))
-        if batch is None:
-            return State(status="not found", num_done=0, num_lines=0, files=(), detail="")
-        counts = batch.request_counts
-        reasons = (batch.errors.data or []) if batch.errors else []
-        return State(
-            status=batch.status,
-            num_done=counts.completed + counts.failed if counts else 0,
-            num_lines=counts.total if counts else 0,
-            files=tuple(f for f in (batch.output_file_id, batch.error_file_id) if f),
-            detail=self._shown("; ".join(f"{r.code}: {r.message}" for r in reasons)),
         )
+        return _Batch.model_validate(created).id
 
-    def content(self, file: str) -> str:
-        """A file of results."""
-        return self._without_key(self._patiently(lambda: self._sdk.files.content(file).text))
-
-    def _retrieved(self, name: str) -> "SdkBatch | None":
+    def _retrieved(self, name: str) -> _Batch | None:
         import openai
 
         try:
-            return self._sdk.batches.retrieve(name)
+            return _Batch.model_validate(
+                self._to.json(lambda: self._sdk.batches.with_streaming_response.retrieve(name))
+            )
         except openai.NotFoundError:
             return None
 
-    def _look_for(self, token: str) -> str | None:
-        batches = self._sdk.batches.list(limit=100)
-        return next((b.id for b in batches if (b.metadata or {}).get(TOKEN) == token), None)
-
-    def _patiently(self, step: Callable[[], _T]) -> _T:
-        num_failures = 0
-        while True:
-            try:
-                return self._judged(step)
-            except Unanswered as error:
-                num_failures += 1
-                pause = pause_s(error, num_failures)
-                if pause is None or num_failures > self._max_retries:
-                    raise TeacherError(f"the Batch API does not answer: {error}") from None
-                log.warning("teacher: %s; trying again", error)
-                time.sleep(pause)
-
-    def _judged(self, step: Callable[[], _T]) -> _T:
+    def _downloaded(self, file: str) -> bytes:
         import openai
 
+        content = self._sdk.files.with_streaming_response.content
         try:
-            return step()
-        # `from None`: the SDK's errors hold the request, and that holds the key.
-        except openai.APIStatusError as error:
-            detail, codes = self._shown(error.message), (error.code, error.type)
-            raise judge_status(error.status_code, codes, detail, error.response.headers) from None
-        except openai.APIError as error:
-            raise Unanswered("no connection", self._shown(str(error)), charged=False) from None
+            return self._to.received(lambda: content(file), MAX_FILE_BYTES, FILE_DEADLINE_S)
+        except openai.NotFoundError:
+            log.warning("teacher: the server has the results %s no more", file)
+            return b""
 
-    def _shown(self, text: str) -> str:
-        return self._without_key(text)[:_MAX_DETAIL_CHARS]
+    def _look_for(self, token: str) -> str | None:
+        """A server that knows no batches at all has none with this token."""
+        import openai
 
-    def _without_key(self, text: str) -> str:
-        return text if self._key == NO_KEY else text.replace(self._key, "[key]")
+        after: Any = openai.NOT_GIVEN
+        while True:
+            try:
+                page = self._page(after)
+            except openai.NotFoundError:
+                return None
+            batches = [entry for entry in page.data if isinstance(entry, dict)]
+            for entry in batches:
+                metadata = entry.get("metadata")
+                if isinstance(metadata, dict) and metadata.get(TOKEN) == token:
+                    return _Batch.model_validate(entry).id
+            if page.has_more is not True:
+                return None
+            last = batches[-1].get("id") if batches else None
+            if last in (None, after):
+                raise ValueError("a list of batches that does not go on")
+            after = last
+
+    def _page(self, after: Any) -> _Page:
+        """The batches of the account behind `after`, a hundred at most."""
+        pages = self._sdk.batches.with_streaming_response
+        return _Page.model_validate(self._to.json(lambda: pages.list(limit=100, after=after)))
+
+
+def _number(counts: Any, key: str) -> int:
+    """A count as a server gives it; 0 where it gives none."""
+    number = counts.get(key) if isinstance(counts, dict) else None
+    return number if isinstance(number, int) and number >= 0 else 0
+
+
+def _reasons(errors: Any) -> list[str]:
+    reasons = errors.get("data") if isinstance(errors, dict) else None
+    return [
+        f"{reason.get('code')}: {reason.get('message')}"
+        for reason in (reasons if isinstance(reasons, list) else [])
+        if isinstance(reason, dict)
+    ]

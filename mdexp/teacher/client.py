@@ -6,18 +6,14 @@ account.
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Self
 
 from mdexp.teacher.families import call_body
-from mdexp.teacher.refusals import parameter_fix
-from mdexp.teacher.reply import BrokenReply, Reply, read_reply
+from mdexp.teacher.refusals import judge_prompt
+from mdexp.teacher.reply import BrokenReply, Reply, read_error, read_reply
 from mdexp.teacher.request import Request
-from mdexp.teacher.retry import TeacherError, Unanswered, judge_status
-
-if TYPE_CHECKING:
-    from openai import APIStatusError
+from mdexp.teacher.retry import SetAside, Unanswered
 
 NO_KEY = "EMPTY"  # what servers on this machine take
 _MAX_DETAIL_CHARS = 300
@@ -29,8 +25,16 @@ class Client:
     def __init__(self, base_url: str, key: str, timeout_s: float) -> None:
         from openai import AsyncOpenAI
 
+        from mdexp.teacher.bounded_http import BoundedClient
+
         logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs a line a request
-        self._sdk = AsyncOpenAI(base_url=base_url, api_key=key, timeout=timeout_s, max_retries=0)
+        self._sdk = AsyncOpenAI(
+            base_url=base_url,
+            api_key=key,
+            timeout=timeout_s,
+            max_retries=0,
+            http_client=BoundedClient(timeout=timeout_s),
+        )
         self._key = key
         self._timeout_s = timeout_s
 
@@ -46,9 +50,11 @@ class Client:
         await self._sdk.close()
 
     async def ask(self, request: Request, num_answers: int, seed: int | None) -> Reply:
-        """Send one call. Raises Unanswered, Filtered or TeacherError."""
+        """Send one call. Raises Unanswered, Filtered, SetAside or TeacherError."""
         import httpx2
         import openai
+
+        from mdexp.teacher.bounded_http import ReplyTooLong
 
         body = call_body(request, num_answers, seed)
         try:
@@ -59,19 +65,15 @@ class Client:
             return read_reply(self._without_key(reply.text))
         # `from None`: the SDK's errors hold the request, and that holds the key.
         except openai.APIStatusError as error:
-            raise self._refused(error, body) from None
+            said = read_error(self._without_key(error.response.text))
+            judged = judge_prompt(error.status_code, said, error.response.headers, body)
+            raise judged from None
+        except ReplyTooLong as error:
+            raise SetAside("replies too long", str(error), charged=True) from None
         except (TimeoutError, openai.APIConnectionError) as error:
             raise self._lost(error) from None
         except BrokenReply as error:
             raise Unanswered("broken reply", self._shown(str(error)), charged=True) from None
-
-    def _refused(self, error: "APIStatusError", sent: Mapping[str, Any]) -> Exception:
-        detail, codes = self._shown(error.message), (error.code, error.type)
-        judged = judge_status(error.status_code, codes, detail, error.response.headers)
-        fix = parameter_fix(error.param, error.message, sent)
-        if isinstance(judged, TeacherError) and error.status_code in (400, 422) and fix:
-            return TeacherError(f"{fix} (HTTP {error.status_code}: {detail})")
-        return judged
 
     def _lost(self, error: Exception) -> Unanswered:
         """A connection that was never made costs nothing."""

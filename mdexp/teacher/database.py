@@ -2,12 +2,36 @@
 
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mdexp.teacher.sqlite_journal import journal
 
 BUSY_TIMEOUT_S = 60
 AGAIN_S = 0.01
+_DISK_FAULTS = (
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+)
+
+
+class DiskFault(OSError):
+    """The disk under a database takes no more: it is full, broken or read-only. What was written
+    before is there, and a transaction that raised this left nothing."""
+
+
+@contextmanager
+def disk_faults_named(file: Path) -> Iterator[None]:
+    """Within it, an error of SQLite for which the disk is at fault becomes a DiskFault."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if _code(error) in _DISK_FAULTS:
+            raise DiskFault(f"{file}: {error}") from error
+        raise
 
 
 def opened(file: Path) -> sqlite3.Connection:
@@ -32,7 +56,11 @@ def _set_journal(db: sqlite3.Connection, mode: str) -> None:
             db.execute(f"PRAGMA journal_mode = {mode}")
             return
         except sqlite3.OperationalError as error:
-            is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # of an extended code
-            if not is_busy or time.monotonic() > deadline:
+            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
         time.sleep(AGAIN_S)
+
+
+def _code(error: sqlite3.OperationalError) -> int:
+    """SQLite's code of an error, without what extends it; 0 where Python itself raised it."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -15,17 +15,21 @@ import itertools
 import logging
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from mdexp.teacher.database import DiskFault
 from mdexp.teacher.leases import Claim, Claims, Refusal
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.limits import Limiter
+from mdexp.teacher.patient_writer import PatientWriter
 from mdexp.teacher.prices import Price, expected_tokens
 from mdexp.teacher.progress import Progress
+from mdexp.teacher.refusals import REFUSED_PROMPT
 from mdexp.teacher.reply import Reply, filtered_reply
 from mdexp.teacher.request import Request
-from mdexp.teacher.retry import Filtered, TeacherError, Unanswered, pause_s
+from mdexp.teacher.retry import Filtered, SetAside, TeacherError, Unanswered, pause_s
 from mdexp.teacher.stopping import signals_as_event
 
 log = logging.getLogger(__name__)
@@ -33,7 +37,7 @@ log = logging.getLogger(__name__)
 GRACE_S = 15.0  # after a signal, for replies that are under way
 POLL_S = 0.05  # until a refused call is tried again
 MAX_GIVEN_UP_IN_A_ROW = 20
-MAX_FAILED_AT_FIRST = 20  # calls, before the first answer of all
+MAX_FAILED_AT_FIRST = 20  # calls, or refused prompts, before the first answer of all
 _NAP_S = 0.2  # a sleeping worker looks this often whether something became due
 
 
@@ -72,6 +76,7 @@ class Extraction:
         self._queue: list[tuple[float, int, Order]] = []  # by when it is due, then by age
         self._ages = itertools.count()
         self._sending: set[asyncio.Task[None]] = set()
+        self._writer = PatientWriter()
         self._honours_n = True
         self._given_up_in_a_row = 0
         self._error: TeacherError | None = None
@@ -93,16 +98,18 @@ class Extraction:
             raise self._error
 
     async def _work_until(self, stop: asyncio.Event, workers: list[asyncio.Task[None]]) -> None:
-        """Until all is done, a worker breaks, or a signal came and what was sent is back."""
+        """Until all is done; or a worker broke or a signal came, and what was sent is back."""
         stopped, done = asyncio.ensure_future(stop.wait()), asyncio.gather(*workers)
         done.add_done_callback(lambda it: it.cancelled() or it.exception())  # raised below, if ever
         either: set[asyncio.Future[Any]] = {stopped, done}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
+        self._ended = True
         if done.done():
+            if self._sending:
+                await asyncio.wait(self._sending, timeout=GRACE_S)
             done.result()  # raises what broke a worker
             return
-        self._ended = True
         log.warning("teacher: stopping; waiting for %d replies", len(self._sending))
         for worker in set(workers) - self._sending:
             worker.cancel()
@@ -111,8 +118,8 @@ class Extraction:
     async def _work(self) -> None:
         while self._queue and not self._ended:
             pause = self._queue[0][0] - time.monotonic()
-            if pause > 0:
-                await asyncio.sleep(min(pause, _NAP_S))
+            if pause > 0 or self._writer.num_waiting:
+                await asyncio.sleep(min(pause, _NAP_S) if pause > 0 else _NAP_S)
                 continue
             _, _, order = heapq.heappop(self._queue)
             await self._advance(order)
@@ -135,7 +142,7 @@ class Extraction:
             self._limiter.correct(tokens, requests=1)
             return
         worst = self._price.worst_micro_usd(request, len(samples)) if self._price else None
-        claim = self._claims.claim(request, samples, worst, seed)
+        claim = await self._writer.write(lambda: self._claims.claim(request, samples, worst, seed))
         if isinstance(claim, Claim):
             await self._send(order, claim, tokens)
         else:
@@ -163,7 +170,7 @@ class Extraction:
                 await asyncio.sleep(POLL_S)
 
     async def _send(self, order: Order, claim: Claim, tokens: int) -> None:
-        """Every reply brings at least one answer, so the number of calls is bounded."""
+        """A reply brings at least one answer, or its request is given up: calls are bounded."""
         task = asyncio.current_task()
         assert task
         self._sending.add(task)
@@ -171,30 +178,43 @@ class Extraction:
         try:
             reply = await self._server.ask(claim.request, len(claim.samples), claim.seed)
         except Unanswered as error:
-            self._claims.fail(claim, str(error), charged=error.charged)
+            await self._fail(claim, str(error), charged=error.charged)
             self._failed(order, error, len(claim.samples))
+        except SetAside as error:
+            await self._fail(claim, str(error), charged=error.charged)
+            self._set_aside(error)
+            if error.charged:
+                self._give_up(f"{error.kind}: {error}", len(claim.samples))
         except Filtered as error:
-            self._answered(order, claim, filtered_reply(len(claim.samples), str(error)), tokens)
+            refused = filtered_reply(len(claim.samples), str(error))
+            await self._answered(order, claim, refused, tokens)
         except TeacherError as error:
-            self._claims.fail(claim, str(error), charged=False)
             self._error, self._ended = error, True
+            await self._fail(claim, str(error), charged=False)
         except asyncio.CancelledError:
-            self._claims.fail(claim, "cut off", charged=True)
+            with suppress(DiskFault):  # an open call becomes `unknown` by itself
+                self._claims.fail(claim, "cut off", charged=True)
             raise
         else:
-            self._answered(order, claim, reply, tokens)
+            await self._answered(order, claim, reply, tokens)
         finally:
             self._sending.discard(task)
 
-    def _answered(self, order: Order, claim: Claim, reply: Reply, tokens: int) -> None:
+    async def _fail(self, claim: Claim, error: str, charged: bool) -> None:
+        await self._writer.write(lambda: self._claims.fail(claim, error, charged=charged))
+
+    async def _answered(self, order: Order, claim: Claim, reply: Reply, tokens: int) -> None:
         price = self._price.of_usage(reply.usage) if self._price else None
         if reply.usage is None:
             self._tally["replies without usage"] += 1
         if price is None:
             price = claim.worst_micro_usd
-        num_answers = self._claims.answer(claim, reply, price)
+        num_answers = await self._writer.write(lambda: self._claims.answer(claim, reply, price))
         self._limiter.correct(tokens - (reply.usage or {}).get("total_tokens", tokens))
         self._count(reply, num_answers, len(claim.samples))
+        if not reply.choices:
+            self._give_up(f"{reply.without_answer[0]}, as in {reply.raw[:200]}", len(claim.samples))
+            return
         order.num_failures = self._given_up_in_a_row = 0
         if self._ledger.missing(claim.request, self._num_paths):
             self._put(order)
@@ -209,17 +229,19 @@ class Extraction:
 
     def _count(self, reply: Reply, num_answers: int, num_asked: int) -> None:
         answers = reply.choices[:num_answers]
-        self._honours_n = self._honours_n and not (len(reply.choices) == 1 < num_asked)
-        self._tally["answers"] += num_answers
+        self._honours_n = self._honours_n and not (reply.num_choices == 1 < num_asked)
+        refused = sum(choice.is_refused for choice in answers)
+        self._tally["answers"] += num_answers - refused
+        self._tally["refused"] += refused
         self._tally["truncated"] += sum(choice.finish_reason == "length" for choice in answers)
-        self._tally["filtered"] += sum(c.finish_reason == "content_filter" for c in answers)
+        self._tally.update(reply.without_answer)
 
     def _failed(self, order: Order, error: Unanswered, num_samples: int) -> None:
         self._tally[error.kind] += 1
         order.num_failures += 1
         pause = pause_s(error, order.num_failures)
         if pause is None or order.num_failures > self._max_retries:
-            self._give_up(error, num_samples)
+            self._give_up(str(error), num_samples)
         elif self._tally["answers"] or not self._is_hopeless(error):
             self._put(order, pause)
 
@@ -231,14 +253,24 @@ class Extraction:
         self._stop(f"not one of {calls} calls was answered, the last failed by {error}")
         return True
 
-    def _give_up(self, error: Unanswered, num_samples: int) -> None:
+    def _set_aside(self, error: SetAside) -> None:
+        """The first of a kind is said at once, and all are counted. Where nobody knows why, and no
+        answer has come, it may be the settings."""
+        if not self._tally[error.kind]:
+            log.warning("teacher: %s: set aside, the others go on: %s", error.kind, error)
+        self._tally[error.kind] += 1
+        number = self._tally[REFUSED_PROMPT]
+        if number >= MAX_FAILED_AT_FIRST and not self._tally["answers"]:
+            self._stop(f"not one of the first {number} prompts was answered: {error}")
+
+    def _give_up(self, why: str, num_samples: int) -> None:
         self._tally["given up"] += num_samples
         self._given_up_in_a_row += 1
-        log.warning("teacher: %d answers given up: %s", num_samples, error)
+        log.warning("teacher: %d answers given up: %s", num_samples, why)
         if self._given_up_in_a_row >= MAX_GIVEN_UP_IN_A_ROW:
             self._stop(
                 f"{MAX_GIVEN_UP_IN_A_ROW} requests in a row went without an answer, the last by "
-                f"{error}"
+                f"{why}"
             )
 
     def _stop(self, reason: str) -> None:

@@ -29,17 +29,24 @@ class Family:
     instructed_by: Role = "system"  # `user`: the instruction stands above the first question
     takes_n: bool = True
     sets: Mapping[str, Any] = field(default_factory=dict)
+    sets_to_think: Mapping[str, Any] = field(default_factory=dict)  # in place of `sets`
+    hidden_at: str | None = None  # the host that does not send what they think
 
-    def settings(self, own: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    def settings(
+        self, own: Mapping[str, Any], extra: Mapping[str, Any], thinks: bool = False
+    ) -> dict[str, Any]:
         """The parameters to send. One that `extra` sets to null is left out."""
         named = {self.limit if key == "max_tokens" else key: value for key, value in own.items()}
-        merged = {**self.sets, **named, **extra}
+        merged = {**self._sets(thinks), **named, **extra}
         left_out = self._left_out(merged)
         return {k: v for k, v in merged.items() if v is not None and k not in left_out}
 
-    def notes(self, own: Mapping[str, Any], extra: Mapping[str, Any]) -> list[str]:
+    def notes(
+        self, own: Mapping[str, Any], extra: Mapping[str, Any], thinks: bool = False
+    ) -> list[str]:
         """What is done to the parameters, for people."""
-        merged = {**self.sets, **own, **extra}
+        sets = self._sets(thinks)
+        merged = {**sets, **own, **extra}
         notes = [
             f"{key}={own[key]} is left out: {self.name} do not take it"
             for key in self._left_out(merged)
@@ -48,9 +55,14 @@ class Family:
         notes += [
             f"{key}={value} is sent, as {self.name} are asked by default; "
             f"'teacher.extra={{{key}: ...}}' changes it, null leaves it out"
-            for key, value in self.sets.items()
+            for key, value in sets.items()
             if key not in extra
         ]
+        if thinks and not sets:
+            notes.append(
+                f"{self.name} think or not as their server has it; teacher.extra asks for it, "
+                "as in 'teacher.extra={chat_template_kwargs: {enable_thinking: true}}' for vLLM"
+            )
         return notes
 
     def messages(
@@ -63,6 +75,9 @@ class Family:
         first, *rest = turns
         return [{"role": "user", "content": f"{instruction}\n\n{first['content']}"}, *rest]
 
+    def _sets(self, thinks: bool) -> Mapping[str, Any]:
+        return self.sets_to_think if thinks else self.sets
+
     def _left_out(self, merged: Mapping[str, Any]) -> tuple[str, ...]:
         free = self.unless_effort_is_none and merged.get("reasoning_effort") == "none"
         return () if free else self.refuses
@@ -70,8 +85,9 @@ class Family:
 
 _SAMPLING = ("temperature", "top_p")
 _OTHERS = Family(name="other models", pattern=".*")
-# The first that fits. What a model reasons in hiding is paid for and cannot be taught, so those
-# that can do without are asked to.
+_OPENAI = "api.openai.com"
+# The first that fits. What a model thinks is paid for, and taught only if teacher.thinking says so:
+# else those that can do without are asked to.
 _FAMILIES = (
     Family(
         name="OpenAI's o1-preview and o1-mini",
@@ -79,6 +95,7 @@ _FAMILIES = (
         limit="max_completion_tokens",
         refuses=_SAMPLING,
         instructed_by="user",
+        hidden_at=_OPENAI,
     ),
     Family(
         name="OpenAI's o models",
@@ -87,6 +104,8 @@ _FAMILIES = (
         refuses=_SAMPLING,
         instructed_by="developer",
         sets={"reasoning_effort": "low"},
+        sets_to_think={"reasoning_effort": "medium"},
+        hidden_at=_OPENAI,
     ),
     Family(
         name="GPT-5 models",
@@ -95,6 +114,8 @@ _FAMILIES = (
         refuses=_SAMPLING,
         instructed_by="developer",
         sets={"reasoning_effort": "minimal"},
+        sets_to_think={"reasoning_effort": "medium"},
+        hidden_at=_OPENAI,
     ),
     Family(
         name="GPT models since 5.1",
@@ -104,8 +125,15 @@ _FAMILIES = (
         unless_effort_is_none=True,
         instructed_by="developer",
         sets={"reasoning_effort": "none"},
+        sets_to_think={"reasoning_effort": "medium"},
+        hidden_at=_OPENAI,
     ),
-    Family(name="Claude models", pattern=r"claude-.*", takes_n=False),
+    Family(
+        name="Claude models",
+        pattern=r"claude-.*",
+        takes_n=False,
+        hidden_at="api.anthropic.com",
+    ),
     Family(
         name="DeepSeek's reasoners",
         pattern=r"deepseek-(reasoner|r1).*",

@@ -84,8 +84,8 @@ class Claims:
     def answer(self, claim: Claim, reply: Reply, price_micro_usd: int | None) -> int:
         """Store a reply as the claim's samples, as many as it has; give their number."""
         pairs = list(zip(claim.samples, reply.choices, strict=False))  # servers send fewer, or more
-        number = self._ledger.number(claim.request)
         with self._ledger.writing():
+            number = self._ledger.number(claim.request)
             self._settle(claim, "answered", price_micro_usd)
             self._db.execute(
                 "UPDATE calls SET usage = ?, reply = ?, model = ?, fingerprint = ? WHERE id = ?",
@@ -116,6 +116,14 @@ class Claims:
             self._settle(claim, "unknown" if charged else "failed", price)
             self._db.execute("UPDATE calls SET error = ? WHERE id = ?", (error, claim.call))
             self._free_samples(claim.call)
+
+    def leave_unknown(self, claimed: Sequence[Claim], error: str) -> None:
+        """Write down that it is not known whether calls were made. They count with their worst
+        case, and their samples are not asked for again before they are answered or fail."""
+        with self._ledger.writing():
+            for claim in claimed:
+                self._settle(claim, "unknown", claim.worst_micro_usd)
+                self._db.execute("UPDATE calls SET error = ? WHERE id = ?", (error, claim.call))
 
     def end_lost_leases(self) -> int:
         """End the leases whose time is over or whose holder is dead, within a transaction; give

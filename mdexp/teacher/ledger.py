@@ -4,6 +4,8 @@ Shared by all runs, sweeps and jobs. schema.py says what is in it; claims.py and
 what costs money; this file opens it and finds answers.
 """
 
+import logging
+import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,10 +13,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mdexp.teacher.database import disk_faults_named
+from mdexp.teacher.reply import BrokenReply, Choice, read_reply
 from mdexp.teacher.request import Answer, Request
-from mdexp.teacher.schema import connect
+from mdexp.teacher.schema import FILE, connect
+
+log = logging.getLogger(__name__)
 
 SYNC_EVERY_S = 0.25
+# A call's reply, if there may be thinking in it: most have none, and replies are long.
+THINKING_REPLY = "iif(reply LIKE '%reasoning%' OR reply LIKE '%thinking%', reply, NULL)"
 
 
 class Ledger:
@@ -22,7 +30,8 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.db = connect(folder)
+        with disk_faults_named(folder / FILE):
+            self.db = connect(folder)
         self._synced_at = -SYNC_EVERY_S
         self._numbers: dict[str, int] = {}  # of requests, by identity
 
@@ -35,24 +44,31 @@ class Ledger:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.db.execute("PRAGMA wal_checkpoint")  # syncs
-        self.db.close()
+        try:
+            self.db.execute("PRAGMA wal_checkpoint")  # syncs
+        except sqlite3.OperationalError as error:
+            log.warning("ledger: the last writes may not survive a power cut: %s", error)
+        finally:
+            self.db.close()
 
     @contextmanager
     def writing(self, durable: bool = True) -> Iterator[None]:
         """A transaction, which survives the death of the process. A durable one survives a power
         cut as well, with all that was written before it, but for those of the last SYNC_EVERY_S:
-        a disk may take longer to say that it has written than a server to answer."""
+        a disk may take longer to say that it has written than a server to answer.
+        DiskFault where the disk refuses it."""
         sync = durable and time.monotonic() - self._synced_at >= SYNC_EVERY_S
-        self.db.execute(f"PRAGMA synchronous = {'FULL' if sync else 'NORMAL'}")
-        self.db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self.db.execute("ROLLBACK")
-            self._numbers.clear()  # some may be of rows that are gone again
-            raise
-        self.db.execute("COMMIT")
+        with disk_faults_named(self.folder / FILE):
+            try:
+                self.db.execute(f"PRAGMA synchronous = {'FULL' if sync else 'NORMAL'}")
+                self.db.execute("BEGIN IMMEDIATE")
+                yield
+                self.db.execute("COMMIT")
+            except BaseException:
+                if self.db.in_transaction:  # SQLite itself ends one after some faults
+                    self.db.execute("ROLLBACK")
+                self._numbers.clear()  # some may be of rows that are gone again
+                raise
         if sync:
             self._synced_at = time.monotonic()
 
@@ -81,15 +97,22 @@ class Ledger:
     def answers(self, request: Request, num_paths: int) -> list[Answer]:
         """The answers among the first `num_paths` samples, in the order of samples."""
         rows = self.db.execute(
-            "SELECT sample, text, finish_reason, calls.model"
+            f"SELECT sample, text, finish_reason, calls.model, call, {THINKING_REPLY}"
             " FROM samples JOIN calls ON calls.id = samples.call"
             " JOIN requests ON requests.id = samples.request"
             " WHERE identity = ? AND sample < ? AND text IS NOT NULL ORDER BY sample",
             (request.identity, num_paths),
         )
+        thoughts = Thoughts()
         return [
-            Answer(sample=sample, text=text, finish_reason=reason, model=model or "")
-            for sample, text, reason, model in rows
+            Answer(
+                sample=sample,
+                text=text,
+                finish_reason=reason,
+                model=model or "",
+                thinking=thoughts.before(text, call, raw),
+            )
+            for sample, text, reason, model, call, raw in rows
         ]
 
     def missing(self, request: Request, num_paths: int) -> list[int]:
@@ -108,3 +131,24 @@ class Ledger:
     def states(self) -> dict[str, int]:
         """How many calls are in each state."""
         return dict(self.db.execute("SELECT state, count(*) FROM calls GROUP BY state"))
+
+
+class Thoughts:
+    """What a server thought before its answers, read from its replies as they came. A sample is
+    found in its call's reply by its text."""
+
+    def __init__(self) -> None:
+        self._unread: dict[int, list[Choice]] = {}  # by call
+
+    def before(self, text: str, call: int, reply: str | None) -> str:
+        """The thinking before the next choice of a call that has this text; empty without any."""
+        choices = self._unread.setdefault(call, _choices(reply))
+        number = next((n for n, choice in enumerate(choices) if choice.text == text), None)
+        return "" if number is None else choices.pop(number).thinking
+
+
+def _choices(reply: str | None) -> list[Choice]:
+    try:
+        return read_reply(reply or "").choices
+    except BrokenReply:  # what stands for a refused prompt
+        return []

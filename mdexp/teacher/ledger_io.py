@@ -5,29 +5,38 @@ request and the number of the sample, by which another ledger takes it for its o
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import BaseModel, Field, ValidationError, field_validator
+
+from mdexp.records import REFUSED
+from mdexp.store.json_lines import JsonLinesError, objects_of_file
 from mdexp.teacher.leases import utc_now
-from mdexp.teacher.ledger import Ledger
+from mdexp.teacher.ledger import THINKING_REPLY, Ledger, Thoughts
 from mdexp.teacher.request import Request
 
+Taken = Literal["new", "old", "other"]
+MAX_SAMPLE = 99_999
 IMPORTED = "import"  # stands where the command's name does
 
-_SAMPLES = """
+_SAMPLES = f"""
     SELECT problem_id, thought, sample, text, finish_reason, coalesce(nullif(calls.model, ''),
-    requests.model), command, settled_at, content
+    requests.model), command, settled_at, content, samples.call, {THINKING_REPLY}
     FROM samples JOIN calls ON calls.id = samples.call
     JOIN requests ON requests.id = samples.request
     LEFT JOIN askers ON askers.request = samples.request
     WHERE text IS NOT NULL ORDER BY samples.request, problem_id, thought, sample
 """
-_SPENDING = """
+_SPENDING = f"""
     SELECT requests.model, endpoint, command,
     (SELECT count(*) FROM samples JOIN calls AS mine ON mine.id = samples.call
      JOIN requests AS its ON its.id = mine.request WHERE text IS NOT NULL
+     AND NOT (trim(text) = '' AND coalesce(finish_reason, '') IN {REFUSED})
      AND mine.command = calls.command AND its.model = requests.model
      AND its.endpoint = requests.endpoint),
     count(*), sum(state = 'failed'), sum(state = 'unknown'), sum(state = 'open'),
@@ -51,6 +60,7 @@ class Sample:
     command: str
     settled_at: str
     request: dict[str, Any]
+    thinking: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +82,15 @@ class Spending:
 def samples(ledger: Ledger) -> Iterator[Sample]:
     """All answers, by request and sample."""
     names = tuple(Sample.__dataclass_fields__)
-    for *values, content in ledger.db.execute(_SAMPLES):
+    thinking: dict[tuple[int, int], str] = {}  # an answer made for several problems comes again
+    thoughts = Thoughts()
+    for *values, content, call, reply in ledger.db.execute(_SAMPLES):
         fields = dict(zip(names, values, strict=False))
         fields["finish_reason"] = fields["finish_reason"] or "unknown"
-        yield Sample(**fields, request=json.loads(content))
+        key = (call, fields["sample"])
+        if key not in thinking:
+            thinking[key] = thoughts.before(fields["completion"], call, reply)
+        yield Sample(**fields, request=json.loads(content), thinking=thinking[key])
 
 
 def spending(ledger: Ledger) -> list[Spending]:
@@ -84,49 +99,91 @@ def spending(ledger: Ledger) -> list[Spending]:
     return [Spending(**dict(zip(names, row, strict=True))) for row in ledger.db.execute(_SPENDING)]
 
 
-def take_in(ledger: Ledger, file: Path) -> tuple[int, int]:
-    """Add the answers of an exported file, all or none; give how many were new and how many were
-    there. ValueError naming the line of a row that does not fit."""
-    new = old = 0
-    with ledger.writing(), file.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                added = _take_in_row(ledger, _row(line, f"{file}:{number}"))
-                new, old = new + added, old + (not added)
-    return new, old
+def take_in(ledger: Ledger, file: Path) -> Counter[Taken]:
+    """Add the answers of an exported file, all or none; how many rows were new, there already, or
+    there with another text. JsonLinesError naming the line of a row that does not fit."""
+    with ledger.writing():
+        return Counter(_take_in_row(ledger, row) for row in _exported(file))
 
 
-def _row(line: str, where: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-        row["request"] = Request(**row["request"])
-        for key, kind in (("id", str), ("thought", str), ("completion", str), ("sample", int)):
-            if not isinstance(row[key], kind):
-                raise TypeError(f"{key} is {row[key]!r}")
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(
-            f"{where}: no row of an export ({type(error).__name__}: {error}); recorded answers "
-            "without their request are played by teacher=replay as they are"
-        ) from error
-    return dict(row)
+def _exported(file: Path) -> Iterator["_Exported"]:
+    for number, fields in objects_of_file(file):
+        try:
+            row = _Exported.model_validate(fields)
+            json.dumps(fields, ensure_ascii=False).encode()  # the ledger holds no half surrogates
+        except ValueError as error:
+            raise JsonLinesError(file, number, _fault(error)) from error
+        yield row
 
 
-def _take_in_row(ledger: Ledger, row: Mapping[str, Any]) -> bool:
-    request: Request = row["request"]
-    number = ledger.number(request)
-    ledger.db.execute(
-        "INSERT OR IGNORE INTO askers VALUES (?, ?, ?)", (number, row["id"], row["thought"])
+class _Exported(BaseModel):
+    """A row of an export as the ledger can hold it; other fields are ignored."""
+
+    id: str = Field(min_length=1)
+    thought: str = Field(min_length=1)
+    sample: int = Field(ge=0, le=MAX_SAMPLE, strict=True)
+    completion: str
+    finish_reason: str | None = None
+    model: str | None = None
+    settled_at: str | None = None
+    thinking: str | None = None
+    request: Request
+
+    @field_validator("settled_at")
+    @classmethod
+    def _is_a_time(cls, text: str | None) -> str | None:
+        if text is not None:
+            datetime.fromisoformat(text)
+        return text
+
+
+def _fault(error: ValueError) -> str:
+    """What is wrong with a row, and what may be done with rows that are no export's."""
+    what = str(error)
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}, got {first['input']!r:.60}"
+    return (
+        f"no row of an export ({what}); recorded answers without their request are played by "
+        "teacher=replay as they are"
     )
-    if row["sample"] not in ledger.missing(request, row["sample"] + 1):
-        return False
+
+
+def _take_in_row(ledger: Ledger, row: _Exported) -> Taken:
+    number = ledger.number(row.request)
+    ledger.db.execute(
+        "INSERT OR IGNORE INTO askers VALUES (?, ?, ?)", (number, row.id, row.thought)
+    )
+    there = ledger.db.execute(
+        "SELECT text FROM samples WHERE request = ? AND sample = ? AND text IS NOT NULL",
+        (number, row.sample),
+    ).fetchone()
+    if there:
+        return "old" if there == (row.completion,) else "other"
     call = ledger.db.execute(
         "INSERT INTO calls (request, state, num_asked, command, lease_until, price_micro_usd,"
-        " opened_at, settled_at, model) VALUES (?, 'answered', 1, ?, 0, 0, ?, ?, ?)",
-        (number, IMPORTED, utc_now(), row.get("settled_at") or utc_now(), row.get("model") or ""),
+        " opened_at, settled_at, model, reply) VALUES (?, 'answered', 1, ?, 0, 0, ?, ?, ?, ?)",
+        (
+            number,
+            IMPORTED,
+            utc_now(),
+            row.settled_at or utc_now(),
+            row.model or "",
+            _reply(row),
+        ),
     ).lastrowid
     ledger.db.execute(
         "INSERT OR REPLACE INTO samples (request, sample, call, text, finish_reason)"
         " VALUES (?, ?, ?, ?, ?)",
-        (number, row["sample"], call, row["completion"], row.get("finish_reason") or "unknown"),
+        (number, row.sample, call, row.completion, row.finish_reason or "unknown"),
     )
-    return True
+    return "new"
+
+
+def _reply(row: "_Exported") -> str | None:
+    """The part of the server's reply that a row keeps beside its text, in the server's form."""
+    if not row.thinking:
+        return None
+    message = {"content": row.completion, "reasoning": row.thinking}
+    choice = {"message": message, "finish_reason": row.finish_reason}
+    return json.dumps({"choices": [choice]})

@@ -8,12 +8,13 @@ the next wait is longer.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mdexp.teacher.database import opened
+from mdexp.teacher.database import DiskFault, disk_faults_named, opened
 
 FILE = "limits.sqlite"
 _BURST_S = 0.25
@@ -34,12 +35,14 @@ class Limiter:
         rates = {"requests": requests_per_minute, "tokens": tokens_per_minute}
         self._per_second = {kind: rate / 60 for kind, rate in rates.items() if rate is not None}
         self._endpoint, self._clock = endpoint, clock
-        self._db = opened(folder / FILE)
-        self._db.execute("PRAGMA synchronous = OFF")  # after a power cut the buckets are full again
-        self._db.execute(
-            "CREATE TABLE IF NOT EXISTS buckets (endpoint TEXT, kind TEXT, level REAL NOT NULL,"
-            " seen_at REAL NOT NULL, PRIMARY KEY (endpoint, kind))"
-        )
+        self._file = folder / FILE
+        with disk_faults_named(self._file):
+            self._db = opened(self._file)
+            self._db.execute("PRAGMA synchronous = OFF")  # after a power cut buckets are full again
+            self._db.execute(
+                "CREATE TABLE IF NOT EXISTS buckets (endpoint TEXT, kind TEXT, level REAL NOT NULL,"
+                " seen_at REAL NOT NULL, PRIMARY KEY (endpoint, kind))"
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -58,30 +61,38 @@ class Limiter:
             await asyncio.sleep(max(pause_s, _SHORTEST_NAP_S))
 
     def take(self, tokens: int) -> float:
-        """Count a request and give 0, or the seconds after which to try again."""
+        """Count a request and give 0, or the seconds after which to try again. A disk that takes no
+        writes is no reason to wait here: the claim that follows is written to the same one."""
         if not self._per_second:
             return 0.0
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
+        pauses = [0.0]
+        with suppress(DiskFault), self._transaction():
             levels = self._levels()
-            pauses = [self._pause_s(kind, level) for kind, level in levels.items()]
+            pauses += [self._pause_s(kind, level) for kind, level in levels.items()]
             if max(pauses) <= 0:
                 costs = {"requests": 1.0, "tokens": float(tokens)}
                 self._write({kind: level - costs[kind] for kind, level in levels.items()})
-            return max(0.0, *pauses)
-        finally:
-            self._db.execute("COMMIT")
+        return max(pauses)
 
     def correct(self, tokens: int, requests: int = 0) -> None:
         """Give back what was counted too much (a negative number: too little)."""
         if not self._per_second:
             return
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
+        with suppress(DiskFault), self._transaction():
             surplus = {"requests": requests, "tokens": tokens}
             self._write({kind: level + surplus[kind] for kind, level in self._levels().items()})
-        finally:
-            self._db.execute("COMMIT")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with disk_faults_named(self._file):
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
 
     def _levels(self) -> dict[str, float]:
         """What each bucket holds now, at most its size; a new one is full."""

@@ -5,9 +5,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import fmean, median
-from typing import Any
 
 from mdexp.teacher.ledger import Ledger
+from mdexp.teacher.prices import token_counts
 from mdexp.teacher.request import Request
 
 MAX_CALLS = 1000  # the latest
@@ -40,13 +40,13 @@ def experience(ledger: Ledger, endpoint: str, model: str) -> Experience:
     for _, content, raw, opened, settled, num_answers, thought in ledger.db.execute(
         _CALLS, (model, endpoint, MAX_CALLS)
     ):
-        usage = json.loads(raw)
-        if not (_is_count(usage, "prompt_tokens") and _is_count(usage, "completion_tokens")):
+        counts = token_counts(json.loads(raw))
+        if counts is None:
             continue
         num_bytes += sum(len(text.encode()) for text in Request(**json.loads(content)).texts)
-        prompt_tokens += usage["prompt_tokens"]
+        prompt_tokens += counts[0]
         if num_answers:
-            written[thought or ""].append(usage["completion_tokens"] / num_answers)
+            written[thought or ""].append(counts[1] / num_answers)
         latencies.append(_seconds(opened, settled))
     if not latencies:
         return Experience()
@@ -56,10 +56,6 @@ def experience(ledger: Ledger, endpoint: str, model: str) -> Experience:
         answer_tokens={thought: fmean(tokens) for thought, tokens in written.items()},
         latency_s=median(latencies),
     )
-
-
-def _is_count(usage: dict[str, Any], key: str) -> bool:
-    return isinstance(usage.get(key), int) and usage[key] >= 0
 
 
 def _seconds(opened: str, settled: str) -> float:

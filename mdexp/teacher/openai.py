@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Annotated, Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -19,17 +20,20 @@ from pydantic import (
 )
 
 from mdexp.ports import Thought
-from mdexp.records import Path, Problem
+from mdexp.records import Path, Problem, ThinkingUse
 from mdexp.teacher.asking import Asking, Prompting, answers_of, wanted_samples
 from mdexp.teacher.batch import purchase_by_batch
+from mdexp.teacher.batch_collection import settle_batches
 from mdexp.teacher.budget import MICRO
 from mdexp.teacher.client import NO_KEY
 from mdexp.teacher.endpoint import endpoint_identity, is_loopback
+from mdexp.teacher.families import family_of
 from mdexp.teacher.ledger import Ledger
-from mdexp.teacher.prices import FREE, Price, PriceTable
+from mdexp.teacher.prices import FREE, Price, listed_price
 from mdexp.teacher.purchase import Terms, purchase
 from mdexp.teacher.request import Request
 from mdexp.teacher.retry import TeacherError
+from mdexp.teacher.shutdowns import last_day
 from mdexp.thoughts.prompting import (
     OWN_FOLDER,
     exemplar_files,
@@ -74,10 +78,12 @@ class OpenAITeacher(BaseModel):
     temperature: float | None = Field(ge=0, le=2)
     top_p: float | None = Field(gt=0, le=1)
     max_tokens: int | None = Field(ge=1)
+    thinking: ThinkingUse
+    max_thinking_tokens: int = Field(ge=0)
     seed: int | None = Field(ge=0)  # of sample 0; sample k is asked for alone, with seed + k
     extra: dict[str, Any] | None
     mode: Annotated[Mode, _HOW]
-    price: Annotated[Price | None, _HOW]  # null: of the table
+    price: Annotated[Price | None, _HOW]  # null: as listed
     budget_usd: Annotated[float, Field(ge=0)] | Literal["auto"] | None = _HOW
     concurrency: int = Field(ge=1, exclude=True)
     requests_per_minute: float | None = Field(gt=0, exclude=True)
@@ -114,6 +120,16 @@ class OpenAITeacher(BaseModel):
             raise ValueError(
                 f"temperature: got 0 with num_paths {self.num_paths}; without sampling all paths "
                 "of a problem are one and the same, so set it above 0, or num_paths to 1"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _shows_its_thinking(self) -> Self:
+        family = family_of(self.model)
+        if self.thinking != "drop" and urlsplit(self.url()).hostname == family.hidden_at:
+            raise ValueError(
+                f"thinking: got {self.thinking}, but {family.hidden_at} does not send what "
+                f"{family.name} think; use drop, or a model that shows it"
             )
         return self
 
@@ -168,6 +184,7 @@ class OpenAITeacher(BaseModel):
                     text=answer.text,
                     model=answer.model or self.model,
                     finish_reason=answer.finish_reason,
+                    thinking=answer.thinking,
                 )
 
     def asking(self) -> Asking:
@@ -178,10 +195,11 @@ class OpenAITeacher(BaseModel):
             settings={
                 "temperature": self.temperature,
                 "top_p": self.top_p,
-                "max_tokens": self.max_tokens,
+                "max_tokens": self._token_limit(),
                 "seed": self.seed,
             },
             extra=self.extra or {},
+            thinks=self.thinking != "drop",
             prompting=Prompting(
                 exemplar_sets=self._exemplar_sets(),
                 templates=self._folder() if self.style == "completion" else None,
@@ -191,8 +209,8 @@ class OpenAITeacher(BaseModel):
 
     def notes(self) -> list[str]:
         """What a user should know before anything is bought."""
-        last_day = PriceTable.shipped().shutdown(self.url(), self.model)
-        gone = [f"{self.model} is switched off on {last_day}"] if last_day else []
+        day = last_day(self.url(), self.model)
+        gone = [f"{self.model} is switched off on {day}"] if day else []
         return gone + self.asking().notes()
 
     @computed_field  # type: ignore[prop-decorator]
@@ -200,6 +218,12 @@ class OpenAITeacher(BaseModel):
     def endpoint(self) -> str:
         """Who answers, as the ledger and the extract stage's key have it."""
         return self.identity or endpoint_identity(self.url())
+
+    def _token_limit(self) -> int | None:
+        """For an answer and the thinking before it."""
+        if self.max_tokens is None or self.thinking == "drop":
+            return self.max_tokens
+        return self.max_tokens + self.max_thinking_tokens
 
     def _folder(self) -> FilePath:
         return FilePath(self.prompts) if self.prompts else OWN_FOLDER
@@ -221,6 +245,9 @@ class OpenAITeacher(BaseModel):
                 log.warning("teacher: %s", note)
             buy = purchase_by_batch if self.mode == "batch" else purchase
             key, terms = self._key(), self.terms()
+            if self.mode == "online":
+                settle_batches(book, terms, key)
+                missing = {r: n for r, n in missing.items() if book.missing(r, n)}
             # At most two numbers: the first sets of exemplars may have a sample more.
             for number in sorted(set(missing.values()), reverse=True):
                 buy([r for r, n in missing.items() if n == number], number, book, terms, key)
@@ -254,12 +281,13 @@ class OpenAITeacher(BaseModel):
         return self.budget_usd
 
     def price_of(self, mode: Mode) -> Price | None:
-        """What is charged: what was said, nothing on this machine, else what the table knows."""
-        table, url = PriceTable.shipped(), self.url()
-        if self.price and self.mode == "batch":
-            return self.price if mode == "batch" else None
-        price = self.price or (FREE if is_loopback(url) else table.price(url, self.model))
-        return price if mode == "online" or price is None else table.by_batch(url, price)
+        """What is charged in a mode: what was given for it, nothing on this machine, else what is
+        listed; None if that is not known."""
+        if self.price:
+            return self.price if mode == self.mode else None
+        if is_loopback(self.url()):
+            return FREE
+        return listed_price(self.url(), self.model, by_batch=mode == "batch")
 
     def _do_without_price(self) -> None:
         """ValueError if a budget was set that nothing could be held against."""

@@ -1,18 +1,14 @@
 """What a call costs: known after it, bounded before it.
 
-Prices are USD per million tokens, so the price of one token is a number of micro-dollars. The table
-is dated; `teacher.price` overrides it. A price that is not known is None, never 0.
+Prices are USD per million tokens, so the price of one token is a number of micro-dollars. They are
+listed by genai-prices; `teacher.price` gives others. A price that is not known is None, never 0.
 """
 
-import json
 import math
-import re
 from collections.abc import Mapping
-from datetime import date
 from fractions import Fraction
-from importlib import resources
-from typing import Any, Self
-from urllib.parse import urlsplit
+from importlib.metadata import version
+from typing import Any, TypeGuard
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,8 +18,8 @@ from mdexp.teacher.request import Request
 _PROMPT_OVERHEAD_TOKENS = 16
 _MESSAGE_OVERHEAD_TOKENS = 16
 _COMPLETION_LIMITS = ("max_completion_tokens", "max_tokens")
+_MAX_TOKENS = 1_000_000_000  # of a call: no server has such a context
 _BYTES_PER_TOKEN = 4.0  # of English prose, roughly
-_VERSION = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{4}|latest)$")
 
 
 class Price(BaseModel):
@@ -51,46 +47,63 @@ class Price(BaseModel):
 
     def of_usage(self, usage: Mapping[str, Any] | None) -> int | None:
         """The price by a server's own count of tokens; None if it does not give one."""
-        counts = [(usage or {}).get(key) for key in ("prompt_tokens", "completion_tokens")]
-        if not all(isinstance(n, int) and n >= 0 for n in counts):
-            return None
-        return self.micro_usd(counts[0] or 0, counts[1] or 0)
+        counts = token_counts(usage)
+        return None if counts is None else self.micro_usd(*counts)
 
 
 FREE = Price(input=0, output=0)
 
 
-class PriceTable(BaseModel):
-    """Prices by host and model, no older than a day; what Batch takes of them; last days."""
+def listed_price(url: str, model: str, *, by_batch: bool = False) -> Price | None:
+    """A model's price at an endpoint by the price list that genai-prices brings along, which it
+    never fetches; None if it lists none.
 
-    model_config = ConfigDict(frozen=True)
+    A prompt is priced as if the provider wrote it into its cache where that costs more (OpenAI's
+    models since GPT-5.6), so that no call costs more. The rates are those of now and of prompts
+    below a provider's long-context limit (272,000 tokens at OpenAI).
+    """
+    online = _rates(url, model, {})
+    if not by_batch:
+        return online
+    batch = _rates(url, model, {"processing": "batch"})
+    return None if batch == online else batch  # the list gives the same where it knows no other
 
-    as_of: date
-    hosts: dict[str, dict[str, Price]]
-    batch_share: dict[str, float]
-    shutdowns: dict[str, dict[str, date]]
 
-    @classmethod
-    def shipped(cls) -> Self:
-        text = resources.files("mdexp.teacher").joinpath("prices.json").read_text(encoding="utf-8")
-        return cls.model_validate(json.loads(text))
+def price_list() -> str:
+    """The list's name and version."""
+    return f"genai-prices {version('genai-prices')}"
 
-    def price(self, url: str, model: str) -> Price | None:
-        """A model's price at an endpoint; that of a dated version is that of the model."""
-        models = self.hosts.get(_host(url), {})
-        return models.get(model) or models.get(_VERSION.sub("", model))
 
-    def by_batch(self, url: str, price: Price) -> Price | None:
-        """What a price becomes by Batch; None where that is not known."""
-        share = self.batch_share.get(_host(url))
-        if share is None:
-            return price if price == FREE else None
-        return Price(input=price.input * share, output=price.output * share)
+def _rates(url: str, model: str, context: dict[str, str]) -> Price | None:
+    from genai_prices import Usage, calc_price  # 2,300 models, slow to load
 
-    def shutdown(self, url: str, model: str) -> date | None:
-        """The day on which a model is switched off, if one is set."""
-        models = self.shutdowns.get(_host(url), {})
-        return models.get(model) or models.get(_VERSION.sub("", model))
+    def per_million(usage: Usage) -> float:
+        listed = calc_price(usage, model, provider_api_url=url, price_context=context)
+        return float(listed.total_price * 1000)
+
+    try:
+        prompts = (
+            Usage(input_tokens=1000),
+            Usage(input_tokens=1000, cache_write_tokens=1000),
+        )
+        return Price(
+            input=max(per_million(prompt) for prompt in prompts),
+            output=per_million(Usage(output_tokens=1000)),
+        )
+    except LookupError:
+        return None
+
+
+def token_counts(usage: Mapping[str, Any] | None) -> tuple[int, int] | None:
+    """Tokens of prompt and answers as a server counts them; None if it does not, or absurdly."""
+    prompt, completion = ((usage or {}).get(f"{part}_tokens") for part in ("prompt", "completion"))
+    if _is_count(prompt) and _is_count(completion):
+        return prompt, completion
+    return None
+
+
+def _is_count(number: Any) -> TypeGuard[int]:
+    return type(number) is int and 0 <= number <= _MAX_TOKENS
 
 
 def prompt_bound(request: Request) -> int:
@@ -109,7 +122,3 @@ def expected_tokens(request: Request, num_answers: int) -> int:
     """A guess for the limiter, which learns the true number from the reply."""
     prompt = sum(len(text) for text in request.texts) / _BYTES_PER_TOKEN
     return round(prompt) + (completion_limit(request) or 0) * num_answers
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or ""

@@ -99,7 +99,11 @@ def _begin(ledger: Ledger, claims: Claims, command: str, terms: Terms) -> None:
 
 
 def _conclude(progress: Progress, before: int, missing: int, terms: Terms) -> None:
-    log.info("teacher: %d of %d answers bought; %s", before - missing, before, progress.line())
+    refused = progress.tally["refused"]
+    bought = before - missing - refused
+    log.info("teacher: %d of %d answers bought; %s", bought, before, progress.line())
+    if refused:
+        log.warning("teacher: %d were refused, and are not asked for again", refused)
     if not missing:
         return
     log.warning("teacher: %d of %d answers could not be had", missing, before)

@@ -8,7 +8,7 @@ from mdexp.teacher.asking import Asking
 from mdexp.teacher.budget import MICRO
 from mdexp.teacher.model_history import Experience
 from mdexp.teacher.openai import Mode, OpenAITeacher
-from mdexp.teacher.prices import FREE, PriceTable
+from mdexp.teacher.prices import FREE, price_list
 from mdexp.teacher.progress import dollars, duration
 from mdexp.teacher.purchase_plan import Money, PurchasePlan, Wish, cost
 from mdexp.teacher.tokens import ANSWER_TOKENS, Rule
@@ -79,7 +79,7 @@ def _costs(teacher: OpenAITeacher, plan: PurchasePlan, wishes: Sequence[Wish]) -
             )
             yield f"  {label:<9} {money}, at {rates} a million tokens in and out"
     if teacher.price is None and teacher.price_of("online") not in (None, FREE):
-        yield f"  prices    of {PriceTable.shipped().as_of} or later; teacher.price gives others"
+        yield f"  prices    of {price_list()}; teacher.price gives others"
     yield f"  budget    {_budget(teacher, plan, wishes)}"
 
 

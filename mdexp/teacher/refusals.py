@@ -1,7 +1,32 @@
-"""Which parameter a server refuses, and what to change: servers say it in many ways."""
+"""Why a server refuses a call, and what to change: servers say it in many ways."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+from mdexp.teacher.reply import ServerError
+from mdexp.teacher.retry import Filtered, SetAside, TeacherError, judge_status
+
+_MAX_DETAIL_CHARS = 300
+REFUSED_PROMPT = "prompts refused"  # nobody knows why, so it may be all of them
+_OF_A_PROMPT = (400, 403, 413, 422)
+_FILTERED = re.compile(
+    r"\bcontent_(?:filter|policy_violation)|data_inspection_failed|content exists risk"
+    r"|\bflagged\b|violat\w+ (?:our|the|their) (?:usage|content) polic",
+    re.IGNORECASE,
+)
+_TOO_LONG = re.compile(
+    r"context[ _](?:length|window|size)|(?:prompt|input|request)\b.{0,40}\btoo (?:long|large)"
+    r"|string_above_max_length|(?:token|input|prompt)\b.{0,80}\bexceeds? the (?:max|limit|avail)"
+    r"|inputs? tokens .{0,60}must be <=",
+    re.IGNORECASE | re.DOTALL,
+)
+_SHORTEN = (
+    "the prompt and its answer do not fit the model: show fewer exemplars (teacher.num_shots), ask "
+    "for shorter answers (teacher.max_tokens), or take a model with a longer context"
+)
+_PARAMETER = re.compile(
+    r"parameter|argument|unexpected|unrecognized|extra_forbidden", re.IGNORECASE
+)
 
 _FIXES = {
     "max_tokens": "teacher.max_tokens=null 'teacher.extra={max_completion_tokens: 512}'",
@@ -32,3 +57,26 @@ def parameter_fix(parameter: str | None, message: str, sent: Iterable[str]) -> s
         return None
     fix = _FIXES.get(names[0], f"leave {names[0]} out of teacher.extra")
     return f"the server refuses the parameter {names[0]}: try {fix}"
+
+
+def judge_prompt(
+    status: int, said: ServerError, headers: Mapping[str, str], sent: Iterable[str]
+) -> Exception:
+    """What an HTTP error means for a call that `sent` one prompt: Filtered or SetAside where it is
+    that prompt's own, TeacherError where all would be refused, Unanswered where it may pass."""
+    detail = said.message[:_MAX_DETAIL_CHARS]
+    judged = judge_status(status, said.codes, detail, headers)
+    words = " ".join((*said.codes, said.message))
+    if not isinstance(judged, TeacherError) or status not in _OF_A_PROMPT:
+        return judged
+    if _FILTERED.search(words):
+        return Filtered(detail)
+    if status == 403:
+        return judged
+    if status == 413 or _TOO_LONG.search(words):
+        return SetAside("prompts too long", f"{_SHORTEN} (HTTP {status}: {detail})")
+    if fix := parameter_fix(said.parameter, said.message, sent):
+        return TeacherError(f"{fix} (HTTP {status}: {detail})")
+    if _PARAMETER.search(words):
+        return judged
+    return SetAside(REFUSED_PROMPT, str(judged))

@@ -1,21 +1,21 @@
 """Recorded answers, played again: no network, no key, no cost.
 
-A file is JSON Lines; a row has at least `id` (of the problem), `thought`, `completion` and `model`.
+A file is JSON Lines; a row has at least `id` (of the problem), `thought`, `completion` and `model`;
+one may have what the model thought before it answered, as `thinking`.
 Samples of one (problem, thought) are numbered in the order of files and lines.
 """
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import count
 from pathlib import Path as FilePath
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mdexp.ports import Thought
-from mdexp.records import Path, Problem
+from mdexp.records import Path, Problem, ThinkingUse
+from mdexp.store.json_lines import JsonLinesError, objects_of_file
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,7 @@ class ReplayTeacher(BaseModel):
 
     path: str | tuple[str, ...]
     num_paths: int = Field(ge=1)
+    thinking: ThinkingUse = Field("drop", exclude=True)  # the paths are the same; verify heeds it
 
     @field_validator("path")
     @classmethod
@@ -91,26 +92,23 @@ class ReplayTeacher(BaseModel):
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         for file in self.files().values():
-            with file.open("rb") as lines:
-                for number, line in zip(count(1), lines, strict=False):
-                    if line.strip():
-                        yield _row(line, f"{file}:{number}")
+            for number, row in objects_of_file(file):
+                if fault := _fault(row):
+                    raise JsonLinesError(file, number, fault)
+                yield row
 
 
-def _row(line: bytes, where: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise ValueError(f"{where}: not JSON: {error}") from error
-    if not isinstance(row, dict):
-        raise ValueError(f"{where}: got {str(row)[:60]}, expected a JSON object")
+def _fault(row: Mapping[str, Any]) -> str:
+    """What is wrong with a row, or nothing."""
     for key in _TEXT_KEYS:
         if not isinstance(row.get(key), str):
-            raise ValueError(
-                f"{where}: {key}: got {row.get(key)!r}, expected a text; a row has the texts "
+            return (
+                f"{key}: got {row.get(key)!r}, expected a text; a row has the texts "
                 f"{', '.join(_TEXT_KEYS)}"
             )
-    return row
+    if not isinstance(row.get("thinking") or "", str):
+        return f"thinking: got {row['thinking']!r}, expected a text"
+    return ""
 
 
 def _path(row: Mapping[str, Any], sample: int) -> Path:
@@ -119,6 +117,7 @@ def _path(row: Mapping[str, Any], sample: int) -> Path:
         thought=row["thought"],
         sample=sample,
         text=row["completion"],
+        thinking=row.get("thinking") or "",
         model=row["model"],
         finish_reason=str(row.get("finish_reason") or "stop"),
     )

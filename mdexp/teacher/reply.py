@@ -1,97 +1,247 @@
-"""What a chat server sent back, read with suspicion.
+"""What a chat server sent back, read with suspicion: what is not as it should be is cleaned.
 
 Servers answer 200 with an HTML page, with no choices, without usage or with fewer choices than
-asked for. The first two are `BrokenReply`, the others are replies.
+asked for. They write null, lists and numbers where a text belongs, and counts that are none. A
+reply without a single choice is a `BrokenReply`. A choice that holds no answer costs that choice.
 """
 
 import json
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field
+
+from mdexp.records import REFUSED
+
+# What is kept although it is empty: it was cut short or refused, and would be again.
+_FINAL = ("length", *REFUSED)
+_MAX_TOKENS = 2**31  # of a call; a larger count is none
+_MAX_DIGITS = 20  # a longer integer is no count of anything, and takes long to read
+_MAX_DEPTH = 10  # of parts within parts
 
 
 class BrokenReply(Exception):
-    """A reply with status 200 that holds no answer."""
+    """A reply with status 200 that holds no choice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One answer; the text of one that was cut off or filtered may be empty."""
+    """One answer; the text of one that was cut off or refused may be empty. `thinking` is what the
+    server sent apart from the text."""
 
     text: str
     finish_reason: str
+    thinking: str = ""
+
+    @property
+    def is_refused(self) -> bool:
+        return self.finish_reason in REFUSED and not self.text.strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """At least one choice. `usage` counts the tokens of all, None where the server does not say."""
+    """At least one choice, or one that is none: `without_answer` has the kind of each, which may
+    come when it is asked for again. `usage` counts the tokens of all, None where the server does
+    not say."""
 
     choices: list[Choice]
     model: str
-    usage: dict[str, Any] | None
+    usage: dict[str, int] | None
     raw: str
     fingerprint: str | None = None  # of the server's configuration, as it gives it
+    without_answer: tuple[str, ...] = ()
+
+    @property
+    def num_choices(self) -> int:
+        return len(self.choices) + len(self.without_answer)
+
+
+class ServerError(NamedTuple):
+    """What a server says of an error; empty where it says nothing."""
+
+    message: str
+    codes: tuple[str, ...]  # the words by which it names the error
+    parameter: str
 
 
 def read_reply(raw: str) -> Reply:
     """The answers in a chat completion as it came over the wire; BrokenReply if there are none."""
     try:
-        body = _Body.model_validate(json.loads(raw))
-    except (ValidationError, json.JSONDecodeError) as error:
+        body = _Body.model_validate(_parsed(raw))
+    except (ValueError, RecursionError) as error:
         raise BrokenReply(f"no answer in {raw!r}") from error
-    choices = [
-        Choice(text=choice.written, finish_reason=choice.finish_reason or "unknown")
-        for choice in body.choices
-    ]
+    empty = tuple(kind for choice in body.choices if (kind := choice.lacks))
     return Reply(
-        choices=choices,
-        model=body.model or "",
+        choices=[choice.answer for choice in body.choices if not choice.lacks],
+        model=body.model,
         usage=body.usage,
-        raw=raw,
-        fingerprint=body.system_fingerprint,
+        raw=_well_formed(raw),
+        fingerprint=body.system_fingerprint or None,
+        without_answer=empty,
     )
+
+
+def read_error(text: str) -> ServerError:
+    """What the body of an HTTP error says; a text that is no JSON is the message itself."""
+    try:
+        said = error_in(_parsed(text))
+    except (ValueError, RecursionError):
+        said = ServerError("", (), "")
+    return said if said.message else said._replace(message=_well_formed(text).strip())
+
+
+def error_in(body: Any) -> ServerError:
+    """What an error in JSON says, in whichever of the usual forms."""
+    if isinstance(body, list):  # Gemini's
+        body = body[0] if body else None
+    said = body.get("error", body) if isinstance(body, dict) else None
+    found = _Error.model_validate(said if isinstance(said, dict) else {"message": said})
+    codes = tuple(code for code in (found.code, found.type) if code)
+    return ServerError(found.message, codes, found.param)
 
 
 def filtered_reply(num_choices: int, detail: str) -> Reply:
     """What stands for answers that a server refuses to give: it is not asked again."""
     choice = Choice(text="", finish_reason="content_filter")
     usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
-    return Reply(choices=[choice] * num_choices, model="", usage=usage, raw=detail)
+    return Reply(choices=[choice] * num_choices, model="", usage=usage, raw=_well_formed(detail))
 
 
-def _well_formed(text: Any) -> Any:
+def _parsed(text: str) -> Any:
+    return json.loads(text.removeprefix("\ufeff"), parse_int=_integer)
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _MAX_DIGITS else math.inf
+
+
+def _well_formed(text: str) -> str:
     """A reply that ends within an emoji holds half of a surrogate pair, which no file can store."""
-    return text.encode("utf-8", "replace").decode() if isinstance(text, str) else text
+    return text.encode("utf-8", "replace").decode()
 
 
-_Text = Annotated[str | None, BeforeValidator(_well_formed)]
+def _text(value: Any) -> str:
+    return _well_formed(value) if isinstance(value, str) else ""
+
+
+def _word(value: Any) -> str:
+    return str(value) if type(value) is int else _text(value)
+
+
+def _mapping(value: Any) -> Any:
+    return value if isinstance(value, dict) else {}
+
+
+def _counts(value: Any) -> dict[str, int] | None:
+    """The counts of tokens, where both are there and can be such."""
+    names = ("prompt_tokens", "completion_tokens", "total_tokens")
+    given = value if isinstance(value, dict) else {}
+    counts = {name: int(given[name]) for name in names if _is_count(given.get(name))}
+    return counts if counts.keys() >= {"prompt_tokens", "completion_tokens"} else None
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value <= _MAX_TOKENS and value == int(value)
+
+
+def _choices(value: Any) -> Any:
+    """Those of a list that hold a message or a text; the others are none."""
+    items = value if isinstance(value, list) else []
+    return [
+        item
+        for item in items
+        if isinstance(item, dict)
+        and (isinstance(item.get("message"), dict) or isinstance(item.get("text"), str))
+    ]
+
+
+class _Parts(NamedTuple):
+    """A message's content: a text, or a list of parts, of which some are thinking."""
+
+    text: str = ""
+    thinking: str = ""
+    refusal: str = ""
+
+
+def _parts(value: Any) -> _Parts:
+    if not isinstance(value, list):
+        return _Parts(text=_text(value))
+    found: dict[str, list[str]] = {name: [] for name in _Parts._fields}
+    for part in value:
+        kind = part.get("type") if isinstance(part, dict) else "text"
+        name = {"thinking": "thinking", "reasoning": "thinking", "refusal": "refusal"}.get(
+            kind if isinstance(kind, str) else "", "text"
+        )
+        found[name].append("".join(_texts(part)))
+    return _Parts(**{name: "".join(texts) for name, texts in found.items()})
+
+
+def _texts(part: Any, depth: int = 0) -> Iterator[str]:
+    """The texts of a part, which may hold parts again."""
+    if isinstance(part, str):
+        yield _text(part)
+    elif isinstance(part, list) and depth < _MAX_DEPTH:
+        for inner in part:
+            yield from _texts(inner, depth + 1)
+    elif isinstance(part, Mapping) and depth < _MAX_DEPTH:
+        for key in ("text", "thinking", "reasoning", "refusal", "content"):
+            yield from _texts(part.get(key), depth + 1)
+
+
+_Text = Annotated[str, BeforeValidator(_text)]
+_Word = Annotated[str, BeforeValidator(_word)]
 
 
 class _Message(BaseModel):
-    content: _Text = None
+    content: Annotated[Any, BeforeValidator(_parts)] = _Parts()
+    reasoning: _Text = ""  # vLLM, OpenRouter
+    reasoning_content: _Text = ""  # DeepSeek, SGLang, llama.cpp, vLLM before 0.12
+    refusal: _Text = ""
+    tool_calls: Any = None
+    function_call: Any = None
 
 
 class _Choice(BaseModel):
     """Of a chat, with a message, or of a plain completion, with a text."""
 
-    message: _Message | None = None
-    text: _Text = None
-    finish_reason: str | None = None
-
-    @model_validator(mode="after")
-    def _holds_an_answer(self) -> Self:
-        if self.message is None and self.text is None:
-            raise ValueError("neither a message nor a text")
-        return self
+    message: Annotated[_Message, BeforeValidator(_mapping)] = Field(default_factory=_Message)
+    text: _Text = ""
+    finish_reason: _Text = ""
+    error: Any = None
 
     @property
-    def written(self) -> str:
-        return (self.message.content if self.message else self.text) or ""
+    def lacks(self) -> str:
+        """What there is in place of an answer; empty for one, and for what is final."""
+        if self.finish_reason == "error" or self.error:
+            return "errors in place of answers"
+        if self.answer.text.strip() or self.answer.finish_reason in _FINAL:
+            return ""
+        called = self.message.tool_calls or self.message.function_call
+        return "tool calls" if called else "empty answers"
+
+    @property
+    def answer(self) -> Choice:
+        parts = self.message.content
+        text = parts.text or self.text
+        refuses = (self.message.refusal or parts.refusal) and not text.strip()
+        return Choice(
+            text=text,
+            finish_reason="refusal" if refuses else self.finish_reason or "unknown",
+            thinking=parts.thinking or self.message.reasoning_content or self.message.reasoning,
+        )
 
 
 class _Body(BaseModel):
-    choices: list[_Choice] = Field(min_length=1)
-    model: str | None = None
-    usage: dict[str, Any] | None = None
-    system_fingerprint: str | None = None
+    choices: Annotated[list[_Choice], BeforeValidator(_choices), Field(min_length=1)]
+    model: _Text = ""
+    usage: Annotated[dict[str, int] | None, BeforeValidator(_counts)] = None
+    system_fingerprint: _Text = ""
+
+
+class _Error(BaseModel):
+    message: _Text = ""
+    code: _Word = ""
+    type: _Word = ""
+    param: _Text = ""

@@ -52,18 +52,16 @@ class Request:
 
     @cached_property
     def identity(self) -> str:
-        return content_identity(self.content)
+        return hashlib.sha256(self.content.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One sample of one request. `model` is what the server calls itself."""
+    """One sample of one request. `model` is what the server calls itself, `thinking` what it sent
+    apart from the text."""
 
     sample: int
     text: str
     finish_reason: str
     model: str
-
-
-def content_identity(content: str) -> str:
-    return hashlib.sha256(content.encode()).hexdigest()
+    thinking: str = ""

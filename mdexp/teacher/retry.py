@@ -5,7 +5,7 @@ exhausted quota, which also comes as 429, and what the server would refuse again
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -22,7 +22,6 @@ _ADVICE = {
     404: "no such model or address: see teacher.model and teacher.base_url (it often ends in /v1)",
 }
 _NO_MONEY = "the account has no credit left: add some, then run again; what was bought is kept"
-_FILTERED = {"content_filter", "content_policy_violation"}
 
 
 class TeacherError(RuntimeError):
@@ -31,6 +30,16 @@ class TeacherError(RuntimeError):
 
 class Filtered(Exception):
     """The server will not answer this one request, and says so: an outcome, not a fault."""
+
+
+class SetAside(Exception):
+    """The server cannot answer this one prompt; the others go on, and a further run asks again.
+    `kind` is what to count it as; `charged`, that it may have cost something."""
+
+    def __init__(self, kind: str, detail: str, *, charged: bool = False) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.charged = charged
 
 
 class Unanswered(Exception):
@@ -47,13 +56,11 @@ class Unanswered(Exception):
 
 
 def judge_status(
-    status: int, codes: tuple[str | None, ...], detail: str, headers: Mapping[str, str]
+    status: int, codes: Sequence[object], detail: str, headers: Mapping[str, str]
 ) -> Exception:
     """What an HTTP error means; `codes` are the words by which servers name it."""
     if status == 402 or "insufficient_quota" in codes:
         return TeacherError(f"{_NO_MONEY} (HTTP {status}: {detail})")
-    if status == 400 and _FILTERED.intersection(codes):
-        return Filtered(detail)
     if status in (408, 409, 429) or status >= 500:
         wait_s = retry_after_s(headers)
         return Unanswered(f"HTTP {status}", detail, charged=False, retry_after_s=wait_s)
@@ -82,5 +89,5 @@ def retry_after_s(headers: Mapping[str, str], now: datetime | None = None) -> fl
         if value.strip().replace(".", "", 1).isdigit():
             return float(value)
         return max(0.0, (parsedate_to_datetime(value) - (now or datetime.now(UTC))).total_seconds())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None

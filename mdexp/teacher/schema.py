@@ -1,4 +1,4 @@
-"""The ledger's tables, and how a ledger of an earlier version becomes one of this version.
+"""The ledger's tables, and the version of its format.
 
     requests  what was asked: one row for each content
     calls     what was sent: state, price, reply; several for a request, since servers fail
@@ -14,10 +14,7 @@ NULL where there is no price. A sample without a text is being asked for by its 
 import sqlite3
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from mdexp.teacher.database import opened
-from mdexp.teacher.request import content_identity
 
 FILE = "teacher.sqlite"
 VERSION = 2
@@ -93,13 +90,13 @@ CREATE INDEX lines_of_batch ON batch_lines (batch);
 
 
 def connect(folder: Path) -> sqlite3.Connection:
-    """Open a folder's ledger, made or brought up to date as need be; transactions are explicit.
-    ValueError for a ledger of a later version, or a file system that cannot hold one."""
+    """Open a folder's ledger, made if there is none; transactions are explicit. ValueError for one
+    of another version, or a file system that cannot hold one."""
     folder.mkdir(parents=True, exist_ok=True)
     db = opened(folder / FILE)
     try:
         if _version(db) != VERSION:
-            _bring_up_to_date(db, folder)
+            _bring_up_to_date(db, folder / FILE)
     except BaseException:
         db.close()
         raise
@@ -110,69 +107,28 @@ def _version(db: sqlite3.Connection) -> int:
     return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _bring_up_to_date(db: sqlite3.Connection, folder: Path) -> None:
-    """All or nothing: a ledger whose change was cut off is what it was."""
+def _bring_up_to_date(db: sqlite3.Connection, file: Path) -> None:
+    """All or nothing: a ledger whose change was cut off is what it was. When VERSION is raised, the
+    change from each version since 2 belongs here, so that nothing paid for is lost."""
     db.execute("BEGIN EXCLUSIVE")
     try:
         version = _version(db)  # another process may have been first
-        if version == 1:
-            _from_version_1(db, folder)
-        elif version == 0:
+        if version == 0:
             _create(db)
         elif version != VERSION:
             raise ValueError(
-                f"{folder / FILE}: written as version {version}, this mdexp reads up to {VERSION}"
+                f"{file}: written as version {version}, this mdexp reads version {VERSION}; the "
+                "mdexp that wrote it can export it (python -m mdexp.ledger export FILE), and this "
+                "one imports such a file into another store"
             )
         db.execute(f"PRAGMA user_version = {VERSION}")
         db.execute("COMMIT")
     except BaseException:
-        db.execute("ROLLBACK")
+        if db.in_transaction:
+            db.execute("ROLLBACK")
         raise
 
 
 def _create(db: sqlite3.Connection) -> None:
     for statement in _TABLES.split(";\n"):  # executescript would commit
         db.execute(statement)
-
-
-def _from_version_1(db: sqlite3.Connection, folder: Path) -> None:
-    """Version 1 kept the request within its calls, and let one process buy at a time."""
-    try:
-        lock = FileLock(folder / f"{FILE}.lock")
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise ValueError(
-            f"{folder / FILE}: an earlier mdexp is buying with it; wait until that has ended"
-        ) from None
-    try:
-        for table in ("calls", "samples"):
-            db.execute(f"ALTER TABLE {table} RENAME TO {table}_1")
-        _create(db)
-        _copy_version_1(db)
-        for table in ("samples", "calls"):  # in the order of references
-            db.execute(f"DROP TABLE {table}_1")
-    finally:
-        lock.release()
-
-
-def _copy_version_1(db: sqlite3.Connection) -> None:
-    db.create_function("content_identity", 1, content_identity, deterministic=True)
-    db.execute(
-        "INSERT INTO requests (identity, endpoint, model, content)"
-        " SELECT content_identity(request), json_extract(request, '$.endpoint'),"
-        " json_extract(request, '$.model'), request"
-        " FROM calls_1 GROUP BY request ORDER BY min(id)"
-    )
-    db.execute(
-        "INSERT INTO calls (id, request, state, num_asked, command, lease_until, opened_at,"
-        " settled_at, usage, reply, model, error)"
-        " SELECT calls_1.id, requests.id, iif(state = 'open', 'unknown', state), num_asked,"
-        " 'before version 2', 0, opened_at, settled_at, usage, reply,"
-        " (SELECT model FROM samples_1 WHERE call = calls_1.id), error"
-        " FROM calls_1 JOIN requests ON requests.content = calls_1.request"
-    )
-    db.execute(
-        "INSERT INTO samples (request, sample, call, text, finish_reason)"
-        " SELECT calls.request, sample, call, text, finish_reason"
-        " FROM samples_1 JOIN calls ON calls.id = call"
-    )

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mdexp.answers import plain
 from mdexp.ports import Thought
-from mdexp.records import Path, Problem
+from mdexp.records import Path, Problem, ThinkingUse
 from mdexp.teacher.equations import equation_styles
 from mdexp.teacher.programs import program_styles
 from mdexp.teacher.sentences import sentence_styles
@@ -27,6 +27,7 @@ class WorkedTeacher(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     ask_again: ClassVar[bool] = False
+    thinking: ClassVar[ThinkingUse] = "drop"
 
     num_paths: int = Field(ge=1)
 

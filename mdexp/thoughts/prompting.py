@@ -7,7 +7,6 @@ exemplars.jsonl, exemplars_2.jsonl, ... A folder of one's own may hold others un
 The system message is not among the turns: teachers get `thought.instruction`, students may not.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from itertools import count, takewhile
 from pathlib import Path
@@ -18,6 +17,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from mdexp.ports import Message, Thought
 from mdexp.records import Segment, turns_of
+from mdexp.store.json_lines import JsonLinesError, objects_of_file
 
 OWN_FOLDER = Path(__file__).parent
 _COLUMNS = ("question", "answer")  # beside a text per thought
@@ -40,13 +40,9 @@ def exemplar_files(folder: Path = OWN_FOLDER) -> list[Path]:
 def exemplar_rows(file: Path) -> list[dict[str, Any]]:
     """The exemplars of a set; ValueError naming the line of one that is none."""
     rows = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            row = json.loads(line)
-            if missing := [column for column in _COLUMNS if column not in row]:
-                raise ValueError(f"no {', '.join(missing)}")
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{file.name}:{number}: no exemplar: {error}") from error
+    for number, row in objects_of_file(file):
+        if missing := [column for column in _COLUMNS if column not in row]:
+            raise JsonLinesError(file, number, f"no exemplar: no {', '.join(missing)}")
         rows.append(row)
     return rows
 

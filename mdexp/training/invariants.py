@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from mdexp.ports import Thought
 from mdexp.records import Example, Problem
 from mdexp.students.prompts import Renderer
+from mdexp.thoughts.thinking import opening_at_end, split_thinking
 from mdexp.training.micro_batch import MicroBatch
 
 SAME_WEIGHT = 1e-6  # weights of a step sum to 1, but for float32
@@ -82,9 +83,29 @@ def round_trip(made: Made) -> str:
     return "" if read_back == made.example.target else f"it reads back as {read_back!r}"
 
 
+def thinking_is_kept(made: Made) -> str:
+    """The prompt leaves room for the target's thinking, and the chat template keeps it on a turn
+    that is past, where many drop or empty it."""
+    begun = opening_at_end(made.prompt)
+    thinking = split_thinking(begun + made.example.target).thinking
+    if made.renderer.style != "chat" or not thinking:
+        return ""
+    closed = split_thinking(made.prompt).start
+    if not begun and closed and not made.prompt[closed:].strip():
+        return f"the prompt has closed its thinking: {made.prompt[-40:]!r}"
+    asked = {"role": "user", "content": f"{made.problem.question}\n{made.thought.cue}"}
+    answered = {"role": "assistant", "content": begun + made.example.target}
+    rendered = made.renderer.tokenizer.apply_chat_template(
+        [asked, answered, asked], tokenize=False, add_generation_prompt=True
+    )
+    if thinking in str(rendered):
+        return ""
+    return f"the chat template leaves {thinking[:40]!r} out of a past turn: train on single turns"
+
+
 INVARIANTS: dict[str, Callable[[Made], str]] = {
     check.__name__: check
-    for check in (generation_prompt, prefix, one_bos, end_is_scored, round_trip)
+    for check in (generation_prompt, prefix, one_bos, end_is_scored, round_trip, thinking_is_kept)
 }
 
 

@@ -42,7 +42,7 @@ COMMANDS = [
     ("vote=cascad", "did you mean vote=cascade?"),
     ("vote.order=[eot,cot]", "each of the chosen thoughts (cot, pot) once, got eot, cot"),
     ("vote.order=[cot,cot]", "each of the chosen thoughts (cot, pot) once, got cot, cot"),
-    ("grader=lax", "grader: input should be 'strict', 'lenient', 'pad', 'xot' or 'dss', got 'lax'"),
+    ("grader=lax", "grader=lax: no such option of grader (dss, lenient, pad, strict, xot)"),
     ("vote=accuracy decoding.num_validation=0", "decoding.num_validation=0 answers none"),
     ("vote=likelihood vote.order=[pot]", "since each may be in a tie of vote=likelihood"),
     ("vote.order=[pot]", "vote.order must name all of cot, pot, since each may be in a tie"),
@@ -76,6 +76,13 @@ SETTINGS = [
     ({"teacher._target_": "mdexp.teacher.none.X"}, "no module named mdexp.teacher.none"),
     ({"teacher._target_": "mdexp.records.None_"}, "mdexp.records has no None_"),
     ({"teacher._target_": "mdexp.records.Problem"}, "is no pydantic model"),
+    ({"vote._target_": "mdexp.vote.X"}, "vote: _target_=mdexp.vote.X: no module named mdexp.vote"),
+    ({"vote.order": "pot"}, "vote.order: input should be a valid tuple, got 'pot'"),
+    ({"grader": "strict"}, "grader: needs a mapping with _target_, got 'strict'"),
+    (
+        {"grader._target_": "mdexp.grading.vote_rules.cascade.Cascade"},
+        "grader: mdexp.grading.vote_rules.cascade.Cascade is no Grader; mdexp/ports.py says",
+    ),
     (
         {"student.tuning": "lroa"},
         "student.tuning: input should be 'full', 'lora' or 'dora', got 'lroa'",

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mdexp.artifacts import read_json, write_jsonl
 from mdexp.commands.run import main
+from mdexp.store.files import read_json
+from mdexp.store.json_lines import write_jsonl
 
 SMALL = [
     "dataset=jsonl",

@@ -8,12 +8,13 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
-from mdexp.artifacts import read_json, read_jsonl
 from mdexp.commands import export as exporting
 from mdexp.commands.export import main
 from mdexp.commands.run_student import trained_weights
 from mdexp.config.settings import judge
 from mdexp.records import Output, Problem
+from mdexp.store.files import read_json
+from mdexp.store.json_lines import read_jsonl
 from tests.tiny_run import SEED, tiny
 
 TRAIN = ["stages=[prepare,extract,verify,examples,train]"]

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from mdexp.artifacts import read_jsonl, write_jsonl
 from mdexp.commands import inspect
 from mdexp.records import Example
+from mdexp.store.files import read_json, write_json
+from mdexp.store.integrity import file_hash
+from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import byte_tokenizer
 from mdexp.training import layout
@@ -75,6 +77,15 @@ BROKEN = {
 }
 
 
+def write_as_stage(run, examples):
+    """The examples in a run folder as if its stage had written these."""
+    write_jsonl(run / "examples.jsonl", examples)
+    manifest = read_json(run / "run.json")
+    [stage] = [stage for stage in manifest["stages"] if stage["name"] == "examples"]
+    stage["files"]["examples.jsonl"] = file_hash(run / "examples.jsonl")
+    write_json(run / "run.json", manifest)
+
+
 def named(error):
     return {line.split()[1] for line in error.splitlines() if line.startswith("error: ")}
 
@@ -83,7 +94,7 @@ def named(error):
 def test_a_broken_sequence_is_named(name, run, capsys):
     doctor, invariants = BROKEN[name]
     examples = read_jsonl(run / "examples.jsonl", Example)
-    write_jsonl(run / "examples.jsonl", [*examples[:-1], doctor(examples[-1])])
+    write_as_stage(run, [*examples[:-1], doctor(examples[-1])])
     assert inspect.inspect(run, 1) == 1
     shown = capsys.readouterr()
     assert named(shown.err) == invariants

@@ -1,6 +1,6 @@
 """A path that does not fit ends the command, or is counted: what `on_overlong` says."""
 
-from mdexp.artifacts import read_json
+from mdexp.store.files import read_json
 
 UP_TO_EXAMPLES = ["stages=[prepare,extract,verify,examples]", "trainer.max_tokens=150"]
 

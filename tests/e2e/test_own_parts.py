@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from mdexp.artifacts import read_json, read_jsonl, write_jsonl
 from mdexp.commands.run import main
-from mdexp.records import Example, Problem, VerifiedPath
+from mdexp.records import Example, Problem, VerifiedPath, Vote
+from mdexp.store.files import read_json
+from mdexp.store.json_lines import read_jsonl, write_jsonl
 from tests.e2e.conftest import SMALL
 
 PAGE = Path(__file__).parents[2] / "docs" / "parts.md"
 FILE = re.compile(r'^```\w+ title="([^"]+)"\n(.*?)^```$', re.DOTALL | re.MULTILINE)
 PARTS = ["thought=[cot,hashes]", "dataset=riddles", "teacher=scholar", "student=small"]
+PARTS += ["vote=last", "grader=digits"]
 
 
 @pytest.fixture
@@ -44,8 +46,16 @@ def test_one_of_each_part_from_a_folder(own: Path, monkeypatch: pytest.MonkeyPat
         "hashes",
         "vote",
     }
+    vote = read_json(own / "run" / "metrics.json")["riddles"]["after"]["vote"]
+    assert (vote["rule"], vote["grader"]) == ("2 for a path of hashes", "digits 1")
+    assert {vote.rule for vote in read_jsonl(own / "run" / "votes.jsonl", Vote)} == {"last"}
     report = (own / "run" / "report.md").read_text()
     assert "made up on the spot (CC0)" in report
+    assert "| riddles | vote of 2 |" in report and "the run's own (digits 1)" in report
+    again = ["run=run", "stages=[score,report]", "vote.weight=3", "vote=last"]
+    assert main(["--config-dir", "conf", *again]) == 0, "another option, and nothing is generated"
+    vote = read_json(own / "run" / "metrics.json")["riddles"]["after"]["vote"]
+    assert vote["rule"] == "3 for a path of hashes"
 
 
 def test_a_package_that_is_not_named_is_not_built(

@@ -10,7 +10,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from mdexp.artifacts import read_json, read_jsonl
+from mdexp.store.files import read_json
+from mdexp.store.json_lines import read_jsonl
 from tests.e2e.conftest import SMALL
 
 TWO = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]

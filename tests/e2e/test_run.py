@@ -8,10 +8,11 @@ from collections import Counter
 
 import pytest
 
-from mdexp.artifacts import read_json, read_jsonl
 from mdexp.commands.run import main
 from mdexp.decoding.generate import Batch
 from mdexp.records import Example, Generation, Problem, VerifiedPath, Vote
+from mdexp.store.files import read_json
+from mdexp.store.json_lines import read_jsonl
 from tests.e2e.conftest import SMALL, states
 from tests.tiny_run import SEED, tiny
 

@@ -1,11 +1,12 @@
 """The key goes to the server and nowhere else: everything that a run leaves behind is searched."""
 
+import json
 import logging
 from pathlib import Path
 
 import pytest
 
-from tests.loopback import LoopbackServer
+from tests.loopback import LoopbackServer, Reply
 
 KEY = "sk-planted-7f3a91c2d4"
 URL_SECRET = "hunter2-planted"
@@ -49,6 +50,26 @@ def test_the_key_is_in_nothing_that_a_run_leaves(
     assert KEY not in caplog.text + printed.out + printed.err
     if fault:
         assert any(b"[key]" in content for content in files.values()), "the server did repeat it"
+
+
+def test_what_a_server_says_cannot_take_over_the_terminal(command, tmp_path, capfd):
+    said = json.dumps({"error": {"message": "no \x1b]0;evil\x07 \x1b[2J", "code": "bad"}})
+    with LoopbackServer() as server:
+        server.script = lambda _: Reply(401, said)
+        code = command(
+            "teacher=openai",
+            "teacher.model=large",
+            f"teacher.base_url={server.url}",
+            "thought=[cot]",
+            "objective=union",
+            "stages=[prepare,extract]",
+            "logger.mode=disabled",
+        )
+    assert code == 1
+    printed = "".join(capfd.readouterr())
+    assert "\\x1b]0;evil\\x07" in printed
+    assert "\x1b]" not in printed
+    assert "\x1b[2J" not in printed
 
 
 @pytest.mark.parametrize("where", ["key", "environment"])

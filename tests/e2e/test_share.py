@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from mdexp.artifacts import read_json, write_json
 from mdexp.commands import export as exporting
 from mdexp.commands import solve
 from mdexp.sandbox.executor import SandboxError
+from mdexp.store.files import read_json, write_json
 from mdexp.store.hub import HubError
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import byte_tokenizer
@@ -37,6 +37,10 @@ def asked(capsys, *arguments):
     return capsys.readouterr().out
 
 
+def piped(content):
+    return io.TextIOWrapper(io.BytesIO(content))
+
+
 def told_again(run, folder, change):
     """A copy of a run whose manifest is another."""
     shutil.copytree(run, folder)
@@ -57,9 +61,18 @@ def test_a_question_is_answered_by_every_path_and_a_vote(run, capsys):
 
 
 def test_questions_come_from_standard_input(run, capsys, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.StringIO("One?\n\nTwo?\n"))
+    monkeypatch.setattr(sys, "stdin", piped(b"\xef\xbb\xbfOne?\r\n\r\nTwo?\r\n"))
     lines = asked(capsys, run, "--json").splitlines()
     assert [json.loads(line)["question"] for line in lines] == ["One?", "Two?"]
+
+
+def test_a_question_that_is_not_utf8_is_named_after_the_answers_before_it(run, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", piped(b"One?\ncaf\xe9?\nTwo?\n"))
+    assert solve.main([str(run), "--json"]) == 2
+    printed = capsys.readouterr()
+    asked = [json.loads(line)["question"] for line in printed.out.splitlines() if line[:1] == "{"]
+    assert asked == ["One?"]
+    assert "error: standard input:2: not UTF-8: " in printed.err
 
 
 @pytest.mark.parametrize("blank", ["", " \n"])
@@ -92,7 +105,7 @@ def test_beams_are_grown_by_the_weights_that_the_run_chose(stepwise, tmp_path, c
 
 
 def test_a_server_that_fails_once_costs_one_question(kept_run, capsys, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.StringIO("One?\nTwo?\n"))
+    monkeypatch.setattr(sys, "stdin", piped(b"One?\nTwo?\n"))
     renderer = Renderer(byte_tokenizer(), "causal", "plain")
     with LoopbackServer(answer=lambda ids, number: renderer.text(ids[:3])) as server:
         served = [f"decoding.base_url={server.url}", "decoding.served=own"]

@@ -4,8 +4,9 @@ import csv
 import re
 from collections import Counter
 
-from mdexp.artifacts import read_json, read_jsonl
 from mdexp.records import Problem
+from mdexp.store.files import read_json
+from mdexp.store.json_lines import read_jsonl
 from tests.e2e.conftest import states
 from tests.loopback import LoopbackServer
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mdexp.artifacts import read_json, read_jsonl
 from mdexp.records import Problem
+from mdexp.store.files import read_json
+from mdexp.store.json_lines import read_jsonl
 from tests.e2e.conftest import SMALL, states
 from tests.e2e.test_sweep import solution
 from tests.loopback import LoopbackServer

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from mdexp.artifacts import read_json
+from mdexp.store.files import read_json
 from tests.e2e.conftest import SMALL
 
 ROOT = Path(__file__).parents[2]

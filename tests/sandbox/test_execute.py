@@ -88,8 +88,8 @@ def test_a_line_is_answered_before_the_next_one_is_given() -> None:
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        ("nonsense", "not JSON: Expecting value: nonsense"),
-        ("[1]", "a line is an object with id and program, found [1]"),
+        ("nonsense", "not JSON: Expecting value, at character 1: nonsense"),
+        ("[1]", "got [1], expected a JSON object"),
         ('{"id": 1}', f'{ALLOWED} {{"id": 1}}'),
         (
             '{"id": 1, "program": "", "equations": ""}',
@@ -97,11 +97,11 @@ def test_a_line_is_answered_before_the_next_one_is_given() -> None:
         ),
         ('{"program": "x"}', "id must be text or a whole number, found null"),
         ('{"id": true, "program": "x"}', "id must be text or a whole number, found true"),
-        ('{"id": NaN, "program": "x"}', "not JSON: NaN"),
+        ('{"id": NaN, "program": "x"}', "not JSON: got NaN"),
         ('{"id": 1, "program": 3}', "program must be text, found 3"),
         ('{"id": 1, "equations": ["x"]}', 'equations must be text, found ["x"]'),
-        ("[" * 100_000, "maximum recursion depth exceeded"),
-        (b"\xff", "'utf-8' codec can't decode byte 0xff"),
+        ("[" * 100_000, "not JSON: nested too deeply"),
+        (b"\xff", "not UTF-8: invalid start byte, byte 0xff at 0"),
         ("x" * (MAX_LINE_BYTES + 5), f"a line may have {MAX_LINE_BYTES} bytes, this one has more"),
     ],
     ids=lambda value: str(value)[:20],
@@ -112,7 +112,7 @@ def test_a_bad_line_is_named_after_the_results_before_it(line: str | bytes, faul
     code, rows, error = execute(given)
     assert code == 2
     assert [row["answer"] for row in rows] == [1, 2]
-    assert error.startswith(f"{WARNING}error: line 4: {fault}")
+    assert error.startswith(f"{WARNING}error: standard input:4: {fault}")
     assert error.count("\n") == 2
 
 
@@ -136,7 +136,7 @@ def test_a_wrong_command_is_refused_before_anything_is_read(arguments: str, faul
     assert code == 2
     assert not rows
     assert fault in error
-    assert "line 1" not in error and "Traceback" not in error
+    assert "input:1" not in error and "Traceback" not in error
 
 
 def test_help_says_what_can_be_set() -> None:

@@ -9,6 +9,8 @@ from mdexp.grading.breakdowns import answer_size, error_class, steps
 from mdexp.grading.overlap import decisions, solved_by, solved_by_votes
 from mdexp.grading.score import votes
 from mdexp.grading.statistics import wilson
+from mdexp.grading.vote_rules.cascade import Cascade
+from mdexp.grading.vote_rules.majority import Majority
 from mdexp.ports import Reading
 from mdexp.records import Problem
 from tests.unit.test_score import ORDER, Code, Prose, generation
@@ -37,7 +39,7 @@ def marked(outcomes, thoughts=ORDER):
 
 def test_problems_are_counted_by_who_solves_them_and_whether_the_vote_does():
     paths = marked({"a": "TT", "b": "TF", "c": "TF", "d": "FT", "e": "FF"})
-    elected = votes(paths, ORDER, order=["pot", "cot"])
+    elected = votes(paths, ORDER, Majority(order=["pot", "cot"]))
     paths.append(replace(generation("cot", True, id="e"), sample=1))  # a sample solves nothing here
     counts = solved_by(paths, elected, ORDER)
     assert list(counts) == ["cot only", "pot only", "both", "none"]
@@ -87,7 +89,7 @@ def test_three_thoughts_are_counted_by_every_set_and_one_by_none():
 
 def test_votes_are_counted_by_who_decided_and_how_often_that_was_right():
     paths = marked({"a": "TT", "b": "TF", "c": "FT", "d": "TF"})
-    found = decisions(votes(paths, ORDER, order=["cot", "pot"]))
+    found = decisions(votes(paths, ORDER, Majority(order=["cot", "pot"])))
     assert found["pot overruled"] == {"n": 3, "correct": 2, "ci95": list(wilson(2, 3))}
     assert (found["agreement"]["n"], found["agreement"]["correct"]) == (1, 1)
 
@@ -227,6 +229,6 @@ def test_each_test_set_and_phase_has_its_analysis_and_validation_none():
 def test_a_cascade_of_some_thoughts_still_has_the_curves_of_all():
     paths = marked({"a": "TF", "b": "FT"})
     paths += [replace(path, sample=k) for path in list(paths) for k in (1, 2)]
-    elected = votes(paths, ORDER, rule="cascade", order=["pot"])
+    elected = votes(paths, ORDER, Cascade(order=["pot"]))
     table = analyse(paths, elected, {id: problem(id) for id in "ab"}, THOUGHTS)
     assert list(table["toy"]["after"]["curves"]["points"]) == ["pot", "cot"]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from mdexp.artifacts import stage_key
 from mdexp.datasets.overlap import refuse_tested
 from mdexp.records import Problem
+from mdexp.store.keys import stage_key
 from mdexp.thoughts.prompting import (
     OWN_FOLDER,
     Template,

@@ -1,11 +1,14 @@
 """Batch: each answer bought once, whatever expires, fails, gets lost or is killed on the way."""
 
 import json
+import os
+import re
+import signal
 import time
 
 import pytest
 
-from mdexp.teacher import batch, batch_server
+from mdexp.teacher import batch, batch_collection, batch_connection, batch_server
 from mdexp.teacher.batch_book import uncollected
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.retry import TeacherError
@@ -17,8 +20,9 @@ PRICE = {"input": 1.0, "output": 1.0}
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr(batch, "POLL_S", 0.01)
-    monkeypatch.setattr(batch_server, "pause_s", lambda error, number: 0.01)
+    monkeypatch.setattr(batch_collection, "POLL_S", 0.01)
+    monkeypatch.setattr(batch_connection, "pause_s", lambda error, number: 0.01)
+    monkeypatch.setattr(batch_server, "LISTED_WITHIN_S", 0.01)
     with LoopbackServer(answer=lambda question, number: f"{question} #{number}") as running:
         running.latency_s = 0
         yield running
@@ -87,6 +91,85 @@ def test_only_what_is_missing_is_handed_in_again(server, tmp_path, fault, kind):
     assert errors == [(6, 1, "unknown")] if fault == "missing lines" else [(6, 0, "failed")]
 
 
+def _changed(**changes):
+    """A result line with other fields in its reply's body."""
+
+    def change(line):
+        row = json.loads(line)
+        row["response"]["body"] |= changes
+        return json.dumps(row)
+
+    return change
+
+
+def _cut_out(before, after):
+    return lambda line: re.sub(before, lambda match: after, line)
+
+
+NUMBER = '"prompt_tokens": [0-9]+'
+SPOILED = {
+    "deep JSON": lambda line: line[:-1] + ', "x": ' + "[" * 100_000 + "]" * 100_000 + "}",
+    "deep body": _cut_out('"usage"', '"usage2": ' + "[" * 900 + "]" * 900 + ', "usage"'),
+    "cut": lambda line: line[:-9],
+    "a list": lambda line: f"[{line}]",
+    "nothing": lambda line: "null",
+    "model with half a surrogate pair": _changed(model="\ud83d"),
+    "fingerprint with half a surrogate pair": _changed(system_fingerprint="\udc00"),
+    "text with half a surrogate pair": _cut_out('"content": "', '"content": "\\ud83d'),
+    "usage beyond 64 bits": _cut_out(NUMBER, f'"prompt_tokens": {10**30}'),
+    "usage of 5,000 digits": _cut_out(NUMBER, f'"prompt_tokens": {"9" * 5000}'),
+    "usage of no number": _cut_out(NUMBER, '"prompt_tokens": NaN'),
+    "negative usage": _cut_out(NUMBER, '"prompt_tokens": -7'),
+    "usage in words": _cut_out(NUMBER, '"prompt_tokens": "seven"'),
+    "usage null": _changed(usage=None),
+    "usage a list": _changed(usage=[7]),
+    "status in words": _cut_out('"status_code": 200', '"status_code": "fine"'),
+    "status a list": _cut_out('"status_code": 200', '"status_code": [200]'),
+    "code a list": _cut_out(
+        '"response": .*', '"response": {"status_code": 500, "body": {"error": {"code": [1]}}}}'
+    ),
+    "reason with half a surrogate pair": _cut_out(
+        '"response": .*',
+        '"response": {"status_code": 500, "body": {"error": {"message": "\\ud83d"}}}}',
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", SPOILED)
+def test_a_line_that_cannot_be_read_costs_that_line(server, tmp_path, fault):
+    server.batches.spoil = SPOILED[fault]
+    assert len(by_batch(server, tmp_path, price=PRICE)) == 6
+    assert bought(server) <= 7
+    with Ledger(tmp_path) as ledger:
+        states = ledger.states()
+        spent, worst = ledger.db.execute(
+            "SELECT spent_micro_usd, (SELECT max(worst_micro_usd) FROM calls) FROM budgets"
+        ).fetchone()
+    assert states.pop("answered") == 6
+    assert states in ({}, {"unknown": 1}, {"failed": 1})
+    assert spent in (60, 50 + worst, 60 + worst), "true prices, and the worst where it is not known"
+
+
+def test_results_that_are_too_long_are_cut_and_the_rest_is_had_again(
+    server, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr(batch_server, "MAX_FILE_BYTES", 900)
+    assert len(by_batch(server, tmp_path)) == 6
+    assert "has more than 900 bytes: cut" in caplog.text
+    with Ledger(tmp_path) as ledger:
+        assert ledger.states()["unknown"] >= 1, "a line beyond the limit was paid for"
+
+
+def test_a_download_that_never_ends_is_given_up(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch_server, "FILE_DEADLINE_S", 0.3)
+    server.trickles = True
+    with pytest.raises(TeacherError, match=r"does not answer: time-out"):
+        by_batch(server, tmp_path, max_retries=1)
+    server.trickles = False
+    assert len(by_batch(server, tmp_path)) == 6
+    assert bought(server) == 6
+
+
 def test_a_filtered_line_is_an_outcome(server, tmp_path):
     server.batches.misbehave("partly filtered")
     paths = by_batch(server, tmp_path)
@@ -137,10 +220,78 @@ def test_a_server_that_ignores_n_is_asked_again_with_seeds(server, tmp_path):
     assert [(body.get("n"), body["seed"]) for body in again] == [(None, 1), (None, 2)] * 2
 
 
-def test_the_start_of_a_batch_whose_reply_is_lost_is_not_repeated(server, tmp_path):
-    server.batches.loses_start = True
+@pytest.mark.parametrize("fault", ["cut", "502", "garbage"])
+def test_the_start_of_a_batch_whose_reply_is_lost_is_not_repeated(server, tmp_path, fault):
+    server.batches.starts = [fault]
     assert len(by_batch(server, tmp_path)) == 6
     assert len(server.batches.batches) == 1
+
+
+def unanswered_start(server, folder, **changes):
+    """A run whose batch is made, but nobody says so."""
+    server.batches.starts = ["502, then down"]
+    with pytest.raises(TeacherError, match=r"not known; run again to find out"):
+        by_batch(server, folder, price=PRICE, max_retries=2, **changes)
+    server.batches.is_down = False
+
+
+def test_a_start_that_nobody_answers_is_unknown_and_counts_with_its_worst_case(server, tmp_path):
+    unanswered_start(server, tmp_path)
+    with Ledger(tmp_path) as ledger:
+        assert ledger.states() == {"unknown": 6}
+        spent, reserved, worst = ledger.db.execute(
+            "SELECT spent_micro_usd, reserved_micro_usd, (SELECT sum(worst_micro_usd) FROM calls)"
+            " FROM budgets"
+        ).fetchone()
+    assert (spent, reserved) == (worst, 0)
+    assert worst > 0
+
+
+@pytest.mark.parametrize("mode", ["batch", "online"])
+def test_a_start_that_nobody_answered_is_found_before_anything_is_bought(server, tmp_path, mode):
+    unanswered_start(server, tmp_path)
+    server.batches.polls_until_done = 1
+    assert len(buy(server.url, tmp_path, problems(6), mode=mode, price=PRICE)) == 6
+    assert (bought(server), server.num_calls, len(server.batches.batches)) == (6, 0, 1)
+    with Ledger(tmp_path) as ledger:
+        assert ledger.states() == {"answered": 6}
+        assert ledger.db.execute("SELECT sum(spent_micro_usd) FROM budgets").fetchone() == (60,)
+
+
+@pytest.mark.parametrize("mode", ["batch", "online"])
+def test_while_a_start_is_unknown_nothing_is_bought(server, tmp_path, mode):
+    unanswered_start(server, tmp_path)
+    server.batches.is_down = True
+    with pytest.raises(TeacherError, match="the Batch API does not answer"):
+        buy(server.url, tmp_path, problems(6), mode=mode, price=PRICE, max_retries=1)
+    assert (server.num_calls, len(server.batches.batches)) == (0, 1)
+
+
+def test_a_batch_is_looked_for_on_every_page(server, tmp_path):
+    for number in range(3):
+        assert len(by_batch(server, tmp_path / str(number), 1)) == 1
+    unanswered_start(server, tmp_path)
+    server.batches.page_size = 2
+    assert len(by_batch(server, tmp_path, price=PRICE)) == 6
+    assert len(server.batches.batches) == 4
+
+
+def test_a_list_that_does_not_end_is_no_answer(server, tmp_path):
+    unanswered_start(server, tmp_path)
+    server.batches.batches.clear()
+    server.batches.lists_for_ever = True
+    with pytest.raises(TeacherError, match="does not answer: broken reply"):
+        by_batch(server, tmp_path, price=PRICE, max_retries=1)
+    assert server.batches.batches == {}
+
+
+def test_a_start_that_never_came_is_made_again_and_costs_nothing(server, tmp_path):
+    unanswered_start(server, tmp_path)
+    server.batches.batches.clear()
+    assert len(by_batch(server, tmp_path, price=PRICE)) == 6
+    with Ledger(tmp_path) as ledger:
+        assert ledger.states() == {"failed": 6, "answered": 6}
+        assert ledger.db.execute("SELECT sum(spent_micro_usd) FROM budgets").fetchone() == (60,)
 
 
 def test_a_file_holds_only_so_many_lines(server, tmp_path, monkeypatch):
@@ -217,6 +368,42 @@ def test_a_batch_that_the_server_forgot_is_handed_in_again(server, tmp_path):
     assert len(by_batch(server, tmp_path, 3, price=PRICE)) == 3
     with Ledger(tmp_path) as ledger:
         assert ledger.states() == {"answered": 3, "unknown": 3}
+
+
+def test_a_batch_that_is_denied_but_listed_is_waited_for(server, tmp_path):
+    server.batches.num_not_found = 2
+    assert len(by_batch(server, tmp_path)) == 6
+    assert len(server.batches.batches) == 1
+
+
+def test_results_that_the_server_has_no_more_are_unknown_and_had_again(
+    server, tmp_path, monkeypatch
+):
+    write = server.batches._file
+    lost = iter([True])
+
+    def forget_results_once(content):
+        name = write(content)
+        if "not-ours" in content and next(lost, False):
+            del server.batches.files[name]
+        return name
+
+    monkeypatch.setattr(server.batches, "_file", forget_results_once)
+    assert len(by_batch(server, tmp_path, price=PRICE)) == 6
+    with Ledger(tmp_path) as ledger:
+        assert ledger.states() == {"answered": 6, "unknown": 6}
+
+
+def test_ctrl_c_ends_a_download_at_once(server, tmp_path):
+    server.trickles = True
+    process = start(server.url, tmp_path, 6, mode="batch")
+    wait_for(lambda: server.num_trickled > 2)
+    os.kill(process.pid, signal.SIGINT)
+    process.join(10)
+    assert process.exitcode not in (0, None)
+    server.trickles = False
+    assert len(by_batch(server, tmp_path)) == 6
+    assert bought(server) == 6
 
 
 def test_open_batches_do_not_hold_up_an_online_run(server, tmp_path):

@@ -12,7 +12,7 @@ from mdexp.teacher import budget, extract
 from mdexp.teacher.extract import Extraction
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.limits import Limiter
-from mdexp.teacher.prices import FREE, Price, PriceTable, completion_limit, prompt_bound
+from mdexp.teacher.prices import FREE, Price, completion_limit, listed_price, prompt_bound
 from mdexp.teacher.progress import Progress
 from mdexp.teacher.reply import Choice, Reply
 from mdexp.teacher.retry import Unanswered
@@ -194,13 +194,40 @@ def test_which_budget_holds_on_this_machine(tmp_path, changes, limit):
         assert ledger.db.execute("SELECT limit_micro_usd FROM budgets").fetchall() == [(limit,)]
 
 
-def test_prices_are_found_by_host_and_model_and_rounded_up():
-    table = PriceTable.shipped()
-    here = "https://api.openai.com/v1"
-    assert table.price(here, "gpt-5.4-mini") == Price(input=0.75, output=4.5)
-    assert table.price(here, "gpt-5.4-mini-2026-03-17") == Price(input=0.75, output=4.5)
-    assert table.price(here, "gpt-5.4-huge") is None
-    assert table.price("https://elsewhere.example.com/v1", "gpt-5.4-mini") is None
+OPENAI = "https://api.openai.com/v1"
+
+
+def test_prices_are_listed_by_endpoint_and_model():
+    assert listed_price(OPENAI, "gpt-5.4-mini") == Price(input=0.75, output=4.5)
+    assert listed_price(OPENAI, "gpt-5.4-mini-2026-03-17") == Price(input=0.75, output=4.5)
+    assert listed_price(OPENAI, "gpt-5.4-huge") is None
+    assert listed_price("https://elsewhere.example.com/v1", "gpt-5.4-mini") is None
+    together = listed_price(
+        "https://api.together.xyz/v1", "meta-llama/Llama-3.3-70B-Instruct-Turbo"
+    )
+    assert together is not None and together != FREE
+
+
+def test_prices_by_batch_are_listed_or_not_known():
+    assert listed_price(OPENAI, "gpt-5.4", by_batch=True) == Price(input=1.25, output=7.5)
+    assert listed_price("https://api.deepseek.com/v1", "deepseek-chat") is not None
+    assert listed_price("https://api.deepseek.com/v1", "deepseek-chat", by_batch=True) is None
+
+
+def test_a_prompt_is_priced_as_if_it_went_into_a_cache_that_costs_more():
+    assert listed_price(OPENAI, "gpt-6.1-terra") == Price(input=1.25, output=5.0)
+
+
+def test_prices_are_read_without_a_network(monkeypatch):
+    def refuse(*arguments):
+        raise AssertionError("a connection was opened")
+
+    monkeypatch.setattr("socket.socket.connect", refuse)
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
+    assert listed_price(OPENAI, "gpt-5.5") == Price(input=5.0, output=30.0)
+
+
+def test_prices_are_rounded_up():
     assert Price(input=0.1, output=0.2).micro_usd(10, 10) == 3, "not 3.0000000000000004 rounded up"
     assert Price(input=0.1, output=0.2).micro_usd(10, 11) == 4
     assert FREE.worst_micro_usd(REQUEST, 3) == 0

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from mdexp.artifacts import write_json, write_jsonl
 from mdexp.commands.compare import main
 from mdexp.grading.pairing import DifferentProblems, after_against_before, compare
 from mdexp.grading.score import metrics, votes
 from mdexp.records import Generation, Problem
+from mdexp.store.files import write_json
+from mdexp.store.json_lines import write_jsonl
+from tests.parts import GRADERS
 
 
 def generation(number, thought, correct, phase="after", dataset="toy"):
@@ -60,7 +62,7 @@ def run_folder(
     write_jsonl(folder / "problems.jsonl", problems)
     write_jsonl(folder / "generations.jsonl", generations[::-1])  # order must not matter
     write_jsonl(folder / "votes.jsonl", elected)
-    write_json(folder / "metrics.json", metrics(generations, elected, order, grader))
+    write_json(folder / "metrics.json", metrics(generations, elected, order, GRADERS[grader]))
     if settings:
         write_json(folder / "run.json", {"settings": settings})
     return str(folder)

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdexp.grading import curves as module
-from mdexp.grading.curves import accuracy, booth, curves, pass_at, subsets
+from mdexp.grading.curves import curves, pass_at, subsets, won
+from mdexp.grading.election import booth
 from mdexp.grading.statistics import bca, wilson
 from mdexp.grading.vote import elect
 from tests.unit.test_vote import path as one_path
@@ -50,7 +51,7 @@ def test_every_point_is_the_mean_over_all_subsets(pot, cot):
         votes = [elect(subset, ORDER).correct for subset in drawn]
         chosen = subsets(sizes, draws)
         assert len(chosen.chosen) == len(drawn) and chosen.kind == "all"
-        assert accuracy(booth(heard), chosen.chosen) == pytest.approx(sum(votes) / len(votes))
+        assert won(booth(heard), chosen.chosen).mean() == pytest.approx(sum(votes) / len(votes))
         passed = [any(p.correct for p in subset) for subset in drawn]
         assert pass_at(heard, draws) == pytest.approx(sum(passed) / len(passed))
 
@@ -83,14 +84,14 @@ def test_whole_curves_agree_with_brute_force(drawn):
 def test_drawn_subsets_come_near_to_all_of_them(monkeypatch):
     paths = problem([18, 7, 7, 18, 3, None], [7, 18, 18, None, 5, 7])
     sizes, draws = {"pot": 6, "cot": 6}, {"pot": 3, "cot": 3}
-    exact = accuracy(booth(paths), subsets(sizes, draws).chosen)
+    exact = won(booth(paths), subsets(sizes, draws).chosen).mean()
     assert subsets(sizes, draws).kind == "all"
     monkeypatch.setattr(module, "MAX_SUBSETS", comb(6, 3) ** 2 - 1)
     drawn = subsets(sizes, draws)
     assert drawn.kind == "399 drawn" and len(drawn.chosen) == 399
     assert (drawn.chosen[:, :6].sum(1) == 3).all() and (drawn.chosen[:, 6:].sum(1) == 3).all()
     # Three standard errors of a share of 399 draws.
-    assert accuracy(booth(paths), drawn.chosen) == pytest.approx(exact, abs=3 * 0.5 / 399**0.5)
+    assert won(booth(paths), drawn.chosen).mean() == pytest.approx(exact, abs=3 * 0.5 / 399**0.5)
     assert np.array_equal(drawn.chosen, subsets(sizes, draws).chosen), "seeded"
 
 

@@ -125,3 +125,23 @@ def test_a_refused_parameter_is_named_with_the_fix(parameter, message, advice):
 @pytest.mark.parametrize("message", ["the prompt is too long", "no 'top_p' in this model"])
 def test_no_parameter_is_made_up(message):
     assert parameter_fix(None, message, SENT) is None
+
+
+@pytest.mark.parametrize(
+    ("model", "sent"),
+    [
+        ("o4-mini", {"max_completion_tokens": 64, "reasoning_effort": "medium"}),
+        ("gpt-5-mini", {"max_completion_tokens": 64, "reasoning_effort": "medium"}),
+        ("gpt-6.1-terra", {"max_completion_tokens": 64, "reasoning_effort": "medium"}),
+        ("deepseek-reasoner", {"max_tokens": 64}),
+        ("qwen3-8b", OWN),
+    ],
+)
+def test_a_family_is_asked_to_think(model, sent):
+    assert family_of(model).settings(OWN, {}, thinks=True) == sent
+
+
+def test_where_nothing_asks_to_think_it_is_said():
+    [note] = family_of("qwen3-8b").notes({}, {}, thinks=True)
+    assert "enable_thinking" in note
+    assert family_of("qwen3-8b").notes({}, {}) == []

@@ -1,13 +1,13 @@
-"""The ledger: what makes two answers the same purchase, what it keeps, what older ones become."""
+"""The ledger: what makes two answers the same purchase, what it keeps, which versions it reads."""
 
 import dataclasses
-import hashlib
 import json
 import sqlite3
 from pathlib import Path
 
 import pytest
 
+from mdexp.teacher import schema
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.reply import BrokenReply, Choice, read_reply
 from mdexp.teacher.request import Request
@@ -84,68 +84,26 @@ def test_a_transaction_that_breaks_leaves_nothing(tmp_path):
         assert ledger.db.execute("SELECT count(*) FROM requests").fetchone() == (1,)
 
 
-def old_ledger(folder):
-    """A ledger as version 1 wrote it: two answers of a call, a failure, and a call cut off."""
-    folder.mkdir(parents=True, exist_ok=True)
-    request = REQUEST.content
-    other = dataclasses.replace(REQUEST, model="small").content
-    db = sqlite3.connect(folder / FILE)
-    db.executescript(
-        "PRAGMA journal_mode = WAL;"
-        "CREATE TABLE calls (id INTEGER PRIMARY KEY, state TEXT NOT NULL, request TEXT NOT NULL,"
-        " num_asked INTEGER NOT NULL, opened_at TEXT NOT NULL, settled_at TEXT, usage TEXT,"
-        " reply TEXT, error TEXT);"
-        "CREATE TABLE samples (identity TEXT PRIMARY KEY, sample INTEGER NOT NULL,"
-        " call INTEGER NOT NULL REFERENCES calls (id), text TEXT NOT NULL,"
-        " finish_reason TEXT NOT NULL, model TEXT NOT NULL);"
-        "PRAGMA user_version = 1"
-    )
-    calls = [
-        (1, "failed", request, 2, "t1", "t2", None, None, "HTTP 500: oops"),
-        (2, "answered", request, 2, "t3", "t4", '{"total_tokens": 9}', "{raw}", None),
-        (3, "open", other, 1, "t5", None, None, None, None),
-    ]
-    db.executemany("INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", calls)
-    hashes = [hashlib.sha256(f"{request}\n{n}".encode()).hexdigest() for n in range(2)]
-    rows = [(hashes[n], n, 2, text, "stop", "large-0001") for n, text in enumerate("ab")]
-    db.executemany("INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?)", rows)
-    db.commit()
-    db.close()
+@pytest.mark.parametrize("version", [1, VERSION + 1])
+def test_a_ledger_of_another_version_is_refused_and_not_touched(tmp_path, version):
+    with sqlite3.connect(tmp_path / FILE) as database:
+        database.execute(f"PRAGMA user_version = {version}")
+    with pytest.raises(
+        ValueError, match=rf"{FILE}: written as version {version}, this mdexp reads"
+    ):
+        Ledger(tmp_path)
+    with sqlite3.connect(tmp_path / FILE) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (version,)
+        assert database.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
 
 
-def test_nothing_paid_for_is_lost_from_a_ledger_of_version_1(tmp_path):
-    old_ledger(tmp_path)
-    for _ in range(2):
-        with Ledger(tmp_path) as ledger:
-            answers = ledger.answers(REQUEST, 3)
-            assert [(a.sample, a.text, a.finish_reason, a.model) for a in answers] == [
-                (0, "a", "stop", "large-0001"),
-                (1, "b", "stop", "large-0001"),
-            ]
-            assert ledger.states() == {"failed": 1, "answered": 1, "unknown": 1}
-            assert ledger.db.execute(
-                "SELECT reply, usage, num_asked, opened_at, price_micro_usd FROM calls WHERE id = 2"
-            ).fetchone() == ("{raw}", '{"total_tokens": 9}', 2, "t3", None)
-            assert ledger.db.execute("PRAGMA user_version").fetchone() == (VERSION,)
-    with Ledger(tmp_path) as ledger:
-        assert buy(ledger, REQUEST, ledger.missing(REQUEST, 3), "c") == 1
-
-
-def test_a_change_of_version_that_is_cut_off_changes_nothing(tmp_path, monkeypatch):
-    old_ledger(tmp_path)
+def test_a_ledger_whose_making_is_cut_off_is_made_by_the_next(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("mdexp.teacher.schema.content_identity", lambda content: 1 / 0)
-        with pytest.raises(sqlite3.OperationalError):
+        patch.setattr(schema, "_TABLES", schema._TABLES + "CREATE TABLE calls (x);\n")
+        with pytest.raises(sqlite3.OperationalError, match="already exists"):
             Ledger(tmp_path)
     with Ledger(tmp_path) as ledger:
-        assert len(ledger.answers(REQUEST, 3)) == 2
-
-
-def test_a_ledger_of_a_later_version_is_not_touched(tmp_path):
-    with sqlite3.connect(tmp_path / FILE) as database:
-        database.execute("PRAGMA user_version = 9")
-    with pytest.raises(ValueError, match="written as version 9, this mdexp reads up to 2"):
-        Ledger(tmp_path)
+        assert buy(ledger, REQUEST, [0], "4") == 1
 
 
 MOUNTS = """\

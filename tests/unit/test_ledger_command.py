@@ -9,7 +9,7 @@ from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.replay import ReplayTeacher
 from tests.buyer import COT, buy, problems
 from tests.claiming import REQUEST, claims, reply
-from tests.loopback import LoopbackServer
+from tests.loopback import LoopbackServer, Reply
 
 PRICE = {"input": 1.0, "output": 2.0}
 
@@ -76,6 +76,50 @@ def test_an_export_is_replayed_and_taken_in_by_another_ledger(store, tmp_path, c
     ]
 
 
+def test_thinking_goes_along_in_an_export(tmp_path):
+    file, other = tmp_path / "answers.jsonl", tmp_path / "other"
+    message = {"content": "It is 1.", "reasoning": "Hm."}
+    body = {"choices": [{"message": message, "finish_reason": "stop"}]}
+    with LoopbackServer() as server:
+        server.script = lambda _: Reply(200, json.dumps(body))
+        bought = buy(server.url, tmp_path / "ledger", problems(2))
+        assert run(tmp_path, "export", str(file)) == 0
+        played = ReplayTeacher(path=str(file), num_paths=1).paths(problems(2), {"cot": COT}, None)
+        assert [path.thinking for path in played] == ["Hm.", "Hm."]
+        assert run(other, "import", str(file)) == 0
+        again = buy(server.url, other / "ledger", problems(2))
+        assert server.num_calls == 2
+    assert [(p.text, p.thinking) for p in again] == [(p.text, p.thinking) for p in bought]
+    assert run(other, "export", str(tmp_path / "again.jsonl")) == 0
+    rows = [json.loads(line) for line in (tmp_path / "again.jsonl").open()]
+    assert [row["thinking"] for row in rows] == ["Hm.", "Hm."]
+
+
+def test_what_was_refused_is_no_answer_that_was_bought(tmp_path, capsys):
+    body = {"choices": [{"message": {"content": None, "refusal": "No."}}], "model": "m"}
+    with LoopbackServer() as server:
+        server.script = lambda _: Reply(200, json.dumps(body))
+        buy(server.url, tmp_path / "ledger", problems(2))
+        assert run(tmp_path, "spend") == 0
+        [row] = [line for line in capsys.readouterr().out.splitlines() if server.url[:16] in line]
+    assert [cell for cell in row.split() if cell.isdigit()] == ["0", "2", "0", "0"]
+
+
+def test_control_signs_of_a_server_are_spelt_out(tmp_path, capsys):
+    body = {
+        "choices": [{"message": {"content": "a"}, "finish_reason": "\x1b[2J"}],
+        "model": "\x9bA",
+    }
+    with LoopbackServer() as server:
+        server.script = lambda _: Reply(200, json.dumps(body))
+        buy(server.url, tmp_path / "ledger", problems(1))
+    assert run(tmp_path, "list") == 0
+    assert run(tmp_path, "spend") == 0
+    out = capsys.readouterr().out
+    assert "\\x9bA\t\\x1b[2J" in out
+    assert "\x1b" not in out
+
+
 def _without_command(line):
     return {key: value for key, value in json.loads(line).items() if key != "command"}
 
@@ -83,20 +127,52 @@ def _without_command(line):
 @pytest.mark.parametrize(
     ("row", "fault"),
     [
-        ("{", "JSONDecodeError"),
-        ('{"id": "a", "thought": "cot", "completion": "x", "model": "m"}', "KeyError: 'request'"),
-        ('{"id": 3, "request": null}', "TypeError"),
+        ({"request": None}, "no row of an export (request: "),
+        ({"id": 3}, "no row of an export (id: Input should be a valid string, got 3)"),
+        ({"sample": -1}, "no row of an export (sample: Input should be greater than or equal to 0"),
+        ({"sample": 10**18}, "no row of an export (sample: Input should be less than or equal to"),
+        ({"sample": True}, "no row of an export (sample: Input should be a valid integer"),
+        ({"completion": None}, "no row of an export (completion: "),
+        ({"completion": "\ud83d"}, "no row of an export ('utf-8' codec can't encode"),
+        ({"settled_at": "yesterday"}, "no row of an export (settled_at: "),
+        ("{", "not JSON: "),
     ],
+    ids=str,
 )
 def test_a_row_that_does_not_fit_is_named_and_nothing_is_taken_in(store, capsys, row, fault):
     file = store / "answers.jsonl"
     run(store, "export", str(file))
+    if isinstance(row, dict):
+        row = json.dumps(json.loads(file.read_text().splitlines()[0]) | row)
     file.write_text(file.read_text() + row + "\n")
     assert run(store / "other", "import", str(file)) == 2
     error = capsys.readouterr().err
-    assert f"{file}:7: no row of an export ({fault}" in error
+    assert f"{file}:7: {fault}" in error
+    assert len(error.splitlines()) == 1
     with Ledger(store / "other" / "ledger") as ledger:
         assert ledger.states() == {}
+
+
+def test_a_request_with_text_that_has_no_utf8_is_refused(store, capsys):
+    file = store / "answers.jsonl"
+    run(store, "export", str(file))
+    file.write_text(file.read_text().replace('"content": "', '"content": "\\ud83d', 1))
+    assert run(store / "other", "import", str(file)) == 2
+    assert f"{file}:1: no row of an export (" in capsys.readouterr().err
+
+
+def test_an_answer_that_is_there_with_another_text_stays_and_is_counted(store, capsys):
+    file = store / "answers.jsonl"
+    run(store, "export", str(file))
+    first, *rest = file.read_text().splitlines()
+    other = json.dumps(json.loads(first) | {"completion": "another text"})
+    file.write_bytes(b"\xef\xbb\xbf" + "\r\n".join([other, "", *rest]).encode())
+    assert run(store, "import", str(file)) == 0
+    captured = capsys.readouterr()
+    assert "0 answers taken in, 5 were there" in captured.out
+    assert "1 were there with another text, which stays" in captured.err
+    run(store, "export", str(file))
+    assert "another text" not in file.read_text()
 
 
 def test_where_there_is_no_ledger_none_is_made(tmp_path, capsys):

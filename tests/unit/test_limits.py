@@ -82,3 +82,13 @@ def test_waiting_sleeps_until_the_turn_has_come(tmp_path, clock, monkeypatch):
         for _ in range(3):
             asyncio.run(limiter.wait(0))
     assert sum(naps) == pytest.approx(4, abs=0.01)
+
+
+def test_a_disk_that_takes_no_writes_leaves_the_limits_as_they_were(tmp_path):
+    with Limiter(tmp_path, "e", 60, None, clock=lambda: 0.0) as limiter:
+        limiter._db.execute("PRAGMA query_only = ON")
+        assert limiter.take(1) == 0
+        limiter.correct(1, requests=1)
+        limiter._db.execute("PRAGMA query_only = OFF")
+        assert limiter.take(1) == 0, "the first was not counted"
+        assert limiter.take(1) > 0

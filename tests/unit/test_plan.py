@@ -7,10 +7,11 @@ import pytest
 
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.model_history import Experience, experience
-from mdexp.teacher.prices import FREE, Price, PriceTable
+from mdexp.teacher.prices import Price
 from mdexp.teacher.purchase_plan import Limits, Wish, calls_for, cost, of_sweep, plan_purchase
 from mdexp.teacher.purchase_plan_text import plan_lines, prompt_lines
 from mdexp.teacher.request import Request
+from mdexp.teacher.shutdowns import last_day
 from mdexp.teacher.tokens import ANSWER_TOKENS, Rule, counting_rule
 from tests.buyer import COT, buy, problems, teacher
 from tests.loopback import LoopbackServer
@@ -155,7 +156,7 @@ def test_prices_online_and_by_batch_are_told():
     assert "3 wanted, 0 owned, 3 to buy in 1 requests" in told
     assert "online    $0.004513 expected, at most $0.02" in told
     assert "by Batch  $0.002257 expected" in told
-    assert "prices    of 2026-06-04 or later" in told
+    assert "prices    of genai-prices" in told
     assert "budget    $5 for the command, of which $0.004513" in told
 
 
@@ -199,15 +200,10 @@ def test_the_prompt_is_the_one_that_is_sent(tmp_path, style):
     assert "Question 1?" not in told
 
 
-def test_the_table_knows_versions_batch_and_last_days():
-    table = PriceTable.shipped()
-    assert table.price(OPENAI, "gpt-5.4-mini-2026-03-17") == table.price(OPENAI, "gpt-5.4-mini")
-    assert table.price("https://elsewhere.example/v1", "gpt-5.4-mini") is None
-    assert table.by_batch(OPENAI, PRICE) == Price(input=1.0, output=5.0)
-    assert table.by_batch("https://elsewhere.example/v1", PRICE) is None
-    assert table.by_batch("http://127.0.0.1:1/v1", FREE) == FREE
-    assert table.shutdown(OPENAI, "gpt-4o-2024-08-06") == date(2027, 1, 14)
-    assert table.shutdown("http://127.0.0.1:1/v1", "gpt-4o") is None
+def test_a_dated_version_has_the_last_day_of_its_model():
+    assert last_day(OPENAI, "gpt-4o-2024-08-06") == date(2027, 1, 14)
+    assert last_day(OPENAI, "gpt-5.4") is None
+    assert last_day("http://127.0.0.1:1/v1", "gpt-4o") is None
 
 
 def test_a_buyer_is_warned_as_well(tmp_path, caplog):
@@ -220,7 +216,6 @@ def test_a_buyer_is_warned_as_well(tmp_path, caplog):
 
 def test_a_price_that_is_given_is_of_the_mode():
     online = teacher(OPENAI, price={"input": 2.0, "output": 10.0})
-    assert online.price_of("online") == PRICE
-    assert online.price_of("batch") == Price(input=1.0, output=5.0)
+    assert (online.price_of("online"), online.price_of("batch")) == (PRICE, None)
     batch = teacher(OPENAI, price={"input": 2.0, "output": 10.0}, mode="batch")
     assert (batch.price_of("batch"), batch.price_of("online")) == (PRICE, None)

@@ -9,6 +9,8 @@ import pytest
 from rich.console import Console
 
 from mdexp.grading.score import metrics, votes
+from mdexp.grading.vote_rules.cascade import Cascade
+from mdexp.grading.vote_rules.majority import Majority
 from mdexp.records import Example, Path, Rejection, VerifiedPath
 from mdexp.report.build import build, teachers, title
 from mdexp.report.explorer import explorer_data
@@ -17,7 +19,8 @@ from mdexp.report.funnel import funnel
 from mdexp.report.terminal import terminal
 from tests.synthetic_run import ATTACK, ORDER, THREE, generation, history, run_parts
 
-DUAL = {"name": "dual", "lambda_thought": "cot", "weights": {}, "normalize": "token"}
+UNWEIGHED = {"lambda_thought": None, "pairing": "both"}
+DUAL = UNWEIGHED | {"name": "dual", "lambda_thought": "cot", "weights": {}, "normalize": "token"}
 
 
 def written(folder, **parts):
@@ -44,7 +47,9 @@ def test_one_path_per_thought_is_called_tie_break_and_more_a_vote(tmp_path):
 
 
 def test_three_single_paths_vote_and_the_rule_is_told(tmp_path):
-    markdown, page = written(tmp_path, **run_parts(thoughts=THREE, order=["eot", "cot", "pot"]))
+    markdown, page = written(
+        tmp_path, **run_parts(thoughts=THREE, rule=Majority(order=["eot", "cot", "pot"]))
+    )
     assert "| toy | vote of 3 |" in markdown and "tie-break |" not in markdown
     told = "before by majority, ties to eot, cot, pot; after by majority, ties to eot, cot, pot"
     assert f"toy, vote of 3: {told}." in markdown and f"toy, vote of 3: {told}." in page
@@ -55,7 +60,7 @@ def test_three_single_paths_vote_and_the_rule_is_told(tmp_path):
 
 
 def test_a_cascade_is_called_so_and_names_its_order(tmp_path):
-    parts = run_parts(thoughts=THREE, rule="cascade", order=["eot", "cot"])
+    parts = run_parts(thoughts=THREE, rule=Cascade(order=["eot", "cot"]))
     markdown, _ = written(tmp_path, **parts)
     assert "| toy | cascade |" in markdown and "vote of" not in markdown
     assert "after by cascade eot, cot." in markdown
@@ -170,9 +175,11 @@ def test_the_formula_has_its_numbers_whatever_the_order_of_thoughts():
 
 def test_other_objectives_have_their_formula():
     weights = {"cot": 0.2, "pot": 0.8}
-    weighted = {"name": "weighted", "weights": weights, "normalize": "example"}
-    assert formula({"objective": weighted}).startswith("L = 0.2 L_cot + 0.8 L_pot, each L the mean")
-    union = {"objective": {"name": "union", "normalize": "token"}, "thoughts": {"cot": 1, "pot": 1}}
+    weighted = {"name": "weighted", "weights": weights, "normalize": "example"} | UNWEIGHED
+    two = {"thoughts": dict.fromkeys(ORDER)}
+    stated = formula({"objective": weighted} | two)
+    assert stated.startswith("L = 0.2 L_cot + 0.8 L_pot, each L the mean")
+    union = {"objective": DUAL | UNWEIGHED | {"name": "union"}} | two
     assert formula(union).endswith("over the targets of cot, pot together")
     equal = {"objective": weighted | {"weights": {}}, "thoughts": dict.fromkeys(THREE)}
     thirds = "L = 0.333333 L_cot + 0.333333 L_pot + 0.333333 L_eot, each L the mean"

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from mdexp.grading.vote_rules.majority import Majority
 from mdexp.report.build import build
 from mdexp.report.charts import loss_curve, strip, ticks, training_told
 from mdexp.report.curve_chart import curve_chart
@@ -44,7 +45,7 @@ def test_names_stand_at_the_ends_of_their_lines_and_never_on_each_other():
 
 
 def test_a_thought_has_one_style_whatever_the_vote_s_order():
-    parts = run_parts(samples=(0, 1, 2), thoughts=THREE, order=["eot", "pot", "cot"])
+    parts = run_parts(samples=(0, 1, 2), thoughts=THREE, rule=Majority(order=["eot", "pot", "cot"]))
     curves = parts["analysis"]["toy"]["after"]["curves"]
     classes = series_classes(["pot", "eot", "cot"])
     charts = [curve_chart(curves, classes), loss_curve(history(9), classes)]

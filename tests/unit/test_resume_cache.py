@@ -68,6 +68,19 @@ def test_a_batch_that_was_cut_short_is_written_anew(student, file, cut):
         assert work.found == found
 
 
+@pytest.mark.parametrize("hole", [b"\x00", b"\xff", b"[", b"9"], ids=str)
+def test_a_hole_loses_one_batch(student, file, hole, caplog):
+    expected = answers(student, Work(kept=Kept(file)))
+    content = file.read_bytes()
+    start = content.index(b"\n") + 1  # of the second of three batches
+    file.write_bytes(content[: start + 5] + hole * 30 + content[start + 35 :])
+    for found in (6, NUMBER):
+        work = Work(kept=Kept(file))
+        assert answers(student, work) == expected
+        assert work.found == found
+    assert "1 of 3 batches cannot be read" in caplog.text
+
+
 def test_other_requests_find_nothing(student, file):
     answers(student, Work(kept=Kept(file)))
     kept, asked = Kept(file), requests()[:4]

@@ -8,8 +8,12 @@ from hypothesis import strategies as st
 
 from mdexp.answers import canonical
 from mdexp.grading.score import grade, metrics, votes
+from mdexp.grading.vote_rules.accuracy import Accuracy
+from mdexp.grading.vote_rules.cascade import Cascade
+from mdexp.grading.vote_rules.majority import Majority
 from mdexp.ports import ProgramResult, Reading
 from mdexp.records import Generation, Output, Problem
+from tests.parts import GRADERS, RULES
 
 ORDER = ["cot", "pot"]
 
@@ -100,19 +104,20 @@ def test_an_order_that_is_given_settles_ties_whatever_validation_says():
         generation(thought, thought == "cot", id="v1", split="validation") for thought in ORDER
     ]
     tied = [generation("cot", False), generation("pot", True), *better_cot]
-    assert votes(tied, ORDER, order=["pot", "cot"])[0].correct
-    assert not votes(tied, ORDER, order=["cot", "pot"])[0].correct
+    assert votes(tied, ORDER, Majority(order=["pot", "cot"]))[0].correct
+    assert not votes(tied, ORDER, Majority(order=["cot", "pot"]))[0].correct
 
 
 def test_a_cascade_takes_the_thought_that_was_best_on_validation_or_the_order_given():
     paths = [generation("cot", True), generation("pot", False), generation("eot", False)]
     paths += [generation(t, t == "cot", id="v", split="validation") for t in (*ORDER, "eot")]
     three = ["eot", "pot", "cot"]
-    by_validation = votes(paths, three, rule="cascade")
+    by_validation = votes(paths, three, Cascade())
     assert by_validation[0].order == ["cot", "eot", "pot"] and by_validation[0].correct
-    by_order = votes(paths, three, rule="cascade", order=["pot", "cot"])
+    rule = Cascade(order=["pot", "cot"])
+    by_order = votes(paths, three, rule)
     assert by_order[0].order == ["pot", "cot"] and not by_order[0].correct
-    row = metrics(paths, by_order, three)["toy"]["after"]["vote"]
+    row = metrics(paths, by_order, three, rule=rule)["toy"]["after"]["vote"]
     assert row["rule"] == "cascade pot, cot"
 
 
@@ -170,7 +175,9 @@ def test_each_thought_with_several_samples_has_its_own_vote_before_the_mix():
     paths = [generation("cot", False), generation("pot", False)]
     paths += [replace(generation("cot", True), sample=k) for k in (1, 2)]
     paths += [replace(generation("pot", False), sample=k) for k in (1, 2)]
-    table = metrics(paths, votes(paths, ORDER, order=["pot", "cot"]), ORDER)["toy"]["after"]
+    table = metrics(paths, votes(paths, ORDER, Majority(order=["pot", "cot"])), ORDER)["toy"][
+        "after"
+    ]
     assert list(table) == ["cot", "pot", "cot vote", "pot vote", "vote"]
     assert [table[row]["correct"] for row in table] == [0, 0, 1, 0, 0]
     assert [table[row]["num_paths"] for row in table] == [1, 1, 2, 2, 4]
@@ -192,8 +199,10 @@ def test_log_probabilities_reach_the_generations():
 def test_the_rule_is_told_in_words(rule, words):
     paths = [replace(generation(t, True), logprob=-1.0) for t in ORDER]
     paths += [generation(t, True, id="v", split="validation", logprob=-1.0) for t in ORDER]
-    elected = votes(paths, ORDER, rule=rule)
-    assert metrics(paths, elected, ORDER)["toy"]["after"]["vote"]["rule"] == words
+    elected = votes(paths, ORDER, RULES[rule]())
+    assert (
+        metrics(paths, elected, ORDER, rule=RULES[rule]())["toy"]["after"]["vote"]["rule"] == words
+    )
 
 
 def test_an_accuracy_vote_weighs_by_the_validation_of_its_phase():
@@ -204,7 +213,7 @@ def test_an_accuracy_vote_weighs_by_the_validation_of_its_phase():
             generation(thought, mark, id=f"v{k}", split="validation")
             for k, mark in enumerate(right)
         ]
-    vote = next(v for v in votes(paths, ORDER, rule="accuracy") if v.split == "test")
+    vote = next(v for v in votes(paths, ORDER, Accuracy()) if v.split == "test")
     assert (vote.correct, vote.votes) == (True, {"18": 0.8, "7": 0.4})
 
 
@@ -213,19 +222,19 @@ def test_a_thought_that_was_never_right_on_validation_still_has_a_say():
     paths += [generation("pot", True, sample=k) for k in (1, 2, 3)]
     paths += [generation("cot", k == 0, id=f"v{k}", split="validation") for k in range(2)]
     paths += [generation("pot", False, id=f"v{k}", split="validation") for k in range(2)]
-    vote = next(v for v in votes(paths, ORDER, rule="accuracy") if v.split == "test")
+    vote = next(v for v in votes(paths, ORDER, Accuracy()) if v.split == "test")
     assert (vote.correct, vote.votes) == (True, {"18": 0.75, "7": 0.5}), "3 x 1/4 against 2/4"
 
 
 def test_the_grader_is_named_in_every_row_and_judges():
     loose = output("cot", "18.4")
     graded_by = {
-        name: grade([loose], {"p1": problem()}, {"cot": Prose()}, Echo(), name)[0].correct
+        name: grade([loose], {"p1": problem()}, {"cot": Prose()}, Echo(), GRADERS[name])[0].correct
         for name in ("strict", "pad")
     }
     assert graded_by == {"strict": False, "pad": True}
     paths = [generation("cot", True)]
-    table = metrics(paths, votes(paths, ORDER), ORDER, "pad")["toy"]["after"]
+    table = metrics(paths, votes(paths, ORDER), ORDER, GRADERS["pad"])["toy"]["after"]
     assert {row["grader"] for row in table.values()} == {"pad 2"}
 
 
@@ -237,7 +246,7 @@ class LastWord(Prose):
 def test_lenient_is_a_reading_so_that_its_votes_go_by_the_last_number_too():
     texts = ["7 18", "18 after 7", "so 18", "7!"]
     outputs = [output(text=text, sample=k) for k, text in enumerate(texts, start=1)]
-    paths = grade(outputs, {"p1": problem()}, {"cot": LastWord()}, Echo(), "lenient")
+    paths = grade(outputs, {"p1": problem()}, {"cot": LastWord()}, Echo(), GRADERS["lenient"])
     assert [(g.answer, g.status, g.correct) for g in paths] == [
         ("18", "ok", True),
         ("7", "ok", False),
@@ -273,7 +282,7 @@ NEAR = [*(text for pair in PARTED.values() for text in pair), "7", "no idea"]
 def test_no_other_order_of_the_samples_changes_a_vote(texts, grader, places):
     def voted(texts):
         outputs = [output(text=text, sample=k) for k, text in enumerate(texts, start=1)]
-        paths = grade(outputs, {"p1": problem()}, {"cot": Prose()}, Echo(), grader)
+        paths = grade(outputs, {"p1": problem()}, {"cot": Prose()}, Echo(), GRADERS[grader])
         return next(v for v in votes(paths, ["cot"]) if v.row == "vote")
 
     once, other = voted(texts), voted([texts[k] for k in places if k < len(texts)])
@@ -286,4 +295,6 @@ def test_no_other_order_of_the_samples_changes_a_vote(texts, grader, places):
 def test_what_is_cut_short_is_wrong_under_every_grader():
     cut = output("cot", "so it is 18", finished=False)
     for name in ("strict", "lenient", "pad", "xot", "dss"):
-        assert not grade([cut], {"p1": problem()}, {"cot": Prose()}, Echo(), name)[0].correct
+        assert not grade([cut], {"p1": problem()}, {"cot": Prose()}, Echo(), GRADERS[name])[
+            0
+        ].correct

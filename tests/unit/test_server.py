@@ -8,7 +8,7 @@ from mdexp.decoding.request import Limits, Request
 from mdexp.decoding.server import ServerError, ask_server, seed
 from mdexp.records import Problem
 from mdexp.students.prompts import Renderer
-from mdexp.students.tiny import byte_tokenizer
+from mdexp.students.tiny import CHAT_TEMPLATE, byte_tokenizer
 from mdexp.thoughts.cot import ChainOfThought
 from tests.loopback import LoopbackServer
 
@@ -136,3 +136,23 @@ def test_a_trained_student_is_asked_of_its_server(server):
 def test_an_engine_and_its_keys_go_together(server, options, said):
     with pytest.raises(ValueError, match=said):
         decoding(server, **options)
+
+
+def test_the_stopping_rule_waits_for_the_end_of_thinking_that_the_prompt_opens(server):
+    """The output begins with the tag that its prompt holds: alone it would be read as an answer."""
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = CHAT_TEMPLATE.replace("'assistant: '", "'assistant: <think>\n'")
+    written = "Perhaps the answer is 8.\nNo.\n</think>\nThe answer is 9.\nQuestion: next?"
+    server.answer = lambda ids, number: written
+    problem = Problem(id="p", dataset="toy", split="test", question="How many?", answer=9)
+    [output] = answer(
+        None,
+        Renderer(tokenizer, "causal", "chat"),
+        [problem],
+        {"cot": COT},
+        [],
+        decoding=decoding(server, num_paths=0),
+        phase="after",
+        seed=0,
+    )
+    assert output.text == "<think>\nPerhaps the answer is 8.\nNo.\n</think>\nThe answer is 9."

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mdexp.artifacts import stage_key
+from mdexp.store.keys import stage_key
 from tests.buyer import teacher
 
 URL = "http://127.0.0.1:8000/v1"

@@ -95,21 +95,32 @@ def test_text_is_left_as_written(tmp_path):
     assert (path.text, path.finish_reason) == (text, "length")
 
 
+def test_thinking_is_played_beside_the_text(tmp_path):
+    rows = [row("p", "a", thinking="Hm."), row("p", "b", thinking=None), row("p", "c")]
+    file = write(tmp_path / "a.jsonl", *rows)
+    paths = play(ReplayTeacher(path=file, num_paths=3), [problem("p")], {"cot": COT}, tmp_path)
+    assert [path.thinking for path in paths] == ["Hm.", "", ""]
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
         ('{"id": "p"', r"a\.jsonl:2: not JSON"),
-        ('["p"]', r"a\.jsonl:2: got \['p'\], expected a JSON object"),
+        ('["p"]', r'a\.jsonl:2: got \["p"\], expected a JSON object'),
         (
             '{"id": "p", "thought": "cot", "model": "m"}',
             r"a\.jsonl:2: completion: got None, expected a text; a row has the texts id, thought",
+        ),
+        (
+            '{"id": "p", "thought": "cot", "completion": "", "model": "m", "thinking": ["a"]}',
+            r"a\.jsonl:2: thinking: got \['a'\], expected a text",
         ),
         (
             '{"id": 7, "thought": "cot", "completion": "", "model": "m"}',
             r"a\.jsonl:2: id: got 7, expected a text",
         ),
     ],
-    ids=["cut off", "no object", "no completion", "id is a number"],
+    ids=["cut off", "no object", "no completion", "thinking is a list", "id is a number"],
 )
 def test_a_bad_row_is_refused_by_file_line_and_key(tmp_path, line, message):
     file = tmp_path / "a.jsonl"
@@ -121,7 +132,7 @@ def test_a_bad_row_is_refused_by_file_line_and_key(tmp_path, line, message):
 def test_a_line_that_is_not_utf8_is_refused_by_file_and_line(tmp_path):
     file = tmp_path / "a.jsonl"
     file.write_bytes(b'{"id": "caf\xe9"}\n')
-    with pytest.raises(ValueError, match=r"a\.jsonl:1: not JSON"):
+    with pytest.raises(ValueError, match=r"a\.jsonl:1: not UTF-8"):
         play(ReplayTeacher(path=str(file), num_paths=1), [problem("p")], {"cot": COT}, tmp_path)
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdexp.grading.vote import elect, trust, voters
+from mdexp.grading.vote_rules.cascade import Cascade
 from mdexp.records import Answer, Generation
 
 GOLD = 18
@@ -115,7 +116,7 @@ def test_two_of_three_outvote_the_first_of_the_order():
 def test_in_a_cascade_the_first_that_answers_decides(answers, answer):
     paths = [path(thought, given) for thought, given in answers.items()]
     for cast in (paths, paths[::-1]):
-        vote = elect(cast, ["eot", "pot", "cot"], "cascade")
+        vote = elect(cast, ["eot", "pot", "cot"], Cascade())
         assert (vote.answer, vote.tie) == (answer, False)
         assert vote.votes == ({str(answer): 1} if answer else {}), "only what decides is counted"
         assert (vote.rule, vote.order) == ("cascade", ["eot", "pot", "cot"])
@@ -123,14 +124,14 @@ def test_in_a_cascade_the_first_that_answers_decides(answers, answer):
 
 def test_in_a_cascade_the_samples_of_the_deciding_thought_vote_among_themselves():
     eot = [path("eot", 7, 1), path("eot", 18, 2), path("eot", 18, 3), path("eot", None, 4)]
-    vote = elect([*eot, *(path("pot", 7, k) for k in range(1, 6))], ["eot", "pot"], "cascade")
+    vote = elect([*eot, *(path("pot", 7, k) for k in range(1, 6))], ["eot", "pot"], Cascade())
     assert (vote.answer, vote.votes) == (18, {"18": 2, "7": 1})
 
 
 def test_a_thought_that_a_cascade_leaves_out_has_no_say():
     paths = [path("pot", 7), path("eot", None), path("cot", 18)]
-    assert elect(paths, ["eot", "cot"], "cascade").answer == 18
-    assert elect(paths[:2], ["eot", "cot"], "cascade").answer is None
+    assert elect(paths, ["eot", "cot"], Cascade()).answer == 18
+    assert elect(paths[:2], ["eot", "cot"], Cascade()).answer is None
 
 
 ballots = st.lists(

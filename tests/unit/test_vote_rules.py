@@ -8,11 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdexp.grading.rules import Ballot, by_likelihood, choices
 from mdexp.grading.vote import elect
+from mdexp.grading.vote_rules.accuracy import Accuracy
+from mdexp.grading.vote_rules.counting import own_choices
+from mdexp.grading.vote_rules.likelihood import Likelihood
+from mdexp.grading.vote_rules.majority import Majority
+from mdexp.ports import Ballot
+from tests.parts import RULES
 from tests.unit.test_vote import path as plain_path
 
-RULES = ["majority", "likelihood", "accuracy", "cascade", "agreement"]
 ACCURACY = {"cot": Fraction(1, 10), "pot": Fraction(3, 10)}
 
 
@@ -21,7 +25,7 @@ def path(thought, answer, sample=0, logprob=-1.0, status="ok"):
 
 
 def vote(paths, rule, order=("cot", "pot")):
-    return elect(paths, list(order), rule, ACCURACY)
+    return elect(paths, list(order), RULES[rule](), ACCURACY)
 
 
 def test_a_surer_path_outweighs_a_guess_of_its_own_thought():
@@ -41,9 +45,10 @@ def test_a_log_probability_is_only_compared_within_its_thought():
 
 
 def test_adding_a_constant_to_a_thought_changes_no_likelihood_vote():
+    tally = Likelihood().tally
     ballots = [Ballot("1", "cot", -0.3), Ballot("2", "cot", -0.9), Ballot("2", "pot", -0.2)]
     moved = [b._replace(logprob=b.logprob - 700) if b.thought == "cot" else b for b in ballots]
-    assert by_likelihood(moved) == pytest.approx(by_likelihood(ballots))
+    assert tally(moved, {}) == pytest.approx(tally(ballots, {}))
 
 
 def test_a_likelihood_vote_without_log_probabilities_is_refused():
@@ -71,8 +76,18 @@ def test_an_accuracy_vote_without_validation_is_refused():
         vote([path("eot", 18)], "accuracy", ["eot"])
 
 
+@pytest.mark.parametrize("tally", [{}, {"5": 1}, {"18": -1}, {"18": float("nan")}])
+def test_a_rule_that_elects_nobody_or_the_unheard_of_is_refused(tally):
+    class Odd(Majority):
+        def tally(self, ballots, accuracy):
+            return tally
+
+    with pytest.raises(ValueError, match=r"vote=majority: .* some of the answers 18, got"):
+        elect([path("cot", 18)], ["cot"], Odd())
+
+
 def test_one_that_weighs_nothing_still_answers_alone():
-    alone = elect([path("cot", 18)], ["cot"], "accuracy", {"cot": Fraction(0)})
+    alone = elect([path("cot", 18)], ["cot"], Accuracy(), {"cot": Fraction(0)})
     assert (alone.answer, alone.tie, alone.votes) == (18, False, {"18": 0})
 
 
@@ -95,8 +110,8 @@ def test_without_agreement_the_first_of_the_order_decides():
 
 def test_a_thought_chooses_its_most_frequent_then_its_earliest_answer():
     ballots = [Ballot("1", "cot"), Ballot("2", "cot"), Ballot("2", "cot"), Ballot("3", "pot")]
-    assert choices(ballots) == {"cot": "2", "pot": "3"}
-    assert choices(ballots[:2]) == {"cot": "1"}
+    assert own_choices(ballots) == {"cot": "2", "pot": "3"}
+    assert own_choices(ballots[:2]) == {"cot": "1"}
 
 
 @pytest.mark.parametrize(
@@ -131,21 +146,21 @@ ballots = st.lists(
 )
 
 
-@given(ballots, st.sampled_from(RULES))
+@given(ballots, st.sampled_from(list(RULES)))
 def test_no_rule_depends_on_the_order_in_which_paths_come(drawn, rule):
     paths = [path(t, a, k, logprob) for k, (t, a, logprob) in enumerate(drawn)]
     once = vote(paths, rule)
     assert all(vote(list(other), rule) == once for other in list(permutations(paths))[:24])
 
 
-@given(ballots, st.sampled_from(RULES))
+@given(ballots, st.sampled_from(list(RULES)))
 def test_failures_never_change_a_vote(drawn, rule):
     paths = [path(t, a, k, logprob) for k, (t, a, logprob) in enumerate(drawn)]
     failed = [path(t, None, 10 + k, None, "timeout") for k, t in enumerate(("cot", "pot"))]
     assert vote([*paths, *failed], rule) == vote(paths, rule)
 
 
-@given(ballots, st.sampled_from(RULES))
+@given(ballots, st.sampled_from(list(RULES)))
 def test_where_all_answers_agree_every_rule_elects_them(drawn, rule):
     paths = [path(t, 18, k, logprob) for k, (t, _, logprob) in enumerate(drawn)]
     elected = vote(paths, rule)

@@ -1,30 +1,22 @@
 """The store: nothing is computed twice, nothing changes unseen, and nothing is half written."""
 
-import json
+import fcntl
 import multiprocessing
 import os
+import shutil
 import threading
 import time
-from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from mdexp.artifacts import (
-    STILL_MISSING,
-    Store,
-    file_hash,
-    link,
-    read_json,
-    read_jsonl,
-    stage_key,
-    write_json,
-    write_jsonl,
-    write_text,
-)
-from mdexp.records import Answer
+from mdexp.commands.store import main
+from mdexp.store.files import TEMPORARY, copy_file, read_json, write_json, write_text
+from mdexp.store.integrity import file_hash
+from mdexp.store.json_lines import write_jsonl
+from mdexp.store.keys import stage_key
+from mdexp.store.stage_store import STILL_MISSING, Store, damage
 
 
 class Counting:
@@ -179,52 +171,6 @@ def test_a_folder_is_hashed_by_names_and_content_but_not_by_its_manifest(tmp_pat
     assert len({before, renamed, file_hash(tmp_path)}) == 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    text: str
-    answer: Answer | None = None
-
-
-rows = st.builds(
-    Row,
-    text=st.text(st.characters() | st.sampled_from("\n\r\u2028\x85\x1c")),
-    answer=st.none() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-)
-
-
-@settings(max_examples=40, deadline=None)  # every write waits for the disk
-@given(st.lists(rows, max_size=5))
-def test_records_come_back_as_they_were(tmp_path_factory, written):
-    path = tmp_path_factory.getbasetemp() / "rows.jsonl"
-    write_jsonl(path, written)
-    read = read_jsonl(path, Row)
-    assert read == written
-    assert [type(row.answer) for row in read] == [type(row.answer) for row in written]
-    assert path.read_bytes().count(b"\n") == len(written)
-
-
-def test_half_a_surrogate_pair_survives(tmp_path):
-    write_jsonl(tmp_path / "rows.jsonl", [Row(text="\ud83d")])
-    assert read_jsonl(tmp_path / "rows.jsonl", Row) == [Row(text="\ud83d")]
-
-
-def test_the_last_line_counts_without_its_end(tmp_path):
-    (tmp_path / "rows.jsonl").write_text('{"text": "a"}\n{"text": "b"}')
-    assert [row.text for row in read_jsonl(tmp_path / "rows.jsonl", Row)] == ["a", "b"]
-
-
-@pytest.mark.parametrize(
-    "line",
-    ["{", "[1]", "", '{"answer": 1}', '{"text": 1}', '{"text": "a", "more": 1}'],
-    ids=["json", "list", "blank", "missing", "type", "unknown"],
-)
-def test_a_line_that_is_no_record_is_named(tmp_path, line):
-    path = tmp_path / "rows.jsonl"
-    path.write_text(f'{{"text": "a"}}\n{line}\n{{"text": "b"}}\n')
-    with pytest.raises(ValueError, match=r"rows\.jsonl:2: not a Row: "):
-        read_jsonl(path, Row)
-
-
 @pytest.mark.parametrize("write", [write_json, lambda path, value: write_jsonl(path, [value])])
 def test_a_number_that_json_lacks_is_not_written(tmp_path, write):
     with pytest.raises(ValueError, match="not JSON compliant"):
@@ -249,33 +195,130 @@ def test_a_torn_write_never_shows(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         write_text(path, "torn")
     assert path.read_text() == "whole"
+    assert list(tmp_path.iterdir()) == [path]
 
 
-def test_records_that_end_in_an_error_are_not_written_by_half(tmp_path):
-    def broken():
-        yield Row(text="a")
-        raise RuntimeError("the stage died")
+@pytest.mark.parametrize("reflinks", [False, True])
+def test_a_copy_is_writable_and_never_reaches_its_source(tmp_path, monkeypatch, reflinks):
+    def clone(copy, request, original):
+        os.write(copy, os.pread(original, 100, 0))
 
-    with pytest.raises(RuntimeError):
-        write_jsonl(tmp_path / "rows.jsonl", broken())
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_link_shows_the_file_and_replaces_what_was_there(tmp_path):
+    if reflinks:
+        monkeypatch.setattr(fcntl, "ioctl", clone)
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_text("new")
+    source.chmod(0o444)
     target.write_text("old")
-    link(source, target)
+    copy_file(source, target)
     assert target.read_text() == "new"
-    assert target.samefile(source)
+    with target.open("r+") as file:  # as an editor that saves in place
+        file.write("NEW")
+    assert source.read_text() == "new"
 
 
-def test_a_link_across_file_systems_is_a_copy(tmp_path, monkeypatch):
-    def refuse(target, source):
-        raise OSError(18, "Invalid cross-device link")
+def edit(file, text):
+    """As root or another reckless editor: in place, and read-only or not."""
+    file.chmod(0o644)
+    file.write_text(text)
 
-    source, target = tmp_path / "source", tmp_path / "target"
-    source.write_text(json.dumps(1))
-    monkeypatch.setattr("pathlib.Path.hardlink_to", refuse)
-    link(source, target)
-    assert target.read_text() == "1" and not target.samefile(source)
+
+@pytest.mark.parametrize("text", ["text?", "longer text", None], ids=["same size", "size", "gone"])
+def test_a_damaged_output_is_put_aside_and_made_again(run, caplog, text):
+    stage = Counting()
+    first = run(stage)
+    whole = first["out.txt"].read_bytes()
+    if text is None:
+        first["out.txt"].unlink()
+    else:
+        edit(first["out.txt"], text)
+    again = run(stage)
+    assert (stage.runs, again.skipped, again.folder) == (2, False, first.folder)
+    assert again["out.txt"].read_bytes() == whole
+    aside = first.folder.with_name(f"{first.key}.damaged")
+    assert aside.is_dir() and f"put aside as {aside.name}, made again" in caplog.text
+    assert "copy" in caplog.text and "out.txt: " in caplog.text
+    assert run(stage).skipped
+
+
+@pytest.mark.parametrize("manifest", ["", "{", "[]", '{"counts": 1, "seconds": 1}', "\x00" * 9])
+def test_an_output_whose_manifest_cannot_be_read_is_made_again(run, manifest):
+    stage = Counting()
+    edit(run(stage)["stage.json"], manifest)
+    assert not run(stage).skipped
+    edit(run(stage)["stage.json"], manifest)
+    assert not run(stage).skipped, "also where a damaged one was put aside before"
+    assert stage.runs == 3
+
+
+def test_an_output_of_an_older_version_has_no_hashes_and_is_found(run):
+    stage = Counting()
+    edit(run(stage)["stage.json"], '{"counts": {"run": 1}, "seconds": 0.5}')
+    assert run(stage).skipped
+
+
+def test_outputs_are_read_only_and_removed_with_their_folder(run):
+    result = run(Counting())
+    for file in result.folder.iterdir():
+        assert not file.stat().st_mode & 0o222
+    shutil.rmtree(result.folder)
+    assert not run(Counting()).skipped
+
+
+def test_more_answers_are_a_new_version_beside_the_old(run):
+    def grows(out, reads, *, sign, tool):
+        (out / "out.txt").write_text(tool)
+        return {STILL_MISSING: 2 - len(tool)}
+
+    first, same, more = run(grows, tool="a"), run(grows, tool="a"), run(grows, tool="ab")
+    assert first["out.txt"].read_text() == "a", "a reader keeps what it read"
+    assert same.folder == first.folder, "nothing new is no new version"
+    assert (more.key, more.folder.name) == (first.key, f"{first.key}.2")
+    assert more["out.txt"].read_text() == "ab"
+    found = run(grows, tool="unused")
+    assert (found.skipped, found.folder) == (True, more.folder)
+    edit(more["out.txt"], "xy")
+    again = run(grows, tool="ab")
+    assert (again.skipped, again.folder, again["out.txt"].read_text()) == (False, more.folder, "ab")
+
+
+def test_what_was_finished_when_a_kill_came_is_not_made_again(run, monkeypatch):
+    def killed(path, target):
+        raise SystemExit(137)
+
+    stage = Counting()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", killed)
+        with pytest.raises(SystemExit):
+            run(stage)
+    result = run(stage)
+    assert stage.runs == 1
+    assert result["out.txt"].read_text() == "text!"
+
+
+def test_half_a_file_of_a_killed_write_is_no_part_of_an_output(run, monkeypatch):
+    def torn(out, reads, **settings):
+        (out / f".big.json.123{TEMPORARY}").write_text("half")
+        return Counting()(out, reads, sign="!")
+
+    assert {file.name for file in run(torn).folder.iterdir()} == {"out.txt", "stage.json"}
+
+
+def test_verify_finds_what_sizes_do_not_show(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(damage, "__kwdefaults__", {"hash_up_to": 0})
+    stage, sound = Counting(), Counting()
+    result = run(stage)
+    run(sound, name="other")
+    edit(result["out.txt"], "TEXT!")
+    assert run(stage).skipped, "it has the size that was written, and is too large to hash"
+    command = ["--store", str(tmp_path / "store"), "verify"]
+    assert main(command) == 1
+    out = capsys.readouterr().out
+    assert f"copy {result.key}: out.txt: not the bytes that were written; put aside as" in out
+    assert "1 damaged" in out and "1 sound" in out
+    assert main(command) == 0
+    assert not run(stage).skipped
+
+
+def test_verify_needs_a_store(tmp_path, capsys):
+    assert main(["--store", str(tmp_path / "none"), "verify"]) == 2
+    assert "there is no store here" in capsys.readouterr().err

@@ -1,0 +1,70 @@
+"""Check what stages wrote: `python -m mdexp.store [--store FOLDER] verify`.
+
+Compares the size and hash of every file in the store with what was written. An output that differs
+is put aside as KEY.damaged, and the next run that needs it makes it again. Exit codes: 0, 1
+(something differs), 2 (the command line, or a file cannot be read), 130 and 143 (signals).
+"""
+
+import argparse
+import os
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from math import inf
+from pathlib import Path
+
+from filelock import Timeout
+
+from mdexp.signals import signals_as_exits
+from mdexp.store.integrity import read_manifest
+from mdexp.store.stage_store import Store, damage, key_lock, put_aside
+
+DEFAULT = ".mdexp"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line; give its exit code."""
+    folder = Path(_arguments(argv).store)
+    try:
+        if not (folder / "stages").is_dir():
+            raise ValueError(f"{folder}: there is no store here; another is named by --store")
+        with signals_as_exits():
+            return verify(Store(folder))
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except SystemExit as stop:
+        return int(stop.code or 0)
+
+
+def verify(store: Store) -> int:
+    """Check every output, put aside what is damaged, and print what was found; the exit code."""
+    found = Counter(map(_verdict, store.outputs()))
+    print(", ".join(f"{number} {verdict}" for verdict, number in found.items()) or "0 outputs")
+    return int("damaged" in found)
+
+
+def _verdict(folder: Path) -> str:
+    """What became of one output, as a word to count by."""
+    place = folder.with_suffix("")  # the key, whichever version
+    try:
+        with key_lock(place, timeout=0):
+            if fault := damage(folder, hash_up_to=inf):
+                aside = put_aside(folder)
+                print(f"{folder.parent.name} {folder.name}: {fault}; put aside as {aside.name}")
+                return "damaged"
+    except Timeout:
+        return "not checked (a run makes it now)"
+    return "sound" if read_manifest(folder).get("files") else "without hashes (older version)"
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m mdexp.store",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    store = os.environ.get("MDEXP_STORE", DEFAULT)
+    parser.add_argument("--store", default=store, help="the store to check (%(default)s)")
+    parser.add_argument("what", choices=["verify"])
+    return parser.parse_args(argv)

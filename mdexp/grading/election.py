@@ -1,0 +1,63 @@
+"""Equal answers, the majority and its verdict: for one vote (vote.py) and thousands (curves.py).
+
+Answers are grouped by `answers.canonical`, so 29, "29.0" and "$29" are one candidate; a path
+without an answer abstains. Paths with the same answer may be judged apart (18.0000001 is 18 here,
+not for dss): an elected answer is right if more than half of its paths are, so that the verdict
+does not depend on which path came first.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mdexp.answers import canonical
+from mdexp.records import Generation
+
+Chosen = NDArray[np.bool_]  # subsets x paths: whether a path is in a subset
+
+
+class Counts(NamedTuple):
+    """Of the subsets of a problem's paths (subsets x paths), 0 for a path without an answer."""
+
+    alike: NDArray[np.float32]  # how many paths of the subset have this path's answer
+    right: NDArray[np.float32]  # how many of them are right
+
+
+class Booth(NamedTuple):
+    """A problem's paths, the most trusted thought first and within a thought by sample."""
+
+    same: NDArray[np.float32]  # paths x paths: 1 where both have the same answer
+    right: NDArray[np.bool_]
+
+
+def candidate(path: Generation) -> str | None:
+    """The answer that a path votes for, as a canonical key; None where it abstains."""
+    return canonical(path.answer) if path.status == "ok" else None
+
+
+def booth(paths: Sequence[Generation]) -> Booth:
+    """What a vote has to know of paths, which are ranked."""
+    numbers: dict[str, int] = {}
+    keys = [candidate(path) for path in paths]
+    codes = np.array([-1 if k is None else numbers.setdefault(k, len(numbers)) for k in keys])
+    same = (codes[:, np.newaxis] == codes) & (codes >= 0)
+    return Booth(same.astype(np.float32), np.array([path.correct for path in paths]))
+
+
+def count(found: Booth, chosen: Chosen) -> Counts:
+    """Count the paths of each answer in each subset."""
+    heard = chosen.astype(np.float32)
+    return Counts(heard @ found.same, heard @ (found.same * found.right[:, np.newaxis]))
+
+
+def majority(counts: Counts, chosen: Chosen) -> NDArray[np.intp]:
+    """Of each subset the path that a majority elects: the first with its most frequent answer."""
+    return (counts.alike * chosen).argmax(axis=1)
+
+
+def verdicts(counts: Counts, elected: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Of each subset whether its elected path's answer is right; False where none has an answer."""
+    each = np.arange(len(elected)), elected
+    return 2 * counts.right[each] > counts.alike[each]

@@ -1,0 +1,29 @@
+"""Distilling step-by-step (arXiv 2305.02301): equal as floating-point numbers, no tolerance.
+
+There both sides are equations that are evaluated first, as our parser does.
+"""
+
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from mdexp.grading.graders.numeric import both_numbers
+from mdexp.grading.graders.strict import STRICT
+from mdexp.ports import Attempt
+from mdexp.records import Answer
+
+
+class Dss(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str] = "dss"
+    version: ClassVar[int] = 2
+
+    def read(self, attempt: Attempt, gold: Answer) -> Answer | None:
+        return attempt.answer
+
+    def is_right(self, attempt: Attempt, gold: Answer) -> bool:
+        values = both_numbers(attempt.answer, gold)
+        if values is None:
+            return STRICT.is_right(attempt, gold)
+        return float(values[0]) == float(values[1])

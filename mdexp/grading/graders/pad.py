@@ -1,0 +1,29 @@
+"""PaD (arXiv 2305.13888): `round(float(output)) == int(gold)`, halves to even, gold cut off.
+
+Its check that a program prints one line only is left out: our programs need not print.
+"""
+
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from mdexp.grading.graders.numeric import both_numbers
+from mdexp.grading.graders.strict import STRICT
+from mdexp.ports import Attempt
+from mdexp.records import Answer
+
+
+class Pad(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str] = "pad"
+    version: ClassVar[int] = 2
+
+    def read(self, attempt: Attempt, gold: Answer) -> Answer | None:
+        return attempt.answer
+
+    def is_right(self, attempt: Attempt, gold: Answer) -> bool:
+        values = both_numbers(attempt.answer, gold)
+        if values is None:
+            return STRICT.is_right(attempt, gold)
+        return round(values[0]) == int(values[1])

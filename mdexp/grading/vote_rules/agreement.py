@@ -1,0 +1,30 @@
+"""Agreement: an answer that two thoughts or more choose, each by majority; else a cascade."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from mdexp.grading.vote_rules.cascade import Cascade
+from mdexp.grading.vote_rules.counting import own_choices
+from mdexp.ports import Ballot, Tally
+
+
+class Agreement(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str] = "agreement"
+    all_vote: ClassVar[bool] = False
+    needs_validation: ClassVar[bool] = False
+
+    order: tuple[str, ...] = ()
+
+    def tally(self, ballots: Sequence[Ballot], accuracy: Mapping[str, Fraction]) -> Tally:
+        chosen = Counter(own_choices(ballots).values())
+        agreed: Tally = {key: number for key, number in chosen.items() if number > 1}
+        return agreed or Cascade().tally(ballots, accuracy)
+
+    def describe(self, order: Sequence[str]) -> str:
+        return f"agreement, else cascade {', '.join(order)}"

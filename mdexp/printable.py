@@ -1,0 +1,23 @@
+"""Text that nobody has vetted, fit for a terminal: its control sequences are shown, not obeyed."""
+
+import logging
+import sys
+
+KEPT = "\n\t"
+
+
+def printable(text: str) -> str:
+    """The text; a sign that prints nothing itself (ESC, bidi marks, ...) as Python writes it."""
+    return "".join(c if c.isprintable() or c in KEPT else ascii(c)[1:-1] for c in text)
+
+
+def print_error(error: object) -> None:
+    """Print `error: ...` on standard error; servers and models have a say in many an error."""
+    print(printable(f"error: {error}"), file=sys.stderr, flush=True)
+
+
+class PrintableFormatter(logging.Formatter):
+    """For the log lines of a run: conf/config.yaml names it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))

@@ -1,0 +1,49 @@
+"""The files of a run folder, checked against its manifest (run.json).
+
+A folder that was used for two runs, or in which somebody edited a file, holds files that the run in
+its manifest did not write. These are refused by name.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mdexp.store.files import read_json
+from mdexp.store.integrity import file_hash
+
+MANIFEST = "run.json"
+
+
+class RunFileError(ValueError):
+    """A file that is missing or that the run did not write; the message says what to do."""
+
+
+def run_file(folder: Path, name: str) -> Path:
+    """The file `name` that a stage of the folder's run wrote. RunFileError where it is missing or
+    is another; a folder without a manifest, or with one of an older version, cannot be checked."""
+    manifest = folder / MANIFEST
+    stages = read_json(manifest).get("stages", []) if manifest.is_file() else []
+    if not any("files" in stage for stage in stages):
+        return _existing(folder / name)
+    for stage in stages:
+        if name in stage.get("files", {}):
+            return checked_file(folder, name, stage)
+    raise RunFileError(f"{folder / name}: no stage of the run in {manifest} wrote this file")
+
+
+def checked_file(folder: Path, name: str, stage: Mapping[str, Any]) -> Path:
+    """The file `name` as `stage`, an entry of the manifest, wrote it. RunFileError."""
+    file = _existing(folder / name)
+    if file_hash(file) != stage["files"][name]:
+        raise RunFileError(
+            f"{file} is not what stage {stage['name']} of this run wrote: it was edited, or "
+            f"another run wrote it. python -m mdexp.run run={folder} with that stage in stages=[] "
+            "writes it again"
+        )
+    return file
+
+
+def _existing(file: Path) -> Path:
+    if not file.is_file():
+        raise RunFileError(f"{file} is not there")
+    return file

@@ -1,0 +1,183 @@
+"""Watches the batches that were handed in, by whatever run, and takes in what they bring.
+
+A batch whose start was not answered is looked for at the server by its token. One that is not there
+was never started: its calls cost nothing and are free again.
+"""
+
+import logging
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from mdexp.teacher import batch_book
+from mdexp.teacher.batch_book import Batch
+from mdexp.teacher.batch_lines import outcomes
+from mdexp.teacher.batch_server import BatchServer, State
+from mdexp.teacher.families import call_body
+from mdexp.teacher.holder import Holder, is_alive
+from mdexp.teacher.leases import Claim, Claims
+from mdexp.teacher.ledger import Ledger
+from mdexp.teacher.purchase import Terms
+from mdexp.teacher.refusals import parameter_fix
+from mdexp.teacher.reply import Reply, filtered_reply
+from mdexp.teacher.retry import Filtered, SetAside, TeacherError, Unanswered
+
+log = logging.getLogger(__name__)
+
+POLL_S = 15.0
+REPORT_EVERY_S = 300.0
+LEASE_S = 26 * 3600.0  # a batch ends within 24 hours
+# Half a surrogate pair, a number beyond 64 bits, a list where a text belongs.
+_CANNOT_BE_STORED = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+)
+
+
+def settle_batches(ledger: Ledger, terms: Terms, key: str) -> None:
+    """Take in what batches of earlier runs have brought so far, and find out whether those exist
+    whose start was not answered. TeacherError if the server does not say."""
+    if not batch_book.uncollected(ledger, terms.endpoint):
+        return
+    with (
+        BatchServer(terms.base_url, key, terms.timeout_s, terms.max_retries) as server,
+        Holder(ledger.folder) as holder,
+    ):
+        run = BatchCollection(ledger, server, terms, holder.name)
+        run.look_after_all()
+        if run.error:
+            log.warning("teacher: %s", run.error)
+
+
+class BatchCollection:
+    """Of the batches at one endpoint. `tally` counts answers and failures by kind; `error` is why
+    the teacher cannot go on; `honours_n` is whether the server gave as many choices as asked for.
+    """
+
+    def __init__(self, ledger: Ledger, server: BatchServer, terms: Terms, holder: str) -> None:
+        self.tally: Counter[str] = Counter()
+        self.error: TeacherError | None = None
+        self.honours_n = True
+        self.set_aside: set[str] = set()  # requests that are not handed in again, by identity
+        self._ledger, self._server, self._terms = ledger, server, terms
+        self._holder = holder
+
+    def collect_all(self) -> None:
+        """Wait for every batch at this endpoint, and take in what it brings."""
+        reported = time.monotonic()
+        while batch_book.uncollected(self._ledger, self._terms.endpoint):
+            self.look_after_all(report=time.monotonic() - reported >= REPORT_EVERY_S)
+            if time.monotonic() - reported >= REPORT_EVERY_S:
+                reported = time.monotonic()
+            if batch_book.uncollected(self._ledger, self._terms.endpoint):
+                time.sleep(POLL_S)
+
+    def look_after_all(self, report: bool = False) -> None:
+        """Look after every batch at this endpoint once."""
+        for batch in batch_book.uncollected(self._ledger, self._terms.endpoint):
+            self._advance(batch, report)
+
+    def give_back(self, token: str, command: str) -> None:
+        """Release the calls of a batch that the server does not have."""
+        claimed = batch_book.claims_of(self._ledger, token).values()
+        release(claims_of_batches(self._ledger, command), list(claimed))
+        batch_book.collected(self._ledger, token)
+
+    def _advance(self, batch: Batch, report: bool) -> None:
+        """Look after a batch once."""
+        remote = batch.remote or self._remote(batch)
+        if remote is None:
+            return
+        state = self._server.state(remote)
+        if state.status == "not found" and self._server.find(batch.token):
+            return  # it is listed, so it is there
+        if state.ended:
+            self._take_in(batch, state)
+        elif report:
+            log.info(
+                "teacher: batch %s: %s, %d of %d calls done",
+                *(remote, state.status, state.num_done, state.num_lines),
+            )
+
+    def _remote(self, batch: Batch) -> str | None:
+        """The server's name of a batch whose run was cut off while it handed it in."""
+        if batch.holder != self._holder and is_alive(self._ledger.folder, batch.holder):
+            return None  # it is being handed in
+        if remote := self._server.find(batch.token):
+            batch_book.handed_in(self._ledger, batch.token, remote)
+            return remote
+        self.give_back(batch.token, batch.command)
+        return None
+
+    def _take_in(self, batch: Batch, state: State) -> None:
+        """Settle every call of a batch that has ended."""
+        claims = claims_of_batches(self._ledger, batch.command)
+        left = batch_book.claims_of(self._ledger, batch.token)
+        for file in state.files:
+            for name, outcome in outcomes(self._server.content(file)):
+                if claim := left.pop(name, None):  # another's line, or a second one: nothing
+                    self._settle_line(claims, claim, outcome)
+        for claim in left.values():
+            charged = state.status in ("completed", "not found")
+            claims.fail(claim, f"no line in the batch, which {state.status}", charged=charged)
+            self.tally["missing lines"] += 1
+        batch_book.collected(self._ledger, batch.token)
+        if state.status in ("failed", "cancelled"):
+            self.error = TeacherError(
+                f"the batch {batch.remote or batch.token} {state.status}: "
+                f"{state.detail or 'the server does not say why'}; run again to hand it in again, "
+                "or with teacher.mode=online"
+            )
+
+    def _settle_line(self, claims: Claims, claim: Claim, outcome: Reply | Exception) -> None:
+        """A line that the ledger cannot hold costs that line, not the batch."""
+        try:
+            self._settle(claims, claim, outcome)
+        except _CANNOT_BE_STORED as error:
+            claims.fail(claim, f"a line that cannot be stored: {error!r}", charged=True)
+            self.tally["broken lines"] += 1
+
+    def _settle(self, claims: Claims, claim: Claim, outcome: Reply | Exception) -> None:
+        if isinstance(outcome, Filtered):
+            outcome = filtered_reply(len(claim.samples), str(outcome))
+        if isinstance(outcome, Reply):
+            price = self._terms.price.of_usage(outcome.usage) if self._terms.price else None
+            price = claim.worst_micro_usd if price is None else price
+            num_answers = claims.answer(claim, outcome, price)
+            refused = sum(choice.is_refused for choice in outcome.choices[:num_answers])
+            self.tally["answers"] += num_answers - refused
+            self.tally["refused"] += refused
+            self.tally.update(outcome.without_answer)
+            if not outcome.choices:
+                self.set_aside.add(claim.request.identity)
+            self.honours_n &= not outcome.num_choices == 1 < len(claim.samples)
+        elif isinstance(outcome, Unanswered):
+            claims.fail(claim, str(outcome), charged=outcome.charged)
+            self.tally[outcome.kind] += 1
+        elif isinstance(outcome, SetAside):
+            claims.fail(claim, str(outcome), charged=outcome.charged)
+            if not self.tally[outcome.kind]:
+                log.warning("teacher: %s: set aside, the others go on: %s", outcome.kind, outcome)
+            self.tally[outcome.kind] += 1
+            self.set_aside.add(claim.request.identity)
+        else:
+            claims.fail(claim, str(outcome), charged=False)
+            self.tally["calls refused"] += 1
+            fix = parameter_fix(None, str(outcome), call_body(claim.request, 2, 0))
+            said = f"{fix} ({outcome})" if fix else str(outcome)
+            self.error = self.error or TeacherError(said)
+
+
+def claims_of_batches(ledger: Ledger, command: str, holder: str | None = None) -> Claims:
+    """What settles the calls of a command's batches; `holder` has them until they are handed in."""
+    return Claims(ledger, holder=holder, command=command, lease_s=LEASE_S, at_once=None)
+
+
+def release(claims: Claims, claimed: Sequence[Claim]) -> None:
+    """Free calls that no server heard of."""
+    for claim in claimed:
+        claims.fail(claim, "never handed in", charged=False)

@@ -1,0 +1,48 @@
+"""What any vote rule has to do: a new yaml in conf/vote is tested without a line here."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mdexp.ports import Ballot, VoteRule
+from tests.contract.conftest import names, plugin
+
+NAMES = names("vote")
+RULES = {name: plugin("vote", name) for name in NAMES}
+ACCURACY = {"cot": Fraction(1, 10), "pot": Fraction(3, 10)}
+ballots = st.lists(
+    st.builds(
+        Ballot,
+        st.sampled_from(["18", "7", "yes"]),
+        st.sampled_from(["cot", "pot"]),
+        st.sampled_from([-0.25, -3.0]),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+def test_rules_are_found():
+    assert {"majority", "likelihood", "accuracy", "cascade", "agreement"} <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_offers_what_a_rule_has_to(name):
+    assert isinstance(RULES[name], VoteRule) and RULES[name].name == name
+    assert RULES[name].order == (), "by validation accuracy unless an order is given"
+    assert "pot, cot" in RULES[name].describe(["pot", "cot"])
+
+
+@given(ballots, st.sampled_from(NAMES))
+def test_only_answers_that_were_given_have_a_weight(cast, name):
+    tally = RULES[name].tally(cast, ACCURACY)
+    assert tally and tally.keys() <= {ballot.key for ballot in cast}
+    assert all(weight >= 0 for weight in tally.values())
+
+
+@given(ballots, st.sampled_from(NAMES))
+def test_where_all_paths_agree_their_answer_has_all_the_weight(cast, name):
+    alike = [ballot._replace(key="18") for ballot in cast]
+    assert RULES[name].tally(alike, ACCURACY).keys() == {"18"}
