@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 # Raised when a stage writes something else for the same input; part of its key.
 VERSIONS = {
-    "prepare": 2,
+    "prepare": 3,
     "extract": 1,
     "verify": 4,
     "convert": 1,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, ClassVar, Literal, Protocol
 
-from mdexp.records import Answer, Path, Problem
+from mdexp.records import Answer, Expected, Path, Problem
 
 Message = dict[str, str]  # {"role": "system" | "user" | "assistant", "content": ...}
 
@@ -79,10 +79,13 @@ class Thought(Protocol):
         """The answer of a few-shot exemplar (a row of exemplars.jsonl) in this thought."""
         ...
 
-    def read(self, text: str) -> Reading: ...
+    def read(self, text: str, expected: Expected) -> Reading:
+        """What a text answers, where the problem asks for `expected`."""
+        ...
 
-    def complete(self, text: str) -> str | None:
-        """The part of a growing text that says all there is to read; None while it may go on."""
+    def complete(self, text: str, expected: Expected) -> str | None:
+        """The part of a growing text that reads as any continuation would; None while it may go
+        on."""
         ...
 
     def target(self, text: str, answer: Answer) -> str:

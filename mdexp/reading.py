@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from mdexp.answers import LARGEST
 from mdexp.ports import Executor, ProgramResult, Reading, Thought
-from mdexp.records import Answer
+from mdexp.records import Answer, Expected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,9 +23,10 @@ class Read:
     error: str = ""
 
 
-def read_answers(texts: Sequence[tuple[Thought, str]], executor: Executor) -> list[Read]:
-    """Give one Read per (thought, text), in order; all programs run in one batch."""
-    readings = [thought.read(text) for thought, text in texts]
+def read_answers(texts: Sequence[tuple[Thought, str, Expected]], executor: Executor) -> list[Read]:
+    """Give one Read per (thought, text, what is asked for), in order; all programs run in one
+    batch."""
+    readings = [thought.read(text, expected) for thought, text, expected in texts]
     programs = [reading.program for reading in readings if reading.program]
     systems = [reading.equations for reading in readings if reading.equations]
     # Where there is nothing to work out, no sandbox is needed.

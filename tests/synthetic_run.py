@@ -17,7 +17,7 @@ ATTACK = "</script><script>document.title = 'planted'</script><!-- <img src=x on
 class Prose:
     """A thought whose texts state something, never a program."""
 
-    def read(self, text):
+    def read(self, text, expected):
         return Reading(text=text)
 
 

@@ -53,6 +53,7 @@ def answer(
             prompt_ids=prompts[problem.id, name],
             problem=problem.id,
             thought=thoughts[name],
+            expected=problem.expected,
             sample=sample,
             stream=f"{seed}/{problem.id}/{name}/{sample}",
         )

@@ -103,6 +103,7 @@ class BySteps:
             question=problem.question,
             problem=problem.id,
             thought=self.thought,
+            expected=problem.expected,
             prompt_ids=self.renderer.prompt_ids(prompt),
             stream=f"{self.seed}/{problem.id}/{self.name}",
         )

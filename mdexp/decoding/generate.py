@@ -136,5 +136,6 @@ class Batch:
             if answer.finished:
                 continue
             answer.text = self.renderer.text(answer.token_ids)
-            if (whole := self.requests[i].thought.complete(answer.text)) is not None:
+            asked = self.requests[i]
+            if (whole := asked.thought.complete(answer.text, asked.expected)) is not None:
                 answer.text, answer.finished = whole, True

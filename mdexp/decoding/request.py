@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from mdexp.records import Expected
+
 
 class Completes(Protocol):
     """What decoding has to know of a thought."""
 
-    def complete(self, text: str) -> str | None: ...
+    def complete(self, text: str, expected: Expected) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +21,7 @@ class Request:
     prompt_ids: Sequence[int]
     problem: str
     thought: Completes
+    expected: Expected
     sample: int
     stream: str
 

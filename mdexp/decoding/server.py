@@ -120,6 +120,6 @@ def _answered(choice: Any, usage: Any, renderer: Renderer, request: Request) -> 
         logprobs=_logprobs(choice.logprobs),
     )
     answer.num_tokens = usage.completion_tokens if usage else len(answer.logprobs)
-    if (whole := request.thought.complete(answer.text)) is not None:
+    if (whole := request.thought.complete(answer.text, request.expected)) is not None:
         answer.text, answer.finished = whole, True
     return answer

@@ -14,6 +14,7 @@ from typing import Literal
 from mdexp.algebra.arithmetic import NotArithmetic, evaluate
 from mdexp.answers import NUMBER, canonical
 from mdexp.ports import Executor, ProgramResult, Thought
+from mdexp.records import Expected
 from mdexp.thoughts.program_form import parse
 
 # ran: up to here it runs, or what it states holds. open: within a block, or nothing to check yet.
@@ -44,14 +45,14 @@ class OneStep:
 
     thought: Thought
 
-    def complete(self, text: str) -> str | None:
+    def complete(self, text: str, expected: Expected) -> str | None:
         step = (_LINE if is_formal(self.thought) else _SENTENCE).match(text)
         return step[0] if step else None
 
 
 def is_formal(thought: Thought) -> bool:
     """Whether the lines of its texts are worked out: a program or equations, no prose."""
-    reading = thought.read("x = 1\nans = x")
+    reading = thought.read("x = 1\nans = x", Expected())
     return bool(reading.program or reading.equations)
 
 
@@ -60,20 +61,20 @@ def numbers(text: str) -> set[str]:
     return {value for found in _NUMBERS.findall(text) if (value := canonical(found)) is not None}
 
 
-def check(texts: Sequence[tuple[Thought, str]], executor: Executor) -> list[Checked]:
+def check(texts: Sequence[tuple[Thought, str, Expected]], executor: Executor) -> list[Checked]:
     """Check the last step of each text; all programs run in one batch."""
-    programs = [_up_to_here(thought, text) for thought, text in texts]
+    programs = [_up_to_here(*asked) for asked in texts]
     wanted = [program for program in programs if program]
     ran = dict(zip(wanted, executor.run(wanted), strict=True)) if wanted else {}
     return [
         _of_result(ran[program], program) if program else _of_prose(thought, text)
-        for program, (thought, text) in zip(programs, texts, strict=True)
+        for program, (thought, text, _) in zip(programs, texts, strict=True)
     ]
 
 
-def _up_to_here(thought: Thought, text: str) -> str | None:
+def _up_to_here(thought: Thought, text: str, expected: Expected) -> str | None:
     """The program so far, with what its last line binds as its answer."""
-    program = thought.read(text).program
+    program = thought.read(text, expected).program
     tree = parse(program) if program else None
     if program and tree and tree.body:
         match tree.body[-1]:

@@ -20,6 +20,7 @@ from mdexp.decoding.generate import generate
 from mdexp.decoding.request import Answered, Limits, Request
 from mdexp.decoding.steps import Checked, OneStep, check, numbers
 from mdexp.ports import Executor, Thought
+from mdexp.records import Expected
 from mdexp.students.prompts import Renderer
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Asked:
     question: str
     problem: str
     thought: Thought
+    expected: Expected
     prompt_ids: Sequence[int]
     stream: str
 
@@ -143,6 +145,7 @@ def _request(asked: Asked, beam: Beam, number: int, place: int, branch: int) -> 
         prompt_ids=[*asked.prompt_ids, *beam.token_ids],
         problem=asked.problem,
         thought=OneStep(asked.thought),
+        expected=asked.expected,
         sample=branch,
         stream=f"{asked.stream}/step {number}/beam {place}/{branch}",
     )
@@ -152,10 +155,10 @@ def _grown(renderer: Renderer, asked: Asked, beam: Beam, answer: Answered, budge
     """A beam with one step more; tokens that were written behind the step's end are dropped."""
     ids = answer.token_ids
     at_end = ids[-1] == renderer.tokenizer.eos_token_id
-    written = len(ids) if at_end else _tokens_of_step(renderer, OneStep(asked.thought), ids)
+    written = len(ids) if at_end else _tokens_of_step(renderer, asked, ids)
     token_ids = (*beam.token_ids, *ids[:written])
     text = renderer.text(token_ids)
-    whole = asked.thought.complete(text)
+    whole = asked.thought.complete(text, asked.expected)
     finished = at_end or whole is not None
     return replace(
         beam,
@@ -167,10 +170,11 @@ def _grown(renderer: Renderer, asked: Asked, beam: Beam, answer: Answered, budge
     )
 
 
-def _tokens_of_step(renderer: Renderer, step: OneStep, ids: Sequence[int]) -> int:
+def _tokens_of_step(renderer: Renderer, asked: Asked, ids: Sequence[int]) -> int:
     """How many tokens it takes until the step is complete; all, where it is not."""
+    step = OneStep(asked.thought)
     for count in range(1, len(ids)):
-        if step.complete(renderer.text(ids[:count])) is not None:
+        if step.complete(renderer.text(ids[:count]), asked.expected) is not None:
             return count
     return len(ids)
 
@@ -179,7 +183,9 @@ def _select(
     children: Sequence[tuple[Search, Beam]], width: int, weights: Weights, executor: Executor
 ) -> None:
     """Check all new steps in one batch, then keep the best beams of every question."""
-    found = check([(s.asked.thought, beam.text) for s, beam in children], executor)
+    found = check(
+        [(s.asked.thought, beam.text, s.asked.expected) for s, beam in children], executor
+    )
     grown: dict[int, tuple[Search, dict[str, Beam]]] = {}
     for (s, beam), checked in zip(children, found, strict=True):
         s.counts["candidates"] += 1

@@ -122,10 +122,11 @@ def disputes(
     """Each thought's paths under every grader, against the verdict that they were given."""
     judged: dict[str, dict[Grader, list[tuple[Generation, bool]]]] = {}
     for path in paths:
-        seen = attempt(path.text, thoughts[path.thought], path.read, path.stdout)
-        gold = problems[path.problem_id].answer
+        problem = problems[path.problem_id]
+        thought = thoughts[path.thought]
+        seen = attempt(path.text, thought, problem.expected, path.read, path.stdout)
         for grader in GRADERS:
-            right = path.status != "truncated" and is_right(grader, seen, gold)
+            right = path.status != "truncated" and is_right(grader, seen, problem.answer)
             judged.setdefault(path.thought, {}).setdefault(grader, []).append((path, right))
     return {
         thought: {grader: _disputed(verdicts) for grader, verdicts in graders.items()}

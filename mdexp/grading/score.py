@@ -18,6 +18,7 @@ from mdexp.reading import Read, read_answers
 from mdexp.records import (
     VALIDATION,
     Answer,
+    Expected,
     Generation,
     Grader,
     Output,
@@ -59,7 +60,11 @@ def grade(
 
     An output that the token budget cut short is `truncated`, whatever it says so far.
     """
-    whole = [(thoughts[output.thought], output.text) for output in outputs if output.finished]
+    whole = [
+        (thoughts[output.thought], output.text, problems[output.problem_id].expected)
+        for output in outputs
+        if output.finished
+    ]
     reads = iter(read_answers(whole, executor))
     return [
         _generation(
@@ -73,9 +78,11 @@ def grade(
     ]
 
 
-def attempt(text: str, thought: Thought, answer: Answer | None, stdout: str) -> Attempt:
+def attempt(
+    text: str, thought: Thought, expected: Expected, answer: Answer | None, stdout: str
+) -> Attempt:
     """A finished path as graders see it: of a program the printed output, of prose the text."""
-    reading = thought.read(text)
+    reading = thought.read(text, expected)
     worked_out = reading.program is not None or reading.equations is not None
     return Attempt(answer, stdout if worked_out else text)
 
@@ -134,7 +141,7 @@ def metrics(
 def _generation(
     output: Output, read: Read, problem: Problem, thought: Thought, grader: Grader
 ) -> Generation:
-    seen = attempt(output.text, thought, read.answer, read.stdout)
+    seen = attempt(output.text, thought, problem.expected, read.answer, read.stdout)
     answer = answer_read(grader, seen, problem.answer) if output.finished else None
     return Generation(
         problem_id=output.problem_id,

@@ -25,7 +25,8 @@ def verify_paths(
     mode: Mode,
 ) -> tuple[list[VerifiedPath], list[Rejection]]:
     """Every path is either kept or rejected with a reason."""
-    reads = read_answers([(thoughts[path.thought], path.text) for path in paths], executor)
+    texts = [(thoughts[p.thought], p.text, problems[p.problem_id].expected) for p in paths]
+    reads = read_answers(texts, executor)
     agreed = _agreed(paths, reads)
     kept: list[VerifiedPath] = []
     rejected: list[Rejection] = []

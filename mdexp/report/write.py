@@ -24,6 +24,7 @@ def write_report(
     generations = read_jsonl(file("generations.jsonl"), Generation)
     votes = read_jsonl(file("votes.jsonl"), Vote)
     metrics = read_json(file("metrics.json"))
+    expected = {problem.id: problem.expected for problem in problems}
     history = folder / "history.jsonl"
     num_asked = sum(p.split == "train" and not p.leaked for p in problems)
     rows = funnel(
@@ -47,7 +48,11 @@ def write_report(
         programs=[
             name
             for name, thought in settings.thoughts.items()
-            if any(thought.read(g.text).program for g in generations if g.thought == name)
+            if any(
+                thought.read(g.text, expected[g.problem_id]).program
+                for g in generations
+                if g.thought == name
+            )
         ],
     )
     console = Console()

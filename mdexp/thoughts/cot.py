@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mdexp.answers import plain
 from mdexp.ports import Reading
-from mdexp.records import Answer
+from mdexp.records import Answer, Expected
 from mdexp.thoughts.prose import cut_run_on, stated_answer, up_to_answer, without_statement
 
 
@@ -20,11 +20,11 @@ class ChainOfThought(BaseModel):
     def exemplar(self, row: Mapping[str, Any]) -> str:
         return self.target(row["cot"], row["answer"])
 
-    def read(self, text: str) -> Reading:
+    def read(self, text: str, expected: Expected) -> Reading:
         text = cut_run_on(text)
         return Reading(text=without_statement(text), answer=stated_answer(text))
 
-    def complete(self, text: str) -> str | None:
+    def complete(self, text: str, expected: Expected) -> str | None:
         return up_to_answer(text)
 
     def target(self, text: str, answer: Answer) -> str:

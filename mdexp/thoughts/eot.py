@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from mdexp.ports import Reading
-from mdexp.records import Answer
+from mdexp.records import Answer, Expected
 from mdexp.thoughts.equation_text import equations_within
 from mdexp.thoughts.prose import up_to_run_on
 
@@ -27,11 +27,11 @@ class EquationOfThought(BaseModel):
     def exemplar(self, row: Mapping[str, Any]) -> str:
         return row["eot"]
 
-    def read(self, text: str) -> Reading:
+    def read(self, text: str, expected: Expected) -> Reading:
         system = "\n".join(equations_within(text))
         return Reading(text=system, equations=system or None)
 
-    def complete(self, text: str) -> str | None:
+    def complete(self, text: str, expected: Expected) -> str | None:
         # `ans = ...` is the last line of a target; an equation cannot change what it says.
         end = _ANSWERED.match(text)
         return text[: end.end()] if end else up_to_run_on(text)

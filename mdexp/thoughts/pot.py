@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from mdexp.ports import Reading
-from mdexp.records import Answer
+from mdexp.records import Answer, Expected
 from mdexp.thoughts.program_form import canonical_form
 from mdexp.thoughts.program_text import program_within
 from mdexp.thoughts.prose import up_to_run_on
@@ -31,11 +31,11 @@ class ProgramOfThought(BaseModel):
     def exemplar(self, row: Mapping[str, Any]) -> str:
         return row["pot"]
 
-    def read(self, text: str) -> Reading:
+    def read(self, text: str, expected: Expected) -> Reading:
         program = canonical_form(program_within(text))
         return Reading(text=program, program=program) if program else Reading(text="")
 
-    def complete(self, text: str) -> str | None:
+    def complete(self, text: str, expected: Expected) -> str | None:
         # A closed fence, or an `ans = ...` with a blank line after it: a program may bind it again.
         end = _CLOSED.match(text) or _BOUND.match(text)
         return text[: end.end()] if end else up_to_run_on(text)

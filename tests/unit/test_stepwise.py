@@ -10,7 +10,7 @@ from mdexp.decoding.decode_stats import Work
 from mdexp.decoding.request import Answered, Limits
 from mdexp.decoding.stepwise import Asked, search
 from mdexp.ports import ProgramResult
-from mdexp.records import Problem
+from mdexp.records import Expected, Problem
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import byte_tokenizer
 from mdexp.thoughts.pot import ProgramOfThought
@@ -67,6 +67,7 @@ def asked(question="6 boxes of 7"):
         question=question,
         problem="p",
         thought=POT,
+        expected=Expected(),
         prompt_ids=RENDERER.prompt_ids("Q:"),
         stream="0/p/pot",
     )
