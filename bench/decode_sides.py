@@ -27,6 +27,7 @@ from mdexp.decoding.generate import generate
 from mdexp.decoding.request import Limits, Request
 from mdexp.decoding.server import ask_server
 from mdexp.parts import build
+from mdexp.records import Expected
 from mdexp.students.prompts import Renderer
 
 CONF = Path(__file__).parents[1] / "conf" / "thought"
@@ -72,7 +73,7 @@ Side = Callable[[Setting, Sequence[str]], Written]
 class ToItsEnd:
     """A thought whose text is complete at the end of sequence only."""
 
-    def complete(self, text: str) -> None:
+    def complete(self, text: str, expected: Expected) -> None:
         return None
 
 
@@ -206,6 +207,7 @@ def _requests(setting: Setting, asked: Sequence[str]) -> list[Request]:
             prompt_ids=prompt,
             problem=str(number // len(THOUGHTS)),
             thought=ToItsEnd(),
+            expected=Expected(),
             sample=sample,
             stream=f"{number}/{sample}",
         )

@@ -24,7 +24,7 @@ from pathlib import Path
 from bench.cpu_clock import cpu_seconds
 from bench.peers import BUBBLEWRAP, Outcome
 from bench.programs import PLAIN, mix, programs
-from mdexp.records import ProgramResult
+from mdexp.records import Expected, ProgramResult
 from mdexp.sandbox.executor import Sandbox
 from mdexp.thoughts.pot import ProgramOfThought
 
@@ -92,7 +92,7 @@ def teachers_programs(folder: Path) -> list[str]:
         for file in sorted(folder.glob("teacher/*-pot.jsonl"))
         for line in file.open(encoding="utf-8")
     ]
-    read = [thought.read(row["completion"]).program for row in rows]
+    read = [thought.read(row["completion"], Expected()).program for row in rows]
     distinct = list(dict.fromkeys(filter(None, read)))
     print(f"{len(rows)} rows of teachers, {len(distinct)} different programs")
     random.Random(0).shuffle(distinct)

@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerBase
 
 from mdexp.parts import build
 from mdexp.ports import Thought
-from mdexp.records import Example, Problem, VerifiedPath
+from mdexp.records import Example, Expected, Problem, VerifiedPath
 from mdexp.students.prompts import Renderer
 from mdexp.training.batches import plan_steps, trainable
 from mdexp.training.examples import make_examples
@@ -74,7 +74,7 @@ def _svamp(
     for name, thought in thoughts.items():
         for teacher in TEACHERS[name]:
             for row in _rows(folder / "teacher" / f"{teacher}-svamp-{name}.jsonl"):
-                if text := thought.read(row["completion"]).text.strip():
+                if text := thought.read(row["completion"], Expected()).text.strip():
                     texts[row["id"], name].append(text)
     for row in _rows(folder / "svamp" / "train.jsonl"):
         found = {name: texts[row["id"], name] for name in thoughts}

@@ -12,7 +12,7 @@ import re
 from fractions import Fraction
 
 from mdexp.algebra.arithmetic import NotArithmetic, evaluate
-from mdexp.records import Answer
+from mdexp.records import YES_NO, Answer
 
 INTEGER_TOLERANCE = Fraction(1, 10**6)
 DECIMAL_TOLERANCE = Fraction(1, 10**3)
@@ -34,7 +34,6 @@ _MIXED = re.compile(rf"{_NOT_BELOW}(?<![\w.,]){MIXED}")
 _LATEX = re.compile(_NOT_BELOW + LATEX)
 _NUMBER = re.compile(NUMBER)
 _CURRENCY = re.compile(r"[$€£¥₹]|\b(?:USD|EUR|GBP)\b")
-_WORDS = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 _OPTION = re.compile(r"\(?([A-Ea-e])\)?")
 # A minus between blanks subtracts; without them it may be a range or a date.
 _OPERATION = re.compile(r"[+*/^×÷(]|(?:^|\s)[-−]\s")
@@ -89,7 +88,7 @@ def _parse_text(text: str) -> Fraction | str | None:
         return None
     text = _CURRENCY.sub("", text).strip().strip("*_`\"'").strip().rstrip(".").strip()
     text = _MIXED.sub(_improper, _LATEX.sub(_written_out, text).strip())
-    if word := _WORDS.get(text.lower()):
+    if word := YES_NO.get(text.lower()):
         return word
     if option := _OPTION.fullmatch(text):
         return option[1].lower()

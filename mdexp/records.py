@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Answer = int | float | str | bool
+AnswerKind = Literal["number", "yes_no", "options", "text"]
 Split = Literal["train", "validation", "test"]
 Phase = Literal["before", "after"]
 Author = Literal["question", "cue", "writer", "executor"]
@@ -27,13 +28,18 @@ OMITTED: Mapping[str, bool] = {"omitted": True}
 
 # Ends the name under which metrics tell of validation problems: of "svamp", "svamp/validation".
 VALIDATION = "/validation"
+YES_NO = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """The kind of answer that a question wants; `options` are the texts behind its letters."""
+    """What a problem's answer has to be. It tells how to read a text, not whether it is right.
 
-    kind: Literal["number", "yes_no", "options", "text"] = "number"
+    `options` are the texts behind the letters A, B, ... of a choice, where they are known. The kind
+    `text` is anything else: such an answer is compared as it is written.
+    """
+
+    kind: AnswerKind = "number"
     options: tuple[str, ...] = ()
 
 
@@ -49,10 +55,26 @@ class Problem:
     rationale: str = ""  # the dataset's own solution, where it has one
     type: str = ""  # the dataset's own kind of problem: an operation, a template
     leaked: bool = False  # a training problem that equals a test one: never trained on
+    options: list[str] = field(default_factory=list)  # the texts behind A, B, ...; none: no choice
+    answer_kind: AnswerKind | None = None  # given only where gold is not known
 
     @property
     def expected(self) -> Expected:
-        return Expected()
+        kind = self.answer_kind or _kind_of(self.answer)
+        return Expected(kind=kind, options=tuple(self.options))
+
+
+def _kind_of(gold: Answer) -> AnswerKind:
+    if isinstance(gold, bool):
+        return "yes_no"
+    if not isinstance(gold, str):
+        return "number"
+    word = gold.strip().strip("().").lower()
+    if word in YES_NO:
+        return "yes_no"
+    if len(word) == 1 and word in "abcde":
+        return "options"
+    return "number" if any(character.isnumeric() for character in word) else "text"
 
 
 ProgramStatus = Literal[

@@ -9,6 +9,7 @@ or the sandbox is broken), 2 (the command line or the run folder), 130 and 143 (
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
@@ -21,7 +22,7 @@ from mdexp.config.settings import Settings, judge
 from mdexp.ports import Done
 from mdexp.printable import print_error
 from mdexp.reading import Name, outcomes, reading_order
-from mdexp.records import Generation, Output, Phase, Problem, Vote
+from mdexp.records import AnswerKind, Generation, Output, Phase, Problem, Vote
 from mdexp.sandbox.executor import Sandbox, SandboxError
 from mdexp.signals import signals_as_exits
 from mdexp.store.json_lines import read_jsonl, text_lines
@@ -46,6 +47,7 @@ class Solver:
     settings: Settings
     manifest: dict[str, Any]
     validation: list[Generation]  # the run's own: they say which thought is trusted more
+    answer_kind: AnswerKind  # what most of the run's own problems ask for
     model: "PreTrainedModel"
     renderer: "Renderer"
     sandbox: Sandbox
@@ -54,7 +56,14 @@ class Solver:
         """All paths, read and run; the answer that they elect; and as they were written."""
         from mdexp.grading.score import grade, votes
 
-        problem = Problem(id=ASKED, dataset=ASKED, split="test", question=question, answer=NO_GOLD)
+        problem = Problem(
+            id=ASKED,
+            dataset=ASKED,
+            split="test",
+            question=question,
+            answer=NO_GOLD,
+            answer_kind=self.answer_kind,
+        )
         thoughts, vote = self.settings.thoughts, self.settings.vote
         outputs: list[Output] = []
         for layer in reading_order(thoughts):
@@ -152,7 +161,8 @@ def _answer_all(given: argparse.Namespace) -> int:
     model.to(machine["device"], getattr(torch, machine["dtype"]))
     renderer = Renderer(tokenizer, settings.student.kind, settings.student.prompt)
     with Sandbox(**settings.sandbox.model_dump()) as sandbox:
-        solver = Solver(settings, manifest, _validation(given.run), model, renderer, sandbox)
+        validation, kind = _validation(given.run), _usual_kind(given.run)
+        solver = Solver(settings, manifest, validation, kind, model, renderer, sandbox)
         one = given.question is not None
         questions = [given.question] if one else _typed(prompt=not given.json)
         answered = [_show(solver, question, as_json=given.json) for question in questions]
@@ -177,6 +187,12 @@ def _validation(run: Path) -> list[Generation]:
         return []
     generations = read_jsonl(run_file(run, GENERATIONS), Generation)
     return [g for g in generations if (g.split, g.phase) == ("validation", PHASE)]
+
+
+def _usual_kind(run: Path) -> AnswerKind:
+    """The kind of answer that most problems of a run ask for."""
+    problems = read_jsonl(run / "problems.jsonl", Problem)
+    return Counter(problem.expected.kind for problem in problems).most_common(1)[0][0]
 
 
 def _typed(*, prompt: bool) -> Iterator[str]:

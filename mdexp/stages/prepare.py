@@ -33,7 +33,7 @@ def _settings(s: Settings) -> dict[str, Any]:
 PREPARE = Stage(
     name="prepare",
     part="prepare",
-    version=2,
+    version=3,
     function=prepare,
     writes=written("problems.jsonl"),
     files=_files,

@@ -9,6 +9,7 @@ import sympy
 from sympy.parsing import sympy_parser
 
 from mdexp.reading import Read, read_answers
+from mdexp.records import Expected
 from mdexp.sandbox.executor import Sandbox
 from mdexp.thoughts.cot import ChainOfThought
 from mdexp.thoughts.eot import EquationOfThought
@@ -45,7 +46,7 @@ def test_no_text_of_a_model_is_evaluated_here(monkeypatch: pytest.MonkeyPatch) -
         assert flags & ast.PyCF_ONLY_AST, "a text was to be compiled"
         return compiled(source, filename, mode, flags, **options)
 
-    texts = [(reader, text) for reader in READERS for text in HOSTILE]
+    texts = [(reader, text, Expected()) for reader in READERS for text in HOSTILE]
     with Sandbox(timeout_s=2, memory_mib=64, output_kib=2, workers=1) as sandbox:
         before = read_answers(texts, sandbox)
         with monkeypatch.context() as patched:

@@ -4,6 +4,7 @@ import pytest
 
 from mdexp.answers import correct
 from mdexp.reading import read_answers
+from mdexp.records import Expected
 from mdexp.sandbox.executor import Sandbox
 from mdexp.thoughts.prompting import load_exemplars
 from tests.contract.conftest import names, plugin
@@ -38,7 +39,9 @@ def test_no_two_are_asked_for_alike():
 
 
 def test_it_reads_its_own_exemplars(thought, sandbox):
-    reads = read_answers([(thought, thought.exemplar(row)) for row in EXEMPLARS], sandbox)
+    reads = read_answers(
+        [(thought, thought.exemplar(row), Expected()) for row in EXEMPLARS], sandbox
+    )
     assert [read.status for read in reads] == ["ok"] * len(EXEMPLARS)
     for read, row in zip(reads, EXEMPLARS, strict=True):
         assert correct(read.answer, row["answer"])
@@ -46,10 +49,12 @@ def test_it_reads_its_own_exemplars(thought, sandbox):
 
 def test_a_target_reads_back_as_what_it_was_made_of(thought, sandbox):
     """The student is trained on targets, so what it writes must be read as the teacher was."""
-    first = read_answers([(thought, thought.exemplar(row)) for row in EXEMPLARS], sandbox)
+    first = read_answers(
+        [(thought, thought.exemplar(row), Expected()) for row in EXEMPLARS], sandbox
+    )
     golds = [row["answer"] for row in EXEMPLARS]
     targets = [thought.target(read.text, gold) for read, gold in zip(first, golds, strict=True)]
-    again = read_answers([(thought, target) for target in targets], sandbox)
+    again = read_answers([(thought, target, Expected()) for target in targets], sandbox)
     assert [read.text for read in again] == [read.text for read in first]
     assert all(correct(read.answer, gold) for read, gold in zip(again, golds, strict=True))
     assert targets == [thought.target(r.text, gold) for r, gold in zip(again, golds, strict=True)]
@@ -58,17 +63,17 @@ def test_a_target_reads_back_as_what_it_was_made_of(thought, sandbox):
 def test_a_target_is_never_cut_short(thought):
     """Decoding stops at what is complete: that must not fall within a target."""
     for row in EXEMPLARS:
-        target = thought.target(thought.read(thought.exemplar(row)).text, row["answer"])
+        target = thought.target(thought.read(thought.exemplar(row), Expected()).text, row["answer"])
         for end in range(len(target) + 1):
-            whole = thought.complete(target[:end])
+            whole = thought.complete(target[:end], Expected())
             assert whole is None or whole == target, target[:end]
-        assert thought.complete(f"{target}\n\nQuestion: And how many then?") is not None
+        assert thought.complete(f"{target}\n\nQuestion: And how many then?", Expected()) is not None
 
 
 @pytest.mark.parametrize(
     "text", ["", " \n\n", "I do not know", "ans = (", "```python\n```", "∑" * 99]
 )
 def test_text_that_says_nothing_has_no_answer(text, thought, sandbox):
-    [read] = read_answers([(thought, text)], sandbox)
+    [read] = read_answers([(thought, text, Expected())], sandbox)
     assert read.answer is None
     assert read.status != "ok"

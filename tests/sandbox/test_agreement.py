@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from bench.numeric_programs import NUMPY, SOLVING, SYMPY
 from bench.programs import PLAIN, STANDARD_LIBRARY
 from bench.programs import programs as of_templates
-from mdexp.records import ProgramResult
+from mdexp.records import Expected, ProgramResult
 from mdexp.sandbox.cpython import CPythonTier, confinement
 from mdexp.sandbox.executor import Sandbox
 from mdexp.sandbox.settings import SandboxSettings
@@ -211,7 +211,7 @@ def teachers_programs() -> list[str]:
     thought = ProgramOfThought(instruction="", cue="")
     files = sorted(Path(str(DATA)).glob("teacher/*-pot.jsonl"))
     lines = itertools.chain(*(file.open(encoding="utf-8") for file in files))
-    read = (thought.read(json.loads(line)["completion"]).program for line in lines)
+    read = (thought.read(json.loads(line)["completion"], Expected()).program for line in lines)
     return list(dict.fromkeys(filter(None, read)))
 
 

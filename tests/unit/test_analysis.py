@@ -19,7 +19,7 @@ THOUGHTS = {"cot": Prose(), "pot": Code()}
 
 
 class Silent(Prose):
-    def read(self, text):
+    def read(self, text, expected):
         return Reading(text=text)
 
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mdexp.records import Expected
 from mdexp.thoughts.eot import EquationOfThought
 from mdexp.thoughts.prompting import load_exemplars
 
@@ -12,7 +13,7 @@ SYSTEM = "x + 9 = 15\nans = x"
 
 
 def read(text: str) -> str:
-    reading = EOT.read(text)
+    reading = EOT.read(text, Expected())
     assert reading.equations == (reading.text or None)
     assert reading.answer is None and reading.program is None
     return reading.text
@@ -96,13 +97,13 @@ def test_text_without_equations_has_none(text: str) -> None:
     ],
 )
 def test_a_text_is_complete_with_the_line_of_its_answer(text: str, whole: str | None) -> None:
-    assert EOT.complete(text) == whole
+    assert EOT.complete(text, Expected()) == whole
 
 
 def test_what_is_complete_reads_as_the_whole() -> None:
     for row in load_exemplars():
         text = f"```\n{EOT.exemplar(row)}\n```\nSo that is it: y = 3."
-        whole = EOT.complete(text)
+        whole = EOT.complete(text, Expected())
         assert whole is not None and read(whole) == read(text) == EOT.exemplar(row)
 
 
@@ -124,5 +125,5 @@ def test_reading_is_done_once(text: str) -> None:
 
 @given(st.text(alphabet="a1 %#.$`(\\=", max_size=3000).map(lambda text: text * 20))
 def test_no_text_takes_long(text: str) -> None:
-    EOT.read(text)
-    EOT.complete(text)
+    EOT.read(text, Expected())
+    EOT.complete(text, Expected())

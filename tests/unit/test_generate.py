@@ -19,7 +19,7 @@ from mdexp.decoding.generate import CHECK_EVERY, generate
 from mdexp.decoding.request import Limits, Request
 from mdexp.decoding.rows import MIN_SHARED_TOKENS
 from mdexp.decoding.sampling import choose
-from mdexp.records import Problem
+from mdexp.records import Expected, Problem
 from mdexp.students.prompts import Renderer
 from mdexp.thoughts.cot import ChainOfThought
 from tests.tiny_run import SEED, tiny
@@ -35,7 +35,7 @@ ENDING = {"causal": 3.0, "seq2seq": 4.0}  # added to the logit of the end, so th
 class Endless:
     """A thought whose text is never complete."""
 
-    def complete(self, text):
+    def complete(self, text, expected):
         return None
 
 
@@ -45,7 +45,7 @@ class UpTo:
 
     mark: str
 
-    def complete(self, text):
+    def complete(self, text, expected):
         return text.partition(self.mark)[0] if self.mark in text else None
 
 
@@ -81,6 +81,7 @@ def asked(prompts, sample=0, thought=None):
             prompt_ids=p,
             problem=f"p{i % 5}",
             thought=thought or Endless(),
+            expected=Expected(),
             sample=sample,
             stream=f"{i}/{sample}",
         )

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdexp.answers import canonical
+from mdexp.records import Expected
 from mdexp.sandbox.executor import Sandbox
 from mdexp.thoughts.pot import ProgramOfThought
 from mdexp.thoughts.prompting import load_exemplars
@@ -15,7 +16,7 @@ POT = ProgramOfThought(instruction="", cue="")
 
 
 def read(text: str) -> str:
-    return POT.read(text).text
+    return POT.read(text, Expected()).text
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +168,7 @@ def test_a_program_gives_the_same_answer_before_and_after(sandbox):
 
 def test_exemplars_run_to_their_answers(sandbox):
     rows = load_exemplars()
-    results = sandbox.run([POT.read(row["pot"]).program for row in rows])
+    results = sandbox.run([POT.read(row["pot"], Expected()).program for row in rows])
     assert [result.answer for result in results] == [row["answer"] for row in rows]
 
 
@@ -178,7 +179,7 @@ def test_a_read_program_reads_as_itself(program):
 
 def test_what_has_no_program_has_none_to_run():
     for text in ("", "\n\n", "```python\n\n```", "import math"):
-        assert POT.read(text).program is None
+        assert POT.read(text, Expected()).program is None
 
 
 @pytest.mark.parametrize(
@@ -201,8 +202,8 @@ def test_what_has_no_program_has_none_to_run():
 )
 @pytest.mark.timeout(30)  # quadratic reading would take hours
 def test_hostile_text_is_read_to_its_end(text):
-    assert len(POT.read(text).text) <= len(text) + len("\nans = solution()")
-    assert POT.complete(text) is None or text.startswith(POT.complete(text))
+    assert len(POT.read(text, Expected()).text) <= len(text) + len("\nans = solution()")
+    assert POT.complete(text, Expected()) is None or text.startswith(POT.complete(text, Expected()))
 
 
 @given(st.text("ab=1 \n\t\"'`#():,;.+Qdef", max_size=60))

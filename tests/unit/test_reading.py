@@ -3,21 +3,26 @@
 import pytest
 
 from mdexp.ports import ProgramResult, Reading
-from mdexp.reading import read_answers
+from mdexp.reading import read_answers as read_all
+from mdexp.records import Expected
+
+
+def read_answers(texts, executor):
+    return read_all([(*text, Expected()) for text in texts], executor)
 
 
 class Prose:
-    def read(self, text):
+    def read(self, text, expected):
         return Reading(text=text, answer=text if text.isdigit() else None)
 
 
 class Code:
-    def read(self, text):
+    def read(self, text, expected):
         return Reading(text=text.strip(), program=text.strip() or None)
 
 
 class Equations:
-    def read(self, text):
+    def read(self, text, expected):
         return Reading(text=text.strip(), equations=text.strip() or None)
 
 

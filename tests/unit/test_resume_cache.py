@@ -6,6 +6,7 @@ from mdexp.decoding.decode_stats import Work
 from mdexp.decoding.generate import generate
 from mdexp.decoding.request import Limits, Request
 from mdexp.decoding.resume_cache import Kept
+from mdexp.records import Expected
 from mdexp.students.prompts import Renderer
 from mdexp.thoughts.cot import ChainOfThought
 from tests.tiny_run import SEED, tiny
@@ -32,6 +33,7 @@ def requests():
             prompt_ids=list(range(3, 9 + number)),
             problem=f"p{number}",
             thought=COT,
+            expected=Expected(),
             sample=number % 2,
             stream=str(number),
         )

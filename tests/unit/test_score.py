@@ -19,12 +19,12 @@ ORDER = ["cot", "pot"]
 
 
 class Prose:
-    def read(self, text):
+    def read(self, text, expected):
         return Reading(text=text, answer=text.removesuffix("\n") or None)
 
 
 class Code(Prose):
-    def read(self, text):
+    def read(self, text, expected):
         return Reading(text=text, program=text)
 
 
@@ -239,7 +239,7 @@ def test_the_grader_is_named_in_every_row_and_judges():
 
 
 class LastWord(Prose):
-    def read(self, text):
+    def read(self, text, expected):
         return Reading(text=text, answer=text.split()[-1] if text.endswith("!") else None)
 
 

@@ -6,7 +6,7 @@ from mdexp.config.blocks import DecodingSettings
 from mdexp.decoding.answering import answer
 from mdexp.decoding.request import Limits, Request
 from mdexp.decoding.server import ServerError, ask_server, seed
-from mdexp.records import Problem
+from mdexp.records import Expected, Problem
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import CHAT_TEMPLATE, byte_tokenizer
 from mdexp.thoughts.cot import ChainOfThought
@@ -34,6 +34,7 @@ def requests(number=3):
             prompt_ids=RENDERER.prompt_ids(f"q{sample}"),
             problem="p",
             thought=COT,
+            expected=Expected(),
             sample=sample,
             stream=f"0/p/cot/{sample}",
         )

@@ -9,7 +9,7 @@ from mdexp.decoding.beams import answer_by_steps
 from mdexp.decoding.decode_stats import Work
 from mdexp.decoding.request import Answered, Limits
 from mdexp.decoding.stepwise import Asked, search
-from mdexp.records import Problem, ProgramResult
+from mdexp.records import Expected, Problem, ProgramResult
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import byte_tokenizer
 from mdexp.thoughts.pot import ProgramOfThought
@@ -66,6 +66,7 @@ def asked(question="6 boxes of 7"):
         question=question,
         problem="p",
         thought=POT,
+        expected=Expected(),
         prompt_ids=RENDERER.prompt_ids("Q:"),
         stream="0/p/pot",
     )

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdexp.answers import canonical
+from mdexp.records import Expected
 from mdexp.thoughts.cot import ChainOfThought
 from mdexp.thoughts.label import Label
 from mdexp.thoughts.pot import ProgramOfThought
@@ -60,7 +61,7 @@ POT = ProgramOfThought(instruction="", cue="")
     ],
 )
 def test_prose_is_read_by_its_last_statement(text, answer, reasoning):
-    reading = COT.read(text)
+    reading = COT.read(text, Expected())
     assert (canonical(reading.answer), reading.text) == (answer, reasoning)
     assert reading.program is None
 
@@ -70,7 +71,7 @@ def test_prose_is_read_by_its_last_statement(text, answer, reasoning):
     [("The answer is 5.", "5"), ("7", "7"), ("Answer: yes", "yes"), ("A: no", "no"), ("?", None)],
 )
 def test_a_label_is_an_answer_without_reasoning(text, answer):
-    reading = LABEL.read(text)
+    reading = LABEL.read(text, Expected())
     assert (canonical(reading.answer), reading.text) == (answer, "")
 
 
@@ -87,9 +88,11 @@ verified = (
 
 @given(reasonings, verified)
 def test_a_target_reads_as_the_path_and_answer_that_it_was_made_of(reasoning, answer):
-    reading = COT.read(COT.target(reasoning, answer))
+    reading = COT.read(COT.target(reasoning, answer), Expected())
     assert (reading.text, canonical(reading.answer)) == (reasoning.rstrip(), canonical(answer))
-    assert canonical(LABEL.read(LABEL.target(reasoning, answer)).answer) == canonical(answer)
+    assert canonical(LABEL.read(LABEL.target(reasoning, answer), Expected()).answer) == canonical(
+        answer
+    )
 
 
 def test_a_target_states_the_verified_answer_once():
@@ -110,7 +113,7 @@ def test_a_target_states_the_verified_answer_once():
     ],
 )
 def test_prose_is_complete_after_the_line_of_its_answer(thought, text, complete):
-    assert thought.complete(text) == complete
+    assert thought.complete(text, Expected()) == complete
 
 
 @pytest.mark.parametrize(
@@ -127,25 +130,30 @@ def test_prose_is_complete_after_the_line_of_its_answer(thought, text, complete)
     ],
 )
 def test_a_program_is_complete_after_its_fence_or_answer(text, complete):
-    assert POT.complete(text) == complete
+    assert POT.complete(text, Expected()) == complete
 
 
 @given(st.text(max_size=40))
 def test_no_text_breaks_a_thought(text):
     for thought in (COT, LABEL, POT):
-        reading = thought.read(text)
+        reading = thought.read(text, Expected())
         assert reading.answer is None or canonical(reading.answer) is not None
-        assert text.startswith(thought.complete(text) or "")
+        assert text.startswith(thought.complete(text, Expected()) or "")
 
 
 def test_exemplars_read_as_their_answers():
     for row in load_exemplars():
-        assert canonical(COT.read(COT.exemplar(row)).answer) == canonical(row["answer"])
-        assert canonical(LABEL.read(LABEL.exemplar(row)).answer) == canonical(row["answer"])
-        assert POT.read(POT.exemplar(row)).program == row["pot"]
+        assert canonical(COT.read(COT.exemplar(row), Expected()).answer) == canonical(row["answer"])
+        assert canonical(LABEL.read(LABEL.exemplar(row), Expected()).answer) == canonical(
+            row["answer"]
+        )
+        assert POT.read(POT.exemplar(row), Expected()).program == row["pot"]
 
 
 def test_only_a_question_on_a_line_of_its_own_is_a_run_on():
     text = "He takes option Q: 5 pens.\nThe answer is 5."
-    assert COT.complete(text) is None
-    assert canonical(COT.read(f"{text} \n \n  Question : And 9?\nThe answer is 7.").answer) == "5"
+    assert COT.complete(text, Expected()) is None
+    assert (
+        canonical(COT.read(f"{text} \n \n  Question : And 9?\nThe answer is 7.", Expected()).answer)
+        == "5"
+    )

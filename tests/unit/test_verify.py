@@ -14,17 +14,17 @@ MODES = ("gold", "runs", "agree", "none")
 
 
 class Prose:
-    def read(self, text):
+    def read(self, text, expected):
         return Reading(text=f"about {text}", answer=text if text.isdigit() else None)
 
 
 class Bare:
-    def read(self, text):
+    def read(self, text, expected):
         return Reading(text="", answer=text if text.isdigit() else None)
 
 
 class Code:
-    def read(self, text):
+    def read(self, text, expected):
         return Reading(text=text, program=text)
 
 

@@ -10,7 +10,7 @@ import pytest
 from mdexp.algebra.arithmetic import evaluate
 from mdexp.answers import correct
 from mdexp.reading import read_answers
-from mdexp.records import Answer, Problem, ProgramResult
+from mdexp.records import Answer, Expected, Problem, ProgramResult
 from mdexp.records import Path as TeacherPath
 from mdexp.sandbox.equations import solve_equations
 from mdexp.teacher.solution import read_solution
@@ -196,7 +196,8 @@ def check(problems: list[Problem]) -> dict[str, int]:
 
 
 def worked_out(paths: list[TeacherPath]) -> list[Answer | None]:
-    reads = read_answers([(THOUGHTS[path.thought], path.text) for path in paths], OwnParsers())
+    texts = [(THOUGHTS[path.thought], path.text, Expected()) for path in paths]
+    reads = read_answers(texts, OwnParsers())
     for path, read in zip(paths, reads, strict=True):
         assert path.thought not in ("pot", "eot") or read.text == path.text, "nothing to clean"
     return [read.answer for read in reads]
