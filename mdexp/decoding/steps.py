@@ -65,11 +65,11 @@ def check(texts: Sequence[tuple[Thought, str]], executor: Executor) -> list[Chec
     ran = dict(zip(wanted, executor.run(wanted), strict=True)) if wanted else {}
     return [
         _of_result(ran[program], program) if program else _of_prose(thought, text)
-        for program, (thought, text, _) in zip(programs, texts, strict=True)
+        for program, (thought, text) in zip(programs, texts, strict=True)
     ]
 
 
-def _up_to_here(thought: Thought, text: str, expected: Expected) -> str | None:
+def _up_to_here(thought: Thought, text: str) -> str | None:
     """The program so far, with what its last line binds as its answer."""
     step = thought.next(written(text), Seen())
     program = step.program if isinstance(step, Run) else None

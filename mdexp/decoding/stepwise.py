@@ -155,7 +155,7 @@ def _grown(renderer: Renderer, asked: Asked, beam: Beam, answer: Answered, budge
     """A beam with one step more; tokens that were written behind the step's end are dropped."""
     ids = answer.token_ids
     at_end = ids[-1] == renderer.tokenizer.eos_token_id
-    written = len(ids) if at_end else _tokens_of_step(renderer, asked, ids)
+    written = len(ids) if at_end else _tokens_of_step(renderer, OneStep(asked.thought), ids)
     token_ids = (*beam.token_ids, *ids[:written])
     text = renderer.text(token_ids)
     whole = asked.stop(text)
@@ -170,11 +170,10 @@ def _grown(renderer: Renderer, asked: Asked, beam: Beam, answer: Answered, budge
     )
 
 
-def _tokens_of_step(renderer: Renderer, asked: Asked, ids: Sequence[int]) -> int:
+def _tokens_of_step(renderer: Renderer, step: OneStep, ids: Sequence[int]) -> int:
     """How many tokens it takes until the step is complete; all, where it is not."""
-    step = OneStep(asked.thought)
     for count in range(1, len(ids)):
-        if step.complete(renderer.text(ids[:count]), asked.expected) is not None:
+        if step.complete(renderer.text(ids[:count])) is not None:
             return count
     return len(ids)
 
