@@ -4,7 +4,6 @@ Equations may say what holds (`x + 9 = 15`) where a program has to say how to co
 keeps the equations alone, `ans = ...` last: that is solved, verified and trained on.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,8 +13,6 @@ from mdexp.ports import Reading
 from mdexp.records import Answer
 from mdexp.thoughts.equation_text import equations_within
 from mdexp.thoughts.prose import up_to_run_on
-
-_ANSWERED = re.compile(r"(?:.*\n)??[ \t]*ans[ \t]*=[^\n]+(?=\n)", re.DOTALL)
 
 
 class EquationOfThought(BaseModel):
@@ -28,13 +25,14 @@ class EquationOfThought(BaseModel):
         return row["eot"]
 
     def read(self, text: str) -> Reading:
-        system = "\n".join(equations_within(text))
+        complete = self.complete(text)
+        system = "\n".join(equations_within(text if complete is None else complete))
         return Reading(text=system, equations=system or None)
 
     def complete(self, text: str) -> str | None:
-        # `ans = ...` is the last line of a target; an equation cannot change what it says.
-        end = _ANSWERED.match(text)
-        return text[: end.end()] if end else up_to_run_on(text)
+        # `ans = ...` is no end: the equations that it needs may follow.
+        cut = up_to_run_on(text)
+        return cut if cut and not cut.isspace() else None
 
     def target(self, text: str, answer: Answer) -> str:
         return text

@@ -9,14 +9,13 @@ import re
 from mdexp.algebra.lines import equation_lines
 from mdexp.thoughts.prose import cut_run_on
 
-MAX_CHARS = 20_000
 _FENCE = re.compile(r"(?<!`)```[^\n]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
 _ANSWER = re.compile(r"ans\s*=(?!=)")
 
 
 def equations_within(text: str) -> list[str]:
     """The equations of a reply in their order, but for `ans = ...`, which comes last."""
-    text = cut_run_on(text[:MAX_CHARS].replace("\r\n", "\n").replace("\r", "\n"))
+    text = cut_run_on(text.replace("\r\n", "\n").replace("\r", "\n"))
     if blocks := _FENCE.findall(text):
         text = "\n".join(blocks)
     equations = dict.fromkeys(line for _, line in equation_lines(text))

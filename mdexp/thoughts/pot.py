@@ -6,7 +6,6 @@ trained on: straight-line code that binds `ans`, where that is the same program.
 program; it never runs it.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,11 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from mdexp.ports import Reading
 from mdexp.records import Answer
 from mdexp.thoughts.program_form import canonical_form
-from mdexp.thoughts.program_text import program_within
-from mdexp.thoughts.prose import up_to_run_on
-
-_CLOSED = re.compile(r"(?>.*?```).*?\n```", re.DOTALL)
-_BOUND = re.compile(r"(?:.*\n)??ans\s*=[^\n]+(?=\n[ \t]*\n)", re.DOTALL)
+from mdexp.thoughts.program_text import program_within, up_to_next_question
 
 
 class ProgramOfThought(BaseModel):
@@ -32,13 +27,14 @@ class ProgramOfThought(BaseModel):
         return row["pot"]
 
     def read(self, text: str) -> Reading:
-        program = canonical_form(program_within(text))
+        complete = self.complete(text)
+        program = canonical_form(program_within(text if complete is None else complete))
         return Reading(text=program, program=program) if program else Reading(text="")
 
     def complete(self, text: str) -> str | None:
-        # A closed fence, or an `ans = ...` with a blank line after it: a program may bind it again.
-        end = _CLOSED.match(text) or _BOUND.match(text)
-        return text[: end.end()] if end else up_to_run_on(text)
+        # Neither a closed fence nor `ans = ...` is an end: a later block may correct the program,
+        # and a later line may bind `ans` again.
+        return up_to_next_question(text)
 
     def target(self, text: str, answer: Answer) -> str:
         return text

@@ -1,0 +1,119 @@
+"""Numbers of equations and remarks in parentheses, which are no factors.
+
+`x + y = 15 (1)` has an equation number if numbers are in order, or stand far from the equation.
+`b = 3 (bags)` has a remark if no equation has the name `bags`; if one has, it is unclear which of
+the two is meant, and the text is refused.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from mdexp.algebra.expressions import FOREIGN, FUNCTIONS, NAME
+
+_WORD = r"[^\W\d_]+"
+_OPERAND = r"(?=[\w$√*.]|-\w)"
+# `- x = 5` is an item of a list, `- 2x = 5` and `-x = 5` begin with a minus.
+_MARK = re.compile(
+    rf"\s*(?:[*•>]\s+|-\s+(?=[^\W\d])|(?:\d{{1,2}}|[A-Za-z])\)\s+(?=\S)"
+    rf"|\(?\d{{1,2}}[.)]\s+{_OPERAND})"
+)
+_NUMBERED = re.compile(r"(?P<before>^|[,;]|\band\b)\s*\((?P<number>\d{1,2})\)\s+(?![-+*/^=]\s)")
+_NUMBER = re.compile(
+    r"(?<=[\w)\]}%.'])(?P<far>[ ,]*(?:\.{2,}|…+|[-–—]{2,}|—) *|\s{3,}|\t\s*)?\s*,?\s*"
+    r"(?P<open>(?<=[\s.…–—-])[(\[])(?P<eq>eq(?:uation|n)?s?\.? *)?(?P<number>\d{1,2})[)\]]"
+    r"(?=\s*(?:[,;.]?\s*$|[,;]|and\b))",
+    re.IGNORECASE,
+)
+_STARS = re.compile(r"\s+\((?:\*+|†|‡)\)\s*$")
+_SUM_OF_NUMBERS = re.compile(
+    r"(?<=[\w)\]}%.'])\s+\(\d{1,2}\)(?:\s*(?:[-+,&]|and)\s*\(\d{1,2}\))+\s*$"
+)
+_SOURCE = re.compile(
+    r"\s*(?<=[\w)\]}%.'\s,])\(?\b(?:from|by|using|see|via)\s+(?:eq(?:uation|n)?s?\.?\s*)?"
+    r"\(?\d{1,2}\)?(?:\s*(?:,|and)\s*\(?\d{1,2}\)?)?\)?[\s.]*$",
+    re.IGNORECASE,
+)
+_REMARK = re.compile(rf"\(\s*{_WORD}(?:(?:\s+|,\s*|-){_WORD})+[.!]?\s*\)")
+_REASON = re.compile(
+    r"\(\s*(?:since|because|from|given|where|see|using|by|as|note|i\.e\.|e\.g\.|that is)\b[^()]*\)",
+    re.IGNORECASE,
+)
+_LONE = re.compile(
+    rf"(?P<before>{NAME}|[\d.)\]}}%])(?P<gap>\s*)\(\s*(?P<name>{NAME})\s*\)"
+    r"(?=\s*(?:$|[=≈<>,;.]))"
+)
+_COUNTED = re.compile(r"(?<=[\w)\]}%'])\s+\((?=[^()]*\d)(?=[^()]*[^\W\d_]{2})[\w\s.,$]*\)$")
+_NAME = re.compile(NAME)
+
+
+def without_mark(line: str) -> str:
+    """A line without the mark or number of a list before it."""
+    found = _MARK.match(line)
+    return line[found.end() :] if found else line
+
+
+class Numbers:
+    """The numbers of equations in a text, which come in order."""
+
+    def __init__(self) -> None:
+        self.last = 0
+
+    def without(self, line: str) -> str:
+        """A line without the numbers of its equations, and what refers to them."""
+        if "(" not in line and "[" not in line and "from" not in line:
+            return line
+        line = _NUMBERED.sub(lambda m: m["before"] + " " if self.follows(m) else m[0], line)
+        if found := _SUM_OF_NUMBERS.search(line):
+            if max(map(int, re.findall(r"\d+", found[0]))) <= self.last:
+                line = line[: found.start()]
+        line = _STARS.sub("", _SOURCE.sub("", line))
+        return _NUMBER.sub(lambda m: "" if self.follows(m) else m[0], line)
+
+    def follows(self, found: re.Match[str]) -> bool:
+        """Whether a number is one of an equation; if so, the next one follows it."""
+        number = int(found["number"])
+        groups = found.groupdict()
+        if number in (1, self.last + 1) or groups.get("far") or groups.get("eq"):
+            self.last = number
+            return True
+        return False
+
+
+def without_remarks(line: str) -> str:
+    """A line without parentheses that hold words alone, or a reason."""
+    return _REASON.sub(" ", _REMARK.sub(" ", line)) if "(" in line else line
+
+
+def without_lone_remarks(lines: Sequence[str], units: re.Pattern[str]) -> list[str]:
+    """The lines without single words in parentheses that are no names of the system."""
+    if not any(map(_LONE.search, lines)):
+        return list(lines)
+    known = known_names(lines, units)
+    return [
+        _LONE.sub(lambda m: m["before"] if _is_remark(m, known) else m[0], line) for line in lines
+    ]
+
+
+def unclear(line: str, known: Iterable[str]) -> str:
+    """What may be a remark or a factor at the end of a line; empty if nothing is."""
+    for found in _LONE.finditer(line):
+        called = found["before"] in FUNCTIONS | FOREIGN
+        if found["gap"] and len(found["name"]) > 1 and found["name"] in known and not called:
+            return f"({found['name']})"
+    counted = _COUNTED.search(line)
+    return counted[0].strip() if counted else ""
+
+
+def known_names(lines: Iterable[str], units: re.Pattern[str]) -> set[str]:
+    """The names of a system, without units and without words alone in parentheses."""
+    names: set[str] = set()
+    for line in lines:
+        bare = _LONE.sub(lambda m: m["before"] if m["gap"] else m[0], line)
+        names.update(_NAME.findall(units.sub(" ", bare)))
+    return names
+
+
+def _is_remark(found: re.Match[str], known: set[str]) -> bool:
+    before = found["before"]
+    apart = bool(found["gap"]) or not _NAME.fullmatch(before)
+    return apart and before not in FUNCTIONS | FOREIGN and found["name"] not in known
