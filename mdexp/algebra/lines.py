@@ -18,6 +18,7 @@ from mdexp.algebra.elimination import Equation
 from mdexp.algebra.expressions import RELATIONS, NotAnExpression, parse, tokens
 from mdexp.algebra.notation import plain
 from mdexp.algebra.remarks import (
+    MAX_WORD,
     Numbers,
     known_names,
     unclear,
@@ -29,12 +30,12 @@ from mdexp.algebra.units import AFTER_NUMBER, without_units
 
 MAX_BYTES = 8 * 1024
 MAX_EQUATIONS = 96
-MAX_WORD = 60  # characters
 
 _SIGNS = str.maketrans({"½": "(1/2)", "¼": "(1/4)", "¾": "(3/4)", "’": "'", "′": "'"})
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _EXPONENT = re.compile(rf"[{_RAISED}]+")
 _RELATION = re.compile(r"[=≈<>≤≥≠]")
+_MAYBE_RELATION = re.compile(r"[=≈<>≤≥≠:\\⇒⟹→⟶∴]")
 _COMMENT_LINE = re.compile(r"\s*(?:%|#|//|```|~~~)")
 _WORD = r"\b[^\W\d_]+\b"  # with its ends, a search of it takes linear time
 _LONG = re.compile(rf"\w{{{MAX_WORD + 1}}}")
@@ -73,6 +74,9 @@ def read(text: str) -> System:
     if len(text.encode(errors="replace")) > MAX_BYTES:
         raise Refused(f"more than {MAX_BYTES} bytes")
     lines = list(equation_lines(text))
+    for number, line in lines:
+        if _LONG.search(line):
+            raise Refused(f"a word of more than {MAX_WORD} characters (line {number})")
     _refuse_unclear(lines)
     lines = without_units(lines)
     equations: list[Equation] = []
@@ -84,16 +88,23 @@ def read(text: str) -> System:
 
 
 def equation_lines(text: str) -> list[tuple[int, str]]:
-    """Number and content of the lines that are equations. Refused if one has an endless word."""
+    """Number and content of the lines that are equations; of equal lines the first."""
+    written = text.split("\n")
+    for number, line in enumerate(written, 1):
+        if len(line) > MAX_BYTES and _RELATION.search(line) and not _PROSE.search(line):
+            return [(number, line)]  # as it stands it is refused
     found: list[tuple[int, str]] = []
+    seen: set[str] = set()
+    size = 0
     numbers = Numbers()
-    for number, line in enumerate(plain(text).split("\n"), 1):
+    for number, line in enumerate(plain("\n".join(map(_promising, written))).split("\n"), 1):
+        if line in seen:
+            continue
+        seen.add(line)
         if asked := _ASKED.match(line):
             line = f"{asked[1]} = {line[asked.end() :]}"
         if not _RELATION.search(line) or _COMMENT_LINE.match(line):
             continue
-        if _LONG.search(line):
-            raise Refused(f"a word of more than {MAX_WORD} characters (line {number})")
         line = _bare(line, numbers)
         if _WORDS.search(line):
             line = _NAMED_UNIT.sub(r"\1", line)
@@ -101,10 +112,18 @@ def equation_lines(text: str) -> list[tuple[int, str]]:
                 continue
         if _RELATION.search(line):
             found.append((number, line))
+            size += len(line)
+            if size > MAX_BYTES:
+                break  # as it stands it is refused
     lines = without_lone_remarks([line for _, line in found], AFTER_NUMBER)
     return [
         (number, " ".join(line.split())) for (number, _), line in zip(found, lines, strict=True)
     ]
+
+
+def _promising(line: str) -> str:
+    """A line that may have an equation in it; else nothing."""
+    return line if len(line) <= MAX_BYTES and _MAYBE_RELATION.search(line) else ""
 
 
 def _bare(line: str, numbers: Numbers) -> str:
@@ -127,11 +146,11 @@ def _is_prose(line: str) -> bool:
 
 
 def _refuse_unclear(lines: list[tuple[int, str]]) -> None:
-    """NotAnEquation if parentheses may hold a remark or a factor."""
+    """NotAnEquation if parentheses may hold a factor, a remark or an argument."""
     known = known_names([line for _, line in lines], AFTER_NUMBER)
     for number, line in lines:
         if found := unclear(line, known) if "(" in line else "":
-            raise NotAnEquation(f"{found} may be a remark or a factor (line {number})")
+            raise NotAnEquation(f"{found} may be a factor or not (line {number})")
 
 
 def _lowered(exponent: re.Match[str]) -> str:

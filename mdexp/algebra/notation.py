@@ -28,6 +28,7 @@ _SYMBOLS = {
     **{name: f" {name} " for name in ("mu", "pi", "rho", "sigma", "tau", "phi", "omega")},
 }
 
+_WIDE = re.compile(r"[ \t]{3,}|\t")
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _BROKEN_CHAIN = re.compile(r"\\\\(?:\[[^]\n]*\])?\s*&\s*(?==)")
 _NEW_LINE = re.compile(r"\\\\(?:\[[^]\n]*\])?|\\(?:begin|end)\{[^{}\n]*\}(?:\{[lcr| ]*\})?")
@@ -50,32 +51,33 @@ _GROUPS = [  # of the innermost braces
     (re.compile(r"\\f?box(?:ed)?\s*\{([^{}\n]*)\}"), r" \1 "),
     (re.compile(r"\^\s*\{([^{}\n]*)\}"), r"^(\1)"),
 ]
-_PAIRED = re.compile(r"\\\((.*?)\\\)|\\\[(.*?)\\\]|\$+([^$\n]+)\$+")
+_DELIMITER = re.compile(r"(\\[()\[\]]|\$+)")
+_CLOSING = {"\\(": "\\)", "\\[": "\\]"}
 _RELATION = re.compile(r"[=≈]")
 _UNFINISHED = re.compile(r"^\s*[=≈+*/,]|[-=≈+*/,]\s*$")
-_BOLD = re.compile(
-    r"(?<![\w)\]}*])\*\*(?=[^\s*])(?:(?P<equation>[^*\n]*[=≈:][^*\n]*)|(?<![\w)\]}] \*\*)[^*\n]+)"
-    r"(?<=\S)\*\*(?![\w(*])"
-)
+_COUNTS = re.compile(r"[\d=≈<>+*/]")
+_BOLD = re.compile(r"\*\*(?=[^\s*])(?P<inner>[^*\n]+)(?<=\S)\*\*(?![\w(*])")
+_OPERAND_END = re.compile(r"[\w)\]}*]")
 _ITALIC = re.compile(r"^[ \t]*\*(?=[^\s*])([^*\n]+)(?<=\S)\*[ \t]*$", re.MULTILINE)
-_ARROW = re.compile(r"<?=+>|<?-+>|[⇒⟹→⟶⇔⟺↔∴]")
-_SEPARATORS = re.compile(r"[ \t,]*;[ \t,;]*")
+_ARROW = re.compile(r"<?={1,3}>|<?-{1,3}>|[⇒⟹→⟶⇔⟺↔∴]")
 _MIXED_SIGN = re.compile(r"(?<![\w.])(\d+)\s*([½¼¾])")
+_CIRCLED = {ord("①") + i: f" ({i + 1})" for i in range(20)}
 _HALVES = {"½": "1/2", "¼": "1/4", "¾": "3/4"}
 
 
 def plain(text: str) -> str:
     """A text of equations without LaTeX and Markdown; a line may become several."""
+    text = _WIDE.sub("   ", text)
     if "\\" in text or "$" in text:
         text = "\n".join(map(_equations_alone, text.split("\n")))
     if "\\" in text or "{" in text:
         text = _without_latex(text)
     if "*" in text:
-        text = _ITALIC.sub(r"\1", _BOLD.sub(lambda bold: bold[0][2:-2], text))
+        text = _ITALIC.sub(r"\1", _BOLD.sub(_without_stars, text))
     if "&" in text:
         text = _BESIDE_SIGN.sub(" ", text)
     if not text.isascii():
-        text = _MIXED_SIGN.sub(lambda m: f"({m[1]} + {_HALVES[m[2]]})", text)
+        text = _MIXED_SIGN.sub(lambda m: f"({m[1]} + {_HALVES[m[2]]})", text.translate(_CIRCLED))
     if _ARROW.search(text):
         text = "\n".join(map(_separated, text.split("\n")))
     return text
@@ -83,12 +85,36 @@ def plain(text: str) -> str:
 
 def _equations_alone(line: str) -> str:
     """A line of prose as the equations that are marked in it: `so \\(x = 3\\) and \\(y = 4\\)`."""
-    pieces = ["".join(filter(None, found)) for found in _PAIRED.findall(line)]
-    equations = [p for p in pieces if _RELATION.search(p) and not _UNFINISHED.search(p)]
-    outside = _PAIRED.sub(" ", line)
-    if not equations or re.search(r"[\d=≈<>+*/]", outside):
-        return re.sub(r"\\[()\[\]]", " ", line)
-    return " ; ".join(equations)
+    if not _DELIMITER.search(line):
+        return line
+    inside, outside = _divided(line)
+    equations = [p for p in inside if _RELATION.search(p) and not _UNFINISHED.search(p)]
+    if equations and not any(map(_COUNTS.search, outside)):
+        return " ; ".join(equations)
+    return re.sub(r"\\[()\[\]]", " ", line)
+
+
+def _divided(line: str) -> tuple[list[str], list[str]]:
+    """What stands between marks of mathematics, and what stands outside of them."""
+    inside: list[str] = []
+    outside: list[str] = []
+    closing = ""
+    for part in _DELIMITER.split(line):
+        if not _DELIMITER.fullmatch(part):
+            (inside if closing else outside).append(part)
+        elif not closing:
+            closing = _CLOSING.get(part, part)
+        elif part == closing:
+            closing = ""
+    return (inside[:-1], [*outside, *inside[-1:]]) if closing else (inside, outside)
+
+
+def _without_stars(bold: re.Match[str]) -> str:
+    """Bold type without its stars; `x **2 + y** 2` has powers."""
+    before = bold.string[max(0, bold.start() - 2) : bold.start()].rpartition("\n")[2]
+    apart = not _OPERAND_END.match(before[-1:])
+    marked = _RELATION.search(bold["inner"]) or ":" in bold["inner"]
+    return bold["inner"] if apart and (marked or not _OPERAND_END.search(before)) else bold[0]
 
 
 def _without_latex(text: str) -> str:
@@ -126,4 +152,4 @@ def _separated(line: str) -> str:
     """A line with a semicolon for each arrow."""
     if not _ARROW.search(line):
         return line
-    return _SEPARATORS.sub("; ", _ARROW.sub(";", line)).strip("; ")
+    return "; ".join(filter(None, (part.strip(" \t,;") for part in _ARROW.split(line))))

@@ -6,10 +6,11 @@ the two is meant, and the text is refused.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from mdexp.algebra.expressions import FOREIGN, FUNCTIONS, NAME
 
+MAX_WORD = 60  # characters
 _WORD = r"[^\W\d_]+"
 _OPERAND = r"(?=[\w$√*.]|-\w)"
 # `- x = 5` is an item of a list, `- 2x = 5` and `-x = 5` begin with a minus.
@@ -19,7 +20,7 @@ _MARK = re.compile(
 )
 _NUMBERED = re.compile(r"(?P<before>^|[,;]|\band\b)\s*\((?P<number>\d{1,2})\)\s+(?![-+*/^=]\s)")
 _NUMBER = re.compile(
-    r"(?<=[\w)\]}%.'])(?P<far>[ ,]*(?:\.{2,}|…+|[-–—]{2,}|—) *|\s{3,}|\t\s*)?\s*,?\s*"
+    r"(?<=[\w)\]}%'])(?P<far>[ ,.]{0,3}(?:\.{2,20}|…{1,20}|[-–—]{2,20}|—) ?|   )? ?[,.]? ?"
     r"(?P<open>(?<=[\s.…–—-])[(\[])(?P<eq>eq(?:uation|n)?s?\.? *)?(?P<number>\d{1,2})[)\]]"
     r"(?=\s*(?:[,;.]?\s*$|[,;]|and\b))",
     re.IGNORECASE,
@@ -29,20 +30,24 @@ _SUM_OF_NUMBERS = re.compile(
     r"(?<=[\w)\]}%.'])\s+\(\d{1,2}\)(?:\s*(?:[-+,&]|and)\s*\(\d{1,2}\))+\s*$"
 )
 _SOURCE = re.compile(
-    r"\s*(?<=[\w)\]}%.'\s,])\(?\b(?:from|by|using|see|via)\s+(?:eq(?:uation|n)?s?\.?\s*)?"
-    r"\(?\d{1,2}\)?(?:\s*(?:,|and)\s*\(?\d{1,2}\)?)?\)?[\s.]*$",
+    r"(?: |, ?|\()(?:from|by|using|see|via) (?:\(\d{1,2}\)|eq(?:uation|n)?s?\.? ?\(?\d{1,2}\)?)"
+    r"(?: ?(?:,|and) ?\(?\d{1,2}\)?)?\)?[ .]*$",
     re.IGNORECASE,
 )
 _REMARK = re.compile(rf"\(\s*{_WORD}(?:(?:\s+|,\s*|-){_WORD})+[.!]?\s*\)")
 _REASON = re.compile(
-    r"\(\s*(?:since|because|from|given|where|see|using|by|as|note|i\.e\.|e\.g\.|that is)\b[^()]*\)",
+    r"\(\s*(?:since|because|from|given|where|see|using|by|as|note|i\.e\.|e\.g\.|that is)"
+    r"[:,]?\s+(?![-+*/^=])[^()]*\)",
     re.IGNORECASE,
 )
 _LONE = re.compile(
-    rf"(?P<before>{NAME}|[\d.)\]}}%])(?P<gap>\s*)\(\s*(?P<name>{NAME})\s*\)"
+    rf"(?P<before>(?<![^\W\d])[^\W\d]\w{{,{MAX_WORD}}}'*|[\d.)\]}}%])"
+    rf"(?P<gap> *)\( *(?P<name>{NAME}) *\)"
     r"(?=\s*(?:$|[=≈<>,;.]))"
 )
 _COUNTED = re.compile(r"(?<=[\w)\]}%'])\s+\((?=[^()]*\d)(?=[^()]*[^\W\d_]{2})[\w\s.,$]*\)$")
+_LETTERED = re.compile(r"\((?P<name>[a-h]|[A-H]|[ivx]{1,4})\) (?![-+*/^=] )")
+_VALUE_OF_FUNCTION = re.compile(rf"(?P<name>{NAME})\( ?[\d.]+ ?\) ?=")  # `f(1) = 5`
 _NAME = re.compile(NAME)
 
 
@@ -63,11 +68,13 @@ class Numbers:
         if "(" not in line and "[" not in line and "from" not in line:
             return line
         line = _NUMBERED.sub(lambda m: m["before"] + " " if self.follows(m) else m[0], line)
-        if found := _SUM_OF_NUMBERS.search(line):
-            if max(map(int, re.findall(r"\d+", found[0]))) <= self.last:
-                line = line[: found.start()]
+        line = _SUM_OF_NUMBERS.sub(lambda m: "" if self.refers(m) else m[0], line)
         line = _STARS.sub("", _SOURCE.sub("", line))
         return _NUMBER.sub(lambda m: "" if self.follows(m) else m[0], line)
+
+    def refers(self, found: re.Match[str]) -> bool:
+        """Whether all numbers of a text are those of earlier equations."""
+        return max(map(int, re.findall(r"\d+", found[0]))) <= self.last
 
     def follows(self, found: re.Match[str]) -> bool:
         """Whether a number is one of an equation; if so, the next one follows it."""
@@ -86,16 +93,20 @@ def without_remarks(line: str) -> str:
 
 def without_lone_remarks(lines: Sequence[str], units: re.Pattern[str]) -> list[str]:
     """The lines without single words in parentheses that are no names of the system."""
-    if not any(map(_LONE.search, lines)):
+    if not any(_LONE.search(line) or _LETTERED.match(line) for line in lines):
         return list(lines)
     known = known_names(lines, units)
     return [
-        _LONE.sub(lambda m: m["before"] if _is_remark(m, known) else m[0], line) for line in lines
+        _LONE.sub(lambda m: m["before"] if _is_remark(m, known) else m[0], _unlettered(line, known))
+        for line in lines
     ]
 
 
-def unclear(line: str, known: Iterable[str]) -> str:
-    """What may be a remark or a factor at the end of a line; empty if nothing is."""
+def unclear(line: str, known: Collection[str]) -> str:
+    """What may be a factor or something else; empty if all is clear."""
+    value = _VALUE_OF_FUNCTION.match(line)
+    if value and value["name"] not in FUNCTIONS | FOREIGN:
+        return value[0].rstrip(" =")
     for found in _LONE.finditer(line):
         called = found["before"] in FUNCTIONS | FOREIGN
         if found["gap"] and len(found["name"]) > 1 and found["name"] in known and not called:
@@ -108,12 +119,23 @@ def known_names(lines: Iterable[str], units: re.Pattern[str]) -> set[str]:
     """The names of a system, without units and without words alone in parentheses."""
     names: set[str] = set()
     for line in lines:
-        bare = _LONE.sub(lambda m: m["before"] if m["gap"] else m[0], line)
+        bare = _LONE.sub(lambda m: m["before"] if m["gap"] else m[0], _unmarked(line))
         names.update(_NAME.findall(units.sub(" ", bare)))
     return names
 
 
-def _is_remark(found: re.Match[str], known: set[str]) -> bool:
+def _unmarked(line: str) -> str:
+    found = _LETTERED.match(line)
+    return line[found.end() :] if found else line
+
+
+def _unlettered(line: str, known: Collection[str]) -> str:
+    """A line without its letter in a list, `(a) x = 3`."""
+    found = _LETTERED.match(line)
+    return line[found.end() :] if found and found["name"] not in known else line
+
+
+def _is_remark(found: re.Match[str], known: Collection[str]) -> bool:
     before = found["before"]
     apart = bool(found["gap"]) or not _NAME.fullmatch(before)
     return apart and before not in FUNCTIONS | FOREIGN and found["name"] not in known

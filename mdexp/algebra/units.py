@@ -11,16 +11,19 @@ from collections.abc import Iterable
 from mdexp.algebra.expressions import NAME, UNSIGNED
 
 AFTER_NUMBER = re.compile(
-    rf"(?:(?P<money>[$€£] ?)?(?P<number>(?<![\w.])(?:{UNSIGNED})\s*%?)(?P<rate> */)?|(?P<closed>\)))"
+    rf"(?:(?P<money>[$€£] ?)?(?P<number>(?<![\w.])(?:{UNSIGNED})\s*%?)(?P<rate> */)?"
+    r"|(?P<closed>\)))"
     rf"(?P<gap> *)(?P<words>{NAME}(?:(?: +| */ *)(?=[^\W\d]){NAME})*)(?! *\()"
 )
-_CANDIDATE = re.compile(r"[\d)%.] */? *[^\W\d]")
 _UNIT_BEHIND = re.compile(r"[\d.)%] */? *[^\W\d_]{2}")
 _NAME = re.compile(NAME)
 _UNIT = re.compile(r"[^\W\d_]{2,}")
 _MEASURES = frozenset(
-    "hour hr minute min second sec day week month year mile kilometer km meter foot inch yard"
-    " pound lb ounce kilogram kg gram liter gallon person each dozen".split()
+    {
+        *("second", "sec", "minute", "min", "hour", "hr", "day", "week", "month", "year"),
+        *("inch", "foot", "yard", "mile", "meter", "kilometer", "km", "gallon", "liter"),
+        *("ounce", "pound", "lb", "gram", "kilogram", "kg", "dozen", "each", "person"),
+    }
 )
 
 

@@ -13,15 +13,16 @@ _ON_ONE_LINE = re.compile(r"`{3,}(?P<code>[^`\n]+)`{3,}")
 _LANGUAGE = re.compile(r"[\s{.]*(?P<language>[\w+#-]*)")
 _QUOTES = re.compile(r'"""|\'\'\'')
 _TAG = re.compile(
-    r"(<(?:code|python|tool_code|llm-code|program|execute)\b[^<>\n]*>|\[PYTHON\]|<\|python_tag\|>"
-    r"|</(?:code|python|tool_code|llm-code|program|execute)>|\[/PYTHON\])",
+    r"(</?(?:code|python|tool_code|llm-code|program|execute)(?: [^<>\n]*)?>|\[/?PYTHON\]"
+    r"|<\|python_tag\|>|\\(?:begin|end)\{(?:verbatim|lstlisting|minted)\}(?:\{python\})?)",
     re.IGNORECASE,
 )
-_PROMPT = re.compile(r"[ \t]*(?:>>>|\.\.\.|In \[\d+\]:)(?: |$)")
-_FIRST_PROMPT = re.compile(r"^[ \t]*(?:>>>|In \[\d+\]:) ", re.MULTILINE)
+_PROMPT = re.compile(r"[ \t]*(?:>>>|\.\.\.)(?: |$)")
+_FIRST_PROMPT = re.compile(r"^[ \t]*>>> ", re.MULTILINE)
 
 PYTHON = frozenset({"python", "python2", "python3", "py", "py3", "ipython", "pycon", "tool_code"})
 UNNAMED = frozenset({"", "code", "plain", "plaintext", "program", "text", "txt"})
+MAX_BLOCKS = 200  # behind them all is text
 TEXT = "(text)"  # the language of what stands outside of blocks; no fence can name it
 
 
@@ -63,11 +64,16 @@ class _Scan:
         self.mark = ""  # that opened the block; empty outside
         self.string = ""  # the quotes of the string that is open
         self.heed_strings = heed_strings
-        for line in lines:
+        for place, line in enumerate(lines):
+            if len(self.parts) > 2 * MAX_BLOCKS:
+                self.parts.append((TEXT, lines[place:]))
+                break
             if self.mark:
                 self.inside(line)
-            else:
+            elif "```" in line or "~~~" in line:
                 self.outside(line)
+            else:
+                self.parts[-1][1].append(line)
 
     def outside(self, line: str) -> None:
         fence = _FENCE.match(line)
@@ -85,7 +91,7 @@ class _Scan:
             self.open(mark, rest)
 
     def inside(self, line: str) -> None:
-        fence = None if self.string else _FENCE.match(line)
+        fence = _FENCE.match(line) if self.mark in line and not self.string else None
         if fence and fence["mark"].startswith(self.mark):
             self.close(fence["rest"])
         elif not self.string and line.rstrip().endswith(self.mark):
@@ -93,7 +99,7 @@ class _Scan:
             self.close("")
         else:
             self.parts[-1][1].append(line)
-            if self.heed_strings:
+            if self.heed_strings and _QUOTES.search(line):
                 self.string = _open_string(line, self.string)
 
     def open(self, mark: str, rest: str) -> None:
@@ -130,10 +136,10 @@ def _open_string(line: str, string: str) -> str:
 def _tagged(text: str) -> Iterator[Block]:
     """The parts of a text without fences: what stands between tags, and what stands outside."""
     language = TEXT
-    for part in _TAG.split(text):
+    for part in _TAG.split(text, 2 * MAX_BLOCKS):
         if not _TAG.fullmatch(part):
             yield Block(language, part)
-        elif part.startswith(("</", "[/")):
+        elif part.startswith(("</", "[/", "\\end")):
             language = TEXT
         else:
             language = "" if part.lower().startswith("<code") else "python"

@@ -65,14 +65,10 @@ def _targets(statement: ast.stmt) -> set[str]:
     """Names that an assignment binds: after its value has been worked out."""
     match statement:
         case ast.Assign(targets=targets):
-            return {node.id for t in targets for node in ast.walk(t) if _is_stored(node)}
+            return set().union(*map(_bound, targets))
         case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
-            return {node.id for node in ast.walk(target) if _is_stored(node)}
+            return _bound(target)
     return set()
-
-
-def _is_stored(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 
 def _used(statement: ast.stmt) -> set[str]:

@@ -27,7 +27,7 @@ _CODE = re.compile(
     r"\s*(?:[-+*/%]|//|\*\*)?=(?!=)"
     r"|(?:def|class)\s+\w+\s*[(:]|(?:import|from)\s+[\w.]+(?:\s+(?:as|import)\b|\s*(?:,|$))"
     r"|(?:for|while|if|elif|with|except)\b.*:(?:\s*#.*)?$|(?:else|try|finally)\s*:"
-    r"|print\s*\(|[A-Za-z_][\w.]*\(.*\)$|@\w|#|\"\"\"|'''|`[A-Za-z_]\w*\s*=[^`]*`$"
+    r"|print\s*\(|[A-Za-z_][\w.]*\(.*\)$|@\w|#|\"\"\"|'''"
 )
 _KEYWORD = re.compile(
     r"(?:and|as|assert|await|break|class|continue|def|del|elif|else|except|for|from|global|if"
@@ -35,8 +35,9 @@ _KEYWORD = re.compile(
 )
 # Two words in a row, a number with a word behind it, or one word as a heading.
 _SENTENCE = re.compile(
-    r"[^\W\d_][,;:.*]*[ \t]+[*(]*[^\W\d_]|\d [^\W\d_]{2}|^[*\s]*[^\W\d_]+\s*[:.!]\**$"
+    r"[^\W\d_][,;:.*]*[ \t]+[*(]*[^\W\d_]|\d [^\W\d_]{2}|^\**[^\W\d_]+\s*(?:[:.!]\**|\*\*:?)$"
 )
+_QUOTED = re.compile(r"^[ \t]*`([^`\n]+)`[ \t]*$", re.MULTILINE)
 
 
 def up_to_next_question(text: str) -> str | None:
@@ -49,8 +50,9 @@ def up_to_next_question(text: str) -> str | None:
 def program_within(text: str) -> str:
     """The program within a reply, or what comes closest to one."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = _INDENT.sub(lambda indent: indent[0].replace("\t", "    "), text)
-    whole = textwrap.dedent(_LEAD.sub("", text)).strip("\n")
+    if "\t" in text:
+        text = _INDENT.sub(lambda indent: indent[0].replace("\t", "    "), text)
+    whole = _dedented(_LEAD.sub("", text)).strip("\n")
     if parse(whole) is not None:
         return whole
     blocks = blocks_of(whole)
@@ -62,10 +64,14 @@ def program_within(text: str) -> str:
     return _in_the_open(open_text) or (unnamed[-1] if unnamed else open_text.strip("\n").rstrip())
 
 
+def _dedented(code: str) -> str:
+    return textwrap.dedent(code) if code[:1].isspace() else code
+
+
 def _codes(blocks: Sequence[Block], languages: frozenset[str]) -> list[str]:
     """The code of the blocks in these languages, without prompts and prose behind it."""
     codes = (without_prompts(block.code) for block in blocks if block.language in languages)
-    clean = (textwrap.dedent(code).strip("\n").rstrip() for code in codes)
+    clean = (_dedented(code).strip("\n").rstrip() for code in codes)
     return [
         code if parse(code) is not None else without_prose_behind(code) for code in clean if code
     ]
@@ -79,11 +85,13 @@ def _as_it_is(codes: Sequence[str]) -> str:
 
 def _in_the_open(text: str) -> str | None:
     """The program between prose; from the first line of code on, what is none; None without."""
-    lines = without_prompts(text).split("\n")
+    lines = _QUOTED.sub(r"\1", without_prompts(text)).split("\n")
     start = next((i for i, line in enumerate(lines) if _CODE.match(line.strip())), None)
     if start is None:
         return None
-    rest = textwrap.dedent("\n".join(lines[start:])).rstrip()
+    while start and lines[start][:1].isspace() and _KEYWORD.match(lines[start - 1].strip()):
+        start -= 1  # of a block, whose first line is broken
+    rest = _dedented("\n".join(lines[start:])).rstrip()
     if parse(rest) is not None:
         return rest
     return program_of(_pieces(rest)) or rest
@@ -109,7 +117,7 @@ def _pieces(text: str) -> list[str]:
         else:
             pieces[-1] += lines[place : place + size]
         place += size
-    return [textwrap.dedent("\n".join(piece)).strip("\n").rstrip() for piece in pieces]
+    return [_dedented("\n".join(piece)).strip("\n").rstrip() for piece in pieces]
 
 
 def _is_paragraph(lines: Sequence[str], start: int, end: int) -> bool:
