@@ -33,12 +33,12 @@ log = logging.getLogger(__name__)
 VERSIONS = {
     "prepare": 2,
     "extract": 1,
-    "verify": 4,
+    "verify": 5,
     "convert": 1,
     "examples": 1,
     "train": 2,
-    "generate": 4,
-    "score": 5,
+    "generate": 5,
+    "score": 6,
 }
 
 

@@ -60,6 +60,7 @@ _BOLD = re.compile(r"\*\*(?=[^\s*])(?P<inner>[^*\n]+)(?<=\S)\*\*(?![\w(*])")
 _OPERAND_END = re.compile(r"[\w)\]}*]")
 _ITALIC = re.compile(r"^[ \t]*\*(?=[^\s*])([^*\n]+)(?<=\S)\*[ \t]*$", re.MULTILINE)
 _ARROW = re.compile(r"<?={1,3}>|<?-{1,3}>|[⇒⟹→⟶⇔⟺↔∴]")
+_LIST_MARK = re.compile(r"(?:\(?\d{1,2}[.)]|[-*•>])?")
 _MIXED_SIGN = re.compile(r"(?<![\w.])(\d+)\s*([½¼¾])")
 _CIRCLED = {ord("①") + i: f" ({i + 1})" for i in range(20)}
 _HALVES = {"½": "1/2", "¼": "1/4", "¾": "3/4"}
@@ -152,4 +153,7 @@ def _separated(line: str) -> str:
     """A line with a semicolon for each arrow."""
     if not _ARROW.search(line):
         return line
-    return "; ".join(filter(None, (part.strip(" \t,;") for part in _ARROW.split(line))))
+    mark, *parts = (part.strip(" \t,;") for part in _ARROW.split(line))
+    if not _LIST_MARK.fullmatch(mark):
+        parts.insert(0, mark)
+    return "; ".join(filter(None, parts))

@@ -12,15 +12,17 @@ from mdexp.algebra.expressions import FOREIGN, FUNCTIONS, NAME
 
 MAX_WORD = 60  # characters
 _WORD = r"[^\W\d_]+"
-_OPERAND = r"(?=[\w$√*.]|-\w)"
 # `- x = 5` is an item of a list, `- 2x = 5` and `-x = 5` begin with a minus.
+_BULLET = r"[*•>]\s+|-\s+(?=[^\W\d])"
 _MARK = re.compile(
-    rf"\s*(?:[*•>]\s+|-\s+(?=[^\W\d])|(?:\d{{1,2}}|[A-Za-z])\)\s+(?=\S)"
-    rf"|\(?\d{{1,2}}[.)]\s+{_OPERAND})"
+    rf"\s*(?:(?:\d{{1,2}}[.)]|[A-Za-z]\))\s+(?:{_BULLET})?|{_BULLET}"
+    r"|\(\d{1,2}\)\s+(?=[\w$√*.]|-\w))"
 )
-_NUMBERED = re.compile(r"(?P<before>^|[,;]|\band\b)\s*\((?P<number>\d{1,2})\)\s+(?![-+*/^=]\s)")
+_NUMBERED = re.compile(
+    r"(?P<before>^|[,;]|\band\b)\s*\((?P<number>\d{1,2})\)\s+(?P<sign>[-+*/^=]\s)?"
+)
 _NUMBER = re.compile(
-    r"(?<=[\w)\]}%'])(?P<far>[ ,.]{0,3}(?:\.{2,20}|…{1,20}|[-–—]{2,20}|—) ?|   )? ?[,.]? ?"
+    r"(?<=[\w)\]}%'])(?P<far>[ ,.]{0,3}(?:\.{2,20}|…{1,20}|[-–—]{2,20}|—) ?|[,.]?   )? ?[,.]? ?"
     r"(?P<open>(?<=[\s.…–—-])[(\[])(?P<eq>eq(?:uation|n)?s?\.? *)?(?P<number>\d{1,2})[)\]]"
     r"(?=\s*(?:[,;.]?\s*$|[,;]|and\b))",
     re.IGNORECASE,
@@ -67,10 +69,17 @@ class Numbers:
         """A line without the numbers of its equations, and what refers to them."""
         if "(" not in line and "[" not in line and "from" not in line:
             return line
-        line = _NUMBERED.sub(lambda m: m["before"] + " " if self.follows(m) else m[0], line)
+        line = _NUMBERED.sub(self.unnumbered, line)
         line = _SUM_OF_NUMBERS.sub(lambda m: "" if self.refers(m) else m[0], line)
         line = _STARS.sub("", _SOURCE.sub("", line))
         return _NUMBER.sub(lambda m: "" if self.follows(m) else m[0], line)
+
+    def unnumbered(self, found: re.Match[str]) -> str:
+        """What stands there without the number; `(3) + x` is a sum unless (2) came before."""
+        sign = found["sign"] or ""
+        if sign and not 0 < self.last == int(found["number"]) - 1:
+            return found[0]
+        return f"{found['before']} {sign}" if self.follows(found) else found[0]
 
     def refers(self, found: re.Match[str]) -> bool:
         """Whether all numbers of a text are those of earlier equations."""
