@@ -122,14 +122,16 @@ def test_prose_is_complete_after_the_line_of_its_answer(thought, text, complete)
         ("a = 1\nans = a", None),
         ("a = 1\nans = a\n", None),
         ("a = 1\n\nb = 2", None),
-        ("a = 1\nans = a\n\nans", "a = 1\nans = a"),
-        ("a = 1\nans = a\n\nans = 2\n", "a = 1\nans = a"),
+        ("ans = 0\n\nans += 2\n", None),  # a program may bind it again
         ("Look:\n```python\nans = 1\n", None),
-        ("```python\nb = 1\n```\nThis", "```python\nb = 1\n```"),
+        ("```python\nb = 1\n```\nThis", None),  # another block may go on or correct it
         ("b = 1\nQ: And 9?", "b = 1"),
+        ("\n\nQ: And 9?\nans = 9", None),  # there is nothing before it to be complete
+        ("def solution():\n    '''How many?\n\nQ: three", None),
+        ("s = '''\n\nQ: b'''\nans = len(s)\n\nQ: c", "s = '''\n\nQ: b'''\nans = len(s)"),
     ],
 )
-def test_a_program_is_complete_after_its_fence_or_answer(text, complete):
+def test_a_program_is_complete_before_an_invented_question(text, complete):
     assert POT.complete(text, Expected()) == complete
 
 
