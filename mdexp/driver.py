@@ -84,9 +84,17 @@ def run_all(runs: Sequence[Run], executor: Executor) -> list[ProgramResult]:
     """The result of each program or system, in order. Without any, no sandbox is needed."""
     programs = [run.program for run in runs if run.program is not None]
     systems = [run.equations for run in runs if run.equations is not None]
-    ran = iter(executor.run(programs) if programs else ())
-    solved = iter(executor.solve(systems) if systems else ())
+    ran = iter(_one_each(programs, executor.run))
+    solved = iter(_one_each(systems, executor.solve))
     return [_bounded(next(ran if run.program is not None else solved)) for run in runs]
+
+
+def _one_each(
+    texts: Sequence[str], work_out: Callable[[Sequence[str]], Sequence[ProgramResult]]
+) -> list[ProgramResult]:
+    """An executor that loses a text is not believed: ValueError."""
+    results = work_out(texts) if texts else []
+    return [result for _, result in zip(texts, results, strict=True)]
 
 
 def first_write(thought: Thought, problem: Problem) -> Write:

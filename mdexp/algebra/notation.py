@@ -121,7 +121,7 @@ def _without_stars(bold: re.Match[str]) -> str:
 def _without_latex(text: str) -> str:
     text = _NEW_LINE.sub("\n", _BROKEN_CHAIN.sub(" ", _IN_NUMBER.sub(",", text)))
     text = _SPACE.sub(" ", _DROPPED.sub(" ", _NO_DELIMITER.sub(" ", text)))
-    text = re.sub(r"\\([$%_])", r"\1", text)
+    text = re.sub(r"\\([$%_&])", r"\1", text)
     text = _BESIDE_SIGN.sub(" ", text).replace("&", " ; ")
     text = _WORDS.sub(_plain_words, _BARE_SUBSCRIPT.sub(r"_{\1}", text))
     text = _SUBSCRIPT.sub(lambda m: "_" + "_".join(re.findall(r"\w+", m[1])), text)

@@ -11,8 +11,8 @@ from mdexp.grading.score import votes
 from mdexp.grading.statistics import wilson
 from mdexp.grading.vote_rules.cascade import Cascade
 from mdexp.grading.vote_rules.majority import Majority
-from mdexp.ports import Reading
 from mdexp.records import Problem
+from mdexp.thoughts.single_write import Reading
 from tests.unit.test_score import ORDER, Code, Prose, generation
 
 THOUGHTS = {"cot": Prose(), "pot": Code()}

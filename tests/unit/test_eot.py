@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from mdexp.records import Expected
 from mdexp.thoughts.eot import EquationOfThought
 from mdexp.thoughts.prompting import load_exemplars
+from tests.read_texts import answer_of
 
 EOT = EquationOfThought(instruction="", cue="")
 SYSTEM = "x + 9 = 15\nans = x"
@@ -101,9 +102,9 @@ def test_a_text_is_complete_before_an_invented_question(text: str, whole: str | 
 
 def test_what_is_complete_reads_as_the_whole() -> None:
     for row in load_exemplars():
-        text = f"```\n{row["eot"]}\n```\nSo that is it: y = 3.\n\nQ: And now?\nans = 4"
+        text = f"```\n{row['eot']}\n```\nSo that is it: y = 3.\n\nQ: And now?\nans = 4"
         whole = EOT.complete(text, Expected())
-        assert whole is not None and read(whole) == read(text) == EOT.exemplar(row)
+        assert whole is not None and read(whole) == read(text) == answer_of(EOT.exemplar(row))
 
 
 replies = st.lists(

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from mdexp.ports import ProgramResult
 from mdexp.sandbox.equations import solve_equations
 from mdexp.thoughts.eot import EquationOfThought
+from tests.read_texts import NUMBER
 
 EOT = EquationOfThought(instruction="", cue="")
 
@@ -14,7 +15,9 @@ EOT = EquationOfThought(instruction="", cue="")
 def solved(text: str) -> ProgramResult:
     """The result of what is read from a text; what is left to sympy is `unsupported`."""
     unsolved = ProgramResult(status="unsupported", error="left to sympy")
-    (result,) = solve_equations([EOT.read(text).text], lambda programs: [unsolved] * len(programs))
+    (result,) = solve_equations(
+        [EOT.read(text, NUMBER).text], lambda programs: [unsolved] * len(programs)
+    )
     return result
 
 
@@ -159,19 +162,21 @@ NOT_UNDERSTOOD = [
 @pytest.mark.parametrize(("text", "answer"), RIGHT)
 def test_an_equation_means_what_a_person_reads(text: str, answer: float) -> None:
     result = solved(text)
-    assert (result.status, result.answer) == ("ok", pytest.approx(answer)), EOT.read(text).text
+    assert (result.status, result.answer) == ("ok", pytest.approx(answer)), EOT.read(
+        text, NUMBER
+    ).text
 
 
 @pytest.mark.parametrize("text", NOT_UNDERSTOOD)
 def test_what_is_not_understood_has_no_answer(text: str) -> None:
     result = solved(text)
-    assert (result.status != "ok", result.answer) == (True, None), EOT.read(text).text
+    assert (result.status != "ok", result.answer) == (True, None), EOT.read(text, NUMBER).text
 
 
 @pytest.mark.parametrize("text", [*(text for text, _ in RIGHT), *NOT_UNDERSTOOD])
 def test_equations_that_were_found_read_as_themselves(text: str) -> None:
-    once = EOT.read(text).text
-    assert EOT.read(once).text == once
+    once = EOT.read(text, NUMBER).text
+    assert EOT.read(once, NUMBER).text == once
 
 
 prose = st.sampled_from(
@@ -226,5 +231,5 @@ def test_a_planted_system_is_solved_among_prose(
 
 @given(st.text(alphabet="x3 =()[]{}\\$&*_^;:,.-+>/abf\n", max_size=200))
 def test_no_text_is_read_as_another_one_the_second_time(text: str) -> None:
-    once = EOT.read(text).text
-    assert EOT.read(once).text == once
+    once = EOT.read(text, NUMBER).text
+    assert EOT.read(once, NUMBER).text == once

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdexp.answers import canonical
-from mdexp.reading import read_answers
 from mdexp.sandbox.executor import Sandbox
 from mdexp.thoughts.eot import EquationOfThought
 from mdexp.thoughts.pot import ProgramOfThought
+from tests.read_texts import NUMBER
+from tests.read_texts import read_texts as read_answers
 
 POT = ProgramOfThought(instruction="", cue="")
 EOT = EquationOfThought(instruction="", cue="")
@@ -125,26 +126,26 @@ def sandbox():
 
 
 def test_the_program_of_a_reply_is_found(sandbox):
-    reads = read_answers([(POT, text) for text in TWELVE], sandbox)
+    reads = read_answers([(POT, text, NUMBER) for text in TWELVE], sandbox)
     for text, read in zip(TWELVE, reads, strict=True):
         assert canonical(read.answer) == "12", (text[-200:], read)
 
 
 def test_what_is_broken_or_unclear_has_no_answer(sandbox):
-    reads = read_answers([(POT, text) for text in NONE], sandbox)
+    reads = read_answers([(POT, text, NUMBER) for text in NONE], sandbox)
     for text, read in zip(NONE, reads, strict=True):
         assert canonical(read.answer) is None, (text, read)
 
 
 @pytest.mark.parametrize("text", [*TWELVE, *NONE])
 def test_a_program_that_was_found_reads_as_itself(text):
-    once = POT.read(text).text
-    assert POT.read(once).text == once
+    once = POT.read(text, NUMBER).text
+    assert POT.read(once, NUMBER).text == once
 
 
 @pytest.mark.parametrize("text", NONE[:9])
 def test_broken_code_is_a_syntax_error(text, sandbox):
-    (read,) = read_answers([(POT, text)], sandbox)
+    (read,) = read_answers([(POT, text, NUMBER)], sandbox)
     assert read.status in ("syntax_error", "no_answer")
     assert (read.status == "syntax_error") == (text != "```\n12\n```")
 
@@ -179,7 +180,7 @@ def test_a_planted_program_is_found_among_decoys(before, planted, wrapped, numbe
     text = "\n".join([*before, wrapped.format(program), *after])
     if program.startswith("def"):  # what binds `ans` comes before what returns it
         text = text.replace("```python\nans = 5", "```python\nx = 5")
-    assert POT.read(text).text == POT.read(program).text
+    assert POT.read(text, NUMBER).text == POT.read(program, NUMBER).text
 
 
 pieces = st.sampled_from(
@@ -196,12 +197,12 @@ def test_the_cut_of_a_growing_text_changes_nothing_that_is_read(lines, between):
     text = between.join(lines)
     for thought in (POT, EOT):
         for end in range(0, len(text) + 1, 7):
-            complete = thought.complete(text[:end])
+            complete = thought.complete(text[:end], NUMBER)
             if complete is not None:
                 assert text.startswith(complete)
-                assert thought.read(complete) == thought.read(text)
-        complete = thought.complete(text)
-        assert complete is None or thought.read(complete) == thought.read(text)
+                assert thought.read(complete, NUMBER) == thought.read(text, NUMBER)
+        complete = thought.complete(text, NUMBER)
+        assert complete is None or thought.read(complete, NUMBER) == thought.read(text, NUMBER)
 
 
 @pytest.mark.skipif("MDEXP_DATA" not in os.environ, reason="MDEXP_DATA names no folder with texts")
@@ -216,5 +217,5 @@ def test_the_cut_of_a_real_text_changes_nothing_that_is_read():
     assert len(texts) > 1000
     for text in texts:
         for thought in (POT, EOT):
-            complete = thought.complete(text)
-            assert complete is None or thought.read(complete) == thought.read(text)
+            complete = thought.complete(text, NUMBER)
+            assert complete is None or thought.read(complete, NUMBER) == thought.read(text, NUMBER)

@@ -2,26 +2,36 @@
 
 import pytest
 
-from mdexp.ports import ProgramResult, Reading
-from mdexp.reading import read_answers as read_all
-from mdexp.records import Expected
+from mdexp.records import ProgramResult
+from mdexp.thoughts.single_write import Reading, next_step
+from tests.read_texts import NUMBER, read_texts
 
 
 def read_answers(texts, executor):
-    return read_all([(*text, Expected()) for text in texts], executor)
+    return read_texts([(*text, NUMBER) for text in texts], executor)
 
 
-class Prose:
+class Reader:
+    """A thought of one text."""
+
+    def read(self, text, expected):
+        raise NotImplementedError
+
+    def next(self, transcript, seen):
+        return next_step(transcript, seen, cue="", read=self.read, complete=lambda *text: None)
+
+
+class Prose(Reader):
     def read(self, text, expected):
         return Reading(text=text, answer=text if text.isdigit() else None)
 
 
-class Code:
+class Code(Reader):
     def read(self, text, expected):
         return Reading(text=text.strip(), program=text.strip() or None)
 
 
-class Equations:
+class Equations(Reader):
     def read(self, text, expected):
         return Reading(text=text.strip(), equations=text.strip() or None)
 

@@ -11,8 +11,8 @@ from mdexp.grading.score import grade, metrics, votes
 from mdexp.grading.vote_rules.accuracy import Accuracy
 from mdexp.grading.vote_rules.cascade import Cascade
 from mdexp.grading.vote_rules.majority import Majority
-from mdexp.ports import ProgramResult, Reading
-from mdexp.records import Generation, Output, Problem
+from mdexp.records import Generation, Output, Problem, ProgramResult
+from mdexp.thoughts.single_write import Reading
 from tests.parts import GRADERS, RULES
 
 ORDER = ["cot", "pot"]

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from mdexp.answers import correct
 from mdexp.grading.verify import verify_paths
 from mdexp.ports import ProgramResult
-from mdexp.reading import read_answers
 from mdexp.records import Path, Problem
 from mdexp.sandbox.executor import Sandbox
 from mdexp.students.prompts import Renderer
@@ -27,6 +26,7 @@ from mdexp.thoughts.thinking import (
 )
 from mdexp.training.examples import make_examples
 from mdexp.training.invariants import Made, faults
+from tests.read_texts import read_texts as read_answers
 
 DATA = os.environ.get("MDEXP_DATA")
 COT = ChainOfThought(instruction="Reason.", cue="Think.")

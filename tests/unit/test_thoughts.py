@@ -10,6 +10,7 @@ from mdexp.thoughts.cot import ChainOfThought
 from mdexp.thoughts.label import Label
 from mdexp.thoughts.pot import ProgramOfThought
 from mdexp.thoughts.prompting import load_exemplars
+from tests.read_texts import answer_of
 
 COT = ChainOfThought(instruction="", cue="")
 LABEL = Label(instruction="", cue="")
@@ -145,11 +146,13 @@ def test_no_text_breaks_a_thought(text):
 
 def test_exemplars_read_as_their_answers():
     for row in load_exemplars():
-        assert canonical(COT.read(COT.exemplar(row), Expected()).answer) == canonical(row["answer"])
-        assert canonical(LABEL.read(LABEL.exemplar(row), Expected()).answer) == canonical(
+        assert canonical(COT.read(answer_of(COT.exemplar(row)), Expected()).answer) == canonical(
             row["answer"]
         )
-        assert POT.read(POT.exemplar(row), Expected()).program == row["pot"]
+        assert canonical(
+            LABEL.read(answer_of(LABEL.exemplar(row)), Expected()).answer
+        ) == canonical(row["answer"])
+        assert POT.read(answer_of(POT.exemplar(row)), Expected()).program == row["pot"]
 
 
 def test_only_a_question_on_a_line_of_its_own_is_a_run_on():

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdexp.grading.verify import verify_paths
-from mdexp.ports import ProgramResult, Reading
-from mdexp.records import Path, Problem
+from mdexp.records import Path, Problem, ProgramResult
+from mdexp.thoughts.single_write import Reading
 
 MODES = ("gold", "runs", "agree", "none")
 
