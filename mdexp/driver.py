@@ -37,9 +37,12 @@ class Walk:
         if last.author == "writer" and not last.finished:
             return TRUNCATED
         texts = [split_thinking(segment.text) for segment in self.transcript.by("writer")]
-        if not all(text.finished for text in texts):
-            return UNFINISHED
-        return self.thought.next(self._as_read(texts), self.seen)
+        finished = all(text.finished for text in texts)
+        step = self.thought.next(self._as_read(texts), self.seen) if finished else UNFINISHED
+        if not isinstance(step, Done):
+            return step
+        thinking = "\n".join(text.thinking for text in texts if text.thinking)
+        return replace(step, thinking=thinking)
 
     def _as_read(self, texts: Sequence[Written]) -> Transcript:
         """The transcript with one part of each of its texts."""
@@ -84,16 +87,13 @@ def run_all(runs: Sequence[Run], executor: Executor) -> list[ProgramResult]:
     """The result of each program or system, in order. Without any, no sandbox is needed."""
     programs = [run.program for run in runs if run.program is not None]
     systems = [run.equations for run in runs if run.equations is not None]
-    ran = iter(_one_each(programs, executor.run))
-    solved = iter(_one_each(systems, executor.solve))
+    ran = iter(_one_each(programs, executor.run(programs) if programs else ()))
+    solved = iter(_one_each(systems, executor.solve(systems) if systems else ()))
     return [_bounded(next(ran if run.program is not None else solved)) for run in runs]
 
 
-def _one_each(
-    texts: Sequence[str], work_out: Callable[[Sequence[str]], Sequence[ProgramResult]]
-) -> list[ProgramResult]:
+def _one_each(texts: Sequence[str], results: Sequence[ProgramResult]) -> list[ProgramResult]:
     """An executor that loses a text is not believed: ValueError."""
-    results = work_out(texts) if texts else []
     return [result for _, result in zip(texts, results, strict=True)]
 
 

@@ -3,35 +3,25 @@
 import pytest
 
 from mdexp.records import ProgramResult
-from mdexp.thoughts.single_write import Reading, next_step
-from tests.read_texts import NUMBER, read_texts
+from mdexp.thoughts.single_write import Reading
+from tests.read_texts import NUMBER, OneText, read_texts
 
 
 def read_answers(texts, executor):
     return read_texts([(*text, NUMBER) for text in texts], executor)
 
 
-class Reader:
-    """A thought of one text."""
-
-    def read(self, text, expected):
-        raise NotImplementedError
-
-    def next(self, transcript, seen):
-        return next_step(transcript, seen, cue="", read=self.read, complete=lambda *text: None)
-
-
-class Prose(Reader):
+class Prose(OneText):
     def read(self, text, expected):
         return Reading(text=text, answer=text if text.isdigit() else None)
 
 
-class Code(Reader):
+class Code(OneText):
     def read(self, text, expected):
         return Reading(text=text.strip(), program=text.strip() or None)
 
 
-class Equations(Reader):
+class Equations(OneText):
     def read(self, text, expected):
         return Reading(text=text.strip(), equations=text.strip() or None)
 

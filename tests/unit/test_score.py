@@ -14,11 +14,12 @@ from mdexp.grading.vote_rules.majority import Majority
 from mdexp.records import Generation, Output, Problem, ProgramResult
 from mdexp.thoughts.single_write import Reading
 from tests.parts import GRADERS, RULES
+from tests.read_texts import OneText
 
 ORDER = ["cot", "pot"]
 
 
-class Prose:
+class Prose(OneText):
     def read(self, text, expected):
         return Reading(text=text, answer=text.removesuffix("\n") or None)
 
