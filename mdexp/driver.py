@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from mdexp.answers import LARGEST
+from mdexp.answers import LARGEST, fitting
 from mdexp.ports import Done, Executor, Run, Seen, Step, Thought, Write
-from mdexp.records import Problem, ProgramResult, Segment, Transcript, turns_of
+from mdexp.records import Expected, Problem, ProgramResult, Segment, Transcript, turns_of
 from mdexp.thoughts.thinking import Written, split_thinking
 
 Part = Literal["answer", "thinking"]
@@ -42,7 +42,7 @@ class Walk:
         if not isinstance(step, Done):
             return step
         thinking = "\n".join(text.thinking for text in texts if text.thinking)
-        return replace(step, thinking=thinking)
+        return replace(_of_kind(step, self.seen.expected), thinking=thinking)
 
     def _as_read(self, texts: Sequence[Written]) -> Transcript:
         """The transcript with one part of each of its texts."""
@@ -140,6 +140,16 @@ def without_last_results(segments: Sequence[Segment]) -> tuple[Segment, ...]:
     """The segments up to the last text of a writer: results behind it can be found again."""
     last = max((n for n, s in enumerate(segments) if s.author == "writer"), default=-1)
     return tuple(segments[: last + 1])
+
+
+def _of_kind(done: Done, expected: Expected) -> Done:
+    """An answer of another kind than was asked for is none: a number to a yes/no question."""
+    answer = fitting(done.answer, expected)
+    if answer is not None or done.answer is None:
+        return replace(done, answer=answer)
+    kind = expected.kind.replace("_", "/")
+    error = f"the question asks for {kind}, which {str(done.answer)[:80]!r} is not"
+    return replace(done, answer=None, status="no_answer", error=error)
 
 
 def _turned(text: Segment, step: Write) -> Segment:

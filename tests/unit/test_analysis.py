@@ -193,7 +193,7 @@ def test_every_problem_in_dispute_is_named():
 
 def test_a_run_graded_leniently_is_disputed_by_what_its_thoughts_read():
     """A program returned 18 and printed 3: the run's answer is 3, strict's is still 18."""
-    path = replace(generation("pot", False, answer=3), read=18, stdout="3\n")
+    path = replace(generation("pot", False, answer=3), read=18, stdout="3\n", is_computed=True)
     table = disputes([path], {"p1": problem()})["pot"]
     assert {g: cell["correct"] for g, cell in table.items() if cell["correct"]} == {
         "strict": 1,
@@ -204,7 +204,9 @@ def test_a_run_graded_leniently_is_disputed_by_what_its_thoughts_read():
 
 
 def test_a_program_is_judged_by_what_it_printed_not_by_its_text():
-    path = replace(generation("pot", True), text="print(3 * 6)  # 6", stdout="18\n")
+    path = replace(
+        generation("pot", True), text="print(3 * 6)  # 6", stdout="18\n", is_computed=True
+    )
     assert disputes([path], {"p1": problem()})["pot"]["lenient"]["correct"] == 1
 
 

@@ -21,7 +21,7 @@ LIMITS = Limits(max_new_tokens=40, temperature=0.7, top_p=0.9, batch_size=2)
 
 
 def written(prompt, number):
-    return f"{RENDERER.text(prompt)} is 9.\nThe answer is 9.\nQ"
+    return f"{RENDERER.text(prompt)} is 9.\nThe answer is 9.\nQ:"
 
 
 @pytest.fixture
