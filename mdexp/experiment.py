@@ -26,6 +26,7 @@ from mdexp.students.numerics import numerics
 from mdexp.students.weights import Weights
 from mdexp.thoughts.prompting import exemplar_files
 from mdexp.tracking import Tracker, sweep_of
+from mdexp.training.preflight import preflight
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +38,10 @@ VERSIONS = {
     "convert": 1,
     "examples": 1,
     "train": 2,
-    "generate": 4,
+    "generate": 5,
     "score": 5,
 }
+NEED_STUDENT = {"examples", "train", "generate"}
 
 
 class Experiment:
@@ -173,6 +175,7 @@ def problems_to_examples(e: Experiment) -> None:
     s = e.settings
     if e.wants("prepare"):
         e.stage(stages.prepare, writes=same("problems.jsonl"), **preparation(s))
+    judge_student(e)
     if e.wants("extract"):
         e.stage(
             stages.extract,
@@ -207,6 +210,12 @@ def problems_to_examples(e: Experiment) -> None:
             max_tokens=s.trainer.max_tokens,
             on_overlong=s.trainer.on_overlong,
         )
+
+
+def judge_student(e: Experiment) -> None:
+    """Refuse what is bound to fail before anything is paid for it."""
+    if NEED_STUDENT & set(e.settings.stages):
+        preflight(e.settings, e.untrained, read_jsonl(e.file("problems.jsonl"), Problem))
 
 
 def student_to_outputs(e: Experiment, tracker: Tracker) -> None:

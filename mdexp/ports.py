@@ -159,3 +159,11 @@ class StudentConfig(Protocol):
     def load(self, seed: int) -> Any:
         """Model and tokenizer (students/load.py)."""
         ...
+
+    def tokenizer(self) -> Any:
+        """The tokenizer that `load` gives, without reading weights."""
+        ...
+
+    def config(self) -> Any:
+        """transformers' configuration of the model that `load` gives, without reading weights."""
+        ...

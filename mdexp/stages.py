@@ -106,8 +106,7 @@ def examples(
 ) -> Counts:
     problems = by_id(read_jsonl(reads["problems.jsonl"], Problem))
     verified = read_jsonl(reads["verified.jsonl"], VerifiedPath)
-    _, tokenizer = weights.load()
-    renderer = Renderer(tokenizer, student.kind, student.prompt)
+    renderer = Renderer(weights.tokenizer(), student.kind, student.prompt)
     made, unused = make_examples(verified, problems, thoughts, renderer, max_tokens)
     if on_overlong == "error":
         refuse_overlong(unused)
@@ -128,8 +127,9 @@ def train(
     numerics: Mapping[str, Any],
     weights: Weights,
 ) -> Counts:
+    from mdexp.training.devices import num_ranks
     from mdexp.training.fit import CHECKPOINTS, fit_from  # loads Lightning
-    from mdexp.training.ranks import num_ranks, other_ranks
+    from mdexp.training.ranks import other_ranks
 
     training: dict[str, Any] = {
         "weights": weights,

@@ -81,7 +81,8 @@ def _made(run: Path, settings: Settings) -> Iterator["Made"]:
     from mdexp.training.invariants import Made
 
     student = settings.student
-    renderer = Renderer(untrained_weights(run, settings).load()[1], student.kind, student.prompt)
+    tokenizer = untrained_weights(run, settings).tokenizer()
+    renderer = Renderer(tokenizer, student.kind, student.prompt)
     problems = {p.id: p for p in read_jsonl(run / "problems.jsonl", Problem)}
     for example in read_jsonl(run / "examples.jsonl", Example):
         yield Made(

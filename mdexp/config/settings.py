@@ -51,7 +51,7 @@ class Settings(Block):
 
     lam: Share | None = Field(alias="lambda")
     num_paths: Count
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, lt=2**32)  # what numpy takes
     stages: Annotated[tuple[StageName, ...], Field(strict=False)]
     store: str = Field(min_length=1)
     run: str | None  # an earlier run's folder, whose settings are taken

@@ -19,6 +19,7 @@ class Work:
     sharing: int = 0  # rows whose prompts were read and are held once a prefix
     unshared: dict[str, int] = field(default_factory=dict)  # rows, by why each has its own cache
     kept: Kept | None = None
+    unplaced: int = 0  # prompts longer than the student's positions: their answers are empty
     found: int = 0  # answers that a killed run had kept
 
     def batch(
@@ -39,11 +40,18 @@ class Work:
             log.warning("prompts are read and held once a row: %s", why)
         self.unshared[why] = self.unshared.get(why, 0) + rows
 
+    def count_unplaced(self, prompts: int) -> None:
+        if prompts and not self.unplaced:
+            log.warning("a prompt is longer than the student's positions: its answer is empty")
+        self.unplaced += prompts
+
     def counts(self) -> dict[str, float]:
         """For a stage's counts; no row-steps are told of where a server did the work."""
         found: dict[str, float] = {}
         if self.found:
             found["answers_kept_by_a_killed_run"] = self.found
+        if self.unplaced:
+            found["prompts_beyond_the_students_positions"] = self.unplaced
         if not self.row_steps:
             return found
         return {

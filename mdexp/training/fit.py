@@ -22,11 +22,12 @@ from mdexp.students.load import Loaded
 from mdexp.students.numerics import Precision
 from mdexp.students.weights import Weights
 from mdexp.training.batches import plan_steps, trainable
+from mdexp.training.devices import num_ranks
 from mdexp.training.layout import lay_out
 from mdexp.training.layout_check import LayoutProbe, exchanged_attention
 from mdexp.training.micro_batch import MicroBatch
 from mdexp.training.module import MixedDistillation
-from mdexp.training.ranks import OwnDropout, OwnSignals, num_ranks
+from mdexp.training.ranks import OwnDropout, OwnSignals
 from mdexp.training.resume import (
     Checkpoints,
     DurableCheckpointIO,

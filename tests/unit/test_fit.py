@@ -65,6 +65,16 @@ def test_what_was_trained_is_what_is_loaded_again(kind, tuning, tmp_path):
     assert counts["problems"] == 4 and counts["steps"] == 3 and counts["examples"] == 8
 
 
+@pytest.mark.parametrize("tuning", ["full", "lora"])
+def test_the_tokenizer_of_a_trained_student_needs_no_weights(tuning, tmp_path, monkeypatch):
+    student = tiny("causal", tuning=tuning)
+    weights = save(trained(student, tmp_path)[0], student, tmp_path)
+    monkeypatch.setattr(type(student), "load", None)
+    monkeypatch.setattr("mdexp.students.weights.load_folder", None)
+    assert weights.tokenizer().eos_token == "</s>"
+    assert weights.config().vocab_size == len(weights.tokenizer())
+
+
 def test_lora_trains_adapters_alone(tmp_path):
     student = tiny("causal", tuning="lora")
     model, _, _ = trained(student, tmp_path)
