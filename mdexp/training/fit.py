@@ -23,6 +23,7 @@ from mdexp.students.numerics import Precision
 from mdexp.students.weights import Weights
 from mdexp.training.batches import plan_steps, trainable
 from mdexp.training.devices import num_ranks
+from mdexp.training.finite import NotFinite, what_is_left
 from mdexp.training.layout import lay_out
 from mdexp.training.layout_check import LayoutProbe, exchanged_attention
 from mdexp.training.micro_batch import MicroBatch
@@ -97,7 +98,11 @@ def fit(
     model.train()
     with exchanged_attention(plain, layout), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended")
-        lightning.fit(module, loader, ckpt_path=resumed, weights_only=True)
+        try:
+            lightning.fit(module, loader, ckpt_path=resumed, weights_only=True)
+        except NotFinite as error:
+            left = newest_checkpoint(folder / CHECKPOINTS, identity)
+            raise what_is_left(error, left[0] if left else None) from error
     scored = {
         "problems": len(problems),
         "steps": len(steps),
