@@ -18,6 +18,7 @@ from mdexp.artifacts import Stage, StageResult, Store, link, read_json, read_jso
 from mdexp.config.ood_sets import load_ood
 from mdexp.config.previous_run import earlier_stages
 from mdexp.config.settings import Settings
+from mdexp.ports import RunIdentity
 from mdexp.records import Problem
 from mdexp.report.write import write_report
 from mdexp.sandbox.executor import Sandbox
@@ -25,7 +26,7 @@ from mdexp.store.environment import environment, peak_memory_mib
 from mdexp.students.numerics import numerics
 from mdexp.students.weights import Weights
 from mdexp.thoughts.prompting import exemplar_files
-from mdexp.tracking import Tracker, sweep_of
+from mdexp.tracking.tracker import Tracker, sweep_of
 from mdexp.training.preflight import preflight
 
 log = logging.getLogger(__name__)
@@ -133,7 +134,8 @@ class Experiment:
 def run(settings: Settings, folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     """Run an experiment into `folder`; returns its metrics (empty if it was not to score)."""
     folder.mkdir(parents=True, exist_ok=True)
-    tracker = Tracker.start(settings, config, folder, sweep_of(folder))
+    identity = RunIdentity(folder=folder, config=config, group=sweep_of(folder))
+    tracker = Tracker(settings.logger, identity)
     metrics = None
     with Sandbox(**settings.sandbox.model_dump()) as executor:
         if executor.lacks:
@@ -230,7 +232,7 @@ def student_to_outputs(e: Experiment, tracker: Tracker) -> None:
             "examples.jsonl",
             writes=same("history.jsonl"),
             files=s.student.files(),
-            tools={"weights": before},
+            tools={"weights": before, "feeds": tracker.feeds},
             student=s.student,
             shares=s.shares(),
             objective=s.objective,
@@ -238,8 +240,7 @@ def student_to_outputs(e: Experiment, tracker: Tracker) -> None:
             seed=s.seed,
             numerics=machine,
         )
-        for row in read_jsonl(trained["history.jsonl"], dict):
-            tracker.log(row, step=row.pop("step"))
+        tracker.log_history(read_jsonl(trained["history.jsonl"], dict))
         after = before.after_training(trained["student"])
     if not e.wants("generate"):
         return

@@ -45,6 +45,7 @@ from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
 from mdexp.teacher.run_cost import paid
 from mdexp.thoughts.prompting import load_exemplars
+from mdexp.tracking.feeds import Feed
 from mdexp.training.examples import OnOverlong, make_examples, refuse_overlong
 
 Files = Mapping[str, Path]
@@ -126,6 +127,7 @@ def train(
     seed: int,
     numerics: Mapping[str, Any],
     weights: Weights,
+    feeds: Callable[[], Sequence[Feed]] = tuple,
 ) -> Counts:
     from mdexp.training.devices import num_ranks
     from mdexp.training.fit import CHECKPOINTS, fit_from  # loads Lightning
@@ -143,7 +145,7 @@ def train(
         "folder": out,
     }
     with other_ranks(num_ranks(trainer), fit_from, **training):
-        trained, history, counts = fit_from(**training)
+        trained, history, counts = fit_from(**training, feeds=feeds())
     save_folder(trained, out / "student")
     shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
     write_jsonl(out / "history.jsonl", history)

@@ -41,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_intermixed_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        place = [STAGES, f"hydra.run.dir={folder}", "logger.mode=disabled"]
-        if code := app.main([*options.overrides, *place]):
+        given = [word for word in options.overrides if not word.startswith("logger")]
+        if code := app.main([*given, STAGES, f"hydra.run.dir={folder}", "logger=csv"]):
             return code
         return inspect(Path(folder), options.problems)
 

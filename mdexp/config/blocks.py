@@ -142,12 +142,3 @@ class TrainerSettings(Block):
         if self.accelerator == "cpu" and self.precision == "16-mixed":
             raise ValueError("precision=16-mixed needs a GPU; on a CPU use bf16-mixed or 32-true")
         return self
-
-
-class LoggerSettings(Block):
-    """Weights & Biases: `auto` is online with a key and offline without. CSV is always written."""
-
-    mode: Literal["auto", "online", "offline", "disabled"]
-    tensorboard: bool = False  # not told by runs of earlier versions
-    project: str
-    entity: str | None

@@ -13,7 +13,6 @@ from mdexp.config.blocks import (
     Block,
     Count,
     DecodingSettings,
-    LoggerSettings,
     ObjectiveSettings,
     Share,
     TrainerSettings,
@@ -22,7 +21,7 @@ from mdexp.config.blocks import (
 )
 from mdexp.config.components import ComponentError, build
 from mdexp.config.hints import did_you_mean, key_paths
-from mdexp.ports import Dataset, StudentConfig, Teacher, Thought
+from mdexp.ports import Dataset, Logger, StudentConfig, Teacher, Thought
 from mdexp.records import Grader
 from mdexp.sandbox.settings import SandboxSettings
 
@@ -30,7 +29,7 @@ StageName = Literal[
     "prepare", "extract", "verify", "examples", "train", "generate", "score", "report"
 ]
 STAGES: tuple[StageName, ...] = get_args(StageName)
-COMPONENTS = ("teacher", "student", "dataset")
+COMPONENTS = ("teacher", "student", "dataset", "logger")
 SUM_TOLERANCE = 1e-9
 UNKNOWN_KEY = "unknown key"
 
@@ -66,7 +65,7 @@ class Settings(Block):
     grader: Grader  # scoring/graders.py says what they mean
     sandbox: SandboxSettings
     trainer: TrainerSettings
-    logger: LoggerSettings
+    logger: SkipValidation[Logger]
 
     @model_validator(mode="after")
     def _stages_in_order(self) -> Self:

@@ -21,11 +21,13 @@ from mdexp.students.allocator import keep_freed_memory
 from mdexp.students.load import Loaded
 from mdexp.students.numerics import Precision
 from mdexp.students.weights import Weights
+from mdexp.tracking.feeds import Feed
 from mdexp.training.batches import plan_steps, trainable
 from mdexp.training.devices import num_ranks
 from mdexp.training.finite import NotFinite, what_is_left
 from mdexp.training.layout import lay_out
 from mdexp.training.layout_check import LayoutProbe, exchanged_attention
+from mdexp.training.live_numbers import LiveNumbers
 from mdexp.training.micro_batch import MicroBatch
 from mdexp.training.module import MixedDistillation
 from mdexp.training.ranks import OwnDropout, OwnSignals
@@ -69,6 +71,7 @@ def fit(
     seed: int,
     precision: Precision,
     folder: Path,
+    feeds: Sequence[Feed] = (),
 ) -> tuple["PreTrainedModel", list[dict[str, float]], dict[str, Any]]:
     """Train; returns the tuned model, one history row a step, and what was trained on."""
     model, tokenizer = loaded
@@ -90,8 +93,10 @@ def fit(
         OwnSignals(),
         OwnDropout(seed),
         Checkpoints(folder / CHECKPOINTS, trainer.checkpoint_steps, identity),
+        *([LiveNumbers(feeds)] if feeds else []),
     ]
-    lightning = _lightning(trainer, precision, len(steps), callbacks)
+    loggers = [feed.logger for feed in feeds]
+    lightning = _lightning(trainer, precision, len(steps), callbacks, loggers)
     # A step is a batch as it stands. On a resume Lightning takes as many as are left, from the top.
     left_first = Steps([*steps[done:], *steps[:done]], layout)
     loader = DataLoader(left_first, batch_size=None, shuffle=False)
@@ -167,7 +172,11 @@ def fit_from(
 
 
 def _lightning(
-    trainer: TrainerSettings, precision: Precision, num_steps: int, callbacks: list[Callback]
+    trainer: TrainerSettings,
+    precision: Precision,
+    num_steps: int,
+    callbacks: list[Callback],
+    loggers: list[Any],
 ) -> pl.Trainer:
     on_terminal = sys.stderr.isatty()
     return pl.Trainer(
@@ -177,7 +186,8 @@ def _lightning(
         precision=precision,
         max_steps=num_steps,
         max_epochs=-1,
-        logger=False,
+        logger=loggers or False,
+        log_every_n_steps=1,
         # Named, or within a Slurm job Lightning would expect Slurm to have started the ranks.
         plugins=[LightningEnvironment(), DurableCheckpointIO()],
         callbacks=[TQDMProgressBar() if on_terminal else ProgressLog(), *callbacks],

@@ -52,7 +52,7 @@ class MixedDistillation(pl.LightningModule):
         optimizer.step()
         schedule.step()
         self.history.append(row)
-        self.log("loss", row["loss"], prog_bar=True)
+        self.log("loss", row["loss"], prog_bar=True, logger=False)
 
     def _summed_over_ranks(self, sums: Any) -> torch.Tensor:
         if self.trainer.world_size > 1:

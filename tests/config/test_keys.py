@@ -107,7 +107,6 @@ NO_STAGE += ["student.licence=other"]
 # Where a run is and what it does; keys with a single value; what another dataset has to bring.
 NOT_CHANGED = {"store", "run", "stages", "vote.name", "decoding.engine", "decoding.beam"}
 NOT_CHANGED |= {"dataset.source", "dataset.licence"}  # what the report says of the problems
-NOT_CHANGED |= {"logger.tensorboard"}  # needs its package
 NOT_CHANGED |= {"dataset.path", "dataset.split", "dataset.ood", "objective.name"}
 
 

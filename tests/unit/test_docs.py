@@ -32,13 +32,14 @@ def test_every_option_is_there_and_says_what_it_is(reference: str) -> None:
 
 
 def test_every_key_is_there_with_what_it_takes(reference: str) -> None:
-    for block in ("objective", "decoding", "vote", "sandbox", "trainer", "logger"):
+    for block in ("objective", "decoding", "vote", "sandbox", "trainer"):
         model = Settings.model_fields[block].annotation
         assert model is not None
         for key in model.model_fields:
             assert f"| `{block}.{key}` | " in reference
     assert "| `lambda` | number ≥ 0 ≤ 1 or null |" in reference
     assert "| `trainer.schedule` | linear, cosine, constant | `linear` |" in reference
+    assert "| `logger.project` | text or null |" in reference
     assert "| `student.lora_rank` | whole number ≥ 1 | `16` |" in reference
 
 

@@ -21,7 +21,7 @@ DUAL = ObjectiveSettings(
 SHARES = {"cot": 0.5, "pot": 0.5}
 
 
-def trained(student, folder, *, shares=SHARES, **options):
+def trained(student, folder, *, shares=SHARES, feeds=(), **options):
     loaded = student.load(SEED)
     made = examples(Renderer(loaded[1], student.kind, student.prompt))
     return fit(
@@ -34,6 +34,7 @@ def trained(student, folder, *, shares=SHARES, **options):
         seed=SEED,
         precision="32-true",
         folder=folder,
+        feeds=feeds,
     )
 
 
