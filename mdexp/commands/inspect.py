@@ -58,7 +58,7 @@ def inspect(run: Path, num_problems: int) -> int:
     shares, objective, trainer = settings.shares(), settings.objective, settings.trainer
     made = {_name(one.example): one for one in _made(run, settings)}
     examples = [one.example for one in made.values()]
-    _, (step, *_) = planned_steps(examples, shares, objective, trainer, settings.seed)
+    _, (step, *_), _ = planned_steps(examples, shares, objective, trainer, settings.seed)
     tokenizer = next(iter(made.values())).renderer.tokenizer
     batches = lay_out(
         step, **layout_options(settings.student, shares, objective, trainer, tokenizer)

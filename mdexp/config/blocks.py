@@ -128,6 +128,10 @@ class TrainerSettings(Block):
     micro_batch_tokens: Count  # padded tokens that are computed at a time
     checkpoint_steps: Count
     layout: Literal["tree", "separate"]  # tree: what the prompts of a problem share is read once
+    # Optimiser steps between looks at the NLL of `validate_problems` problems, which are drawn from
+    # the training problems and not trained on. Not in the settings of runs of earlier versions.
+    validate_every: Count | None = None
+    validate_problems: Count = 32
 
     @model_validator(mode="after")
     def _someone_trains(self) -> Self:

@@ -35,6 +35,13 @@ def judge_step(row: Mapping[str, float], norm: float, scale: float, parameters: 
     )
 
 
+def judge_validation(step: int, found: Mapping[str, float]) -> None:
+    """NotFinite if the NLL of held-out examples is."""
+    if not all(map(math.isfinite, found.values())):
+        seen = ", ".join(f"{name} {value:.4g}" for name, value in found.items())
+        raise NotFinite(f"after step {step}: not finite on held-out examples ({seen}). {ADVICE}")
+
+
 def judge_weights(step: int, parameters: Named) -> None:
     """NotFinite if a trained weight is, so that no checkpoint holds it."""
     for name, parameter in parameters:

@@ -22,9 +22,9 @@ from mdexp.students.load import Loaded
 from mdexp.students.numerics import Precision
 from mdexp.students.weights import Weights
 from mdexp.tracking.feeds import Feed
-from mdexp.training.batches import plan_steps, trainable
+from mdexp.training.batches import hold_out, plan_steps, trainable
 from mdexp.training.devices import num_ranks
-from mdexp.training.finite import NotFinite, what_is_left
+from mdexp.training.finite import NotFinite, judge_weights, what_is_left
 from mdexp.training.layout import lay_out
 from mdexp.training.layout_check import LayoutProbe, exchanged_attention
 from mdexp.training.live_numbers import LiveNumbers
@@ -78,11 +78,13 @@ def fit(
     keep_freed_memory()
     pl.seed_everything(seed, verbose=False)  # before adapters, which begin at random
     model = adapted(model, student)
-    problems, steps = planned_steps(examples, shares, objective, trainer, seed)
+    problems, steps, held_out = planned_steps(examples, shares, objective, trainer, seed)
     layout = layout_options(student, shares, objective, trainer, tokenizer)
     # Adapters are injected into the base model; its forward is the same with and without them.
     plain = model if student.tuning == "full" else model.get_base_model()
-    module = MixedDistillation(plain, student.kind, trainer, len(steps))
+    module = MixedDistillation(
+        plain, student.kind, trainer, len(steps), lambda: _laid_out_by_thought(held_out, layout)
+    )
     identity = training_identity(module, steps, num_ranks(trainer))
     resumed, done = newest_checkpoint(folder / CHECKPOINTS, identity) or (None, 0)
     if resumed:
@@ -105,6 +107,7 @@ def fit(
         warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended")
         try:
             lightning.fit(module, loader, ckpt_path=resumed, weights_only=True)
+            judge_weights(len(steps), module.named_parameters())
         except NotFinite as error:
             left = newest_checkpoint(folder / CHECKPOINTS, identity)
             raise what_is_left(error, left[0] if left else None) from error
@@ -114,6 +117,8 @@ def fit(
         "examples": sum(len(rows) for rows in problems.values()),
         "target_tokens": sum(len(e.target_ids) for step in steps for e in step),
     }
+    if held_out:
+        scored["held_out_problems"] = trainer.validate_problems
     return model.eval(), module.history, scored | _work(module.history) | probe.counts()
 
 
@@ -123,9 +128,13 @@ def planned_steps(
     objective: ObjectiveSettings,
     trainer: TrainerSettings,
     seed: int,
-) -> tuple[dict[str, list[Example]], list[list[Example]]]:
-    """The problems that are trained on, with their examples, and the optimiser steps in order."""
+) -> tuple[dict[str, list[Example]], list[list[Example]], list[Example]]:
+    """The problems that are trained on, with their examples, the optimiser steps in order, and
+    the examples that are held out for validation."""
     problems = trainable(examples, shares, objective.pairing)
+    held_out: list[Example] = []
+    if trainer.validate_every:
+        problems, held_out = hold_out(problems, trainer.validate_problems, seed)
     steps = plan_steps(
         problems,
         shares,
@@ -134,7 +143,14 @@ def planned_steps(
         max_steps=trainer.max_steps,
         seed=seed,
     )
-    return problems, steps
+    return problems, steps, held_out
+
+
+def _laid_out_by_thought(
+    examples: Sequence[Example], layout: Mapping[str, Any]
+) -> list[MicroBatch]:
+    """Micro-batches that tell thoughts apart; their weights do not matter."""
+    return lay_out(examples, **{**layout, "shares": None}) if examples else []
 
 
 def layout_options(

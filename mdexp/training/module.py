@@ -1,6 +1,6 @@
 """Lightning begins here: device, precision, optimiser and logging. The maths is in objective.py."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import pytorch_lightning as pl
@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from mdexp.config.blocks import TrainerSettings
 from mdexp.students.likelihood import NO_TARGET, weighted_loss
 from mdexp.students.load import Kind
-from mdexp.training.finite import judge_step
+from mdexp.training.finite import judge_step, judge_validation
 from mdexp.training.micro_batch import UNCOUNTED, MicroBatch
 from mdexp.training.schedule import learning_rate_factor
 
@@ -29,9 +29,15 @@ class MixedDistillation(pl.LightningModule):
     """
 
     def __init__(
-        self, student: "PreTrainedModel", kind: Kind, trainer: TrainerSettings, num_steps: int
+        self,
+        student: "PreTrainedModel",
+        kind: Kind,
+        trainer: TrainerSettings,
+        num_steps: int,
+        held_out: Callable[[], Sequence[MicroBatch]] = tuple,
     ) -> None:
         super().__init__()
+        self.held_out = held_out
         self.student, self.kind, self.options, self.num_steps = student, kind, trainer, num_steps
         self.automatic_optimization = False
         self.history: list[dict[str, float]] = []
@@ -51,8 +57,32 @@ class MixedDistillation(pl.LightningModule):
         judge_step(row, norm, self._loss_scale(), self.named_parameters())
         optimizer.step()
         schedule.step()
+        if self._validates_after(row["step"]):
+            found = self._validation()
+            judge_validation(row["step"], found)
+            row |= found
         self.history.append(row)
         self.log("loss", row["loss"], prog_bar=True, logger=False)
+
+    def _validates_after(self, step: int) -> bool:
+        every = self.options.validate_every
+        return every is not None and ((step + 1) % every == 0 or step + 1 == self.num_steps)
+
+    @torch.no_grad()
+    def _validation(self) -> dict[str, float]:
+        """NLL of each thought's held-out targets (nats per token), without dropout."""
+        batch = [micro.to(self.device) for micro in self.held_out()]
+        self.student.eval()
+        try:
+            parts = [
+                (micro, weighted_loss(self.student, self.kind, **micro.reading()))
+                for micro in self._share_of_rank(batch)
+            ]
+        finally:
+            self.student.train()
+        sums = sum(_sums(micro, nll, loss) for micro, (loss, nll) in parts)
+        found = _history(self._summed_over_ranks(sums), batch[0].names)
+        return {f"validation_{k}": value for k, value in found.items() if k.startswith("nll_")}
 
     def _summed_over_ranks(self, sums: Any) -> torch.Tensor:
         if self.trainer.world_size > 1:

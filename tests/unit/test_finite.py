@@ -131,3 +131,27 @@ def test_scaled_gradients_are_clipped_at_the_scaled_limit(scale):
     torch.testing.assert_close(
         layer.weight.grad / (scale or 1.0), torch.tensor([[0.6, 0.0, 0.8]]), rtol=1e-5, atol=1e-6
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "step 3: the weights of student.model"),
+        ({"validate_every": 3, "validate_problems": 1}, "after step 2: not finite on held-out"),
+    ],
+)
+def test_what_the_last_step_left_is_judged_as_well(options, said, tmp_path, monkeypatch):
+    """Else the student, or a history without a number, would be found out after everything."""
+    step = torch.optim.AdamW.step
+
+    def overflown(optimizer, *args, **kwargs):
+        done = step(optimizer, *args, **kwargs)
+        state = next(iter(optimizer.state.values()))
+        if int(state["step"]) == 3:
+            with torch.no_grad():
+                optimizer.param_groups[0]["params"][0].fill_(math.nan)
+        return done
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", overflown)
+    with pytest.raises(NotFinite, match=said):
+        trained(tiny("causal"), tmp_path, max_steps=3, **options)
