@@ -16,10 +16,12 @@ from typing import Any
 from mdexp.config.ood_sets import load_ood
 from mdexp.config.previous_run import earlier_stages, is_other_run
 from mdexp.config.settings import Settings
+from mdexp.ports import RunIdentity
 from mdexp.records import Problem
 from mdexp.report.write import write_report
 from mdexp.sandbox.executor import Sandbox
 from mdexp.stages.convert import CONVERT
+from mdexp.stages.extract import EXTRACT
 from mdexp.stages.prepare import PREPARE
 from mdexp.stages.stage import Stage
 from mdexp.stages.table import TABLE, WRITERS, dependents
@@ -32,28 +34,31 @@ from mdexp.store.run_folder import MANIFEST, RunFileError, checked_file, run_fil
 from mdexp.store.stage_store import StageResult, Store, damage
 from mdexp.students.numerics import numerics
 from mdexp.students.weights import Weights
-from mdexp.tracking import Tracker, sweep_of
+from mdexp.tracking.tracker import Tracker, sweep_of
+from mdexp.training.preflight import preflight
 
 log = logging.getLogger(__name__)
 
+NEED_STUDENT = {"examples", "train", "generate"}
 DERIVED = ("report.md", "report.html", "history.csv", "metrics.csv")  # made of stages' files
 
 
 def run(settings: Settings, folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     """Run an experiment into `folder`; returns its metrics (empty if it was not to score)."""
     folder.mkdir(parents=True, exist_ok=True)
-    tracker = Tracker.start(settings, config, folder, sweep_of(folder))
+    identity = RunIdentity(folder=folder, config=config, group=sweep_of(folder))
+    tracker = Tracker(settings.logger, identity)
     metrics = None
     with Sandbox(**settings.sandbox.model_dump()) as executor:
         if executor.lacks:
             log.warning("sandbox: %s", executor.lacks)
-        experiment = Experiment(settings, folder, config, executor)
+        experiment = Experiment(settings, folder, config, executor, tracker)
         try:
             for stage in TABLE:
+                if stage is EXTRACT:
+                    experiment.judge_student()  # before anything is paid for
                 if experiment.wants(stage):
-                    result = experiment.run(stage)
-                    if stage is TRAIN:
-                        _track(result, tracker)
+                    experiment.run(stage)
             metrics = experiment.metrics()
             if "report" in settings.stages:
                 experiment.report()
@@ -79,9 +84,15 @@ class Experiment:
     """A run under way: what its stages left so far, and its manifest."""
 
     def __init__(
-        self, settings: Settings, folder: Path, config: Mapping[str, Any], executor: Sandbox
+        self,
+        settings: Settings,
+        folder: Path,
+        config: Mapping[str, Any],
+        executor: Sandbox,
+        tracker: Tracker,
     ) -> None:
         self.settings, self.folder, self.executor = settings, folder, executor
+        self.tracker, self.feeds = tracker, tracker.feeds
         self.store = Store(Path(settings.store))
         self.ledger = self.store.ledger
         self.done: dict[str, StageResult] = {}
@@ -124,7 +135,15 @@ class Experiment:
         self._forget_dependents(stage, result)
         self.done[stage.name] = result
         self.write_manifest("running")
+        if stage is TRAIN:
+            self.tracker.log_history(read_jsonl(result["history.jsonl"], dict))
         return result
+
+    def judge_student(self) -> None:
+        """Refuse what is bound to fail, while nothing has been paid for it."""
+        if NEED_STUDENT & set(self.settings.stages):
+            problems = read_jsonl(self.file("problems.jsonl"), Problem)
+            preflight(self.settings, self.untrained, problems)
 
     def _key_only(self, stage: Stage) -> dict[str, Any]:
         """What can change the stage's output and yet is nothing that it is given."""
@@ -229,8 +248,3 @@ def _clear(folder: Path) -> None:
     for name in left:
         (folder / name).unlink()
     log.warning("%s: removed files of another run: %s", folder, ", ".join(left) or "none")
-
-
-def _track(trained: StageResult, tracker: Tracker) -> None:
-    for row in read_jsonl(trained["history.jsonl"], dict):
-        tracker.log(row, step=row.pop("step"))

@@ -230,6 +230,14 @@ class StudentConfig(Protocol):
         """Model and tokenizer (students/load.py)."""
         ...
 
+    def tokenizer(self) -> Any:
+        """The tokenizer that `load` gives, without reading weights."""
+        ...
+
+    def config(self) -> Any:
+        """transformers' configuration of the model that `load` gives, without reading weights."""
+        ...
+
 
 Weight = float | Fraction
 Tally = dict[str, Weight]  # canonical answer: weight
@@ -289,4 +297,41 @@ class Grader(Protocol):
 
     def is_right(self, attempt: Attempt, gold: Answer) -> bool:
         """Whether the attempt answers the problem."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunIdentity:
+    """A run as its logger knows it."""
+
+    folder: FilePath
+    config: Mapping[str, Any]  # composed, every value resolved
+    group: str | None  # the sweep that it belongs to
+
+
+class LoggedRun(Protocol):
+    """A run that a logger has begun to follow."""
+
+    last_step: int  # the last optimiser step that it had before; -1 for none
+
+    def lightning(self) -> Any:
+        """A Lightning logger, which gets the numbers of a training while it runs."""
+        ...
+
+    def finish(self, metrics: Mapping[str, Any] | None) -> None:
+        """End with the final metrics (nested, as in metrics.json), or with None as failed."""
+        ...
+
+
+@runtime_checkable
+class Logger(Protocol):
+    """Where a run's numbers go, beside its CSV files."""
+
+    def start(self, run: RunIdentity) -> LoggedRun | None:
+        """Follow a run from before its first stage; None where CSV files are enough."""
+        ...
+
+    def log_sweep(self, folder: FilePath, page: FilePath, curves: Sequence[Sequence[Any]]) -> None:
+        """Log a finished sweep: its page, and its curves as rows (test set, key, value, line,
+        accuracy, low, high)."""
         ...

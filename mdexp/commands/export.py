@@ -1,5 +1,7 @@
 """Share a run's student: `python -m mdexp.export RUN FOLDER [--dtype bfloat16] [--push NAME]`.
 
+A training that stopped leaves checkpoints; `--checkpoint FILE` takes the student from one.
+
 FOLDER gets whole weights (an adapter is merged) that plain transformers loads, the tokenizer, and a
 model card with what was measured and where the data came from; it appears when all of it is
 written. Nothing leaves this machine unless --push names a repository of the Hugging Face hub, which
@@ -16,41 +18,53 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mdexp.commands.model_card import model_card
-from mdexp.commands.run_student import run_manifest, trained_weights
+from mdexp.commands.run_student import run_manifest, trained_weights, untrained_weights
 from mdexp.commands.upload import upload
-from mdexp.config.settings import judge
+from mdexp.config.settings import Settings, judge
 from mdexp.printable import print_error
 from mdexp.signals import signals_as_exits
 from mdexp.store.files import read_json, write_text
 from mdexp.store.hub import HubError
 from mdexp.store.run_folder import run_file
-from mdexp.students.load import save_folder
+from mdexp.students.load import Loaded, save_folder
 
 CARD = "README.md"
 METRICS = "metrics.json"
 
 
-def export(run: Path, folder: Path, dtype: str) -> None:
+def export(run: Path, folder: Path, dtype: str, checkpoint: Path | None = None) -> None:
     """Write the student of a run to a new folder; ValueError, naming what is wrong, or OSError."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder}: is there already; name a folder that is new or empty")
     manifest = run_manifest(run)
     settings = judge(manifest["settings"])
-    weights = trained_weights(run, settings)
-    if weights.trained is None:
-        raise ValueError(f"{run} has no stage train, so it trained no student")
-    measured = (run / METRICS).is_file()
+    (model, tokenizer), step = _student(run, settings, checkpoint)
+    measured = (run / METRICS).is_file() and step is None
     metrics = read_json(run_file(run, METRICS)) if measured else {}
-    model, tokenizer = weights.load()
     import torch
 
     from mdexp.students.prompts import Renderer
 
     renderer = Renderer(tokenizer, settings.student.kind, settings.student.prompt)
-    card = model_card(settings, manifest, metrics, renderer, dtype)
+    card = model_card(settings, manifest, metrics, renderer, dtype, unfinished_step=step)
     with whole_or_nothing(folder) as partial:
         save_folder((model.to(getattr(torch, dtype)), tokenizer), partial)
         write_text(partial / CARD, card)
+
+
+def _student(run: Path, settings: Settings, checkpoint: Path | None) -> tuple[Loaded, int | None]:
+    """The trained student; of a checkpoint with the steps that were done."""
+    if checkpoint is not None:
+        from mdexp.training.checkpoint_student import student_of_checkpoint
+
+        return student_of_checkpoint(untrained_weights(run, settings), checkpoint)
+    weights = trained_weights(run, settings)
+    if weights.trained is None:
+        raise ValueError(
+            f"{run} has no stage train, so it trained no student; a training that stopped leaves "
+            "checkpoints in the store, under stages/train: name one with --checkpoint"
+        )
+    return weights.load(), None
 
 
 @contextmanager
@@ -70,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = _arguments(argv)
     try:
         with signals_as_exits():
-            export(given.run, given.folder, given.dtype)
+            export(given.run, given.folder, given.dtype, given.checkpoint)
             print(given.folder)
             if given.push:
                 print(upload(given.folder, given.push))
@@ -97,5 +111,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("run", type=Path, metavar="RUN", help="a run folder")
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="a new folder")
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument(
+        "--checkpoint", type=Path, metavar="FILE", help="of a training that stopped"
+    )
     parser.add_argument("--push", metavar="NAME", help="upload to the hub as NAME, private")
     return parser.parse_args(argv)

@@ -43,8 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_intermixed_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        place = [STAGES, f"hydra.run.dir={folder}", "logger.mode=disabled"]
-        if code := run.main([*options.overrides, *place]):
+        given = [word for word in options.overrides if not word.startswith("logger")]
+        if code := run.main([*given, STAGES, f"hydra.run.dir={folder}", "logger=csv"]):
             return code
         return inspect(Path(folder), options.problems)
 
@@ -60,7 +60,7 @@ def inspect(run: Path, num_problems: int) -> int:
     shares, objective, trainer = settings.shares(), settings.objective, settings.trainer
     made = {_name(one.example): one for one in _made(run, settings)}
     examples = [one.example for one in made.values()]
-    _, (step, *_) = planned_steps(examples, shares, objective, trainer, settings.seed)
+    _, (step, *_), _ = planned_steps(examples, shares, objective, trainer, settings.seed)
     tokenizer = next(iter(made.values())).renderer.tokenizer
     batches = lay_out(
         step, **layout_options(settings.student, shares, objective, trainer, tokenizer)
@@ -83,7 +83,8 @@ def _made(run: Path, settings: Settings) -> Iterator["Made"]:
     from mdexp.training.invariants import Made
 
     student = settings.student
-    renderer = Renderer(untrained_weights(run, settings).load()[1], student.kind, student.prompt)
+    tokenizer = untrained_weights(run, settings).tokenizer()
+    renderer = Renderer(tokenizer, student.kind, student.prompt)
     problems = {p.id: p for p in read_jsonl(run_file(run, "problems.jsonl"), Problem)}
     for example in read_jsonl(run_file(run, "examples.jsonl"), Example):
         yield Made(

@@ -29,8 +29,10 @@ def model_card(
     metrics: Metrics,
     renderer: Renderer,
     dtype: str,
+    unfinished_step: int | None = None,
 ) -> str:
-    """The card as Markdown with the hub's front matter; `dtype` is that of the exported weights."""
+    """The card as Markdown with the hub's front matter. `dtype` is that of the exported weights,
+    `unfinished_step` the optimiser steps behind a checkpoint of a training that stopped."""
     told = manifest["settings"]
     front = yaml.safe_dump(_front_matter(settings, told), sort_keys=False, allow_unicode=True)
     return "\n".join(
@@ -43,9 +45,7 @@ def model_card(
             "",
             "## Measured",
             "",
-            *_table(metrics),
-            "",
-            f"The run answered with weights in {_answered_in(manifest)}; here they are in {dtype}.",
+            *_measured(metrics, manifest, dtype, unfinished_step),
             "",
             "## How to ask",
             "",
@@ -66,6 +66,18 @@ def model_card(
             "",
         ]
     )
+
+
+def _measured(
+    metrics: Metrics, manifest: Mapping[str, Any], dtype: str, unfinished_step: int | None
+) -> list[str]:
+    if unfinished_step is not None:
+        return [
+            f"Nothing: this is a checkpoint after {unfinished_step} optimiser steps of a training "
+            f"that did not end. Weights are in {dtype}."
+        ]
+    answered = f"The run answered with weights in {_answered_in(manifest)}; here they are in"
+    return [*_table(metrics), "", f"{answered} {dtype}."]
 
 
 def _front_matter(settings: Settings, told: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,6 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mdexp.config.blocks import LoggerSettings
 from mdexp.config.composition import (
     VERSION_BASE,
     CommandError,
@@ -41,6 +40,7 @@ from mdexp.config.composition import (
 from mdexp.config.config_path import CONFIG_NAME, config_folder
 from mdexp.config.settings import Settings, SettingsError, judge
 from mdexp.config.usage import default_options, usage
+from mdexp.ports import Logger
 from mdexp.printable import print_error
 from mdexp.signals import signals_as_exits
 from mdexp.sweeps import grid, jobs
@@ -74,7 +74,7 @@ class Plan:
     points: list[list[str]]
     resumes: bool  # a sweep that was begun before: what is done there stays
     sweeper: str
-    logger: LoggerSettings
+    logger: Logger
     placement: list[str]  # overrides that fix the folder, so that it is known here too
     jobs: list[Settings]  # of the points, as they were judged
 
@@ -212,11 +212,10 @@ def _run(arguments: Sequence[str], plan: Plan) -> int:
 
 
 def _track(plan: Plan, results: Sequence[jobs.Result]) -> None:
-    """The curves of a sweep in W&B, beside its jobs."""
+    """The curves of a sweep, beside its jobs."""
     from mdexp.sweeps.curves import curve_rows
-    from mdexp.tracking import track_sweep
 
-    track_sweep(plan.logger, plan.folder, plan.folder / PAGE, curve_rows(results))
+    plan.logger.log_sweep(plan.folder, plan.folder / PAGE, curve_rows(results))
 
 
 def _plan(options: argparse.Namespace) -> Plan:

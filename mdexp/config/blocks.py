@@ -115,9 +115,9 @@ class TrainerSettings(Block):
     """Machine and optimiser. A step is `step_problems` problems with all their kept paths."""
 
     accelerator: Literal["auto", "cpu", "gpu"]
-    devices: int = Field(ge=-1)  # -1: all there are
+    devices: int = Field(ge=-1)  # processes; -1: one for each GPU there is
     strategy: Literal["auto", "ddp", "fsdp"]
-    precision: Literal["auto", "32-true", "bf16-mixed", "bf16-true", "16-mixed"]
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
     learning_rate: float = Field(gt=0)
     weight_decay: float = Field(ge=0)
     step_problems: Count
@@ -131,18 +131,21 @@ class TrainerSettings(Block):
     micro_batch_tokens: Count  # padded tokens that are computed at a time
     checkpoint_steps: Count
     layout: Literal["tree", "separate"]  # tree: what the prompts of a problem share is read once
+    # Optimiser steps between looks at the NLL of `validate_problems` problems, which are drawn from
+    # the training problems and not trained on. Not in the settings of runs of earlier versions.
+    validate_every: Count | None = None
+    validate_problems: Count = 32
+
+    @model_validator(mode="after")
+    def _someone_trains(self) -> Self:
+        if self.devices == 0:
+            raise ValueError("devices=0 trains with nothing; give a number, or -1 for all GPUs")
+        if self.accelerator == "cpu" and self.strategy == "fsdp":
+            raise ValueError("strategy=fsdp shards over GPUs; on a CPU use strategy=ddp")
+        return self
 
     @model_validator(mode="after")
     def _half_precision_needs_a_gpu(self) -> Self:
         if self.accelerator == "cpu" and self.precision == "16-mixed":
             raise ValueError("precision=16-mixed needs a GPU; on a CPU use bf16-mixed or 32-true")
         return self
-
-
-class LoggerSettings(Block):
-    """Weights & Biases: `auto` is online with a key and offline without. CSV is always written."""
-
-    mode: Literal["auto", "online", "offline", "disabled"]
-    tensorboard: bool = False  # not told by runs of earlier versions
-    project: str
-    entity: str | None

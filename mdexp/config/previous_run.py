@@ -30,7 +30,8 @@ def earlier_config(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[
         settings = json.loads((Path(folder) / MANIFEST).read_text(encoding="utf-8"))["settings"]
     except (OSError, ValueError, KeyError) as error:
         raise SettingsError({"run": f"{folder} has no {MANIFEST} with settings"}) from error
-    replaced = {"run", "stages"} | said & set(BESIDE)
+    # Where numbers go is a matter of now, and changes no result.
+    replaced = {"run", "stages", "logger"} | said & set(BESIDE)
     return completed(settings, config) | {key: config[key] for key in replaced}
 
 

@@ -13,7 +13,6 @@ from mdexp.config.blocks import (
     Block,
     Count,
     DecodingSettings,
-    LoggerSettings,
     ObjectiveSettings,
     Share,
     TrainerSettings,
@@ -25,6 +24,7 @@ from mdexp.ports import (
     Dataset,
     Grader,
     LessonMaker,
+    Logger,
     StudentConfig,
     Teacher,
     Thought,
@@ -42,6 +42,7 @@ COMPONENTS: dict[str, Any] = {
     "dataset": Dataset,
     "vote": VoteRule,
     "grader": Grader,
+    "logger": Logger,
 }
 # Parts by name, which a group fills, as in the example.
 FILLED: dict[str, tuple[Any, str]] = {
@@ -68,7 +69,7 @@ class Settings(Block):
 
     lam: Share | None = Field(alias="lambda")
     num_paths: Count
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, lt=2**32)  # what numpy takes
     stages: Annotated[tuple[StageName, ...], Field(strict=False)]
     store: str = Field(min_length=1)
     run: str | None  # an earlier run's folder, whose settings are taken
@@ -84,7 +85,7 @@ class Settings(Block):
     grader: SkipValidation[Grader]
     sandbox: SandboxSettings
     trainer: TrainerSettings
-    logger: LoggerSettings
+    logger: SkipValidation[Logger]
 
     @model_validator(mode="after")
     def _stages_in_order(self) -> Self:

@@ -19,6 +19,7 @@ class Work:
     sharing: int = 0  # rows whose prompts were read and are held once a prefix
     unshared: dict[str, int] = field(default_factory=dict)  # rows, by why each has its own cache
     kept: Kept | None = None
+    unplaced: int = 0  # prompts longer than the student's positions: their answers are empty
     found: int = 0  # answers that a killed run had kept
     split_tokens: int = 0  # texts that were continued within a token of their own
 
@@ -40,6 +41,11 @@ class Work:
             log.warning("prompts are read and held once a row: %s", why)
         self.unshared[why] = self.unshared.get(why, 0) + rows
 
+    def count_unplaced(self, prompts: int) -> None:
+        if prompts and not self.unplaced:
+            log.warning("a prompt is longer than the student's positions: its answer is empty")
+        self.unplaced += prompts
+
     def counts(self) -> dict[str, float]:
         """For a stage's counts; no row-steps are told of where a server did the work."""
         found: dict[str, float] = {}
@@ -47,6 +53,8 @@ class Work:
             found["answers_kept_by_a_killed_run"] = self.found
         if self.split_tokens:
             found["texts_continued_within_a_token"] = self.split_tokens
+        if self.unplaced:
+            found["prompts_beyond_the_students_positions"] = self.unplaced
         if not self.row_steps:
             return found
         return {

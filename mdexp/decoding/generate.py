@@ -1,9 +1,11 @@
 """Greedy and sampled answers of a student, in batches whose composition changes no random number.
 
 A row ends with the end of sequence, when its thought says that the text is complete, or unfinished
-at the token budget. Rows that ended leave the batch together, once enough of them did.
+at the token budget or the student's last position. Rows that ended leave the batch together, once
+enough of them did.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,6 +17,7 @@ from mdexp.decoding.decode_stats import Work
 from mdexp.decoding.request import Answered, Limits, Request
 from mdexp.decoding.rows import open_rows
 from mdexp.decoding.sampling import GREEDY, choose, uniform
+from mdexp.students.positions import room
 from mdexp.students.prompts import Renderer
 
 if TYPE_CHECKING:
@@ -49,7 +52,12 @@ def _written(
     limits: Limits,
     work: Work,
 ) -> list[Answered]:
-    return Batch(model, renderer, requests, limits, work).run()
+    """A batch's answers; a prompt that the student's positions do not hold gets an empty one."""
+    fit = [room(model.config, len(request.prompt_ids)) > 0 for request in requests]
+    placed = [request for request, fits in zip(requests, fit, strict=True) if fits]
+    work.count_unplaced(len(requests) - len(placed))
+    answers = iter(Batch(model, renderer, placed, limits, work).run() if placed else ())
+    return [next(answers) if fits else Answered() for fits in fit]
 
 
 def _by_length(requests: Sequence[Request]) -> list[int]:
@@ -63,6 +71,10 @@ def _by_length(requests: Sequence[Request]) -> list[int]:
         range(len(requests)),
         key=lambda i: (longest[requests[i].problem], rank[requests[i].problem], i),
     )
+
+
+class NotFinite(ArithmeticError):
+    """A student computes NaN or infinity, so that whatever it writes would be noise."""
 
 
 class Batch:
@@ -87,16 +99,20 @@ class Batch:
             work=work,
         )
         self.answers = [Answered() for _ in requests]
+        self.room = [
+            min(limits.max_new_tokens, room(model.config, len(request.prompt_ids)))
+            for request in requests
+        ]
         self.active = list(range(len(requests)))  # row of the model -> request
 
     def run(self) -> list[Answered]:
-        last = self.limits.max_new_tokens
+        last = max(self.room)
         logits = self.rows.start()
-        for step in range(1, last + 1):
+        for step in range(1, int(last) + 1):
             tokens = self._extend(logits, step)
-            if step % CHECK_EVERY == 0 or step == last:
+            if step % CHECK_EVERY == 0 or any(self.room[i] == step for i in self.active):
                 self._finish_complete()
-            live = [row for row, i in enumerate(self.active) if not self.answers[i].finished]
+            live = [row for row, i in enumerate(self.active) if self._is_open(i)]
             if not live or step == last:
                 break
             if len(live) <= COMPACT_BELOW * len(self.active):
@@ -105,6 +121,10 @@ class Batch:
                 self.active = [self.active[row] for row in live]
             logits = self.rows.step(tokens)
         return self.answers
+
+    def _is_open(self, i: int) -> bool:
+        answer = self.answers[i]
+        return not answer.finished and answer.num_tokens < self.room[i]
 
     def _extend(self, logits: Tensor, step: int) -> Tensor:
         """Give every row its next token; rows that ended already are computed for nothing."""
@@ -117,9 +137,14 @@ class Batch:
             top_p=self.limits.top_p,
         )
         drawn = zip(self.active, tokens.tolist(), logprobs.tolist(), strict=True)
-        open_rows = [entry for entry in drawn if not self.answers[entry[0]].finished]
+        open_rows = [entry for entry in drawn if self._is_open(entry[0])]
         for i, token, logprob in open_rows:
             answer = self.answers[i]
+            if not math.isfinite(logprob):
+                raise NotFinite(
+                    f"token {step} for problem {self.requests[i].problem}: the student's logits in "
+                    f"{logits.dtype} are not finite; trainer.precision=32-true may help"
+                )
             answer.token_ids.append(token)
             answer.logprobs.append(logprob)
             answer.num_tokens += 1

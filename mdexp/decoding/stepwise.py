@@ -154,7 +154,7 @@ def _request(asked: Asked, beam: Beam, number: int, place: int, branch: int) -> 
 def _grown(renderer: Renderer, asked: Asked, beam: Beam, answer: Answered, budget: int) -> Beam:
     """A beam with one step more; tokens that were written behind the step's end are dropped."""
     ids = answer.token_ids
-    at_end = ids[-1] == renderer.tokenizer.eos_token_id
+    at_end = bool(ids) and ids[-1] == renderer.tokenizer.eos_token_id
     written = len(ids) if at_end else _tokens_of_step(renderer, OneStep(asked.thought), ids)
     token_ids = (*beam.token_ids, *ids[:written])
     text = renderer.text(token_ids)

@@ -29,8 +29,7 @@ def examples(
 ) -> Counts:
     problems = by_id(read_jsonl(reads["problems.jsonl"], Problem))
     verified = read_jsonl(reads["verified.jsonl"], VerifiedPath)
-    _, tokenizer = weights.load()
-    renderer = Renderer(tokenizer, student.kind, student.prompt)
+    renderer = Renderer(weights.tokenizer(), student.kind, student.prompt)
     by_problem: dict[str, list[VerifiedPath]] = defaultdict(list)
     for path in verified:
         by_problem[path.problem_id].append(path)

@@ -4,7 +4,7 @@ A stage is a function that reads named files, writes named files into a folder a
 counts. What can change its output is in its key; its tools (an executor, weights) are not.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,6 +31,9 @@ class Run(Protocol):
 
     @property
     def trained(self) -> Weights: ...
+
+    @property
+    def feeds(self) -> Callable[[], Sequence[Any]]: ...
 
 
 def no_files(settings: Settings) -> Files:

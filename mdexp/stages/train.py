@@ -1,7 +1,7 @@
 """Stage `train`: the student's weights after training on its examples."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
 from mdexp.students.load import save_folder
 from mdexp.students.weights import Weights
+from mdexp.tracking.feeds import Feed
 
 
 def train(
@@ -26,9 +27,11 @@ def train(
     seed: int,
     numerics: Mapping[str, Any],
     weights: Weights,
+    feeds: Callable[[], Sequence[Feed]] = tuple,
 ) -> Counts:
+    from mdexp.training.devices import num_ranks
     from mdexp.training.fit import CHECKPOINTS, fit_from  # loads Lightning
-    from mdexp.training.ranks import num_ranks, other_ranks
+    from mdexp.training.ranks import other_ranks
 
     training: dict[str, Any] = {
         "weights": weights,
@@ -42,7 +45,7 @@ def train(
         "folder": out,
     }
     with other_ranks(num_ranks(trainer), fit_from, **training):
-        trained, history, counts = fit_from(**training)
+        trained, history, counts = fit_from(**training, feeds=feeds())
     save_folder(trained, out / "student")
     write_jsonl(out / "history.jsonl", history)
     shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # last: a full disk must not cost them
@@ -64,6 +67,6 @@ TRAIN = Stage(
         "trainer": s.trainer,
         "seed": s.seed,
     },
-    tools=lambda run: {"weights": run.untrained},
+    tools=lambda run: {"weights": run.untrained, "feeds": run.feeds},
     is_numeric=True,
 )

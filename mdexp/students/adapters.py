@@ -24,18 +24,15 @@ def adapted(model: "PreTrainedModel", student: "StudentConfig") -> Any:
         return model
     from peft import LoraConfig, get_peft_model
 
-    targets: str | list[str] = ALL_LINEAR
-    if student.lora_targets != ALL_LINEAR:
-        named = student.lora_targets
-        targets = [named] if isinstance(named, str) else list(named)
-        _judge_targets(model, targets)
+    judge_targets(model, student.lora_targets)
+    targets = student.lora_targets
     return get_peft_model(
         model,
         LoraConfig(
             r=student.lora_rank,
             lora_alpha=student.lora_alpha,  # type: ignore[arg-type]  # a fraction is as good
             lora_dropout=student.lora_dropout,
-            target_modules=targets,
+            target_modules=targets if targets == ALL_LINEAR else _named(targets),
             use_dora=student.tuning == "dora",
         ),
     )
@@ -46,9 +43,19 @@ def merged(model: Any) -> "PreTrainedModel":
     return model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
 
 
-def _judge_targets(model: "PreTrainedModel", targets: Sequence[str]) -> None:
+def _named(targets: str | Sequence[str]) -> list[str]:
+    return [targets] if isinstance(targets, str) else list(targets)
+
+
+def judge_targets(model: "torch.nn.Module", targets: str | Sequence[str]) -> None:
+    """ValueError if a target of `student.lora_targets` names no layer, or there is no target. A
+    model without weights (on torch's device `meta`) is enough."""
+    if targets == ALL_LINEAR:
+        return
+    if not targets:
+        raise ValueError(f"student.lora_targets names no layer; {ALL_LINEAR!r} takes all")
     layers = linear_layers(model)
-    for target in targets:
+    for target in _named(targets):
         if not any(name == target or name.endswith(f".{target}") for name in layers):
             names = sorted({name.rpartition(".")[2] for name in layers})
             raise ValueError(

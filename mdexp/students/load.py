@@ -6,8 +6,10 @@ decides what is computed in bfloat16.
 """
 
 import importlib.util
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,12 +17,14 @@ from mdexp.store.hub import HubError, reach
 from mdexp.students.progress import no_bars
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+Read = TypeVar("Read")
 Kind = Literal["causal", "seq2seq"]
 Loaded = tuple["PreTrainedModel", "PreTrainedTokenizerBase"]
 
 
+WEIGHTS = (".safetensors", ".bin")
 WITHOUT_HUB = (
     "without the hub, set student.path= to a folder written by save_pretrained, "
     "or use student=smollm2"
@@ -55,6 +59,11 @@ class Student(BaseModel):
                     f"student.path={self.path}: no config.json there; "
                     "give a folder written by save_pretrained"
                 )
+            if not any(file.suffix in WEIGHTS for file in Path(self.path).iterdir()):
+                raise StudentUnavailable(
+                    f"student.path={self.path}: no weights there, which are "
+                    f"{' or '.join(WEIGHTS)} files"
+                )
             return {"student": Path(self.path)}
         return {"student": _packaged_gguf(self.package)} if self.package else {}
 
@@ -64,17 +73,40 @@ class Student(BaseModel):
 
     def load(self, seed: int) -> Loaded:
         """Model (float32, evaluation mode) and tokenizer."""
+        return self._read(partial(_model_and_tokenizer, self.kind))
+
+    def tokenizer(self) -> "PreTrainedTokenizerBase":
+        """The tokenizer alone, without reading weights."""
+        return self._read(_tokenizer)
+
+    def config(self) -> "PretrainedConfig":
+        """The architecture alone: vocabulary, positions, layers; without reading weights."""
+        return self._read(_config)
+
+    def _read(self, read: Callable[..., Read]) -> Read:
+        """`read(name, **where)` from where this student lies."""
         if self.path:
-            return load_folder(Path(self.path), self.kind)
+            return _local(read, Path(self.path))
         if self.package:
-            return _load_gguf(_packaged_gguf(self.package))
-        return _load_hub(self.repo, self.revision, self.kind)
+            file = _packaged_gguf(self.package)
+            with no_bars():
+                return read(str(file.parent), gguf_file=file.name)
+        return _from_hub(read, self.repo, self.revision)
 
 
 def load_folder(folder: Path, kind: Kind) -> Loaded:
     """Model and tokenizer of a `save_pretrained` folder, without a look at the network."""
-    with no_bars():
-        return _load(str(folder), kind, local_files_only=True)
+    return _local(partial(_model_and_tokenizer, kind), folder)
+
+
+def folder_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
+    """The tokenizer of a `save_pretrained` folder."""
+    return _local(_tokenizer, folder)
+
+
+def folder_config(folder: Path) -> "PretrainedConfig":
+    """The architecture of a `save_pretrained` folder."""
+    return _local(_config, folder)
 
 
 def save_folder(student: Loaded, folder: Path) -> None:
@@ -90,26 +122,45 @@ def save_folder(student: Loaded, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def _load(name: str, kind: Kind, **where: object) -> Loaded:
+def _local(read: Callable[..., Read], folder: Path) -> Read:
+    with no_bars():
+        return read(str(folder), local_files_only=True)
+
+
+def _model_and_tokenizer(kind: Kind, name: str, **where: Any) -> Loaded:
     import torch
-    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, GgufConfig
 
     auto = AutoModelForCausalLM if kind == "causal" else AutoModelForSeq2SeqLM
-    model = auto.from_pretrained(name, dtype=torch.float32, **where)
-    return model.eval(), AutoTokenizer.from_pretrained(name, **where)
+    # Dequantized for good: a model that counts as quantized cannot be saved.
+    packed = {"quantization_config": GgufConfig(dequantize=True)} if "gguf_file" in where else {}
+    model = auto.from_pretrained(name, dtype=torch.float32, **where, **packed)
+    return model.eval(), _tokenizer(name, **where)
 
 
-def _load_hub(repo: str | None, revision: str | None, kind: Kind) -> Loaded:
+def _tokenizer(name: str, **where: Any) -> "PreTrainedTokenizerBase":
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(name, **where)
+
+
+def _config(name: str, **where: Any) -> "PretrainedConfig":
+    from transformers import AutoConfig
+
+    return AutoConfig.from_pretrained(name, **where)
+
+
+def _from_hub(read: Callable[..., Read], repo: str | None, revision: str | None) -> Read:
     if not repo:
         raise StudentUnavailable("student: one of path, package and repo has to be set")
     try:
         # By its folder: by its name, transformers asks the hub for an adapter all the same.
-        return load_folder(_downloaded(repo, revision), kind)
+        return _local(read, _downloaded(repo, revision))
     except OSError:
         pass  # not downloaded before, or not whole
     try:
         reach(repo, revision, "config.json", "model", WITHOUT_HUB)
-        return _load(repo, kind, revision=revision)
+        return read(repo, revision=revision)
     except HubError as error:
         raise StudentUnavailable(f"student.repo={repo}: {error}") from error
     except OSError as error:
@@ -123,21 +174,6 @@ def _downloaded(repo: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
 
     return Path(snapshot_download(repo, revision=revision, local_files_only=True))
-
-
-def _load_gguf(file: Path) -> Loaded:
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-
-    with no_bars():
-        model = AutoModelForCausalLM.from_pretrained(
-            str(file.parent),
-            gguf_file=file.name,
-            dtype=torch.float32,
-            # Dequantized for good: a model that counts as quantized cannot be saved.
-            quantization_config=GgufConfig(dequantize=True),
-        )
-    return model.eval(), AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
 
 
 def _packaged_gguf(package: str) -> Path:

@@ -5,7 +5,7 @@ from typing import Literal
 
 import torch
 
-Precision = Literal["32-true", "bf16-mixed", "bf16-true", "16-mixed"]
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

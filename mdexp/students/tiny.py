@@ -1,14 +1,14 @@
 """Students for tests: random weights, a byte for a token, built in milliseconds from no file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from mdexp.students.load import Kind, Loaded
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
 SPECIAL_TOKENS = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>"}
 CHAT_TEMPLATE = (
@@ -40,32 +40,39 @@ class TinyStudent(BaseModel):
 
     def load(self, seed: int) -> Loaded:
         import torch
+        from transformers import LlamaForCausalLM, T5ForConditionalGeneration
 
-        tokenizer = byte_tokenizer()
+        config: Any = self.config()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            model = self._causal(tokenizer) if self.kind == "causal" else self._seq2seq(tokenizer)
-        return model.eval(), tokenizer
+            causal = self.kind == "causal"
+            model = LlamaForCausalLM(config) if causal else T5ForConditionalGeneration(config)
+        return model.eval(), self.tokenizer()
 
-    def _causal(self, tokenizer: "PreTrainedTokenizerBase") -> "PreTrainedModel":
-        from transformers import LlamaConfig, LlamaForCausalLM
+    def tokenizer(self) -> "PreTrainedTokenizerBase":
+        return byte_tokenizer()
 
-        return LlamaForCausalLM(
-            LlamaConfig(
-                vocab_size=len(tokenizer),
-                hidden_size=self.hidden_size,
-                intermediate_size=2 * self.hidden_size,
-                num_hidden_layers=self.layers,
-                num_attention_heads=self.heads,
-                max_position_embeddings=4096,
-                pad_token_id=tokenizer.pad_token_id,
-                bos_token_id=tokenizer.bos_token_id,
-                eos_token_id=tokenizer.eos_token_id,
-            )
+    def config(self) -> "PretrainedConfig":
+        tokenizer = self.tokenizer()
+        return self._llama(tokenizer) if self.kind == "causal" else self._t5(tokenizer)
+
+    def _llama(self, tokenizer: "PreTrainedTokenizerBase") -> "PretrainedConfig":
+        from transformers import LlamaConfig
+
+        return LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=self.hidden_size,
+            intermediate_size=2 * self.hidden_size,
+            num_hidden_layers=self.layers,
+            num_attention_heads=self.heads,
+            max_position_embeddings=4096,
+            pad_token_id=tokenizer.pad_token_id,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
         )
 
-    def _seq2seq(self, tokenizer: "PreTrainedTokenizerBase") -> "PreTrainedModel":
-        from transformers import T5Config, T5ForConditionalGeneration
+    def _t5(self, tokenizer: "PreTrainedTokenizerBase") -> "PretrainedConfig":
+        from transformers import T5Config
 
         config = T5Config(
             vocab_size=len(tokenizer),
@@ -79,7 +86,7 @@ class TinyStudent(BaseModel):
             eos_token_id=tokenizer.eos_token_id,
         )
         config.decoder_start_token_id = tokenizer.pad_token_id
-        return T5ForConditionalGeneration(config)
+        return config
 
 
 def byte_tokenizer() -> "PreTrainedTokenizerBase":

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from mdexp.ports import StudentConfig
 from mdexp.students.adapters import merged
-from mdexp.students.load import Loaded, load_folder
+from mdexp.students.load import Loaded, folder_config, folder_tokenizer, load_folder
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,3 +40,17 @@ class Weights:
 
             model = merged(PeftModel.from_pretrained(model, str(self.trained)))
         return model.eval(), tokenizer
+
+    def tokenizer(self) -> "PreTrainedTokenizerBase":
+        """The tokenizer that `load` gives, without reading weights."""
+        folder = self._whole_folder()
+        return folder_tokenizer(folder) if folder else self.student.tokenizer()
+
+    def config(self) -> "PretrainedConfig":
+        """The architecture of the model that `load` gives, without reading weights."""
+        folder = self._whole_folder()
+        return folder_config(folder) if folder else self.student.config()
+
+    def _whole_folder(self) -> Path | None:
+        """The folder that holds model and tokenizer; an adapter's does not."""
+        return self.trained if self.trained and self.student.tuning == "full" else self.base

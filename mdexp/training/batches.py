@@ -37,6 +37,21 @@ def trainable(
     return {problem: rows for problem, rows in kept.items() if rows}
 
 
+def hold_out(
+    problems: Mapping[str, list[Example]], number: int, seed: int
+) -> tuple[dict[str, list[Example]], list[Example]]:
+    """Problems to train on, and the examples of `number` others. The seed alone draws them, so that
+    runs which differ in λ hold out the same. ValueError if none would be left."""
+    if number >= len(problems):
+        raise ValueError(
+            f"trainer.validate_problems={number} holds out all of {len(problems)} problems: "
+            "set fewer, or trainer.validate_every=null"
+        )
+    held = set(random.Random(f"{seed} validation").sample(sorted(problems), number))
+    kept = {name: rows for name, rows in problems.items() if name not in held}
+    return kept, [example for name in sorted(held) for example in problems[name]]
+
+
 def plan_steps(
     problems: Mapping[str, list[Example]],
     shares: Mapping[str, float] | None,

@@ -21,12 +21,16 @@ from mdexp.students.allocator import keep_freed_memory
 from mdexp.students.load import Loaded
 from mdexp.students.numerics import Precision
 from mdexp.students.weights import Weights
-from mdexp.training.batches import plan_steps, trainable
+from mdexp.tracking.feeds import Feed
+from mdexp.training.batches import hold_out, plan_steps, trainable
+from mdexp.training.devices import num_ranks
+from mdexp.training.finite import NotFinite, judge_weights, what_is_left
 from mdexp.training.layout import lay_out
 from mdexp.training.layout_check import LayoutProbe, exchanged_attention
+from mdexp.training.live_numbers import LiveNumbers
 from mdexp.training.micro_batch import MicroBatch
 from mdexp.training.module import MixedDistillation
-from mdexp.training.ranks import OwnDropout, OwnSignals, num_ranks
+from mdexp.training.ranks import OwnDropout, OwnSignals
 from mdexp.training.resume import (
     Checkpoints,
     DurableCheckpointIO,
@@ -67,17 +71,20 @@ def fit(
     seed: int,
     precision: Precision,
     folder: Path,
+    feeds: Sequence[Feed] = (),
 ) -> tuple["PreTrainedModel", list[dict[str, float]], dict[str, Any]]:
     """Train; returns the tuned model, one history row a step, and what was trained on."""
     model, tokenizer = loaded
     keep_freed_memory()
     pl.seed_everything(seed, verbose=False)  # before adapters, which begin at random
     model = adapted(model, student)
-    problems, steps = planned_steps(examples, shares, objective, trainer, seed)
+    problems, steps, held_out = planned_steps(examples, shares, objective, trainer, seed)
     layout = layout_options(student, shares, objective, trainer, tokenizer)
     # Adapters are injected into the base model; its forward is the same with and without them.
     plain = model if student.tuning == "full" else model.get_base_model()
-    module = MixedDistillation(plain, student.kind, trainer, len(steps))
+    module = MixedDistillation(
+        plain, student.kind, trainer, len(steps), lambda: _laid_out_by_thought(held_out, layout)
+    )
     identity = training_identity(module, steps, num_ranks(trainer))
     resumed, done = newest_checkpoint(folder / CHECKPOINTS, identity) or (None, 0)
     if resumed:
@@ -88,21 +95,30 @@ def fit(
         OwnSignals(),
         OwnDropout(seed),
         Checkpoints(folder / CHECKPOINTS, trainer.checkpoint_steps, identity),
+        *([LiveNumbers(feeds)] if feeds else []),
     ]
-    lightning = _lightning(trainer, precision, len(steps), callbacks)
+    loggers = [feed.logger for feed in feeds]
+    lightning = _lightning(trainer, precision, len(steps), callbacks, loggers)
     # A step is a batch as it stands. On a resume Lightning takes as many as are left, from the top.
     left_first = Steps([*steps[done:], *steps[:done]], layout)
     loader = DataLoader(left_first, batch_size=None, shuffle=False)
     model.train()
     with exchanged_attention(plain, layout), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended")
-        lightning.fit(module, loader, ckpt_path=resumed, weights_only=True)
+        try:
+            lightning.fit(module, loader, ckpt_path=resumed, weights_only=True)
+            judge_weights(len(steps), module.named_parameters())
+        except NotFinite as error:
+            left = newest_checkpoint(folder / CHECKPOINTS, identity)
+            raise what_is_left(error, left[0] if left else None) from error
     scored = {
         "problems": len(problems),
         "steps": len(steps),
         "examples": sum(len(rows) for rows in problems.values()),
         "target_tokens": sum(e.num_scored for step in steps for e in step),
     }
+    if held_out:
+        scored["held_out_problems"] = trainer.validate_problems
     return model.eval(), module.history, scored | _work(module.history) | probe.counts()
 
 
@@ -112,9 +128,13 @@ def planned_steps(
     objective: ObjectiveSettings,
     trainer: TrainerSettings,
     seed: int,
-) -> tuple[dict[str, list[Example]], list[list[Example]]]:
-    """The problems that are trained on, with their examples, and the optimiser steps in order."""
+) -> tuple[dict[str, list[Example]], list[list[Example]], list[Example]]:
+    """The problems that are trained on, with their examples, the optimiser steps in order, and
+    the examples that are held out for validation."""
     problems = trainable(examples, shares, objective.pairing)
+    held_out: list[Example] = []
+    if trainer.validate_every:
+        problems, held_out = hold_out(problems, trainer.validate_problems, seed)
     steps = plan_steps(
         problems,
         shares,
@@ -123,7 +143,14 @@ def planned_steps(
         max_steps=trainer.max_steps,
         seed=seed,
     )
-    return problems, steps
+    return problems, steps, held_out
+
+
+def _laid_out_by_thought(
+    examples: Sequence[Example], layout: Mapping[str, Any]
+) -> list[MicroBatch]:
+    """Micro-batches that tell thoughts apart; their weights do not matter."""
+    return lay_out(examples, **{**layout, "shares": None}) if examples else []
 
 
 def layout_options(
@@ -161,7 +188,11 @@ def fit_from(
 
 
 def _lightning(
-    trainer: TrainerSettings, precision: Precision, num_steps: int, callbacks: list[Callback]
+    trainer: TrainerSettings,
+    precision: Precision,
+    num_steps: int,
+    callbacks: list[Callback],
+    loggers: list[Any],
 ) -> pl.Trainer:
     on_terminal = sys.stderr.isatty()
     return pl.Trainer(
@@ -171,7 +202,8 @@ def _lightning(
         precision=precision,
         max_steps=num_steps,
         max_epochs=-1,
-        logger=False,
+        logger=loggers or False,
+        log_every_n_steps=1,
         # Named, or within a Slurm job Lightning would expect Slurm to have started the ranks.
         plugins=[LightningEnvironment(), DurableCheckpointIO()],
         callbacks=[TQDMProgressBar() if on_terminal else ProgressLog(), *callbacks],

@@ -1,18 +1,19 @@
 """Lightning begins here: device, precision, optimiser and logging. The maths is in objective.py."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import pytorch_lightning as pl
 import torch
 from torch.distributed.fsdp import FullyShardedDataParallel
-from torch.nn.utils import clip_grad_norm_
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from mdexp.config.blocks import TrainerSettings
 from mdexp.students.likelihood import NO_TARGET, weighted_loss
 from mdexp.students.load import Kind
+from mdexp.training.finite import judge_step, judge_validation
 from mdexp.training.micro_batch import UNCOUNTED, MicroBatch
 from mdexp.training.schedule import learning_rate_factor
 
@@ -28,9 +29,15 @@ class MixedDistillation(pl.LightningModule):
     """
 
     def __init__(
-        self, student: "PreTrainedModel", kind: Kind, trainer: TrainerSettings, num_steps: int
+        self,
+        student: "PreTrainedModel",
+        kind: Kind,
+        trainer: TrainerSettings,
+        num_steps: int,
+        held_out: Callable[[], Sequence[MicroBatch]] = tuple,
     ) -> None:
         super().__init__()
+        self.held_out = held_out
         self.student, self.kind, self.options, self.num_steps = student, kind, trainer, num_steps
         self.automatic_optimization = False
         self.history: list[dict[str, float]] = []
@@ -41,16 +48,41 @@ class MixedDistillation(pl.LightningModule):
         optimizer.zero_grad()
         own = self._share_of_rank(batch)
         sums = self._summed_over_ranks(sum(self._backward(micro) for micro in own))
-        self._clip(optimizer)
+        norm = self._clip()
         row = {
             "step": self.global_step,
             "learning_rate": optimizer.param_groups[0]["lr"],
             **_history(sums, batch[0].names),
         }
+        judge_step(row, norm, self._loss_scale(), self.named_parameters())
         optimizer.step()
         schedule.step()
+        if self._validates_after(row["step"]):
+            found = self._validation()
+            judge_validation(row["step"], found)
+            row |= found
         self.history.append(row)
-        self.log("loss", row["loss"], prog_bar=True)
+        self.log("loss", row["loss"], prog_bar=True, logger=False)
+
+    def _validates_after(self, step: int) -> bool:
+        every = self.options.validate_every
+        return every is not None and ((step + 1) % every == 0 or step + 1 == self.num_steps)
+
+    @torch.no_grad()
+    def _validation(self) -> dict[str, float]:
+        """NLL of each thought's held-out targets (nats per token), without dropout."""
+        batch = [micro.to(self.device) for micro in self.held_out()]
+        self.student.eval()
+        try:
+            parts = [
+                (micro, weighted_loss(self.student, self.kind, **micro.reading()))
+                for micro in self._share_of_rank(batch)
+            ]
+        finally:
+            self.student.train()
+        sums = sum(_sums(micro, nll, loss) for micro, (loss, nll) in parts)
+        found = _history(self._summed_over_ranks(sums), batch[0].names)
+        return {f"validation_{k}": value for k, value in found.items() if k.startswith("nll_")}
 
     def _summed_over_ranks(self, sums: Any) -> torch.Tensor:
         if self.trainer.world_size > 1:
@@ -70,15 +102,23 @@ class MixedDistillation(pl.LightningModule):
         self.manual_backward(loss * self.trainer.world_size)
         return _sums(micro, nll, loss.detach())
 
-    def _clip(self, optimizer: Any) -> None:
-        """Lightning clips no gradient of a fused optimiser, for the sake of float16's scaling: the
-        one precision that gets no fused optimiser here."""
-        if self.trainer.precision == "16-mixed":
-            self.clip_gradients(optimizer, self.options.clip_norm, "norm")
-        elif isinstance(self.trainer.model, FullyShardedDataParallel):
-            self.trainer.model.clip_grad_norm_(self.options.clip_norm)
-        else:
-            clip_grad_norm_(self.student.parameters(), self.options.clip_norm)
+    def _clip(self) -> float:
+        """Clip the gradients to `clip_norm`; their norm before. In float16 they are scaled until
+        the optimiser steps, so the limit is: Lightning's own clipping in manual optimisation
+        compares scaled gradients with the plain limit."""
+        scale = self._loss_scale()
+        limit = self.options.clip_norm * scale
+        if isinstance(self.trainer.model, FullyShardedDataParallel):
+            return float(self.trainer.model.clip_grad_norm_(limit)) / scale
+        trained = [p for p in self.student.parameters() if p.grad is not None]
+        norm = get_total_norm([p.grad for p in trained if p.grad is not None])
+        if torch.isfinite(norm):  # else it would spread over all gradients
+            clip_grads_with_norm_(trained, limit, norm)
+        return float(norm) / scale
+
+    def _loss_scale(self) -> float:
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        return float(scaler.get_scale()) if scaler else 1.0
 
     def transfer_batch_to_device(
         self, batch: Any, device: torch.device, dataloader_idx: int

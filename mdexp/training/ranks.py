@@ -19,24 +19,11 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 
-from mdexp.config.blocks import TrainerSettings
-
 log = logging.getLogger(__name__)
 
+NUM_SEEDS = 2**32  # that numpy takes
 GRACE_S = 60.0  # for rank 0 to notice by itself that another rank has failed
 RANK_VARIABLES = ("LOCAL_RANK", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
-
-
-def num_ranks(trainer: TrainerSettings) -> int:
-    """How many processes train together. ValueError for all GPUs where there is none."""
-    if trainer.devices != -1:
-        return trainer.devices
-    if trainer.accelerator == "cpu" or not torch.cuda.is_available():
-        raise ValueError(
-            "trainer.devices=-1 means all GPUs, and none is used here: "
-            "give the number of processes, as in trainer.accelerator=cpu trainer.devices=2"
-        )
-    return torch.cuda.device_count()
 
 
 @contextmanager
@@ -94,7 +81,7 @@ class OwnDropout(Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.global_rank:
-            pl.seed_everything(self.seed + trainer.global_rank, verbose=False)
+            pl.seed_everything((self.seed + trainer.global_rank) % NUM_SEEDS, verbose=False)
 
 
 def _other_rank(rank: int, port: str, work: Callable[..., Any], arguments: dict[str, Any]) -> None:

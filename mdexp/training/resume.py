@@ -22,11 +22,15 @@ from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning.callbacks import Callback
 
 from mdexp.records import Example
+from mdexp.training.finite import judge_weights
 
 log = logging.getLogger(__name__)
 
 KEPT = 2  # checkpoints, the newest
-UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError)
+UNREADABLE = (
+    *(OSError, EOFError, RuntimeError, ValueError, TypeError, LookupError, AttributeError),
+    pickle.UnpicklingError,
+)
 
 
 class Checkpoints(Callback):
@@ -65,9 +69,12 @@ class Checkpoints(Callback):
             set_random_state(self.restored)
             self.restored = None
 
-    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any, **__: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any, **__: Any
+    ) -> None:
         if trainer.global_step % self.every:
             return
+        judge_weights(trainer.global_step, pl_module.named_parameters())
         trainer.save_checkpoint(self.folder / f"step={trainer.global_step}.ckpt")
         if trainer.is_global_zero:
             for file in _newest_first(self.folder)[KEPT:]:

@@ -11,9 +11,16 @@ from typing import Any
 import pytest
 
 from mdexp.commands.run import main
-from mdexp.config.blocks import LoggerSettings
-from mdexp.tracking import LoggerUnavailable, Tracker
-from mdexp.wandb_run import COLUMNS, FINISH_TIMEOUT_S, INIT_TIMEOUT_S, run_key, wandb_mode
+from mdexp.ports import RunIdentity
+from mdexp.tracking.tensorboard_logger import LoggerUnavailable
+from mdexp.tracking.tracker import Tracker
+from mdexp.tracking.wandb_logger import (
+    COLUMNS,
+    FINISH_TIMEOUT_S,
+    INIT_TIMEOUT_S,
+    WandbLogger,
+    run_id,
+)
 from tests.config.conftest import METRICS, Experiments
 from tests.wandb_server import WandbServer
 
@@ -23,7 +30,10 @@ def no_account(
     experiments: Experiments, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[None]:
     """`experiments` is named to come first: it turns W&B off."""
-    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_BASE_URL", "NETRC"):
+    for name in (
+        *("WANDB_API_KEY", "WANDB_MODE", "WANDB_BASE_URL", "NETRC"),
+        *("WANDB_PROJECT", "WANDB_NAME"),
+    ):
         monkeypatch.delenv(name, raising=False)
     for name in ("HOME", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR"):
         monkeypatch.setenv(name, str(tmp_path))
@@ -34,17 +44,18 @@ def no_account(
     wandb.teardown()  # its service would know the ids of the runs before
 
 
+HISTORY = [{"step": 0, "loss": 2.0}, {"step": 1, "loss": 1.0, "nll_cot": 0.5}]
 PAGE = "<h1>Report</h1>" + "<p>A page of its own.</p>" * 1000
-AUTO = LoggerSettings(mode="auto", project="mdexp", entity=None)
+AUTO = WandbLogger(mode="auto", project=None, entity=None)
 
 
 def test_auto_is_offline_without_a_key() -> None:
-    assert wandb_mode(AUTO) == "offline"
+    assert AUTO.resolved_mode() == "offline"
 
 
 def test_auto_is_online_with_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
-    assert wandb_mode(AUTO) == "online"
+    assert AUTO.resolved_mode() == "online"
 
 
 def test_auto_finds_a_key_in_netrc(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -54,13 +65,13 @@ def test_auto_finds_a_key_in_netrc(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     netrc = tmp_path / "netrc"
     netrc.write_text(f"machine {host} login user password {'k' * 40}\n")
     monkeypatch.setenv("NETRC", str(netrc))
-    assert wandb_mode(AUTO) == "online"
+    assert AUTO.resolved_mode() == "online"
 
 
 def test_wandb_mode_of_the_environment_wins_over_auto(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_MODE", "disabled")
-    assert wandb_mode(AUTO) == "disabled"
-    assert wandb_mode(AUTO.model_copy(update={"mode": "offline"})) == "offline"
+    assert AUTO.resolved_mode() == "disabled"
+    assert AUTO.model_copy(update={"mode": "offline"}).resolved_mode() == "offline"
 
 
 def tracked(experiments: Experiments, tmp_path: Path, logger: str) -> Path:
@@ -72,9 +83,9 @@ def tracked(experiments: Experiments, tmp_path: Path, logger: str) -> Path:
     (folder / "report.html").write_text(PAGE)
     row = dict.fromkeys(COLUMNS, "x") | {"answer": 7, "text": "The answer is 7.", "sample": 0}
     (folder / "generations.jsonl").write_text(json.dumps(row) + "\n")
-    tracker = Tracker.start(settings, config, folder, group="a-sweep")
-    tracker.log({"loss": 2.0}, step=1)
-    tracker.log({"loss": 1.0, "nll_cot": 0.5}, step=2)
+    run = RunIdentity(folder=folder, config=config, group="a-sweep")
+    tracker = Tracker(settings.logger, run)
+    tracker.log_history(HISTORY)
     tracker.finish(METRICS)
     return folder
 
@@ -118,15 +129,15 @@ def test_offline_run_holds_history_config_group_and_summary(
     made = json.loads(table.read_text())
     assert made["columns"] == list(COLUMNS)
     assert made["data"][0][COLUMNS.index("answer")] == "7"
-    assert run_key(experiments.seen[0][2], "a-sweep") in run.name
+    assert run_id(experiments.seen[0][2], "a-sweep") in run.name
 
 
 def test_a_run_has_one_id_wherever_its_store_lies_and_another_for_another_lambda() -> None:
     config = {"lambda": 0.5, "store": "here", "stages": ["train"], "run": None, "logger": {}}
     again = config | {"store": "there", "stages": ["score"], "run": "outputs/1"}
-    assert run_key(config, "s") == run_key(again, "s")
-    assert run_key(config, "s") != run_key(config | {"lambda": 0.6}, "s")
-    assert run_key(config, "s") != run_key(config, None)
+    assert run_id(config, "s") == run_id(again, "s")
+    assert run_id(config, "s") != run_id(config | {"lambda": 0.6}, "s")
+    assert run_id(config, "s") != run_id(config, None)
 
 
 def test_tensorboard(experiments: Experiments, tmp_path: Path) -> None:
@@ -137,7 +148,7 @@ def test_tensorboard(experiments: Experiments, tmp_path: Path) -> None:
     assert not (folder / "wandb").exists()
     events = EventAccumulator(str(folder / "tensorboard"))
     events.Reload()
-    assert [(e.step, e.value) for e in events.Scalars("train/loss")] == [(1, 2.0), (2, 1.0)]
+    assert [(e.step, e.value) for e in events.Scalars("train/loss")] == [(0, 2.0), (1, 1.0)]
     assert [e.value for e in events.Scalars("toy/after/vote/accuracy")] == [0.5]
 
 
@@ -166,6 +177,30 @@ def test_all_waits_for_a_server_end_within_a_minute() -> None:
     assert INIT_TIMEOUT_S + gives_up + FINISH_TIMEOUT_S < 60
 
 
+def test_an_unknown_wandb_mode_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_MODE", "dryrun")
+    assert AUTO.resolved_mode() == "offline"
+    monkeypatch.setenv("WANDB_MODE", "off")
+    with pytest.raises(ValueError, match="WANDB_MODE=off: may be online, offline, disabled"):
+        AUTO.resolved_mode()
+
+
+@pytest.mark.parametrize(
+    ("group", "name"), [(None, "a-name"), ("a-sweep", "a-name/job")], ids=["run", "sweep"]
+)
+def test_project_and_name_of_the_environment_are_taken(
+    group: str | None, name: str, online: WandbServer, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("WANDB_PROJECT", "a-project")
+    monkeypatch.setenv("WANDB_NAME", "a-name")
+    (tmp_path / "job").mkdir()
+    run = AUTO.start(RunIdentity(folder=tmp_path / "job", config={}, group=group))
+    assert run is not None
+    run.finish(None)
+    begun = online.all_told("UpsertBucket")[0]
+    assert (begun["project"], begun["displayName"]) == ("a-project", name)
+
+
 @pytest.fixture
 def online(monkeypatch: pytest.MonkeyPatch) -> Iterator[WandbServer]:
     with WandbServer() as server:
@@ -180,7 +215,7 @@ def test_an_online_run_sends_all_of_it(
     tracked(experiments, tmp_path, "wandb")
     begun = [told for told in online.all_told("UpsertBucket") if told.get("groupName")]
     assert begun[0]["groupName"] == "a-sweep"
-    assert begun[0]["name"] == run_key(experiments.seen[0][2], "a-sweep")
+    assert begun[0]["name"] == run_id(experiments.seen[0][2], "a-sweep")
     assert [row["train/loss"] for row in online.history if "train/loss" in row] == [2.0, 1.0]
     assert any("generations" in row for row in online.history)
     made = [
@@ -218,12 +253,12 @@ def test_a_server_that_dies_does_not_hold_the_run(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("mdexp.wandb_run.FINISH_TIMEOUT_S", 3.0)
+    monkeypatch.setattr("mdexp.tracking.wandb_logger.FINISH_TIMEOUT_S", 3.0)
     assert main(["logger=wandb"]) == 0
     settings, _, config = experiments.seen[0]
-    tracker = Tracker.start(settings, config, tmp_path, group=None)
+    tracker = Tracker(settings.logger, RunIdentity(folder=tmp_path, config=config, group=None))
     ends(online)
-    tracker.log({"loss": 2.0}, step=1)
+    tracker.log_history(HISTORY)
     tracker.finish(METRICS)
     assert list(tmp_path.glob("wandb/run-*/run-*.wandb")), "kept, for wandb sync"
 
@@ -235,7 +270,7 @@ def test_a_server_that_never_answers_makes_the_run_offline(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("mdexp.wandb_run.INIT_TIMEOUT_S", 1.0)
+    monkeypatch.setattr("mdexp.tracking.wandb_logger.INIT_TIMEOUT_S", 1.0)
     online.fall_silent()
     folder = tracked(experiments, tmp_path, "wandb")
     assert list(folder.glob("wandb/offline-run-*"))
@@ -248,8 +283,8 @@ def test_a_server_that_is_not_there_makes_the_run_offline(
 ) -> None:
     warned: list[str] = []
     warn = lambda text, *told: warned.append(text % told)  # noqa: E731
-    monkeypatch.setattr("mdexp.wandb_run.log.warning", warn)
-    monkeypatch.setattr("mdexp.wandb_run.INIT_TIMEOUT_S", 1.0)
+    monkeypatch.setattr("mdexp.tracking.wandb_logger.log.warning", warn)
+    monkeypatch.setattr("mdexp.tracking.wandb_logger.INIT_TIMEOUT_S", 1.0)
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
     folder = tracked(experiments, tmp_path, "wandb")

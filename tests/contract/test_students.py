@@ -38,6 +38,26 @@ def test_a_tiny_student_is_made_on_the_spot(name):
     assert any((p != other[n]).any() for n, p in matrices.items())
 
 
+@pytest.mark.parametrize("name", TINY)
+def test_tokenizer_and_configuration_are_had_without_the_model(name):
+    student = plugin("student", name)
+    model, tokenizer = student.load(SEED)
+    assert student.config().to_dict() == model.config.to_dict() | {
+        key: student.config().to_dict()[key] for key in ("architectures", "dtype")
+    }
+    assert student.tokenizer().get_vocab() == tokenizer.get_vocab()
+
+
+@pytest.mark.parametrize("name", HUB + PACKAGED)
+def test_tokenizer_and_configuration_of_a_folder_need_no_weights(name, tmp_path):
+    model, tokenizer = tiny(plugin("student", name).kind).load(SEED)
+    model.config.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    student = plugin("student", name, path=str(tmp_path))
+    assert student.tokenizer().get_vocab() == tokenizer.get_vocab()
+    assert student.config().vocab_size == model.config.vocab_size
+
+
 @pytest.mark.parametrize("name", HUB + PACKAGED)
 def test_any_student_loads_from_a_folder(name, tmp_path):
     kind = plugin("student", name).kind

@@ -1,5 +1,6 @@
 """A run's student as a folder of its own, which needs neither mdexp nor peft."""
 
+import math
 import re
 import resource
 import signal
@@ -15,6 +16,7 @@ from mdexp.config.settings import judge
 from mdexp.records import Output, Problem
 from mdexp.store.files import read_json
 from mdexp.store.json_lines import read_jsonl
+from mdexp.training.module import MixedDistillation
 from tests.tiny_run import SEED, tiny
 
 TRAIN = ["stages=[prepare,extract,verify,examples,train]"]
@@ -43,6 +45,32 @@ def test_an_exported_student_is_the_trained_one(tuning, command, tmp_path, capsy
     half = AutoModelForCausalLM.from_pretrained(tmp_path / "half")
     assert {parameter.dtype for parameter in half.parameters()} == {torch.bfloat16}
     assert "here they are in bfloat16." in (tmp_path / "half" / "README.md").read_text()
+
+
+def test_a_training_that_stopped_is_exported_from_its_last_checkpoint(
+    command, tmp_path, monkeypatch, capsys
+):
+    """A loss that is not finite fails the run; run.json has no stage train."""
+    backward = MixedDistillation._backward
+
+    def poisoned(module, micro):
+        sums = backward(module, micro)
+        sums[0] = math.nan if module.global_step == 1 else sums[0]
+        return sums
+
+    monkeypatch.setattr(MixedDistillation, "_backward", poisoned)
+    assert command(*TRAIN, "hydra.run.dir=run", "trainer.checkpoint_steps=1") == 1
+    assert "failed: NotFinite: step 1: loss not finite (loss nan" in capsys.readouterr().err
+    assert main(["run", "exported"]) == 2
+    assert "name one with --checkpoint" in capsys.readouterr().err
+    [file] = tmp_path.glob("store/stages/train/*.partial/checkpoints/step=1.ckpt")
+    assert main(["run", "exported", "--checkpoint", str(file)]) == 0
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "exported")
+    trained = torch.load(file, weights_only=True)["state_dict"]
+    for name, weight in model.named_parameters():
+        assert torch.equal(weight, trained[f"student.{name}"])
+    card = (tmp_path / "exported" / "README.md").read_text()
+    assert "a checkpoint after 1 optimiser steps of a training that did not end" in card
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,24 @@ def test_a_package_that_is_not_named_is_not_built(
     assert "parts.hashes" not in sys.modules
 
 
+def test_a_logger_from_a_folder(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gets the steps of a training while it runs; mlflow stands in for itself."""
+    from pytorch_lightning import loggers
+
+    class Noted(loggers.CSVLogger):
+        def __init__(self, experiment: str, run_name: str) -> None:
+            super().__init__(own / "mlflow", name=experiment, version=run_name)
+
+    monkeypatch.setenv("MDEXP_PARTS", "parts")
+    monkeypatch.setattr(loggers, "MLFlowLogger", Noted)
+    small = [word for word in SMALL if not word.startswith(("dataset=", "student=", "logger"))]
+    chosen = [*PARTS, "logger=mlflow", "logger.experiment=mine"]
+    assert main(["--config-dir", "conf", *chosen, *small, "hydra.run.dir=run"]) == 0
+    live = (own / "mlflow" / "mine" / "run" / "metrics.csv").read_text().splitlines()
+    assert "train/nll_hashes" in live[0] and len(live) == 3
+    assert (own / "run" / "tracked.txt").read_text() == "done"
+
+
 OOD = """\
 defaults:
   - jsonl

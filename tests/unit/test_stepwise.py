@@ -212,3 +212,18 @@ def test_a_real_student_is_searched_alike_in_every_batch():
         return [[b.text for b in s.result()] for s in found]
 
     assert texts(1) == texts(16)
+
+
+def test_a_beam_without_room_ends_as_it_is(scripted, monkeypatch):
+    """Behind the student's last position nothing is written."""
+    whole = stepwise.generate
+
+    def write(model, renderer, requests, limits, work):
+        for number, answered in whole(model, renderer, requests, limits, work):
+            full = requests[number].stream.split("/step ")[1].startswith("1")
+            yield number, Answered() if full else answered
+
+    monkeypatch.setattr(stepwise, "generate", write)
+    [one] = found(LIKELIHOOD_ONLY, width=1)
+    [beam] = one.result()
+    assert beam.text == "if True:\n" and beam.ended and not beam.finished

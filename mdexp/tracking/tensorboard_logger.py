@@ -1,0 +1,62 @@
+"""TensorBoard, in the folder `tensorboard` of a run."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from mdexp.ports import RunIdentity
+from mdexp.sweeps.jobs import flat
+
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import TensorBoardLogger as LightningLogger
+
+FOLDER = "tensorboard"
+
+
+class LoggerUnavailable(ValueError):
+    """A logger was asked for that is not installed; the message says how to get it."""
+
+
+class TensorBoardRun:
+    """A run in TensorBoard."""
+
+    last_step = -1
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def lightning(self) -> "LightningLogger":
+        from pytorch_lightning.loggers import TensorBoardLogger
+
+        return TensorBoardLogger(self._folder, name="", version=FOLDER)
+
+    def finish(self, metrics: Mapping[str, Any] | None) -> None:
+        numbers = {
+            name.replace(".", "/"): value
+            for name, value in flat(metrics or {}).items()
+            if isinstance(value, int | float)
+        }
+        if numbers:
+            logger = self.lightning()
+            logger.log_metrics(numbers, 0)
+            logger.finalize("success")
+
+
+class TensorBoardLogger(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def start(self, run: RunIdentity) -> TensorBoardRun:
+        """LoggerUnavailable without the package tensorboard."""
+        try:
+            import torch.utils.tensorboard  # noqa: F401
+        except ImportError as error:
+            raise LoggerUnavailable(
+                'logger=tensorboard needs tensorboard: pip install "mdexp[tensorboard]", '
+                "or choose logger=csv"
+            ) from error
+        return TensorBoardRun(run.folder)
+
+    def log_sweep(self, folder: Path, page: Path, curves: Sequence[Sequence[Any]]) -> None:
+        """TensorBoard shows the jobs of a folder side by side by itself."""

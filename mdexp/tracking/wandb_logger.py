@@ -1,0 +1,215 @@
+"""Weights & Biases: online with a key, offline without.
+
+Every wait for the server has a limit, and together they stay under a minute, so that a server
+which is gone cannot hold up a run. What it did not get lies in the run's folder for `wandb sync`.
+"""
+
+import hashlib
+import json
+import logging
+import netrc
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlparse
+
+from pydantic import BaseModel, ConfigDict
+
+from mdexp.ports import RunIdentity
+from mdexp.sweeps.jobs import flat
+
+if TYPE_CHECKING:
+    import wandb
+    from pytorch_lightning.loggers import WandbLogger as LightningLogger
+
+log = logging.getLogger(__name__)
+
+INIT_TIMEOUT_S = 15.0  # it takes some ten seconds more to give up
+FINISH_TIMEOUT_S = 30.0  # wandb's default waits for ever when the server is gone
+# Lightning's name for the axis: wandb's own starts again from 0 where a run is resumed offline.
+STEP = "trainer/global_step"
+PROJECT = "mdexp"
+REPORTS = ("report.html", "report.md", "metrics.json")
+GENERATIONS = "generations.jsonl"
+COLUMNS = (
+    *("dataset", "split", "phase", "thought", "sample"),
+    *("problem_id", "text", "answer", "status", "correct"),
+)
+MAX_ROWS = 10_000  # of a table that a browser shows
+CURVE_COLUMNS = ("dataset", "key", "value", "line", "accuracy", "low", "high")
+NOT_OF_A_RUN = ("run", "store", "stages", "logger")  # what changes no result
+
+Mode = Literal["online", "offline", "disabled"]
+# What WANDB_MODE may say; the last two are older names.
+MODES: dict[str, Mode] = {"online": "online", "offline": "offline", "disabled": "disabled"}
+MODES |= {"run": "online", "dryrun": "offline"}
+
+
+class WandbLogger(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    mode: Literal["auto", "online", "offline", "disabled"]
+    project: str | None
+    entity: str | None
+
+    def start(self, run: RunIdentity) -> "LoggedWandbRun | None":
+        """Begin a run, or go on with that of the same configuration."""
+        if self.resolved_mode() == "disabled":
+            return None
+        job = "/".join(part for part in (run.group, run.folder.name) if part)
+        begun = self._begin(
+            id=run_id(run.config, run.group),
+            name=_named(job, run.group is not None),
+            config=dict(run.config),
+            dir=run.folder,
+            group=run.group,
+            job_type="run",
+        )
+        return LoggedWandbRun(begun, run.folder)
+
+    def log_sweep(self, folder: Path, page: Path, curves: Sequence[Sequence[Any]]) -> None:
+        """A run for a sweep, in the group of its jobs: its page, its accuracies (rows of
+        CURVE_COLUMNS), and a plot for each test set and key."""
+        if self.resolved_mode() == "disabled" or not curves:
+            return
+        name = folder.absolute().name
+        begun = self._begin(
+            id=run_id({}, name),
+            name=_named(f"{name}/sweep", True),
+            dir=folder,
+            group=name,
+            job_type="sweep",
+        )
+        _log_curves(begun, curves)
+        _log_files(begun, "sweep", [page])
+        begun.finish(exit_code=0)
+
+    def resolved_mode(self) -> Mode:
+        """`auto` is WANDB_MODE if it is set, else online where a key is found."""
+        if self.mode != "auto":
+            return self.mode
+        if (asked := os.environ.get("WANDB_MODE")) is None:
+            return "online" if has_key() else "offline"
+        if asked not in MODES:
+            raise ValueError(f"WANDB_MODE={asked}: may be {', '.join(MODES)}")
+        return MODES[asked]
+
+    def _begin(self, **identity: Any) -> "wandb.Run":
+        """Offline, with a warning, where the server does not answer."""
+        import wandb
+        from wandb.errors import CommError
+
+        limits = wandb.Settings(
+            init_timeout=INIT_TIMEOUT_S, finish_timeout=FINISH_TIMEOUT_S, console="off", silent=True
+        )
+
+        def init(mode: Mode) -> wandb.Run:
+            return wandb.init(
+                mode=mode,
+                project=self.project or os.environ.get("WANDB_PROJECT") or PROJECT,
+                entity=self.entity,
+                resume="allow",
+                reinit="finish_previous",
+                settings=limits,
+                **identity,
+            )
+
+        try:
+            run = init(self.resolved_mode())
+        except CommError as error:
+            log.warning("W&B does not answer (%s): this run is tracked offline", error)
+            wandb.teardown()  # its service still holds the id
+            run = init("offline")
+        for names in ("train/*", "validation/*"):
+            run.define_metric(names, step_metric=STEP)
+        return run
+
+
+class LoggedWandbRun:
+    """A run that is under way; `folder` is that of the experiment."""
+
+    def __init__(self, run: "wandb.Run", folder: Path) -> None:
+        self._run, self._folder = run, folder
+        # A server knows the first steps of a run that goes on; offline they are kept twice.
+        self.last_step = int(run.summary.get(STEP, -1)) if run.resumed else -1
+
+    def lightning(self) -> "LightningLogger":
+        from pytorch_lightning.loggers import WandbLogger
+
+        return WandbLogger(experiment=self._run)
+
+    def finish(self, metrics: Mapping[str, Any] | None) -> None:
+        """With the final metrics, generations and reports; without metrics, as failed."""
+        if metrics:
+            self._run.summary.update(flat(metrics))
+            _log_generations(self._run, self._folder / GENERATIONS)
+            _log_files(self._run, "report", [self._folder / name for name in REPORTS])
+        self._run.finish(exit_code=int(metrics is None))
+
+
+def _named(job: str, in_sweep: bool) -> str:
+    """WANDB_NAME; the jobs of a sweep have their numbers behind it."""
+    if not (asked := os.environ.get("WANDB_NAME")):
+        return job
+    return f"{asked}/{job.rpartition('/')[2]}" if in_sweep else asked
+
+
+def _log_generations(run: "wandb.Run", file: Path) -> None:
+    import wandb
+
+    if not file.is_file():
+        return
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line]
+    if len(rows) > MAX_ROWS:
+        log.warning("W&B gets %d of %d generations; all are in %s", MAX_ROWS, len(rows), file)
+    # A column has one type there, and answers may be numbers or words.
+    data = [
+        [str(row[name]) if name == "answer" else row[name] for name in COLUMNS]
+        for row in rows[:MAX_ROWS]
+    ]
+    run.log({"generations": wandb.Table(columns=list(COLUMNS), data=data)})
+
+
+def _log_curves(run: "wandb.Run", rows: Sequence[Sequence[Any]]) -> None:
+    import wandb
+
+    run.log({"curves": wandb.Table(columns=list(CURVE_COLUMNS), data=[*map(list, rows)])})
+    for dataset, key in dict.fromkeys((row[0], row[1]) for row in rows):
+        own = [list(row) for row in rows if (row[0], row[1]) == (dataset, key)]
+        table = wandb.Table(columns=list(CURVE_COLUMNS), data=own)
+        title = f"{dataset}: accuracy by {key}"
+        plot = wandb.plot.line(table, "value", "accuracy", stroke="line", title=title)
+        run.log({f"curve/{dataset}/{key}": plot})
+
+
+def _log_files(run: "wandb.Run", kind: str, files: Sequence[Path]) -> None:
+    """Those of the files that are there, as one artifact."""
+    import wandb
+
+    if present := [file for file in files if file.is_file()]:
+        artifact = wandb.Artifact(f"{kind}-{run.id}", type=kind)
+        for file in present:
+            artifact.add_file(str(file))
+        run.log_artifact(artifact)
+
+
+def run_id(config: Mapping[str, Any], group: str | None) -> str:
+    """The id of the run with this configuration in this sweep: the same when it is run again."""
+    told = {key: value for key, value in config.items() if key not in NOT_OF_A_RUN}
+    text = json.dumps([told, group], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def has_key() -> bool:
+    """Whether there is a key for W&B: in WANDB_API_KEY, or in netrc for its server."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    import wandb
+
+    host = urlparse(wandb.setup().settings.base_url).hostname
+    try:
+        known = netrc.netrc(os.environ.get("NETRC"))
+    except (OSError, netrc.NetrcParseError):
+        return False
+    return host is not None and known.authenticators(host) is not None

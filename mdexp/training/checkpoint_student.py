@@ -1,0 +1,33 @@
+"""The student that a checkpoint of an unfinished training holds."""
+
+from pathlib import Path
+from typing import Any
+
+from mdexp.students.adapters import adapted, merged
+from mdexp.students.load import Loaded
+from mdexp.students.weights import Weights
+
+MODULE = "student."  # what training/module.py calls the model
+
+
+def student_of_checkpoint(untrained: Weights, file: Path) -> tuple[Loaded, int]:
+    """Model (adapters merged, evaluation mode) and tokenizer, and the optimiser steps that were
+    done. ValueError if the file is no checkpoint of this student."""
+    import torch
+
+    from mdexp.training.resume import UNREADABLE  # loads Lightning
+
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        weights, step = state["state_dict"], int(state["global_step"])
+    except UNREADABLE as error:
+        raise ValueError(f"{file} is no readable checkpoint: {error}") from error
+    base, tokenizer = untrained.load()
+    model: Any = adapted(base, untrained.student)
+    plain = model if untrained.student.tuning == "full" else model.get_base_model()
+    trained = {name.removeprefix(MODULE): value for name, value in weights.items()}
+    expected = {n: p.shape for n, p in plain.named_parameters() if p.requires_grad}
+    if {name: value.shape for name, value in trained.items()} != expected:
+        raise ValueError(f"{file} is a checkpoint of another student, or of another tuning")
+    plain.load_state_dict(trained, strict=False)  # what is not trained is there already
+    return (merged(model).eval(), tokenizer), step

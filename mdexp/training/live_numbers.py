@@ -1,0 +1,45 @@
+"""A training's numbers in Lightning's loggers while it runs: every step, its speed and memory."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback
+
+from mdexp.store.environment import peak_memory_mib
+from mdexp.tracking.feeds import Feed, log_row
+
+
+class LiveNumbers(Callback):
+    """Logs each optimiser step, those before a checkpoint that is gone on from as well.
+
+    Speed and memory are logged alone: the history of a training is the same wherever it ran.
+    """
+
+    def __init__(self, feeds: Sequence[Feed]) -> None:
+        self.feeds, self.before = feeds, 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        for row in pl_module.history:
+            log_row(self.feeds, row)
+        self.before = time.monotonic()
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: Any, *_: object, **__: object
+    ) -> None:
+        row, now = pl_module.history[-1], time.monotonic()
+        speed = {
+            "tokens_per_s": row["tokens"] / max(now - self.before, 1e-9),
+            "peak_memory_mib": peak_memory(pl_module.device),
+        }
+        log_row(self.feeds, row | speed)
+        self.before = time.monotonic()
+
+
+def peak_memory(device: torch.device) -> float:
+    """MiB: of the GPU's memory, where there is one, else of this process's."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    return peak_memory_mib()

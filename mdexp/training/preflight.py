@@ -1,0 +1,189 @@
+"""What makes a run hopeless, judged before the teacher is paid.
+
+Only the machine, the student's configuration and its tokenizer are read, never its weights. What
+cuts or drops some texts but not all is a warning: the stages count it.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mdexp.config.settings import Settings
+from mdexp.ports import StudentConfig, Thought
+from mdexp.records import Problem
+from mdexp.students.adapters import judge_targets
+from mdexp.students.numerics import numerics
+from mdexp.students.positions import context_length, room
+from mdexp.students.prompts import Renderer
+from mdexp.students.weights import Weights
+from mdexp.thoughts.prompting import load_exemplars
+from mdexp.training.devices import num_ranks
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedTokenizerBase
+
+log = logging.getLogger(__name__)
+
+TRIED = 8  # of the shortest questions and of the longest, in characters
+Prompts = list[list[int]]
+
+
+class Hopeless(ValueError):
+    """A run that would buy answers in vain; one line for each reason, naming its key."""
+
+
+def preflight(settings: Settings, weights: Weights, problems: Sequence[Problem]) -> None:
+    """Raise Hopeless if training or decoding with this student is bound to fail here."""
+    s, student = settings, settings.student
+    student.files()  # StudentUnavailable
+    config, tokenizer = weights.config(), weights.tokenizer()
+    judged = [
+        lambda: num_ranks(s.trainer),
+        lambda: numerics(s.trainer.precision, s.trainer.accelerator),
+        lambda: judge_architecture(student, config),
+        lambda: judge_adapters(student, config),
+        lambda: judge_tokenizer(tokenizer, config),
+        lambda: judge_server(s),
+    ]
+    if not (faults := list(_faults(judged))):
+        faults = list(_faults([lambda: judge_lengths(s, config, tokenizer, problems)]))
+    if faults:
+        raise Hopeless("\n".join(faults))
+
+
+def _faults(judged: Sequence[Callable[[], object]]) -> Iterator[str]:
+    for judge in judged:
+        try:
+            judge()
+        except ValueError as error:
+            yield str(error)
+
+
+def judge_architecture(student: StudentConfig, config: "PretrainedConfig") -> None:
+    """ValueError if the weights are of the other kind than `student.kind`."""
+    if config.is_encoder_decoder != (student.kind == "seq2seq"):
+        found = "an encoder-decoder" if config.is_encoder_decoder else "decoder-only"
+        raise ValueError(f"student.kind={student.kind}: {config.model_type} is {found}")
+    if student.kind == "seq2seq" and config.decoder_start_token_id is None:
+        raise ValueError("student: its configuration has no decoder_start_token_id to begin with")
+
+
+def judge_adapters(student: StudentConfig, config: "PretrainedConfig") -> None:
+    """ValueError if an adapter's target names no layer of the student."""
+    if student.tuning == "full":
+        return
+    import torch
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+    auto = AutoModelForCausalLM if student.kind == "causal" else AutoModelForSeq2SeqLM
+    with torch.device("meta"):  # shapes alone: no memory, whatever the size
+        model = auto.from_config(config)
+    judge_targets(model, student.lora_targets)
+
+
+def judge_tokenizer(tokenizer: "PreTrainedTokenizerBase", config: "PretrainedConfig") -> None:
+    """ValueError without an end of sequence, or with special tokens outside the vocabulary."""
+    if tokenizer.eos_token_id is None:
+        raise ValueError(
+            "student: its tokenizer has no eos_token, so no answer would end: set one in its "
+            "tokenizer_config.json"
+        )
+    for name in ("eos_token", "pad_token"):
+        token = getattr(tokenizer, f"{name}_id")
+        if token is not None and token >= config.vocab_size:
+            raise ValueError(
+                f"student: its tokenizer's {name} is token {token}, and the model has "
+                f"{config.vocab_size}: use the tokenizer that belongs to the weights"
+            )
+
+
+def judge_server(settings: Settings) -> None:
+    """ValueError if a server is to continue token ids that this student does not continue."""
+    if settings.decoding.engine == "openai" and settings.student.kind != "causal":
+        raise ValueError(
+            "decoding.engine=openai continues token ids, which a seq2seq student cannot; "
+            "use decoding.engine=local"
+        )
+
+
+def judge_lengths(
+    settings: Settings,
+    config: "PretrainedConfig",
+    tokenizer: "PreTrainedTokenizerBase",
+    problems: Sequence[Problem],
+) -> None:
+    """ValueError if no prompt leaves room for a target, or none for `decoding.max_new_tokens`."""
+    student, context = settings.student, context_length(config)
+    longest = settings.trainer.max_tokens
+    if "train" in settings.stages and context and longest > context:
+        raise ValueError(
+            f"trainer.max_tokens={longest}: the student has {context} positions; "
+            f"set trainer.max_tokens={context}"
+        )
+    renderer = Renderer(tokenizer, student.kind, student.prompt)
+    for name, thought in settings.thoughts.items():
+        trained = _prompts(renderer, thought, [p for p in problems if p.split == "train"])
+        if "examples" in settings.stages and trained and len(trained[0]) + 2 > longest:
+            raise ValueError(
+                f"trainer.max_tokens={longest}: the shortest prompt of {name} has "
+                f"{len(trained[0])} tokens, so that no target fits behind it"
+            )
+        if "generate" in settings.stages:
+            asked = [p for p in problems if p.split != "train"]
+            _judge_answers(settings, config, name, _prompts(renderer, thought, asked))
+            _warn_of_shots(settings, config, name, renderer, asked)
+
+
+def _judge_answers(
+    settings: Settings, config: "PretrainedConfig", name: str, prompts: Prompts
+) -> None:
+    wanted = settings.decoding.max_new_tokens
+    if not prompts or room(config, len(prompts[-1])) >= wanted:
+        return
+    if (most := room(config, len(prompts[0]))) < wanted:
+        raise ValueError(
+            f"decoding.max_new_tokens={wanted}: the student has {context_length(config)} "
+            f"positions, and the shortest prompt of {name} takes {len(prompts[0])}: "
+            f"{max(0, int(most))} are left"
+        )
+    log.warning(
+        "%s: the longest prompt has %d tokens; with decoding.max_new_tokens=%d that is more than "
+        "the student's %s positions, and such answers are cut",
+        name,
+        len(prompts[-1]),
+        wanted,
+        context_length(config),
+    )
+
+
+def _warn_of_shots(
+    settings: Settings,
+    config: "PretrainedConfig",
+    name: str,
+    renderer: Renderer,
+    asked: Sequence[Problem],
+) -> None:
+    shots = load_exemplars()[: settings.decoding.num_shots]
+    few = _prompts(renderer, settings.thoughts[name], asked, shots) if shots else []
+    if few and room(config, len(few[0])) < settings.decoding.max_new_tokens:
+        log.warning(
+            "%s: with %d shots the shortest prompt has %d tokens of the student's %s positions: "
+            "few-shot answers are cut before training",
+            name,
+            len(shots),
+            len(few[0]),
+            context_length(config),
+        )
+
+
+def _prompts(
+    renderer: Renderer,
+    thought: Thought,
+    problems: Sequence[Problem],
+    exemplars: Sequence[Mapping[str, Any]] = (),
+) -> Prompts:
+    """Prompts as tokens, from the shortest to the longest, of the questions at either end."""
+    questions = sorted((problem.question for problem in problems), key=len)
+    ends = dict.fromkeys([*questions[:TRIED], *questions[-TRIED:]])
+    prompts = [renderer.prompt_ids(renderer.prompt(q, thought, exemplars)) for q in ends]
+    return sorted(prompts, key=len)

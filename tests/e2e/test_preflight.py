@@ -1,0 +1,121 @@
+"""A run that cannot succeed ends before the teacher is asked, and says which key is to blame."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from mdexp.students.tiny import TinyStudent
+from tests.e2e.conftest import states
+from tests.tiny_run import SEED, tiny
+
+Command = Callable[..., int]
+
+
+@pytest.fixture
+def student(tmp_path: Path) -> Callable[..., list[str]]:
+    """A folder with a tiny student whose tokenizer or configuration was tampered with; overrides
+    that name it."""
+
+    def saved(kind: str = "causal", *, tokenizer: object = None, **config: object) -> list[str]:
+        model, own = tiny(kind).load(SEED)  # type: ignore[arg-type]
+        for name, value in config.items():
+            setattr(model.config, name, value)
+        model.save_pretrained(tmp_path / "weights")
+        for name, value in (tokenizer or {}).items():  # type: ignore[attr-defined]
+            setattr(own, name, value)
+        own.save_pretrained(tmp_path / "weights")
+        option = "qwen" if kind == "causal" else "t5_large"
+        return [f"student={option}", f"student.path={tmp_path}/weights", "student.prompt=plain"]
+
+    return saved
+
+
+def refused(command: Command, capfd: pytest.CaptureFixture[str], *overrides: str) -> str:
+    """What a run says that ends before the stage extract."""
+    assert command(*overrides, "hydra.run.dir=run") == 1
+    assert set(states(Path("run"))) <= {"prepare", "convert"}
+    return capfd.readouterr().err
+
+
+HOPELESS = {
+    "trainer.accelerator=gpu": "trainer.accelerator=gpu: no GPU is usable here",
+    "trainer.accelerator=auto trainer.strategy=fsdp": "trainer.strategy=fsdp shards over GPUs",
+    "trainer.accelerator=auto trainer.precision=16-mixed": "precision=16-mixed needs a GPU",
+    "trainer.devices=-1": "trainer.devices=-1 means all GPUs, and none is used here",
+    "student.tuning=lora student.lora_targets=[c_attn]": "has no linear layer 'c_attn'",
+    "student.tuning=dora student.lora_targets=[]": "student.lora_targets names no layer",
+    "trainer.max_tokens=40": "trainer.max_tokens=40: the shortest prompt of cot has",
+    "trainer.max_tokens=5000": "trainer.max_tokens=5000: the student has 4096 positions; set",
+    "decoding.max_new_tokens=4090": "decoding.max_new_tokens=4090: the student has 4096 positions",
+    "student.prompt=chat student=tiny_seq2seq decoding=openai decoding.served=own "
+    "decoding.base_url=http://127.0.0.1:1/v1": "decoding.engine=openai continues token ids",
+}
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="here is the GPU that some of them lack")
+@pytest.mark.parametrize("overrides", HOPELESS)
+def test_a_hopeless_configuration_asks_no_teacher(
+    overrides: str, command: Command, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert HOPELESS[overrides] in refused(command, capfd, *overrides.split())
+
+
+TAMPERED = {
+    "no end": ({"tokenizer": {"eos_token": None}}, "its tokenizer has no eos_token"),
+    "another's tokenizer": ({"vocab_size": 2}, "its tokenizer's eos_token is token 2"),
+    "no template": ({"tokenizer": {"chat_template": None}}, "this tokenizer has no chat template"),
+    "no start": ({"kind": "seq2seq", "decoder_start_token_id": None}, "no decoder_start_token_id"),
+    "no positions": ({"max_position_embeddings": 64}, "the student has 64 positions"),
+}
+
+
+@pytest.mark.parametrize("what", TAMPERED)
+def test_a_student_that_cannot_answer_asks_no_teacher(
+    what: str,
+    command: Command,
+    student: Callable[..., list[str]],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    options, said = TAMPERED[what]
+    chat = ["student.prompt=chat"] if what == "no template" else []
+    assert said in refused(command, capfd, *student(**options), *chat)  # type: ignore[arg-type]
+
+
+def test_the_other_kind_of_student_asks_no_teacher(
+    command: Command, student: Callable[..., list[str]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    said = refused(command, capfd, *student("causal"), "student.kind=seq2seq")
+    assert "student.kind=seq2seq: llama is decoder-only" in said
+
+
+def test_a_folder_without_weights_asks_no_teacher(
+    command: Command, student: Callable[..., list[str]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    overrides = student("causal")
+    Path("weights/model.safetensors").unlink()
+    assert "no weights there" in refused(command, capfd, *overrides)
+
+
+def test_every_reason_is_said_at_once(command: Command, capfd: pytest.CaptureFixture[str]) -> None:
+    hopeless = ["student.tuning=lora", "student.lora_targets=[c_attn]", "trainer.devices=-1"]
+    said = refused(command, capfd, *hopeless)
+    assert "trainer.devices=-1" in said and "student.lora_targets" in said
+
+
+def test_seeds_and_devices_are_judged_with_the_command_line(
+    command: Command, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for override in ("seed=4294967296", "trainer.devices=0", "trainer.precision=bf16-true"):
+        assert command(override) == 2
+        assert override.split("=")[0].rpartition(".")[2] in capfd.readouterr().err
+
+
+def test_no_weights_are_read_before_the_training(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TinyStudent, "load", None)
+    made = "stages=[prepare,extract,verify,examples]"
+    assert command(made, "student.tuning=lora", "hydra.run.dir=run") == 0
+    assert list(states(Path("run"))) == ["prepare", "extract", "verify", "examples"]
