@@ -17,8 +17,9 @@ from mdexp import stages
 from mdexp.artifacts import Stage, StageResult, Store, link, read_json, read_jsonl, write_json
 from mdexp.config.ood_sets import load_ood
 from mdexp.config.previous_run import earlier_stages
-from mdexp.config.settings import Settings
+from mdexp.config.settings import Settings, SettingsError
 from mdexp.records import Problem
+from mdexp.report.stage_counts import mostly_dropped, nothing_left, problem_counts
 from mdexp.report.write import write_report
 from mdexp.sandbox.executor import Sandbox
 from mdexp.store.environment import environment, peak_memory_mib
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 
 # Raised when a stage writes something else for the same input; part of its key.
 VERSIONS = {
-    "prepare": 2,
+    "prepare": 3,
     "extract": 1,
     "verify": 4,
     "convert": 1,
@@ -91,7 +92,16 @@ class Experiment:
             self.files[target] = result[source]
         self.done.append(result)
         self.write_manifest("running")
+        self.judge_counts(result)
         return result
+
+    def judge_counts(self, result: StageResult) -> None:
+        """Warn of what a stage dropped; SettingsError if it left nothing that can be trained on."""
+        for sentence in mostly_dropped([result.manifest()]):
+            log.warning("warning: %s", sentence)
+        trains = {"extract", "verify", "examples", "train"} & set(self.settings.stages)
+        if trains and (faults := nothing_left(result.name, result.counts)):
+            raise SettingsError(faults)
 
     @cached_property
     def untrained(self) -> Weights:
@@ -172,7 +182,8 @@ def problems_to_examples(e: Experiment) -> None:
     """Nothing here depends on λ: a sweep over it does all of this once."""
     s = e.settings
     if e.wants("prepare"):
-        e.stage(stages.prepare, writes=same("problems.jsonl"), **preparation(s))
+        made = e.stage(stages.prepare, writes=same("problems.jsonl"), **preparation(s))
+        log.info("problems: %s", problem_counts(made.counts))
     if e.wants("extract"):
         e.stage(
             stages.extract,
@@ -182,6 +193,7 @@ def problems_to_examples(e: Experiment) -> None:
             tools={"ledger": e.store.ledger},
             teacher=s.teacher,
             thoughts=s.thoughts,
+            overlap=s.dataset.overlap,
         )
     if e.wants("verify"):
         e.stage(
@@ -250,6 +262,7 @@ def student_to_outputs(e: Experiment, tracker: Tracker) -> None:
         tools=e.tools | {"weights": before},
         name="before",
         phase="before",
+        overlap=s.dataset.overlap,
         **answering,
     )
     if after:

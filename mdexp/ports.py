@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, ClassVar, Literal, Protocol
 
-from mdexp.records import Answer, Path, Problem
+from mdexp.records import Answer, NearDuplicates, Overlap, Path, Problem
 
 Message = dict[str, str]  # {"role": "system" | "user" | "assistant", "content": ...}
 
@@ -99,6 +99,8 @@ class Dataset(Protocol):
     path: str | None
     limit_test: int | None
     ood: tuple[OodSet, ...]
+    overlap: Overlap  # when a training problem counts as a test problem
+    near_duplicates: NearDuplicates  # of test problems, among the training problems
     source: str  # where its problems are from
     licence: str
 

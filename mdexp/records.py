@@ -13,6 +13,8 @@ Split = Literal["train", "validation", "test"]
 Phase = Literal["before", "after"]
 Rule = Literal["majority", "likelihood", "accuracy", "cascade", "agreement"]
 Grader = Literal["strict", "lenient", "pad", "xot", "dss"]
+Overlap = Literal["exact", "masked", "off"]  # datasets/overlap.py says what they mean
+NearDuplicates = Literal["keep", "drop"]  # training problems that nearly equal a test problem
 
 # Ends the name under which metrics tell of validation problems: of "svamp", "svamp/validation".
 VALIDATION = "/validation"
@@ -29,7 +31,7 @@ class Problem:
     answer: Answer
     rationale: str = ""  # the dataset's own solution, where it has one
     type: str = ""  # the dataset's own kind of problem: an operation, a template
-    leaked: bool = False  # a training problem that equals a test one: never trained on
+    leaked: bool = False  # a training problem that gives a test problem away: never trained on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

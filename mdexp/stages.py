@@ -32,6 +32,7 @@ from mdexp.records import (
     Example,
     Grader,
     Output,
+    Overlap,
     Phase,
     Problem,
     Rejection,
@@ -60,10 +61,16 @@ def prepare(
 
 
 def extract(
-    out: Path, reads: Files, *, teacher: Teacher, thoughts: Thoughts, ledger: Path
+    out: Path,
+    reads: Files,
+    *,
+    teacher: Teacher,
+    thoughts: Thoughts,
+    overlap: Overlap,
+    ledger: Path,
 ) -> Counts:
     everything = read_jsonl(reads["problems.jsonl"], Problem)
-    refuse_tested(teacher.exemplars(), everything)
+    refuse_tested(teacher.exemplars(), everything, overlap)
     problems = training(everything)
     paths = list(teacher.paths(problems, thoughts, ledger))
     write_jsonl(out / "paths.jsonl", paths)
@@ -164,9 +171,11 @@ def generate(
     executor: Executor,
     weights: Weights,
     trained: str | None = None,
+    overlap: Overlap = "off",
 ) -> Counts:
     """Before training each thought is prompted zero-shot and few-shot on validation problems, and
-    the better of the two answers the test; a trained student needs no exemplars."""
+    the better of the two answers the test; a trained student needs no exemplars. ValueError if
+    an exemplar is a test problem by `overlap`."""
     import torch
 
     from mdexp.decoding.answering import answer
@@ -183,7 +192,7 @@ def generate(
     work = Work(kept=kept)
     ask = partial(answer, model, renderer, decoding=decoding, phase=phase, seed=seed, work=work)
     exemplars = load_exemplars()[: decoding.num_shots]
-    refuse_tested(exemplars if phase == "before" else [], everything)
+    refuse_tested(exemplars, everything, overlap)
     outputs: list[Output] = []
     counts: Counts = {}
     if phase == "after" and decoding.beam:
