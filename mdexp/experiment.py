@@ -15,9 +15,10 @@ from typing import Any
 
 from mdexp.config.ood_sets import load_ood
 from mdexp.config.previous_run import earlier_stages, is_other_run
-from mdexp.config.settings import Settings
+from mdexp.config.settings import Settings, SettingsError
 from mdexp.ports import RunIdentity
 from mdexp.records import Problem
+from mdexp.report.stage_counts import mostly_dropped, nothing_left, problem_counts
 from mdexp.report.write import write_report
 from mdexp.sandbox.executor import Sandbox
 from mdexp.stages.convert import CONVERT
@@ -39,6 +40,7 @@ from mdexp.training.preflight import preflight
 
 log = logging.getLogger(__name__)
 
+NEED_TRAINING_PROBLEMS = {"extract", "verify", "examples", "train"}
 NEED_STUDENT = {"examples", "train", "generate"}
 DERIVED = ("report.md", "report.html", "history.csv", "metrics.csv")  # made of stages' files
 
@@ -135,9 +137,20 @@ class Experiment:
         self._forget_dependents(stage, result)
         self.done[stage.name] = result
         self.write_manifest("running")
+        self._judge_counts(result)
         if stage is TRAIN:
             self.tracker.log_history(read_jsonl(result["history.jsonl"], dict))
         return result
+
+    def _judge_counts(self, result: StageResult) -> None:
+        """Warn of what a stage dropped; SettingsError if it left nothing that can be trained on."""
+        if result.name == PREPARE.name:
+            log.info("problems: %s", problem_counts(result.counts))
+        for sentence in mostly_dropped([result.manifest()]):
+            log.warning("warning: %s", sentence)
+        trains = NEED_TRAINING_PROBLEMS & set(self.settings.stages)
+        if trains and (faults := nothing_left(result.name, result.counts)):
+            raise SettingsError(faults)
 
     def judge_student(self) -> None:
         """Refuse what is bound to fail, while nothing has been paid for it."""

@@ -16,6 +16,8 @@ from mdexp.records import (
     Answer,
     Expected,
     Lesson,
+    NearDuplicates,
+    Overlap,
     Path,
     Problem,
     ProgramResult,
@@ -166,6 +168,8 @@ class Dataset(Protocol):
     path: str | None
     limit_test: int | None
     ood: tuple[OodSet, ...]
+    overlap: Overlap  # when a training problem counts as a test problem
+    near_duplicates: NearDuplicates  # of test problems, among the training problems
     source: str  # where its problems are from
     licence: str
 

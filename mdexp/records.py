@@ -26,6 +26,9 @@ ThinkingUse = Literal["drop", "keep", "only"]
 # Of a field: left out of a row of a file while it has its default.
 OMITTED: Mapping[str, bool] = {"omitted": True}
 
+Overlap = Literal["exact", "masked", "off"]  # datasets/overlap.py says what they mean
+NearDuplicates = Literal["keep", "drop"]  # training problems that nearly equal a test problem
+
 # Ends the name under which metrics tell of validation problems: of "svamp", "svamp/validation".
 VALIDATION = "/validation"
 YES_NO = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}

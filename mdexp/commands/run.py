@@ -208,7 +208,7 @@ def _run(arguments: Sequence[str], plan: Plan) -> int:
             print(f"results: {plan.folder / jobs.TABLE}, {plan.folder / PAGE}")
     if plan.multirun:
         _track(plan, results)
-    return int(any(result.state != "ok" for result in results))
+    return jobs.exit_code(results)
 
 
 def _track(plan: Plan, results: Sequence[jobs.Result]) -> None:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 from mdexp.config.ood_sets import OodNames
 from mdexp.datasets.source import Hub, Row, Sizes, check_sizes, hub_rows, local_files, local_rows
 from mdexp.datasets.subset import first_by_hash
-from mdexp.records import Problem
+from mdexp.records import NearDuplicates, Overlap, Problem
 
 FIELDS = ("id", "question", "answer", "numeric", "type")
 _NUMERIC = re.compile(r"(-?[\d,]*\.?\d+)\s*(?:\([^()]*\))?")  # "9 (apples)"
@@ -29,6 +29,8 @@ class Asdiv(BaseModel):
     limit_train: PositiveInt | None
     limit_test: PositiveInt | None
     ood: OodNames
+    overlap: Overlap = "masked"  # not recorded by earlier versions
+    near_duplicates: NearDuplicates = "keep"
     source: str = ""  # said in the report; not recorded by earlier versions
     licence: str = ""
     hub: Hub

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from mdexp.answers import parse
 from mdexp.config.ood_sets import OodNames
-from mdexp.records import Answer, Problem, Split
+from mdexp.records import Answer, NearDuplicates, Overlap, Problem, Split
 
 # One to three clean steps, asked in at most 60 words. In 200 problems of each template every answer
 # could be recomputed from the question. That leaves out templates whose generator cuts a fraction
@@ -42,6 +42,8 @@ class GsmSymbolic(BaseModel):
     limit_train: PositiveInt
     limit_test: PositiveInt
     ood: OodNames
+    overlap: Overlap = "masked"  # not recorded by earlier versions
+    near_duplicates: NearDuplicates = "keep"
     source: str = ""  # said in the report; not recorded by earlier versions
     licence: str = ""
 

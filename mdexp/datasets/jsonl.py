@@ -15,7 +15,7 @@ from mdexp.answers import parse
 from mdexp.config.ood_sets import OodNames
 from mdexp.datasets.source import SourceError, numbered_rows
 from mdexp.datasets.subset import first_by_hash
-from mdexp.records import Problem, Split
+from mdexp.records import NearDuplicates, Overlap, Problem, Split
 
 PARTS: tuple[Split, ...] = ("train", "test")
 REQUIRED = ("id", "question", "answer")
@@ -31,6 +31,8 @@ class JsonLines(BaseModel):
     limit_train: PositiveInt | None
     limit_test: PositiveInt | None
     ood: OodNames
+    overlap: Overlap = "exact"  # not recorded by earlier versions
+    near_duplicates: NearDuplicates = "keep"
     name: str = Field("jsonl", pattern=r"^[\w.-]+$")  # not recorded by earlier versions
     source: str = ""  # said in the report; not recorded by earlier versions
     licence: str = ""

@@ -1,7 +1,10 @@
-"""When two questions count as the same: equal, or equal but for their numbers.
+"""When two questions count as the same problem, and how many words two questions share.
 
-Case, punctuation and spacing never count. A problem whose twin with other numbers was trained on
-tests memory, not reasoning.
+Case, punctuation and spacing never count. `exact`: the words are equal. `masked`: they are equal
+but for their numbers, for words that swap places throughout (Ann for Bob and Bob for Ann), or for
+the order of clauses. A problem whose twin with other numbers was trained on tests memory, not
+reasoning. Different words in the same order, or the same words in another role, are another
+problem: `girls ... more girls than boys` is no twin of `girls ... more boys than girls`.
 """
 
 import re
@@ -9,15 +12,23 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mdexp.records import Problem
+from mdexp.records import Overlap, Problem
 
-_WORD = re.compile(r"[^\W_]+")
-_NUMBER = re.compile(
-    r"\d+|\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen"
-    r"|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty"
-    r"|ninety|hundred|thousand)\b"
-)
-_NUMBERS_IN_A_ROW = re.compile(r"\b0(?: 0)+\b")  # `1,200`, `2.5` and `twenty five` are one number
+_WORD = re.compile(r"\d+|[^\W\d_]+")  # `5kg` is two words
+# Not within `1,200` or `2.5`. A word that joins clauses stays where it is when they swap places.
+_CLAUSE_END = re.compile(r"[.,](?!\d)|[?!;:]|\b(?:and|but|if|when|while|then|so)\b", re.IGNORECASE)
+
+_ONES = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
+fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety"""
+_ORDINALS = """first second eleventh twelfth thirteenth fourteenth fifteenth sixteenth seventeenth
+eighteenth nineteenth twentieth thirtieth fortieth fiftieth hundredth thousandth"""
+_SCALES = {"hundred", "thousand", "million", "billion", "dozen"}
+_PART_WORDS = "half halves quarter third fourth fifth sixth seventh eighth ninth tenth"
+_PARTS = {*_PART_WORDS.split()}
+_PLURALS = {f"{word}s" for word in _SCALES | _PARTS - {"half", "halves"}}
+_NUMBER_WORDS = _SCALES | _PARTS | _PLURALS | {*_ONES.split(), *_ORDINALS.split()}
+_TIMES = {"once", "twice", "thrice"}  # as `3 times`
+_ORDINAL_ENDS = {"st", "nd", "rd", "th"}
 
 
 def normalised(question: str) -> str:
@@ -26,18 +37,73 @@ def normalised(question: str) -> str:
 
 
 def masked(question: str) -> str:
-    """The normalised question with `0` for each number; equal questions have equal masks."""
-    return _NUMBERS_IN_A_ROW.sub("0", _NUMBER.sub("0", normalised(question)))
+    """The normalised question with `0` for each number; equal questions have equal masks.
+
+    Numbers are digits and words (`a hundred`, `dozen`, `first`, `half`, `twice`).
+    """
+    found: list[str] = []
+    before = ""  # the last word of the number that `found` ends in
+    for word in normalised(question).split():
+        if word.isdigit() or word in _NUMBER_WORDS:
+            _add_number(found, word, before)
+            before = word
+        elif word in _TIMES:
+            found += ["0", "times"]
+        elif not (word in _ORDINAL_ENDS and before.isdigit() and found[-1] == "0"):
+            found.append(word)
+    return " ".join(found)
 
 
-def refuse_tested(exemplars: Sequence[Mapping[str, Any]], problems: Sequence[Problem]) -> None:
-    """ValueError if a test problem, maybe with other numbers, is among the exemplars of a prompt:
-    who is shown its solution is not tested by it."""
-    tested = {masked(problem.question): problem for problem in problems if problem.split == "test"}
+def _add_number(found: list[str], word: str, before: str) -> None:
+    """Add `0` unless the words end in a number of which this word is a part: `1,200`, `2.5`,
+    `twenty five`, `a hundred and five`, `two and a half`."""
+    if found and found[-1] in ("a", "an"):
+        found.pop()
+    if found[-2:] == ["0", "and"] and (before in _SCALES or word in _PARTS):
+        found.pop()
+    if found[-1:] != ["0"]:
+        found.append("0")
+
+
+def keys(question: str, overlap: Overlap) -> frozenset[str]:
+    """Two questions are the same problem if they share a key. `off` gives none."""
+    if overlap == "exact":
+        return frozenset({normalised(question)})
+    if overlap == "masked":
+        return frozenset({_with_swapped_words(masked(question)), _with_clauses_in_order(question)})
+    return frozenset()
+
+
+def _with_swapped_words(text: str) -> str:
+    """Equal for two masked questions exactly if one becomes the other when words swap places,
+    each of them everywhere: the same words, and the same pattern of which places are equal."""
+    places = {"0": "0"}
+    words = text.split()
+    pattern = [places.setdefault(word, f"w{len(places)}") for word in words]
+    return " ".join([*pattern, ":", *sorted(words)])
+
+
+def _with_clauses_in_order(question: str) -> str:
+    """The masked clauses of a question, sorted."""
+    clauses = map(masked, _CLAUSE_END.split(unicodedata.normalize("NFKC", question)))
+    return " ; ".join(sorted(clause for clause in clauses if clause))
+
+
+def refuse_tested(
+    exemplars: Sequence[Mapping[str, Any]], problems: Sequence[Problem], overlap: Overlap
+) -> None:
+    """ValueError if a test problem is the same as one of a prompt's exemplars under a rule: who is
+    shown its solution is not tested by it."""
+    tested = {
+        key: problem
+        for problem in problems
+        if problem.split == "test"
+        for key in keys(problem.question, overlap)
+    }
     for row in exemplars:
-        if problem := tested.get(masked(row["question"])):
+        for problem in (tested[key] for key in keys(row["question"], overlap) if key in tested):
             same = normalised(problem.question) == normalised(row["question"])
-            how = "is" if same else "is, but for its numbers,"
+            how = "is" if same else "is, but for its numbers or its order,"
             raise ValueError(
                 f"the exemplar {row['question']!r} {how} the test problem {problem.id} of "
                 f"{problem.dataset}: take it out, or show others (teacher.prompts)"

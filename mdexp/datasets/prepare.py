@@ -1,66 +1,114 @@
 """The problems of a run: training, validation, test and out-of-distribution (OOD) test.
 
 Validation is carved from training. What would let the student see a test question in training is
-marked (`leaked`) or, for an OOD set, dropped, and all of it is counted.
+marked (`leaked`) or, for an OOD set, dropped, and all of it is counted. `dataset.overlap` says
+when two questions are the same; with `dataset.near_duplicates=drop` those that are nearly the same
+are treated like them.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from mdexp.datasets.overlap import masked, normalised
+from mdexp.datasets.near_duplicates import NearDuplicates
+from mdexp.datasets.overlap import keys
 from mdexp.datasets.subset import first_by_hash
 from mdexp.ports import Dataset
-from mdexp.records import Problem
+from mdexp.records import Overlap, Problem
 
 MAX_VALIDATION = 200
 VALIDATION_SHARE = 0.2  # of the training problems, at most
+_RULES: tuple[Overlap, ...] = ("masked", "exact", "off")  # each marks all that the next one marks
+
+
+class Known:
+    """Questions that others are compared with: the test problems, or what is trained on."""
+
+    def __init__(self, problems: Sequence[Problem], overlap: Overlap) -> None:
+        self._overlap = overlap
+        self._keys = {key for p in problems for key in keys(p.question, overlap)}
+        self._near = NearDuplicates([problem.question for problem in problems], overlap)
+
+    def equal(self, problems: Iterable[Problem]) -> set[str]:
+        """The ids of problems that are the same as a known one."""
+        return {
+            p.id for p in problems if not self._keys.isdisjoint(keys(p.question, self._overlap))
+        }
+
+    def near(self, problems: Iterable[Problem]) -> set[str]:
+        """The ids of problems that share nearly all of their words with a known one."""
+        return {p.id for p in problems if self._near.find(p.question) is not None}
 
 
 def prepare(
     dataset: Dataset, ood: Sequence[Dataset], seed: int
 ) -> tuple[list[Problem], Counter[str]]:
-    """All problems with their splits, and counts: of each split, `leaked`, and `dropped/...`."""
+    """All problems with their splits, and counts.
+
+    Counted are each split, `leaked` (training problems that are not trained on), `near_duplicates`
+    (those that nearly equal a test problem), `leaked/near_duplicates` (where these are not trained
+    on), `kept/masked` and `kept/exact` (those that a stricter `dataset.overlap` would mark, too)
+    and `dropped/...`.
+    """
+    overlap, drop_near = dataset.overlap, dataset.near_duplicates == "drop"
     problems = dataset.problems()
     test = [problem for problem in problems if problem.split == "test"]
-    train = _mark_leaked([problem for problem in problems if problem.split == "train"], test)
-    train = _carve_validation(train, seed)
+    train = [problem for problem in problems if problem.split == "train"]
+    tested = Known(test, overlap)
+    equal = tested.equal(train)
+    near = tested.near(train) - equal
+    leaked = equal | near if drop_near else equal
+    train = [replace(problem, leaked=problem.id in leaked) for problem in train]
+    train = _carve_validation(train, seed, overlap, drop_near)
     counts = Counter[str](problem.split for problem in train + test)
-    counts["leaked"] = sum(problem.leaked for problem in train)
+    counts["leaked"], counts["near_duplicates"] = len(leaked), len(near)
+    if drop_near:
+        counts["leaked/near_duplicates"] = len(near)
+    for rule in _RULES[: _RULES.index(overlap)]:
+        counts[f"kept/{rule}"] = len(Known(test, rule).equal(train) - leaked)
     counts.update(_named("dropped", dataset.dropped()))
-    trained_on = {masked(problem.question) for problem in train if not problem.leaked}
+    trained_on = Known([problem for problem in train if not problem.leaked], overlap)
     out = train + test
     for other in ood:
         items = [problem for problem in other.problems() if problem.split == "test"]
         _refuse_namesake(items, out)
-        kept = [problem for problem in items if masked(problem.question) not in trained_on]
-        counts.update(_ood_counts(items, kept) + _ood_dropped(items, other))
+        kept, of_set = _not_trained_on(items, trained_on, drop_near)
+        counts.update(of_set + _ood_dropped(items, other))
         out += kept
     _refuse_twins(out)
     return out, counts
 
 
-def _mark_leaked(train: Sequence[Problem], test: Sequence[Problem]) -> list[Problem]:
-    tested = {masked(problem.question) for problem in test}
-    return [replace(problem, leaked=masked(problem.question) in tested) for problem in train]
-
-
-def _carve_validation(train: Sequence[Problem], seed: int) -> list[Problem]:
-    """Move some problems to validation: none that leaked, none that stands in training twice."""
-    times = Counter(normalised(problem.question) for problem in train)
-    eligible = [p for p in train if not p.leaked and times[normalised(p.question)] == 1]
+def _carve_validation(
+    train: Sequence[Problem], seed: int, overlap: Overlap, drop_near: bool
+) -> list[Problem]:
+    """Move some problems to validation: none that leaked, none whose twin is trained on."""
+    trained_on = [problem for problem in train if not problem.leaked]
+    times = Counter(key for problem in trained_on for key in keys(problem.question, overlap))
+    eligible = [p for p in trained_on if all(times[k] == 1 for k in keys(p.question, overlap))]
+    if drop_near:
+        index = NearDuplicates([problem.question for problem in trained_on], overlap)
+        near = {p.id for n, p in enumerate(trained_on) if index.find(p.question, but=n) is not None}
+        eligible = [problem for problem in eligible if problem.id not in near]
     size = min(MAX_VALIDATION, int(VALIDATION_SHARE * len(train)))
     chosen = {problem.id for problem in first_by_hash(eligible, size, seed)}
     return [replace(p, split="validation") if p.id in chosen else p for p in train]
 
 
-def _ood_counts(items: Sequence[Problem], kept: Sequence[Problem]) -> Counter[str]:
+def _not_trained_on(
+    items: Sequence[Problem], trained_on: Known, drop_near: bool
+) -> tuple[list[Problem], Counter[str]]:
+    """The test problems of another set that are new to the student, and their counts."""
+    equal = trained_on.equal(items)
+    near = trained_on.near(items) - equal
+    dropped = equal | near if drop_near else equal
+    kept = [problem for problem in items if problem.id not in dropped]
     counts = Counter(f"test/{problem.dataset}" for problem in kept)
-    kept_ids = {problem.id for problem in kept}
-    for problem in items:
-        if problem.id not in kept_ids:
-            counts[f"dropped/{problem.dataset}/in_train"] += 1
-    return counts
+    if items:
+        name = items[0].dataset
+        counts[f"dropped/{name}/in_train"] = len(equal)
+        counts[f"{'dropped/' if drop_near else ''}{name}/near_duplicates"] = len(near)
+    return kept, +counts
 
 
 def _ood_dropped(items: Sequence[Problem], dataset: Dataset) -> Counter[str]:

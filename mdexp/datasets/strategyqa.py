@@ -23,7 +23,7 @@ from mdexp.datasets.source import (
     local_rows,
 )
 from mdexp.datasets.subset import first_by_hash
-from mdexp.records import Problem, Split
+from mdexp.records import NearDuplicates, Overlap, Problem, Split
 
 PARTS: tuple[Split, ...] = ("train", "test")
 FIELDS = ("id", "question", "answer", "rationale", "source_split", "ho_split")
@@ -38,6 +38,8 @@ class StrategyQa(BaseModel):
     limit_train: PositiveInt | None
     limit_test: PositiveInt | None
     ood: OodNames
+    overlap: Overlap = "masked"  # not recorded by earlier versions
+    near_duplicates: NearDuplicates = "keep"
     source: str = ""
     licence: str = ""
     hub: Hub

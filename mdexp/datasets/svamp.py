@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 from mdexp.config.ood_sets import OodNames
 from mdexp.datasets.source import Hub, Row, Sizes, check_sizes, hub_rows, local_files, local_rows
 from mdexp.datasets.subset import first_by_hash
-from mdexp.records import Problem, Split
+from mdexp.records import NearDuplicates, Overlap, Problem, Split
 
 PARTS: tuple[Split, ...] = ("train", "test")
 FIELDS = ("id", "question", "answer", "type", "source_split", "dss_split")
@@ -32,6 +32,8 @@ class Svamp(BaseModel):
     limit_train: PositiveInt | None
     limit_test: PositiveInt | None
     ood: OodNames
+    overlap: Overlap = "masked"  # not recorded by earlier versions
+    near_duplicates: NearDuplicates = "keep"
     source: str = ""  # said in the report; not recorded by earlier versions
     licence: str = ""
     hub: Hub

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 from mdexp.config.ood_sets import OodNames
 from mdexp.datasets.source import Row, Sizes, SourceError, check_sizes, local_files, local_rows
 from mdexp.datasets.subset import first_by_hash
-from mdexp.records import Problem, Split
+from mdexp.records import NearDuplicates, Overlap, Problem, Split
 
 FIELDS = ("id", "question", "answer")
 
@@ -27,6 +27,8 @@ class SvampPool(BaseModel):
     limit_train: PositiveInt | None
     limit_test: PositiveInt | None
     ood: OodNames
+    overlap: Overlap = "masked"  # not recorded by earlier versions
+    near_duplicates: NearDuplicates = "keep"
     source: str = ""  # said in the report; not recorded by earlier versions
     licence: str = ""
     sizes: Sizes

@@ -24,6 +24,7 @@ from mdexp.report.headline import forest, headline
 from mdexp.report.problem_sets import disputed_set, problem_sets, solved_set
 from mdexp.report.published import published
 from mdexp.report.series import series_classes
+from mdexp.report.stage_counts import mostly_dropped, problem_counts
 from mdexp.store.files import write_text
 from mdexp.students.name import student_name
 
@@ -62,6 +63,7 @@ def build(
         "row_names": {data: tables.row_names(phases) for data, phases in metrics.items()},
         "run_grader": run_grader(metrics),
         "formula": formula(settings),
+        "mostly_dropped": mostly_dropped(run.get("stages", [])),
         "sandbox_lacks": run.get("sandbox", {}).get("lacks", ""),
         "funnel": funnel,
         "teachers": teachers(funnel),
@@ -111,6 +113,9 @@ def facts(run: Mapping[str, Any]) -> dict[str, Any]:
         origin["programs run by"] = ", ".join(run["sandbox"]["tiers"])
     if data := run.get("data"):
         origin["problems from"] = "; ".join(data)
+    for stage in run.get("stages", []):
+        if stage["name"] == "prepare":
+            origin["problems"] = problem_counts(stage["counts"])
     return origin | dict(run.get("versions", {})) | dict(run.get("machine", {}))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mdexp.datasets.overlap import refuse_tested
 from mdexp.ports import Teacher, Thought
-from mdexp.records import Problem
+from mdexp.records import Overlap, Problem
 from mdexp.stages.problem_sets import training_problems
 from mdexp.stages.stage import Files, Stage, written
 from mdexp.store.integrity import file_hash
@@ -15,10 +15,16 @@ from mdexp.teacher.run_cost import paid
 
 
 def extract(
-    out: Path, reads: Files, *, teacher: Teacher, thoughts: Mapping[str, Thought], ledger: Path
+    out: Path,
+    reads: Files,
+    *,
+    teacher: Teacher,
+    thoughts: Mapping[str, Thought],
+    overlap: Overlap,
+    ledger: Path,
 ) -> Counts:
     everything = read_jsonl(reads["problems.jsonl"], Problem)
-    refuse_tested(teacher.exemplars(), everything)
+    refuse_tested(teacher.exemplars(), everything, overlap)
     problems = training_problems(everything)
     paths = list(teacher.paths(problems, thoughts, ledger))
     write_jsonl(out / "paths.jsonl", paths)
@@ -39,6 +45,10 @@ EXTRACT = Stage(
     reads=("problems.jsonl",),
     writes=written("paths.jsonl"),
     files=lambda s: s.teacher.files(),
-    settings=lambda s: {"teacher": s.teacher, "thoughts": s.asked_thoughts()},
+    settings=lambda s: {
+        "teacher": s.teacher,
+        "thoughts": s.asked_thoughts(),
+        "overlap": s.dataset.overlap,
+    },
     tools=lambda run: {"ledger": run.ledger},
 )

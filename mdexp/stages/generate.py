@@ -11,7 +11,7 @@ from mdexp.datasets.overlap import refuse_tested
 from mdexp.grading import score as scoring
 from mdexp.ports import Done, Executor, StudentConfig, Thought
 from mdexp.reading import Name, outcomes, reading_order
-from mdexp.records import Output, Phase, Problem
+from mdexp.records import Output, Overlap, Phase, Problem
 from mdexp.stages.problem_sets import asked_of_student, by_id
 from mdexp.stages.stage import Files, Stage
 from mdexp.store.json_lines import read_jsonl, write_jsonl
@@ -33,9 +33,11 @@ def generate(
     numerics: Mapping[str, Any],
     executor: Executor,
     weights: Weights,
+    overlap: Overlap = "off",
 ) -> Counts:
     """Before training each thought is prompted zero-shot and few-shot on validation problems, and
-    the better of the two answers the test; a trained student needs no exemplars."""
+    the better of the two answers the test; a trained student needs no exemplars. ValueError if
+    an exemplar is a test problem by `overlap`."""
     import torch
 
     from mdexp.decoding.answering import answer
@@ -61,7 +63,7 @@ def generate(
         executor=executor,
     )
     exemplars = load_exemplars()[: decoding.num_shots]
-    refuse_tested(exemplars if phase == "before" else [], everything)
+    refuse_tested(exemplars, everything, overlap)
     outputs: list[Output] = []
     counts: Counts = {}
     if phase == "after" and decoding.beam:
@@ -148,7 +150,7 @@ BEFORE = Stage(
     reads=("problems.jsonl",),
     writes={"outputs.jsonl": "outputs_before.jsonl"},
     files=lambda s: {**s.student.files(), "exemplars.jsonl": exemplar_files()[0]},
-    settings=partial(_settings, phase="before"),
+    settings=lambda s: _settings(s, "before") | {"overlap": s.dataset.overlap},
     tools=lambda run: {"executor": run.executor, "weights": run.untrained},
     runs_programs=True,
     is_numeric=True,

@@ -20,6 +20,8 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
+from mdexp.config.settings import SettingsError
+from mdexp.datasets.source import SourceError
 from mdexp.printable import printable
 from mdexp.records import VALIDATION
 from mdexp.signals import EXITS
@@ -45,6 +47,7 @@ class Result:
     folder: str
     seconds: float = 0.0
     error: str = ""
+    refused: bool = False  # failed by its settings or data, not by a fault of the run
     metrics: dict[str, Any] = field(default_factory=dict)
 
 
@@ -83,7 +86,8 @@ def _attempt(
         if isinstance(error, SystemExit) and error.code in EXITS:
             record("interrupted")
             raise
-        result = record("failed", error=f"{type(error).__name__}: {error}")
+        refused = isinstance(error, SettingsError | SourceError)
+        result = record("failed", error=f"{type(error).__name__}: {error}", refused=refused)
         _show(result)
         return result
     except KeyboardInterrupt:
@@ -93,8 +97,8 @@ def _attempt(
 
 def _show(result: Result) -> None:
     what = f"job {result.job} ({' '.join(result.overrides) or 'defaults'})"
-    where = Path(result.folder) / TRACEBACK
-    said = f"{what} failed: {result.error}\n  traceback: {where}"
+    where = "" if result.refused else f"\n  traceback: {Path(result.folder) / TRACEBACK}"
+    said = f"{what} failed: {result.error}{where}"
     print(printable(said), file=sys.stderr, flush=True)
 
 
@@ -145,6 +149,12 @@ def validation_accuracy(metrics: Mapping[str, Any]) -> float | None:
         if dataset.endswith(VALIDATION) and (ways := phases.get("after")):
             return float((ways.get("vote") or next(iter(ways.values())))["accuracy"])
     return None
+
+
+def exit_code(results: Sequence[Result]) -> int:
+    """0 if all jobs went well; 2 if those that did not were refused for what they were given."""
+    failed = [result for result in results if result.state != "ok"]
+    return int(bool(failed)) + int(bool(failed) and all(result.refused for result in failed))
 
 
 def differing(results: Sequence[Result]) -> list[list[str]]:

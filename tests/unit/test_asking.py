@@ -188,14 +188,18 @@ EXEMPLAR = SETS[0][0]
     ("question", "how"),
     [
         (EXEMPLAR["question"].lower().replace(".", " ."), "is the test problem t7 of svamp"),
-        (EXEMPLAR["question"].replace("30", "41"), "is, but for its numbers, the test problem t7"),
+        (
+            EXEMPLAR["question"].replace("30", "41"),
+            "is, but for its numbers or its order, the test problem t7",
+        ),
     ],
 )
 def test_an_exemplar_that_is_tested_is_refused(question, how):
     with pytest.raises(ValueError, match=how) as error:
-        refuse_tested(SETS[0], [item(question)])
+        refuse_tested(SETS[0], [item(question)], "masked")
     assert EXEMPLAR["question"] in str(error.value)
-    refuse_tested(SETS[0], [item(question, split="train"), item("How many apples?")])
+    refuse_tested(SETS[0], [item(question, split="train"), item("How many apples?")], "masked")
+    refuse_tested(SETS[0], [item(question)], "off")
 
 
 @pytest.mark.parametrize("rows", SETS, ids=["1", "2", "3", "4"])
@@ -219,4 +223,4 @@ def test_our_exemplars_are_in_no_test_set():
         for row in map(json.loads, file.read_text(encoding="utf-8").splitlines())
     ]
     assert len(found) > 3000
-    refuse_tested([row for rows in SETS for row in rows], found)
+    refuse_tested([row for rows in SETS for row in rows], found, "masked")

@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Sequence
+from itertools import combinations, islice, product
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from mdexp.config.ood_sets import load_ood
 from mdexp.datasets.prepare import MAX_VALIDATION, prepare
-from mdexp.records import Problem, Split
+from mdexp.records import NearDuplicates, Overlap, Problem, Split
 from tests.named_dataset import dataset
 
 DATA = os.environ.get("MDEXP_DATA")
@@ -23,8 +24,16 @@ class Given:
 
     path = limit_train = limit_test = None
     ood = ()
+    source = licence = ""
 
-    def __init__(self, problems: Sequence[Problem], **dropped: int) -> None:
+    def __init__(
+        self,
+        problems: Sequence[Problem],
+        overlap: Overlap = "masked",
+        near_duplicates: NearDuplicates = "keep",
+        **dropped: int,
+    ) -> None:
+        self.overlap, self.near_duplicates = overlap, near_duplicates
         self._problems, self._dropped = list(problems), Counter(dropped)
 
     def files(self) -> dict[str, Path]:
@@ -43,8 +52,9 @@ def problem(question: str, split: Split = "train", name: str = "main") -> Proble
 
 
 def training(size: int) -> list[Problem]:
-    pairs = [(a, b) for a in THINGS for b in THINGS if a != b]
-    return [problem(f"Is the {a} on the {b}?") for a, b in pairs[:size]]
+    """No two of them are the same question with words in other places."""
+    forms = product(["on", "below"], combinations(THINGS, 2))
+    return [problem(f"Is the {a} {place} the {b}?") for place, (a, b) in islice(forms, size)]
 
 
 @pytest.mark.parametrize(("size", "validation"), [(4, 0), (10, 2), (240, 48)])
@@ -80,6 +90,68 @@ def test_training_twin_of_a_test_problem_is_marked() -> None:
     assert marked == {twin.id: "train" for twin in twins}
     assert counts["leaked"] == 2
     assert len(problems) == 23, "a leaked problem is marked, not lost"
+
+
+@pytest.mark.parametrize(
+    ("overlap", "leaked", "kept"),
+    [
+        ("masked", 2, {}),
+        ("exact", 1, {"kept/masked": 1}),
+        ("off", 0, {"kept/masked": 2, "kept/exact": 1}),
+    ],
+)
+def test_the_rule_decides_what_leaks_and_the_rest_is_counted(
+    overlap: Overlap, leaked: int, kept: dict[str, int]
+) -> None:
+    test = [problem("Ann has 3 pens. How many?", "test")]
+    twins = [problem("ann has 3 pens . how many ?"), problem("Ann has 12 pens. How many?")]
+    problems, counts = prepare(Given([*training(20), *twins, *test], overlap), (), seed=0)
+    assert sum(p.leaked for p in problems) == counts["leaked"] == leaked
+    assert {key: n for key, n in counts.items() if key.startswith("kept/")} == kept
+
+
+def test_problems_from_one_template_are_all_trained_on_by_the_exact_rule() -> None:
+    splits: list[Split] = ["train"] * 40 + ["test"] * 10
+    made = [problem(f"Ann has {n} pens and buys {n + 1}?", s) for n, s in enumerate(splits)]
+    _, counts = prepare(Given(made, "exact"), (), seed=0)
+    assert (counts["train"], counts["validation"], counts["leaked"]) == (32, 8, 0)
+    _, counts = prepare(Given(made, "masked"), (), seed=0)
+    assert counts["leaked"] == 40
+
+
+LONG = "On the way to the old mill Ann sells {} red pens and then all of her {} {} to Bo."
+
+
+def test_near_duplicates_are_counted_and_left_out_by_choice() -> None:
+    test = problem(LONG.format(3, 4, "coins"), "test")
+    near = problem(LONG.format(5, 6, "books"))
+    for choice, leaked in (("keep", 0), ("drop", 1)):
+        given = Given([*training(20), near, test], near_duplicates=choice)
+        problems, counts = prepare(given, (), seed=0)
+        assert counts["near_duplicates"] == 1
+        assert counts["leaked/near_duplicates"] == counts["leaked"] == leaked
+        assert [p.id for p in problems if p.leaked] == [near.id] * leaked
+    items = [problem(LONG.format(7, 8, "hats"), "test", "other")]
+    given = Given([*training(20), near], near_duplicates="drop")
+    _, counts = prepare(given, [Given(items)], seed=0)
+    assert counts["dropped/other/near_duplicates"] == 1 and not counts["test/other"]
+
+
+@pytest.mark.parametrize(("overlap", "size"), [("masked", 0), ("exact", 4)])
+def test_no_validation_problem_has_a_twin_that_is_trained_on(overlap: Overlap, size: int) -> None:
+    twins = [problem(f"Ann has {n} pens. How many?") for n in range(20)]
+    _, counts = prepare(Given(twins, overlap), (), seed=0)
+    assert counts["validation"] == size
+
+
+def test_no_validation_problem_nearly_equals_one_that_is_trained_on() -> None:
+    near = [problem(LONG.format(n, n, thing)) for n, thing in enumerate(THINGS)]
+    found = {}
+    for choice in ("keep", "drop"):
+        problems, _ = prepare(Given([*training(4), *near], near_duplicates=choice), (), seed=0)
+        found[choice] = {p.id for p in problems if p.split == "validation"}
+    assert found["keep"] & {p.id for p in near}
+    assert found["drop"] and not found["drop"] & {p.id for p in near}
 
 
 def test_ood_item_that_was_trained_on_is_dropped() -> None:
@@ -130,17 +202,28 @@ def test_ood_sets_share_path_and_limit(tmp_path: Path) -> None:
 def test_symbolic_problems_do_not_leak_between_templates() -> None:
     pytest.importorskip("reasoning_gym")
     _, counts = prepare(dataset("gsm_symbolic"), (), seed=0)
-    assert counts == {"train": 320, "validation": 80, "test": 200, "leaked": 0}
+    assert counts == {
+        "train": 320,
+        "validation": 80,
+        "test": 200,
+        "leaked": 0,
+        "near_duplicates": 0,
+    }
 
 
 @pytest.mark.skipif(not DATA, reason="MDEXP_DATA names no folder with the real data")
 @pytest.mark.parametrize(
     ("name", "ood", "expected"),
     [
-        ("svamp", ["asdiv"], {"train": 560, "validation": 140, "test": 300, "test/asdiv": 2159}),
-        ("svamp_pool", [], {"train": 1433, "validation": 200, "test": 300}),
+        ("svamp", ["asdiv"], {"train": 560, "validation": 140, "test": 300, "test/asdiv": 2156}),
+        ("svamp", [], {"leaked": 11, "near_duplicates": 226}),
+        ("svamp_pool", [], {"train": 1433, "validation": 200, "test": 300, "leaked": 0}),
         ("svamp_pool", ["asdiv"], {"dropped/in_asdiv": 834, "dropped/asdiv/not_numeric": 146}),
-        ("gsm8k", [], {"train": 7273, "validation": 200, "test": 1319, "leaked": 0}),
+        (
+            "gsm8k",
+            [],
+            {"train": 7273, "validation": 200, "test": 1319, "leaked": 0, "near_duplicates": 3},
+        ),
     ],
 )
 def test_real_counts(name: str, ood: list[str], expected: dict[str, Any]) -> None:

@@ -1,0 +1,121 @@
+"""What the stages of a run kept and dropped, read from their counts and put in sentences."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+# reason: the key to turn, and to what
+_ADVICE = {
+    "leaked": ("dataset.overlap", "exact compares the numbers, too; off trains on them all"),
+    "near_duplicates": ("dataset.near_duplicates", "keep trains on them"),
+    "missing": ("teacher", "it did not answer, or its files have no row for these problems"),
+    "wrong_answer": ("verify.mode", "runs and none keep paths that do not meet the gold answer"),
+    "no_agreement": ("verify.mode", "runs and none ask for no agreement"),
+    "truncated": ("teacher.max_tokens", "raise it"),
+    "unsupported": ("sandbox", "default runs what sandbox=monty cannot"),
+    "timeout": ("sandbox.timeout_s", "raise it"),
+    "memory": ("sandbox.memory_mib", "raise it"),
+    "output": ("sandbox.output_kib", "raise it"),
+    "too_long": ("trainer.max_tokens", "raise it"),
+    "lossy": ("student", "its tokenizer does not give back the texts; choose another one"),
+    "not_a_prefix": ("student.prompt", "its chat template changes the prompt; plain has none"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """How many of what a stage got it kept, and why it dropped the others: counts by reason."""
+
+    stage: str
+    what: str  # in the plural, such as "training problems"
+    given: int
+    kept: int
+    dropped: Mapping[str, int]
+
+    def __str__(self) -> str:
+        ranked = sorted(self.dropped.items(), key=lambda item: -item[1])
+        reasons = ", ".join(f"{reason} {count}" for reason, count in ranked if count)
+        sentence = f"{self.stage} kept {self.kept} of {self.given} {self.what}"
+        return f"{sentence}; dropped: {reasons}" if reasons else sentence
+
+    def advice(self) -> tuple[str, str]:
+        """The key that the commonest reason is about, and what to set it to."""
+        reason = max(self.dropped, key=lambda reason: self.dropped[reason], default="")
+        unread = ("teacher", "rejected.jsonl of the run folder has the paths and the reasons")
+        return _ADVICE.get(reason, unread)
+
+
+def kept(stage: str, counts: Mapping[str, Any]) -> list[Kept]:
+    """What a stage kept of each kind of thing that it may drop."""
+    if not counts:
+        return []
+    match stage:
+        case "prepare":
+            return [_training(counts), *_sets(counts)]
+        case "extract":
+            dropped = {"missing": counts["missing"]}
+            return [_of("extract", "paths that were asked for", counts["paths"], dropped)]
+        case "verify":
+            return [_of("verify", "paths", counts["verified"], counts["dropped"])]
+        case "examples":
+            return [_of("examples", "verified paths", counts["examples"], counts["dropped"])]
+    return []
+
+
+def mostly_dropped(stages: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A sentence for each stage that dropped more than half of what it got."""
+    found = [one for stage in stages for one in kept(stage["name"], stage["counts"])]
+    return [str(one) for one in found if 2 * one.kept < one.given]
+
+
+def nothing_left(stage: str, counts: Mapping[str, Any]) -> dict[str, str]:
+    """Why a run cannot train after this stage: the key to turn and a sentence, or nothing."""
+    for one in kept(stage, counts)[:1]:
+        if one.kept:
+            continue
+        if not one.given and stage == "prepare":
+            return {
+                "dataset": "it has no training problem; without one, set "
+                "stages=[prepare,generate,score,report]"
+            }
+        key, what_to_do = one.advice()
+        return {key: f"{one}, so nothing can be trained; {what_to_do}"}
+    return {}
+
+
+def problem_counts(counts: Mapping[str, Any]) -> str:
+    """The problems of a run, and the training problems that are close to a test problem."""
+    parts = [f"{counts[split]} {split}" for split in ("train", "validation") if counts.get(split)]
+    parts += [f"{counts['leaked']} of train left out (leaked)"] if counts.get("leaked") else []
+    near, same = counts.get("near_duplicates"), counts.get("kept/exact")
+    masked = counts.get("kept/masked")
+    parts += [f"{near} share 90 % of their words with a test problem"] if near else []
+    parts += [f"{same} equal a test problem and are trained on"] if same else []
+    parts += [f"{masked} equal one but for numbers and are trained on"] if masked else []
+    return ", ".join(parts)
+
+
+def _training(counts: Mapping[str, int]) -> Kept:
+    leaked, near = counts.get("leaked", 0), counts.get("leaked/near_duplicates", 0)
+    dropped = {"leaked": leaked - near, "near_duplicates": near}
+    return _of("prepare", "training problems", counts.get("train", 0) - leaked, dropped)
+
+
+def _sets(counts: Mapping[str, int]) -> Iterator[Kept]:
+    """The problems that are left of the run's own set (dropped/REASON) and of each further test set
+    (dropped/SET/REASON)."""
+    splits = sum(counts.get(split, 0) for split in ("train", "validation", "test"))
+    dropped: dict[str, dict[str, int]] = defaultdict(dict)
+    for key, count in counts.items():
+        if key.startswith("dropped/"):
+            name, _, reason = key.removeprefix("dropped/").rpartition("/")
+            dropped[name][reason] = count
+    for name, reasons in dropped.items():
+        left = counts.get(f"test/{name}", 0) if name else splits
+        yield _of("prepare", f"problems of {name or 'the dataset'}", left, reasons)
+
+
+def _of(stage: str, what: str, kept: int, dropped: Mapping[str, int]) -> Kept:
+    given = kept + sum(dropped.values())
+    return Kept(stage=stage, what=what, given=given, kept=kept, dropped=dropped)
