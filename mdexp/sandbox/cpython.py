@@ -11,14 +11,14 @@ import sys
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from mdexp.records import ProgramResult
 from mdexp.sandbox.confined import seccomp
 from mdexp.sandbox.errors import SandboxError
 from mdexp.sandbox.outcome import MAX_TEXT_ANSWER
 from mdexp.sandbox.reply import TIER, Ended, result_of
-from mdexp.sandbox.settings import SandboxSettings
+from mdexp.sandbox.settings import TRIES, SandboxSettings
 from mdexp.sandbox.template_process import PACKAGE_PARENT, Kind, Lane, LaneLost, TemplateSettings
 
 __all__ = ["CPythonTier", "confinement"]
@@ -77,24 +77,21 @@ class CPythonTier:
     def run(
         self, program: str, cpu_seconds: float, *, kind: Kind, slow: bool = False
     ) -> ProgramResult:
-        """Run one program; once more if its template died, which may be nobody's fault.
+        """Run one program; again if its process or template was stopped or killed, up to `TRIES`.
 
         A slim program that turns out to need numpy or sympy is run again in the full one.
-        SandboxError if then a harmless program does not run either.
+        SandboxError if every template was lost and a harmless program does not run either.
         """
-        for _ in range(2):
-            try:
-                ended = self._ended(program, cpu_seconds, kind, slow)
-            except LaneLost as error:
-                lost = error
-                continue
-            if ended.message.get("status") == "numeric" and kind == "slim":
-                return self.run(program, cpu_seconds, kind="full", slow=slow)
-            return result_of(ended, cpu_seconds, self._settings.output_kib * 1024)
-        self._prove_sound(kind, slow)
-        return ProgramResult(
-            status="runtime_error", error=f"the program ended its sandbox: {lost}", tier=TIER
-        )
+        try:
+            ended = self._ended_by_itself(program, cpu_seconds, kind, slow)
+        except LaneLost as error:
+            self._prove_sound(kind, slow)
+            return ProgramResult(
+                status="runtime_error", error=f"the program ended its sandbox: {error}", tier=TIER
+            )
+        if ended.message.get("status") == "numeric" and kind == "slim":
+            return self.run(program, cpu_seconds, kind="full", slow=slow)
+        return result_of(ended, cpu_seconds, self._settings.output_kib * 1024)
 
     def close(self) -> None:
         """End the templates. Closing twice does no harm."""
@@ -104,6 +101,16 @@ class CPythonTier:
             self._idle.clear()
         for lane in lanes:
             lane.close()
+
+    def _ended_by_itself(self, program: str, cpu_seconds: float, kind: Kind, slow: bool) -> Ended:
+        """How a program ended in the first try that no signal from outside may have ended, or else
+        in the last. LaneLost if the last try lost its template."""
+        for _ in range(TRIES - 1):
+            with suppress(LaneLost):
+                ended = self._ended(program, cpu_seconds, kind, slow)
+                if not ended.may_be_from_outside:
+                    return ended
+        return self._ended(program, cpu_seconds, kind, slow)
 
     def _ended(self, program: str, cpu_seconds: float, kind: Kind, slow: bool) -> Ended:
         with self._places[slow], self._lane(kind, slow) as lane:
@@ -140,7 +147,7 @@ class CPythonTier:
 
     def _prove_sound(self, kind: Kind, slow: bool) -> None:
         try:
-            result = result_of(self._ended(_HARMLESS, 10.0, kind, slow), 10.0, 1024)
+            result = result_of(self._ended_by_itself(_HARMLESS, 10.0, kind, slow), 10.0, 1024)
         except LaneLost as error:
             raise SandboxError(f"CPython cannot run {_HARMLESS!r}: {error}") from error
         if result.answer != 2:

@@ -20,7 +20,7 @@ from mdexp.sandbox.confined import clock
 from mdexp.sandbox.errors import SandboxError
 from mdexp.sandbox.monty_launcher import write_launcher
 from mdexp.sandbox.outcome import MAX_ERROR, outcome
-from mdexp.sandbox.settings import SandboxSettings
+from mdexp.sandbox.settings import TRIES, SandboxSettings
 
 # Some operations on huge integers do not look at the clock: their worker is killed so much later.
 KILL_GRACE_S = 0.25
@@ -77,10 +77,15 @@ class MontyTier:
         out equally.
         """
         start = time.perf_counter()
-        try:
-            found = self._batch(programs)
-        except (MontyCrashedError, BatchLostError) as error:
-            return self._after_loss(programs, error)
+        # One that is alone is run again: whoever stopped or killed its worker may not do so twice.
+        for _ in range(TRIES if len(programs) == 1 else 1):
+            try:
+                found = self._batch(programs)
+                break
+            except (MontyCrashedError, BatchLostError) as error:
+                lost = error
+        else:
+            return self._after_loss(programs, lost)
         seconds = (time.perf_counter() - start) / len(programs)
         return [_result(one, seconds) for one in found]
 
@@ -100,7 +105,7 @@ class MontyTier:
 
     def _prove_sound(self) -> None:
         """SandboxError if workers keep dying by themselves."""
-        for _ in range(3):
+        for _ in range(TRIES):
             try:
                 ((found, value, _text),) = self._batch([_HARMLESS])
             except (MontyCrashedError, BatchLostError) as error:

@@ -23,6 +23,8 @@ _FAILURES: dict[str, ProgramStatus] = {
     "forbidden": "forbidden",
     "unsupported": "unsupported",
 }
+# What the kernel's own verdicts (SIGSEGV, SIGSYS, SIGXCPU, ...) are not.
+_FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 _GARBLED = "the program answered out of turn"
 
 
@@ -30,16 +32,23 @@ _GARBLED = "the program answered out of turn"
 class Ended:
     """How a program's process ended, and its message: empty if none came, or an ill-formed one."""
 
-    end: str  # reply, garbled, timeout or ended
+    end: str  # reply, garbled, timeout, stopped or ended
     signal: int  # that ended it; 0 if none
     seconds: float  # of CPU time
     message: dict[str, Any]
+
+    @property
+    def may_be_from_outside(self) -> bool:
+        """Whether a signal stopped or ended it that need not be the program's own doing."""
+        return self.end == "stopped" or (self.end == "ended" and self.signal in _FROM_OUTSIDE)
 
 
 def result_of(ended: Ended, cpu_seconds: float, output_bytes: int) -> ProgramResult:
     """The result of a program that had so many seconds and bytes of output."""
     if ended.end == "timeout":
         result = ProgramResult(status="timeout", error=f"TimeoutError: more than {cpu_seconds:g} s")
+    elif ended.end == "stopped":
+        result = ProgramResult(status="runtime_error", error="the program stopped its process")
     elif ended.end == "ended":
         result = ProgramResult(status=_died(ended.signal), error=_death(ended.signal))
     else:

@@ -4,6 +4,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+# How often a program is run if its process or worker keeps being stopped or killed: a storm of
+# signals, or of processes that are out of memory, is no fault of a program; what ends every one
+# of so many processes is.
+TRIES = 6
+
 
 class SandboxSettings(BaseModel):
     """The keys of `conf/sandbox/*.yaml`, which has the defaults."""

@@ -6,6 +6,7 @@ import secrets
 import select
 import subprocess
 import sys
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +35,7 @@ _ENVIRONMENT = {
 }
 _START_S = 120.0  # to load sympy and numpy on a busy machine
 _GRACE_S = 10.0  # the template ends a program much earlier
+_LOOK_S = 0.5  # between two looks whether the template is stopped
 
 
 class LaneLost(Exception):
@@ -113,8 +115,12 @@ class Lane:
         """The next frame. LaneLost if it does not come; the template never stops inside one."""
         poll = select.poll()
         poll.register(self._replies, select.POLLIN)
-        if not poll.poll(1000 * seconds):
-            raise LaneLost(f"no answer in {seconds:.0f} s")
+        end = time.monotonic() + seconds
+        while not poll.poll(1000 * max(0, min(_LOOK_S, end - time.monotonic()))):
+            if frames.is_stopped(self.pid):
+                raise LaneLost("a signal has stopped it")
+            if time.monotonic() >= end:
+                raise LaneLost(f"no answer in {seconds:.0f} s")
         try:
             return frames.receive(self._replies)
         except (EOFError, OSError) as error:

@@ -1,4 +1,5 @@
-"""Length-prefixed JSON on a pipe: how host, template and child speak with each other."""
+"""Length-prefixed JSON on a pipe: how host, template and child speak with each other, and whether
+the other one is stopped."""
 
 import json
 import os
@@ -38,6 +39,15 @@ def receive(descriptor: int) -> bytes:
     """Read one frame from an end that is trusted. EOFError if it is gone."""
     head = _exactly(descriptor, _LENGTH.size)
     return head + _exactly(descriptor, _LENGTH.unpack(head)[0])
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a process was stopped by a signal (SIGSTOP), so that it will not answer."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return stat.read().rpartition(b")")[2].split()[0] == b"T"
+    except OSError:
+        return False
 
 
 def _exactly(descriptor: int, size: int) -> bytes:

@@ -213,7 +213,8 @@ def _report(end: str, said: bytes, seconds: float, signal_number: int) -> None:
 
 
 def _watched(one: Child, deadline: float, wall_s: float, max_reply: int) -> tuple[str, bytes]:
-    """How a program ended and what it said: `reply`, `garbled`, `timeout` or `ended`."""
+    """How a program ended and what it said: `reply`, `garbled`, `timeout`, `stopped` (by a signal)
+    or `ended`."""
     poll = select.poll()
     poll.register(one.replies, select.POLLIN)
     poll.register(_REQUESTS, 0)  # the host's end
@@ -223,7 +224,10 @@ def _watched(one: Child, deadline: float, wall_s: float, max_reply: int) -> tupl
         left = min(deadline - clock_gettime(one.clock), wall - monotonic())
         if left <= 0:
             return "timeout", b""
-        for descriptor, _ in poll.poll(1000 * max(left, _LOOK_S)):
+        events = poll.poll(1000 * max(left, _LOOK_S))
+        if not events and frames.is_stopped(one.pid):
+            return "stopped", b""
+        for descriptor, _ in events:
             if descriptor == _REQUESTS:
                 os._exit(0)
             part = os.read(one.replies, 2**20)
