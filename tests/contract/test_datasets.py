@@ -11,7 +11,8 @@ from tests.contract.conftest import names, plugin
 
 DATA = os.environ.get("MDEXP_DATA")
 NAMES = names("dataset")
-GENERATED = {"gsm_symbolic": {"limit_train": 60, "limit_test": 30}}
+SMALL = {"limit_train": 60, "limit_test": 30}
+GENERATED = {"gsm_symbolic": SMALL, "graph_logic": SMALL}
 
 
 def test_datasets_are_found():
@@ -22,7 +23,8 @@ def test_datasets_are_found():
 def dataset(request, tmp_path):
     name = request.param
     if name in GENERATED:
-        pytest.importorskip("reasoning_gym")
+        if name == "gsm_symbolic":
+            pytest.importorskip("reasoning_gym")
         return plugin("dataset", name, **GENERATED[name])
     if name == "jsonl":
         for part in ("train", "test"):
