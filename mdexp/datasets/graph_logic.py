@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from mdexp.config.ood_sets import OodNames
+from mdexp.datasets.generated import drawn_problems
 from mdexp.datasets.graph_logic_kinship import Form, kinship_puzzle
 from mdexp.datasets.graph_logic_order import order_puzzle
 from mdexp.datasets.graph_logic_puzzle import NAMES, Fact, Puzzle
@@ -25,7 +26,6 @@ Task = Literal["spatial", "kinship", "order"]
 Distractor = Literal["supporting", "irrelevant", "disconnected"]
 Hops = Annotated[int, Field(ge=2, le=8)]
 TEST_SHARE = 5  # one in so many sequences of relations is for tests
-MAX_DRAWS = 2000  # for one puzzle, before its kind counts as exhausted
 
 
 class GraphLogic(BaseModel):
@@ -58,30 +58,15 @@ class GraphLogic(BaseModel):
         return train + self._problems("test", self.hops_test, self.limit_test)
 
     def _problems(self, split: Split, hops: tuple[int, ...], size: int) -> list[Problem]:
-        found: dict[str, Problem] = {}  # by question
-        for number in range(size):
+        def make(number: int, chance: Random) -> Problem | None:
             turn, place = divmod(number, len(hops))
             task = self.tasks[turn % len(self.tasks)]
-            problem = self._new(task, split, hops[place], number, found)
-            found[problem.question] = problem
-        return list(found.values())
-
-    def _new(
-        self, task: Task, split: Split, hops: int, number: int, asked: dict[str, Problem]
-    ) -> Problem:
-        """Problem `number`; drawn again while it was asked before or is for the other split."""
-        for attempt in range(MAX_DRAWS):
-            chance = Random(f"{self.draw}/{task}/{split}/{number}/{attempt}")
-            puzzle = self._puzzle(chance, task, split, hops)
+            puzzle = self._puzzle(chance, task, split, hops[place])
             if puzzle is None or is_for_test(puzzle.signature) != (split == "test"):
-                continue
-            problem = self._problem(puzzle, chance, f"{task}/{split}/{number}", split)
-            if problem.question not in asked:
-                return problem
-        raise ValueError(
-            f"graph_logic: found no further {task} puzzle of {hops} hops after {number} of "
-            f"{split}: lower dataset.limit_{split}"
-        )
+                return None
+            return self._problem(puzzle, chance, f"{task}/{split}/{number}", split)
+
+        return drawn_problems("graph_logic", self.draw, split, size, make)
 
     def _puzzle(self, chance: Random, task: Task, split: Split, hops: int) -> Puzzle | None:
         women, men = (chance.sample(names, len(names)) for names in NAMES[split].values())

@@ -12,7 +12,7 @@ from tests.contract.conftest import names, plugin
 DATA = os.environ.get("MDEXP_DATA")
 NAMES = names("dataset")
 SMALL = {"limit_train": 60, "limit_test": 30}
-GENERATED = {"gsm_symbolic": SMALL, "graph_logic": SMALL}
+GENERATED = ("gsm_symbolic", "graph_logic", "last_letters", "coin_flip")
 
 
 def test_datasets_are_found():
@@ -25,7 +25,7 @@ def dataset(request, tmp_path):
     if name in GENERATED:
         if name == "gsm_symbolic":
             pytest.importorskip("reasoning_gym")
-        return plugin("dataset", name, **GENERATED[name])
+        return plugin("dataset", name, **SMALL)
     if name == "jsonl":
         for part in ("train", "test"):
             row = {"id": part, "question": f"How many in {part}?", "answer": 3}

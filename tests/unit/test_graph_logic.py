@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mdexp.answers import correct
 from mdexp.datasets import (
-    graph_logic,
+    generated,
     graph_logic_family,
     graph_logic_kinship,
     graph_logic_order,
@@ -225,6 +225,6 @@ def test_a_wrong_kinship_is_as_likely_by_its_word_as_a_right_one():
 
 
 def test_a_limit_beyond_what_there_is_names_its_key(monkeypatch):
-    monkeypatch.setattr(graph_logic, "MAX_DRAWS", 0)
+    monkeypatch.setattr(generated, "MAX_DRAWS", 0)
     with pytest.raises(ValueError, match=r"lower dataset\.limit_train"):
         problems("order")
