@@ -24,6 +24,7 @@ NEEDS = {  # beside the key num_paths
     "openai": {"model": "some-model", "base_url": "http://127.0.0.1:1/v1"},
     "replay": {"path": "recorded.jsonl"},
     "worked": {},
+    "annotations": {},
 }
 OFFLINE = ["replay", "worked"]
 
