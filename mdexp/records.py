@@ -60,6 +60,8 @@ class Problem:
     leaked: bool = False  # a training problem that equals a test one: never trained on
     options: list[str] = field(default_factory=list)  # the texts behind A, B, ...; none: no choice
     answer_kind: AnswerKind | None = None  # given only where gold is not known
+    # Texts by thought that solve it, of a set that is made by rule; teacher=worked plays them.
+    solutions: dict[str, list[str]] | None = field(default=None, metadata=OMITTED)
 
     @property
     def expected(self) -> Expected:

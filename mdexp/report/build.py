@@ -28,7 +28,12 @@ from mdexp.report.stage_counts import mostly_dropped, problem_counts
 from mdexp.store.files import write_text
 from mdexp.students.name import student_name
 
-NO_LLM = ("worked", "gold-equation")  # teachers that rewrite the dataset's own solutions
+NO_LLM = (
+    "worked",
+    "gold-equation",
+    "annotations",
+    "annotations, corrupted",
+)  # teachers that rewrite the dataset's own solutions
 
 
 def build(

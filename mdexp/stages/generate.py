@@ -18,7 +18,7 @@ from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
-from mdexp.thoughts.prompting import exemplar_files, load_exemplars
+from mdexp.thoughts.prompting import all_exemplar_files, load_exemplars, most_asked, shown_by
 
 
 def generate(
@@ -62,7 +62,7 @@ def generate(
         work=work,
         executor=executor,
     )
-    exemplars = load_exemplars()[: decoding.num_shots]
+    exemplars = load_exemplars(most_asked(problems))[: decoding.num_shots]
     refuse_tested(exemplars, everything, overlap)
     outputs: list[Output] = []
     counts: Counts = {}
@@ -108,7 +108,7 @@ def _with_better_prompt(
     """Outputs by zero- or few-shot prompts, whichever solves more validation problems. A thought
     that has no exemplar is asked without."""
     one = {name: thought}
-    shown = [row for row in exemplars if thought.exemplar(row)]
+    shown = shown_by(thought, exemplars)
     validation = [problem for problem in problems if problem.split == "validation"]
     tried = {len(shots): ask(validation, one, shots) for shots in ([], shown)}
     solved = {
@@ -149,7 +149,7 @@ BEFORE = Stage(
     function=generate,
     reads=("problems.jsonl",),
     writes={"outputs.jsonl": "outputs_before.jsonl"},
-    files=lambda s: {**s.student.files(), "exemplars.jsonl": exemplar_files()[0]},
+    files=lambda s: {**s.student.files(), **{f.name: f for f in all_exemplar_files()}},
     settings=lambda s: _settings(s, "before") | {"overlap": s.dataset.overlap},
     tools=lambda run: {"executor": run.executor, "weights": run.untrained},
     runs_programs=True,

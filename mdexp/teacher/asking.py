@@ -5,28 +5,34 @@ one problem differ more when not all follow the same exemplars (PaD, arXiv 2305.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mdexp.ports import Thought
-from mdexp.records import Problem
+from mdexp.records import AnswerKind, Problem
 from mdexp.teacher.families import Role, family_of
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.request import Answer, Request
-from mdexp.thoughts.prompting import Template, turns
+from mdexp.thoughts.prompting import Template, instruction_for, turns
 
 # A model that completes a text goes on with the next question, and that is paid for.
 _RUN_ON = "\nQuestion:"
+ExemplarSets = Sequence[Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prompting:
     """How a question is put. Without a folder of `templates` it is a chat."""
 
-    exemplar_sets: Sequence[Sequence[Mapping[str, Any]]]  # at least one, which may be empty
+    exemplar_sets: ExemplarSets  # at least one, which may be empty
     templates: Path | None
     instruction_role: Role | None  # None: as the model's family has it
+    # For kinds of answers that have exemplars of their own.
+    other_kinds: Mapping[AnswerKind, ExemplarSets] = field(default_factory=dict)
+
+    def sets_for(self, kind: AnswerKind) -> ExemplarSets:
+        return self.other_kinds.get(kind, self.exemplar_sets)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +54,8 @@ class Asking:
         layouts = self._layouts(thoughts)
         return {
             (problem.id, name): [
-                self._request(problem.question, thought, layouts.get(name), shots)
-                for shots in self.prompting.exemplar_sets
+                self._request(problem, thought, layouts.get(name), shots)
+                for shots in self.prompting.sets_for(problem.expected.kind)
             ]
             for problem in problems
             for name, thought in thoughts.items()
@@ -67,18 +73,19 @@ class Asking:
 
     def _request(
         self,
-        question: str,
+        problem: Problem,
         thought: Thought,
         layout: Template | None,
         shots: Sequence[Mapping[str, Any]],
     ) -> Request:
+        question, kind = problem.question, problem.expected.kind
         own, family = _given(self.settings), family_of(self.model)
         if layout is None:
             return Request(
                 endpoint=self.endpoint,
                 model=self.model,
                 messages=family.messages(
-                    thought.instruction,
+                    instruction_for(thought, kind),
                     turns(question, thought, shots),
                     self.prompting.instruction_role,
                 ),
@@ -89,7 +96,7 @@ class Asking:
             endpoint=self.endpoint,
             model=self.model,
             messages=[],
-            prompt=layout.text(question, thought, shots),
+            prompt=layout.text(question, thought, shots, kind),
             settings={key: value for key, value in sent.items() if value is not None},
         )
 

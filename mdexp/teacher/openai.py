@@ -6,6 +6,7 @@ Every answer is bought once (ledger.py), whatever runs, sweeps and values of `nu
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path as FilePath
 from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from pydantic import (
 )
 
 from mdexp.ports import Thought
-from mdexp.records import Path, Problem, ThinkingUse
+from mdexp.records import AnswerKind, Path, Problem, ThinkingUse
 from mdexp.teacher.asking import Asking, Prompting, answers_of, wanted_samples
 from mdexp.teacher.batch import purchase_by_batch
 from mdexp.teacher.batch_collection import settle_batches
@@ -35,6 +36,7 @@ from mdexp.teacher.request import Request
 from mdexp.teacher.retry import TeacherError
 from mdexp.teacher.shutdowns import last_day
 from mdexp.thoughts.prompting import (
+    OTHER_KINDS,
     OWN_FOLDER,
     exemplar_files,
     exemplar_rows,
@@ -153,13 +155,16 @@ class OpenAITeacher(BaseModel):
 
     def files(self) -> dict[str, FilePath]:
         """The exemplars and templates that prompts are made of."""
-        files = exemplar_files(self._folder())[: self.exemplar_sets] if self.num_shots else []
+        kinds: tuple[AnswerKind, ...] = ("number", *OTHER_KINDS) if self.num_shots else ()
+        sets = (exemplar_files(self._folder(), kind)[: self.exemplar_sets] for kind in kinds)
+        files = list(dict.fromkeys(chain.from_iterable(sets)))
         if self.style == "completion":
             files += template_files(self._folder())
         return {f"prompts/{file.name}": file for file in files}
 
     def exemplars(self) -> list[dict[str, Any]]:
-        return [row for rows in self._exemplar_sets() for row in rows]
+        sets = [self._exemplar_sets(), *self._sets_of_other_kinds().values()]
+        return [row for rows in chain.from_iterable(sets) for row in rows]
 
     def paths(
         self, problems: Sequence[Problem], thoughts: Mapping[str, Thought], ledger: FilePath
@@ -202,6 +207,7 @@ class OpenAITeacher(BaseModel):
             thinks=self.thinking != "drop",
             prompting=Prompting(
                 exemplar_sets=self._exemplar_sets(),
+                other_kinds=self._sets_of_other_kinds(),
                 templates=self._folder() if self.style == "completion" else None,
                 instruction_role=self.instruction_role,
             ),
@@ -228,11 +234,14 @@ class OpenAITeacher(BaseModel):
     def _folder(self) -> FilePath:
         return FilePath(self.prompts) if self.prompts else OWN_FOLDER
 
-    def _exemplar_sets(self) -> list[list[dict[str, Any]]]:
-        """As many as there are samples to show them to."""
+    def _sets_of_other_kinds(self) -> dict[AnswerKind, list[list[dict[str, Any]]]]:
+        return {kind: self._exemplar_sets(kind) for kind in OTHER_KINDS}
+
+    def _exemplar_sets(self, kind: AnswerKind = "number") -> list[list[dict[str, Any]]]:
+        """As many as there are samples to show them to, where the kind has so many."""
         if not self.num_shots:
             return [[]]
-        files = exemplar_files(self._folder())[: min(self.exemplar_sets, self.num_paths)]
+        files = exemplar_files(self._folder(), kind)[: min(self.exemplar_sets, self.num_paths)]
         return [exemplar_rows(file)[: self.num_shots] for file in files]
 
     def _buy(self, wanted: Mapping[Request, int], book: Ledger) -> None:

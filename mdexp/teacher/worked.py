@@ -1,7 +1,9 @@
 """A teacher without a language model: it rewrites the solutions that the dataset brings along.
 
-Up to four styles a thought; `label` has one. What it cannot rewrite it does not write: the funnel
-counts those problems as missing. Its texts are verified like any teacher's.
+A set that is made by rule brings its solutions thought by thought; they stand as they are. Those of
+any other set are prose, which is rewritten in up to four styles a thought; `label` has one. What it
+cannot rewrite it does not write: the funnel counts those problems as missing. Its texts are
+verified like any teacher's.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +24,8 @@ MODEL = "worked"
 
 
 class WorkedTeacher(BaseModel):
-    """Knows the thoughts `label`, `cot`, `pot` and `eot`; of any other it writes nothing."""
+    """Knows the thoughts `label`, `cot`, `pot` and `eot`, and those that a set made by rule brings;
+    of any other it writes nothing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,7 +44,7 @@ class WorkedTeacher(BaseModel):
         self, problems: Sequence[Problem], thoughts: Mapping[str, Thought], ledger: FilePath
     ) -> Iterator[Path]:
         for problem in problems:
-            texts = _texts(problem)
+            texts = worked_texts(problem)
             for thought in thoughts:
                 for sample, text in enumerate(texts.get(thought, [])[: self.num_paths]):
                     yield Path(
@@ -53,10 +56,12 @@ class WorkedTeacher(BaseModel):
                     )
 
 
-def _texts(problem: Problem) -> dict[str, list[str]]:
+def worked_texts(problem: Problem) -> dict[str, list[str]]:
     """What can be written about a problem, by thought: distinct texts, styles in fixed order."""
     statement = f"The answer is {plain(problem.answer)}."
     texts = {"label": [statement]}
+    if problem.solutions is not None:
+        return texts | problem.solutions
     if steps := read_solution(problem):
         told = dict.fromkeys(sentence_styles(steps))
         texts["cot"] = [f"{text}\n{statement}" for text in told]

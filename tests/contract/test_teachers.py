@@ -8,7 +8,9 @@ import pytest
 from mdexp.records import Path, Problem
 from tests.contract.conftest import names, plugin
 
-THOUGHTS = {name: plugin("thought", name) for name in names("thought")}
+FOUND = {name: plugin("thought", name) for name in names("thought")}
+# What a teacher is asked for: of a thought that derives from others, those.
+THOUGHTS = {name: thought for name, thought in FOUND.items() if not thought.made_from}
 PROBLEMS = [
     Problem(
         id=f"p{i}",
@@ -24,6 +26,7 @@ NEEDS = {  # beside the key num_paths
     "openai": {"model": "some-model", "base_url": "http://127.0.0.1:1/v1"},
     "replay": {"path": "recorded.jsonl"},
     "worked": {},
+    "annotations": {},
 }
 OFFLINE = ["replay", "worked"]
 
