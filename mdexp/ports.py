@@ -95,7 +95,8 @@ class Thought(Protocol):
 
     @property
     def max_writes(self) -> int:
-        """The most segments that a writer adds to one of its transcripts."""
+        """The most segments that a writer adds to one of its transcripts. 0: no student is asked
+        for it, it is only trained on, beside others."""
         ...
 
     @property
@@ -136,12 +137,18 @@ class Thought(Protocol):
         ...
 
     def lesson(self, transcript: Transcript, done: Done) -> tuple[Segment, ...]:
-        """The training target of a verified transcript, from its question on."""
+        """The training target of a verified transcript, from its question on; empty, where there
+        is nothing to learn from it."""
         ...
 
 
+@runtime_checkable
 class LessonMaker(Protocol):
     """Makes lessons of the verified paths of a problem, without knowing the student."""
+
+    def judge(self, thoughts: Mapping[str, Thought]) -> None:
+        """ValueError where it cannot make lessons for a run of these thoughts."""
+        ...
 
     def make(
         self,

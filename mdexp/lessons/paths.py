@@ -1,4 +1,4 @@
-"""A lesson for each verified path: the thought's own target for it."""
+"""A lesson for each verified path: the thought's own target for it, where it has one."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -13,6 +13,15 @@ from mdexp.records import Lesson, Problem, Segments, Transcript, VerifiedPath
 class PathLessons(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    thoughts: tuple[str, ...] | None  # those that learn from paths as they are; None: all
+
+    def judge(self, thoughts: Mapping[str, Thought]) -> None:
+        if unknown := set(self.thoughts or ()) - thoughts.keys():
+            raise ValueError(
+                f"thoughts: got {', '.join(sorted(unknown))}, the thoughts are "
+                f"{', '.join(thoughts)}"
+            )
+
     def make(
         self,
         problem: Problem,
@@ -22,6 +31,8 @@ class PathLessons(BaseModel):
     ) -> Iterator[Lesson]:
         """Yield a lesson for each thought and path that it is made of, in the order of both."""
         for name, thought in thoughts.items():
+            if self.thoughts is not None and name not in self.thoughts:
+                continue
             for path in paths:
                 if path.thought not in (thought.made_from or {name}):
                     continue
@@ -32,12 +43,14 @@ class PathLessons(BaseModel):
                     segments=(asked(problem.question), *path.segments),
                 )
                 done = Done(text=path.text, answer=path.answer, status="ok")
+                if not (segments := thought.lesson(transcript, done)):
+                    continue
                 yield Lesson(
                     id=f"{path.problem_id}/{name}/{path.sample}",
                     problem_id=path.problem_id,
                     thought=name,
                     sample=path.sample,
-                    segments=_thought_first(thought.lesson(transcript, done), path.thinking),
+                    segments=_thought_first(segments, path.thinking),
                     sources=(f"{path.thought}/{path.sample}",),
                 )
 

@@ -24,6 +24,8 @@ _MARKER = re.compile(
 )
 # What ends a value: a full stop that is no decimal point.
 _END = re.compile(r"\.(?!\d)|;|\n")
+# A sentence or a line, with the number of a list's item and the white space before it.
+_STEP = re.compile(r"\s*(?:\d+[.)]\s+)?\S.*?(?:[.!?](?=\s)|(?=\n)|\Z)", re.DOTALL)
 _NUMBER_IN = re.compile(rf"(?<![\w.])(?:[-−]?\d*{LATEX}|[-−]?{MIXED}|{NUMBER})")
 
 
@@ -64,6 +66,13 @@ def without_statement(text: str) -> str:
     """The reasoning alone: the last statement of the answer and what follows it are dropped."""
     markers = list(_MARKER.finditer(text))
     return text[: markers[-1].start()].rstrip(" ,\n*#") if markers else text
+
+
+def steps_of(text: str) -> list[str]:
+    """The sentences and lines of a text, with the white space before each: together they are it."""
+    steps = [found[0] for found in _STEP.finditer(text)]
+    rest = text[sum(map(len, steps)) :]
+    return [*steps[:-1], steps[-1] + rest] if steps else [text] if text else []
 
 
 def _value(text: str) -> str:
