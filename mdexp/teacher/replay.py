@@ -41,7 +41,7 @@ class ReplayTeacher(BaseModel):
         named = path.values() if isinstance(path, dict) else path
         if not path or (not isinstance(path, str) and "" in named):
             raise ValueError(
-                f"got {path!r}, expected a file, a list of files, or a file for each thought"
+                f"got {path!r}, expected a file or a list of files, or a file for each thought"
             )
         return path
 
