@@ -1,8 +1,7 @@
 """Lessons of DCoT (arXiv 2407.03181): distinct right chains of a problem in one target.
 
-Of n chains there is a lesson for each size 1..n, with a random ordered subset of that size, as in
-the paper's code; there the subsets are drawn three times (`draws`). A subset that was drawn before
-is left out, which is ours: it would only be repeated.
+Of n chains there is a lesson for each size 1..n, with a random ordered subset of that size, drawn
+anew for each of `draws` epochs, as in the paper's code. Further epochs take the draws in turn.
 """
 
 import random
@@ -20,7 +19,7 @@ class DistinctChains(BaseModel):
 
     thought: str = Field(min_length=1)  # the thought of several chains that these belong to
     max_chains: int = Field(ge=1)  # the most in one target
-    draws: int = Field(ge=1)  # subsets of each size
+    draws: int = Field(ge=1)  # epochs for which subsets are drawn anew
     seed: int = Field(ge=0)
 
     def judge(self, thoughts: Mapping[str, Thought]) -> None:
@@ -36,7 +35,8 @@ class DistinctChains(BaseModel):
         """Yield a lesson for each drawn subset; nothing for a problem without chains."""
         packing = self._packing(thoughts)
         chains = {path.text: path for path in paths if path.thought in packing.made_from}
-        for number, subset in enumerate(self._subsets(problem, list(chains.values()))):
+        drawn = self._subsets(problem, list(chains.values()))
+        for number, (epoch, subset) in enumerate(drawn):
             yield Lesson(
                 id=f"{problem.id}/{self.thought}/{number}",
                 problem_id=problem.id,
@@ -46,6 +46,7 @@ class DistinctChains(BaseModel):
                     problem.question, [path.text for path in subset], subset[0].answer
                 ),
                 sources=tuple(f"{path.thought}/{path.sample}" for path in subset),
+                epoch=epoch,
             )
 
     def _packing(self, thoughts: Mapping[str, Thought]) -> DivergentChains:
@@ -59,8 +60,10 @@ class DistinctChains(BaseModel):
 
     def _subsets(
         self, problem: Problem, chains: Sequence[VerifiedPath]
-    ) -> list[tuple[VerifiedPath, ...]]:
+    ) -> list[tuple[int, list[VerifiedPath]]]:
+        """Ordered subsets of each size, with the epoch that they are for."""
         chance = random.Random(f"{self.seed}/{problem.id}")
         sizes = range(1, min(len(chains), self.max_chains) + 1)
-        drawn = [tuple(chance.sample(chains, size)) for _ in range(self.draws) for size in sizes]
-        return list(dict.fromkeys(drawn))
+        return [
+            (epoch, chance.sample(chains, size)) for epoch in range(self.draws) for size in sizes
+        ]

@@ -33,7 +33,7 @@ def make(paths, thought, **options):
 
 def test_chains_stand_in_order_with_one_answer(dcot):
     question, cue, text = dcot.packed(QUESTION, ["3 * 4 = 12.", "4 + 4 + 4 = 12."], 12)
-    assert question.text == QUESTION and "2 different" in cue.text
+    assert question.text == QUESTION and "solutions: 2." in cue.text
     assert text.scored and text.text == (
         "Solution 1:\n3 * 4 = 12.\n\nSolution 2:\n4 + 4 + 4 = 12.\n\nThe answer is 12."
     )
@@ -46,12 +46,14 @@ def test_there_is_a_subset_of_each_size(size, draws, most):
     paths = [path(n, f"Way {n}.") for n in range(size)]
     made = make(paths, plugin("thought", "dcot"), draws=draws, max_chains=most)
     sources = [lesson.sources for lesson in made]
-    assert len(set(sources)) == len(sources), "a subset is not repeated"
-    assert {len(names) for names in sources} == set(range(1, min(size, most) + 1))
+    sizes = range(1, min(size, most) + 1)
+    assert [(lesson.epoch, len(lesson.sources)) for lesson in made] == [
+        (epoch, size) for epoch in range(draws) for size in sizes
+    ]
     assert all(len(set(names)) == len(names) for names in sources), "chains are distinct"
     assert [lesson.sample for lesson in made] == list(range(len(made)))
     for lesson in made:
-        assert f"Write {len(lesson.sources)} different" in lesson.segments[1].text
+        assert f"solutions: {len(lesson.sources)}." in lesson.segments[1].text
         told = [int(name.split("/")[1]) for name in lesson.sources]
         places = [lesson.segments[2].text.index(f"Way {n}.") for n in told]
         assert places == sorted(places)
@@ -59,7 +61,7 @@ def test_there_is_a_subset_of_each_size(size, draws, most):
 
 def test_equal_chains_and_other_thoughts_are_left_out(dcot):
     made = make([path(0, "A."), path(1, "A."), path(0, "ans = 12", "pot")], dcot)
-    assert [lesson.sources for lesson in made] == [("cot/1",)]
+    assert [lesson.sources for lesson in made] == [("cot/1",)] * 3, "one for each epoch"
 
 
 def test_the_seed_decides(dcot):
@@ -71,7 +73,7 @@ def test_the_seed_decides(dcot):
 def test_a_text_ends_behind_its_last_chain(dcot):
     start = Transcript(problem_id="p", thought="dcot", sample=0, segments=(asked(QUESTION),))
     step = dcot.next(start, Seen())
-    assert isinstance(step, Write) and "2 different" in step.cue
+    assert isinstance(step, Write) and "solutions: 2." in step.cue
     first = "Solution 1:\nThe answer is 11.\n\n"
     assert step.stop(f"{first}Sol") is None, "an answer within a chain ends nothing"
     whole = f"{first}Solution 2:\n3 * 4 = 12.\n\nThe answer is 12."
