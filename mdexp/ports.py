@@ -6,7 +6,7 @@ that a configuration is judged in milliseconds.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path as FilePath
@@ -146,8 +146,9 @@ class Thought(Protocol):
 class LessonMaker(Protocol):
     """Makes lessons of the verified paths of a problem, without knowing the student."""
 
-    def judge(self, thoughts: Mapping[str, Thought]) -> None:
-        """ValueError where it cannot make lessons for a run of these thoughts."""
+    def teaches(self, thoughts: Mapping[str, Thought]) -> Collection[str]:
+        """Names of the thoughts of a run that it makes lessons of; ValueError where it lacks one
+        that it needs."""
         ...
 
     def make(

@@ -134,12 +134,21 @@ class Settings(Block):
 
     @model_validator(mode="after")
     def _lessons_fit_thoughts(self) -> Self:
+        if None in self.thoughts.values() or None in self.lessons.values():  # told already
+            return self
+        taught: set[str] = set()
         for name, maker in self.lessons.items():
-            if maker is not None and None not in self.thoughts.values():
-                try:
-                    maker.judge(self.thoughts)
-                except ValueError as error:
-                    raise ValueError(f"lessons.{name}: {error}") from error
+            try:
+                taught |= set(maker.teaches(self.thoughts))
+            except ValueError as error:
+                raise ValueError(f"lessons.{name}: {error}") from error
+        weighed = [name for name, share in (self.shares() or {}).items() if share > 0]
+        untaught = [name for name in weighed if name not in taught]
+        if untaught or not taught:
+            raise ValueError(
+                f"lesson=[{','.join(self.lessons)}] makes no lessons of "
+                f"{', '.join(untaught or self.thoughts)}, which have a share of the loss"
+            )
         return self
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ anew for each of `draws` epochs, as in the paper's code. Further epochs take the
 """
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,8 +22,9 @@ class DistinctChains(BaseModel):
     draws: int = Field(ge=1)  # epochs for which subsets are drawn anew
     seed: int = Field(ge=0)
 
-    def judge(self, thoughts: Mapping[str, Thought]) -> None:
+    def teaches(self, thoughts: Mapping[str, Thought]) -> Collection[str]:
         self._packing(thoughts)
+        return (self.thought,)
 
     def make(
         self,

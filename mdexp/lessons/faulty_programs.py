@@ -6,7 +6,7 @@ the program gave; the gold answer is told nowhere. The faulty program is read an
 """
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -43,8 +43,9 @@ class FaultyPrograms(BaseModel):
     mix: Literal["matched", "uniform"]
     seed: int = Field(ge=0)
 
-    def judge(self, thoughts: Mapping[str, Thought]) -> None:
+    def teaches(self, thoughts: Mapping[str, Thought]) -> Collection[str]:
         self._repair(thoughts)
+        return (self.thought,)
 
     def make(
         self,

@@ -1,6 +1,6 @@
 """A lesson for each verified path: the thought's own target for it, where it has one."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
@@ -15,12 +15,13 @@ class PathLessons(BaseModel):
 
     thoughts: tuple[str, ...] | None  # those that learn from paths as they are; None: all
 
-    def judge(self, thoughts: Mapping[str, Thought]) -> None:
+    def teaches(self, thoughts: Mapping[str, Thought]) -> Collection[str]:
         if unknown := set(self.thoughts or ()) - thoughts.keys():
             raise ValueError(
                 f"thoughts: got {', '.join(sorted(unknown))}, the thoughts are "
                 f"{', '.join(thoughts)}"
             )
+        return tuple(thoughts) if self.thoughts is None else self.thoughts
 
     def make(
         self,
@@ -30,10 +31,9 @@ class PathLessons(BaseModel):
         executor: Executor,
     ) -> Iterator[Lesson]:
         """Yield a lesson for each thought and path that it is made of, in the order of both."""
+        taught = self.teaches(thoughts)
         for name, thought in thoughts.items():
-            if self.thoughts is not None and name not in self.thoughts:
-                continue
-            for path in paths:
+            for path in paths if name in taught else ():
                 if path.thought not in (thought.made_from or {name}):
                     continue
                 transcript = Transcript(

@@ -32,6 +32,11 @@ def test_the_student_is_asked_for_thoughts_that_write() -> None:
         ),
         (["lesson=[distinct_chains]"], "lessons.distinct_chains: .* to be one of dcot"),
         (["lesson=[faulty_programs]"], "lessons.faulty_programs: .* to be one of repair"),
+        (
+            ["thought=[pot,repair]", "objective=weighted", "lessons.paths.thoughts=[pot]"],
+            r"lesson=\[paths\] makes no lessons of repair, which have a share of the loss",
+        ),
+        (["lesson=[]"], r"lesson=\[\] makes no lessons of cot, pot, which"),
         (["lessons.paths.thoughts=[eot]"], "lessons.paths: thoughts: got eot, .* are cot, pot"),
     ],
 )

@@ -90,4 +90,4 @@ def test_the_cue_holds_k_once(form):
 def test_it_needs_a_thought_of_several_chains():
     maker = DistinctChains(thought="cot", max_chains=2, draws=1, seed=0)
     with pytest.raises(ValueError, match=r"needs thought=cot to be one of dcot, .* are cot"):
-        maker.judge({"cot": plugin("thought", "cot")})
+        maker.teaches({"cot": plugin("thought", "cot")})
