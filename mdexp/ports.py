@@ -72,6 +72,7 @@ class Done:
     stdout: str = ""
     error: str = ""
     is_computed: bool = False  # a program or a solver gave the answer, no text states it
+    thinking: str = ""  # what a reasoning model thought before it answered
 
 
 Step = Write | Run | Done

@@ -14,7 +14,6 @@ from mdexp.answers import canonical, correct
 from mdexp.ports import Done, Executor, Thought
 from mdexp.reading import read_rows
 from mdexp.records import REFUSED, Answer, Path, Problem, Rejection, ThinkingUse, VerifiedPath
-from mdexp.thoughts.thinking import join_thinking, split_thinking
 
 Mode = Literal["gold", "runs", "agree", "none"]
 
@@ -40,7 +39,7 @@ def verify_paths(
         problem = problems[path.problem_id]
         fault = _fault(path, read, problem, mode, agreed)
         text = read.text or str(canonical(read.answer))
-        same = (path.problem_id, path.thought, text, _thinking(path) if thinking == "keep" else "")
+        same = (path.problem_id, path.thought, text, read.thinking if thinking == "keep" else "")
         if not fault and same in seen:
             fault = ("duplicate", "an earlier path of this problem reads the same")
         if fault:
@@ -62,7 +61,7 @@ def _verified(path: Path, read: Done, answer: Answer | None, thinking: ThinkingU
         answer=answer,
         model=path.model,
         segments=path.segments,
-        thinking=_thinking(path) if thinking == "keep" else "",
+        thinking=read.thinking if thinking == "keep" else "",
     )
 
 
@@ -72,10 +71,6 @@ def _chain(chain: Done, read: Done) -> Done:
     if chain.is_computed or read.answer is None:
         return chain
     return replace(chain, answer=read.answer, status="ok")
-
-
-def _thinking(path: Path) -> str:
-    return split_thinking(join_thinking(path.thinking, path.text)).thinking
 
 
 def _rejection(path: Path, reason: str, detail: str) -> Rejection:

@@ -13,7 +13,7 @@ from mdexp.records import Lesson, Problem, Segments, Transcript, VerifiedPath
 class PathLessons(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    thoughts: tuple[str, ...] | None  # those that learn from paths as they are; None: all
+    thoughts: tuple[str, ...] | None = None  # those that learn from paths as they are; None: all
 
     def teaches(self, thoughts: Mapping[str, Thought]) -> Collection[str]:
         if unknown := set(self.thoughts or ()) - thoughts.keys():

@@ -14,7 +14,6 @@ from mdexp.answers import plain
 from mdexp.ports import Done, Seen, Step, Thought, Write
 from mdexp.records import Answer, Segment, Transcript
 from mdexp.thoughts.nested import InnerThought
-from mdexp.thoughts.prose import up_to_answer, up_to_run_on
 from mdexp.thoughts.single_write import shown
 
 
@@ -49,11 +48,8 @@ class DivergentChains(BaseModel):
         return {self.inner_name: self.inner}
 
     def next(self, transcript: Transcript, seen: Seen) -> Step:
-        if transcript.last.author == "question":
-            return Write(cue=self.cue, stop=self._up_to_answer)
         step = self.inner.next(transcript, seen)
-        assert isinstance(step, Done), "a chain is prose, and nothing of it is run"
-        return step
+        return Write(cue=self.cue, stop=step.stop) if isinstance(step, Write) else step
 
     def exemplar(self, row: Mapping[str, Any]) -> tuple[Segment, ...]:
         return ()  # an exemplar has one chain
@@ -64,19 +60,9 @@ class DivergentChains(BaseModel):
 
     def packed(self, question: str, chains: Sequence[str], answer: Answer) -> tuple[Segment, ...]:
         """The lesson that holds these chains in order, none of which states its answer."""
-        told = [f"{_heading(n)}\n{chain}" for n, chain in enumerate(chains, start=1)]
+        told = [f"Solution {n}:\n{chain}" for n, chain in enumerate(chains, start=1)]
         text = "\n\n".join([*told, f"The answer is {plain(answer)}."])
         return shown(question, self._cue_for(len(chains)), text)
 
     def _cue_for(self, k: int) -> str:
         return self.cue_form.replace("{k}", str(k))
-
-    def _up_to_answer(self, text: str) -> str | None:
-        """A growing text up to the answer that stands behind the beginning of its last chain."""
-        head, last, tail = text.partition(_heading(self.k))
-        end = up_to_answer(tail) if last else None
-        return up_to_run_on(text) if end is None else f"{head}{last}{end}"
-
-
-def _heading(number: int) -> str:
-    return f"Solution {number}:"

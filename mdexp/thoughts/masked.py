@@ -21,7 +21,7 @@ from mdexp.answers import NUMBER, canonical
 from mdexp.ports import Done, Seen, Step, Thought
 from mdexp.records import Answer, Segment, Transcript
 from mdexp.thoughts.nested import InnerThought
-from mdexp.thoughts.prose import steps_of
+from mdexp.thoughts.prose_steps import steps_of
 from mdexp.thoughts.single_write import shown
 
 HIDDEN = "?"  # stands for the gold answer

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mdexp.ports import Done, Seen, Step, Thought, Write
 from mdexp.records import Segment, Transcript
 from mdexp.thoughts.nested import InnerThought, as_next_turn, from_write
-from mdexp.thoughts.prose import cut_run_on, without_statement
+from mdexp.thoughts.prose import read_prose
 from mdexp.thoughts.single_write import shown
 
 
@@ -45,7 +45,7 @@ class RationaleThenAnswer(BaseModel):
             return Write(cue=self.cue, stop=first.stop)
         step = self.inner.next(from_write(transcript, 1), seen)
         if isinstance(step, Done):
-            return replace(step, text=without_statement(cut_run_on(texts[0].text)))
+            return replace(step, text=read_prose(texts[0].text, seen.expected).text)
         return step
 
     def exemplar(self, row: Mapping[str, Any]) -> tuple[Segment, ...]:

@@ -70,15 +70,16 @@ def test_the_seed_decides(dcot):
     assert any(make(paths, dcot, seed=n) != make(paths, dcot) for n in range(1, 9))
 
 
-def test_a_text_ends_behind_its_last_chain(dcot):
+def test_an_answer_within_a_chain_is_not_the_last_word(dcot):
     start = Transcript(problem_id="p", thought="dcot", sample=0, segments=(asked(QUESTION),))
     step = dcot.next(start, Seen())
     assert isinstance(step, Write) and "solutions: 2." in step.cue
     first = "Solution 1:\nThe answer is 11.\n\n"
     assert step.stop(f"{first}Sol") is None, "an answer within a chain ends nothing"
     whole = f"{first}Solution 2:\n3 * 4 = 12.\n\nThe answer is 12."
-    assert step.stop(whole) is None
-    assert step.stop(f"{whole}\nSolution 3:") == whole
+    assert step.stop(f"{whole}\n\nQuestion: And then?") == whole
+    done = dcot.next(written(whole, QUESTION), Seen())
+    assert isinstance(done, Done) and done.answer == "12"
 
 
 @pytest.mark.parametrize("form", ["Give some.", "{k} of {k}", "{k} and {n}"])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from mdexp.driver import asked
 from mdexp.ports import Done
 from mdexp.records import Transcript
-from mdexp.thoughts.prose import steps_of
+from mdexp.thoughts.prose_steps import steps_of
 from tests.contract.conftest import plugin
 
 QUESTION = "Ann has 3 bags of 4 pens and 17 clips. How many pens has she?"

@@ -9,7 +9,7 @@ from mdexp.driver import asked, written
 from mdexp.ports import Done, Seen
 from mdexp.records import Transcript
 from mdexp.thoughts.planning import kinds_of
-from mdexp.thoughts.prose import steps_of
+from mdexp.thoughts.prose_steps import steps_of
 from tests.contract.conftest import plugin
 
 START = Transcript(problem_id="p", thought="planning", sample=0, segments=(asked("How many?"),))
