@@ -6,7 +6,7 @@ that a configuration is judged in milliseconds.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path as FilePath
@@ -98,7 +98,8 @@ class Thought(Protocol):
 
     @property
     def max_writes(self) -> int:
-        """The most segments that a writer adds to one of its transcripts."""
+        """The most segments that a writer adds to one of its transcripts. 0: no student is asked
+        for it, it is only trained on, beside others."""
         ...
 
     @property
@@ -139,13 +140,19 @@ class Thought(Protocol):
         ...
 
     def lesson(self, transcript: Transcript, done: Done) -> tuple[Segment, ...]:
-        """The training target of a verified transcript, from its question on."""
+        """The training target of a verified transcript, from its question on; empty, where there
+        is nothing to learn from it."""
         ...
 
 
 @runtime_checkable
 class LessonMaker(Protocol):
     """Makes lessons of the verified paths of a problem, without knowing the student."""
+
+    def teaches(self, thoughts: Mapping[str, Thought]) -> Collection[str]:
+        """Names of the thoughts of a run that it makes lessons of; ValueError where it lacks one
+        that it needs."""
+        ...
 
     def make(
         self,

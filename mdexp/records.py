@@ -246,7 +246,8 @@ class Lesson:
     sample: int  # counts the lessons of one (problem, thought)
     segments: Segments
     sources: tuple[str, ...]
-    epoch: int | None = None  # the one epoch that it is for; None: every
+    # The epoch that it is for, from 0; behind the last that any has they begin again. None: every.
+    epoch: int | None = None
 
     def __post_init__(self) -> None:
         _read_segments(self)
@@ -264,6 +265,7 @@ class Example:
     target_ids: list[int]
     target: str
     unscored: tuple[tuple[int, int], ...] = field(default=(), metadata=OMITTED)
+    epoch: int | None = field(default=None, metadata=OMITTED)  # as of its lesson
 
     def scored(self) -> list[bool]:
         """Whether each of `target_ids` is scored."""

@@ -49,7 +49,7 @@ def model_card(
             "",
             "## How to ask",
             "",
-            *how_to_ask(renderer, settings.thoughts),
+            *how_to_ask(renderer, settings.answering()),
             "",
             "A program that it writes is unvetted code: run it in a sandbox only.",
             "",

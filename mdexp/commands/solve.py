@@ -64,7 +64,7 @@ class Solver:
             answer=NO_GOLD,
             answer_kind=self.answer_kind,
         )
-        thoughts, vote = self.settings.thoughts, self.settings.vote
+        thoughts, vote = self.settings.answering(), self.settings.vote
         outputs: list[Output] = []
         for layer in reading_order(thoughts):
             known = outcomes(outputs, {problem.id: problem}, thoughts, self.sandbox)

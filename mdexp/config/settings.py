@@ -123,16 +123,47 @@ class Settings(Block):
         return self
 
     @model_validator(mode="after")
+    def _somebody_answers(self) -> Self:
+        if None in self.thoughts.values():  # a fault that is told already
+            return self
+        if not self.answering():
+            raise ValueError(
+                f"thought: {', '.join(self.thoughts)} are only trained on; add one that the "
+                "student answers by, as in thought=[cot,states]"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _lessons_fit_thoughts(self) -> Self:
+        if None in self.thoughts.values() or None in self.lessons.values():  # told already
+            return self
+        taught: set[str] = set()
+        for name, maker in self.lessons.items():
+            try:
+                taught |= set(maker.teaches(self.thoughts))
+            except ValueError as error:
+                raise ValueError(f"lessons.{name}: {error}") from error
+        weighed = [name for name, share in (self.shares() or {}).items() if share > 0]
+        untaught = [name for name in weighed if name not in taught]
+        if untaught or not taught:
+            raise ValueError(
+                f"lesson=[{','.join(self.lessons)}] makes no lessons of "
+                f"{', '.join(untaught or self.thoughts)}, which have a share of the loss"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _vote_fits_thoughts(self) -> Self:
         if self.vote is None:  # a fault that is told already
             return self
-        order, chosen = self.vote.order, ", ".join(self.thoughts)
-        if len(set(order)) < len(order) or not set(order) <= set(self.thoughts):
+        order, voting = self.vote.order, [n for n, t in self.thoughts.items() if t and t.max_writes]
+        chosen = ", ".join(voting)
+        if len(set(order)) < len(order) or not set(order) <= set(voting):
             raise ValueError(
                 f"vote.order may name each of the chosen thoughts ({chosen}) once, "
                 f"got {', '.join(order)}"
             )
-        if order and self.vote.all_vote and len(order) < len(self.thoughts):
+        if order and self.vote.all_vote and len(order) < len(voting):
             raise ValueError(
                 f"vote.order must name all of {chosen}, since each may be in a tie of "
                 f"vote={self.vote.name}, got {', '.join(order)}; vote=cascade may leave some out"
@@ -184,6 +215,10 @@ class Settings(Block):
         for name, thought in self.thoughts.items():
             asked |= dict(thought.made_from) or {name: thought}
         return asked | {name: self.thoughts[name] for name in asked if name in self.thoughts}
+
+    def answering(self) -> dict[str, Thought]:
+        """The thoughts by which the student answers: not those that are only trained on."""
+        return {name: thought for name, thought in self.thoughts.items() if thought.max_writes}
 
     def shares(self) -> dict[str, float] | None:
         """Each thought's share of the loss, summing to 1; None is one mean over all examples."""

@@ -135,7 +135,7 @@ def told(outputs: Sequence[Output]) -> Counts:
 def _settings(s: Settings, phase: Phase) -> dict[str, Any]:
     return {
         "student": s.student,
-        "thoughts": s.thoughts,
+        "thoughts": s.answering(),
         "decoding": s.decoding,
         "seed": s.seed,
         "phase": phase,

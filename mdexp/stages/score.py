@@ -47,7 +47,7 @@ SCORE = Stage(
     reads=("problems.jsonl",),
     reads_if_there=OUTPUTS,
     writes=written("generations.jsonl", "votes.jsonl", "metrics.json", "analysis.json"),
-    settings=lambda s: {"thoughts": s.thoughts, "vote": s.vote, "grader": s.grader},
+    settings=lambda s: {"thoughts": s.answering(), "vote": s.vote, "grader": s.grader},
     tools=lambda run: {"executor": run.executor},
     runs_programs=True,
 )

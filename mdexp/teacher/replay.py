@@ -1,7 +1,9 @@
 """Recorded answers, played again: no network, no key, no cost.
 
 A file is JSON Lines; a row has at least `id` (of the problem), `thought`, `completion` and `model`;
-one may have what the model thought before it answered, as `thinking`.
+one may have what the model thought before it answered, as `thinking`. Where `path` names a file for
+each thought, the rows of a file are of that thought, whatever they say: equal forms from several
+sources can be told apart.
 Samples of one (problem, thought) are numbered in the order of files and lines.
 """
 
@@ -27,22 +29,28 @@ class ReplayTeacher(BaseModel):
 
     ask_again: ClassVar[bool] = False
 
-    path: str | tuple[str, ...]
+    path: str | tuple[str, ...] | dict[str, str]  # dict: the file of each thought
     num_paths: int = Field(ge=1)
     thinking: ThinkingUse = Field("drop", exclude=True)  # the paths are the same; verify heeds it
 
     @field_validator("path")
     @classmethod
-    def _names_a_file(cls, path: str | tuple[str, ...]) -> str | tuple[str, ...]:
-        if not path or (not isinstance(path, str) and "" in path):
-            raise ValueError(f"got {path!r}, expected a file or a list of files")
+    def _names_a_file(
+        cls, path: str | tuple[str, ...] | dict[str, str]
+    ) -> str | tuple[str, ...] | dict[str, str]:
+        named = path.values() if isinstance(path, dict) else path
+        if not path or (not isinstance(path, str) and "" in named):
+            raise ValueError(
+                f"got {path!r}, expected a file or a list of files, or a file for each thought"
+            )
         return path
 
     def files(self) -> dict[str, FilePath]:
         """The recorded files, by number and name; ValueError where there is none."""
         paths = (self.path,) if isinstance(self.path, str) else self.path
+        named = paths.values() if isinstance(paths, dict) else paths
         files = {
-            f"{number} {FilePath(path).name}": FilePath(path) for number, path in enumerate(paths)
+            f"{number} {FilePath(path).name}": FilePath(path) for number, path in enumerate(named)
         }
         for file in files.values():
             if not file.is_file():
@@ -91,8 +99,12 @@ class ReplayTeacher(BaseModel):
         return [path for paths in wanted.values() for path in paths], left_out
 
     def _rows(self) -> Iterator[dict[str, Any]]:
-        for file in self.files().values():
+        files = list(self.files().values())
+        thoughts = self.path if isinstance(self.path, dict) else [None] * len(files)
+        for thought, file in zip(thoughts, files, strict=True):
             for number, row in objects_of_file(file):
+                if thought is not None:
+                    row = {**row, "thought": thought}
                 if fault := _fault(row):
                     raise JsonLinesError(file, number, fault)
                 yield row

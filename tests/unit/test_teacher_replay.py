@@ -175,3 +175,14 @@ def test_the_published_svamp_answers_play_whole():
     assert len([p for p in paths if p.thought == "cot"]) == 700
     assert len([p for p in paths if p.thought == "pot"]) == 699
     assert teacher.left_out(problems, {"cot": COT, "pot": POT}) == {"problem not asked for": 600}
+
+
+def test_a_file_for_each_thought(tmp_path):
+    """Equal forms of several sources are told apart by their files."""
+    coarse = write(tmp_path / "coarse.jsonl", row("p1", "short"))
+    fine = write(tmp_path / "fine.jsonl", row("p1", "long"), row("p1", "longer"))
+    teacher = ReplayTeacher(path={"fine": fine, "coarse": coarse}, num_paths=1)
+    played = play(teacher, [problem("p1")], {"coarse": COT, "fine": COT}, tmp_path)
+    assert [(path.thought, path.text) for path in played] == [("coarse", "short"), ("fine", "long")]
+    with pytest.raises(ValidationError, match="a file for each thought"):
+        ReplayTeacher(path={"fine": ""}, num_paths=1)
