@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mdexp.records import Path as TeacherPath
-from mdexp.records import Problem
+from mdexp.records import Problem, ProgramResult
 from mdexp.teacher import batch_collection
 from mdexp.teacher.command_id import new_command
 from mdexp.teacher.openai import OpenAITeacher
@@ -49,6 +49,19 @@ FIELDS: dict[str, Any] = {
 }
 
 
+class NoPrograms:
+    """An executor where nothing is run."""
+
+    def run(self, programs: Sequence[str]) -> list[ProgramResult]:
+        raise AssertionError(f"run: {programs}")
+
+    def solve(self, systems: Sequence[str]) -> list[ProgramResult]:
+        raise AssertionError(f"solved: {systems}")
+
+
+NO_PROGRAMS = NoPrograms()
+
+
 def problems(number: int) -> list[Problem]:
     return [
         Problem(id=f"p{i}", dataset="d", split="train", question=f"Question {i}?", answer=i)
@@ -65,7 +78,7 @@ def buy(
 ) -> list[TeacherPath]:
     """Everything that is asked, as one command."""
     with new_command():
-        return list(teacher(base_url, **changes).paths(asked, {"cot": COT}, ledger))
+        return list(teacher(base_url, **changes).paths(asked, {"cot": COT}, ledger, NO_PROGRAMS))
 
 
 def start(base_url: str, ledger: Path, num_problems: int, **changes: Any) -> BaseProcess:

@@ -13,7 +13,16 @@ from typing import Literal
 from mdexp.answers import canonical, correct
 from mdexp.ports import Done, Executor, Thought
 from mdexp.reading import read_rows
-from mdexp.records import REFUSED, Answer, Path, Problem, Rejection, ThinkingUse, VerifiedPath
+from mdexp.records import (
+    REFUSED,
+    Answer,
+    Path,
+    Problem,
+    Rejection,
+    Segment,
+    ThinkingUse,
+    VerifiedPath,
+)
 from mdexp.thoughts.thinking import join_thinking, split_thinking
 
 Mode = Literal["gold", "runs", "agree", "none"]
@@ -40,7 +49,8 @@ def verify_paths(
         problem = problems[path.problem_id]
         fault = _fault(path, read, problem, mode, agreed)
         text = read.text or str(canonical(read.answer))
-        same = (path.problem_id, path.thought, text, _thinking(path) if thinking == "keep" else "")
+        before = _thinking(path) if thinking == "keep" else ""
+        same = (path.problem_id, path.thought, text, before, *_earlier_texts(path))
         if not fault and same in seen:
             fault = ("duplicate", "an earlier path of this problem reads the same")
         if fault:
@@ -61,9 +71,18 @@ def _verified(path: Path, read: Done, answer: Answer | None, thinking: ThinkingU
         text=read.text,
         answer=answer,
         model=path.model,
-        segments=path.segments,
+        segments=tuple(_as_trained(segment, thinking) for segment in path.segments),
         thinking=_thinking(path) if thinking == "keep" else "",
     )
+
+
+def _as_trained(segment: Segment, thinking: ThinkingUse) -> Segment:
+    """A segment whose thinking stands apart from its text, or is dropped."""
+    if segment.author != "writer":
+        return segment
+    written = split_thinking(join_thinking(segment.thinking, segment.text))
+    kept = written.thinking if thinking == "keep" else ""
+    return replace(segment, text=written.answer, thinking=kept)
 
 
 def _chain(chain: Done, read: Done) -> Done:
@@ -75,7 +94,18 @@ def _chain(chain: Done, read: Done) -> Done:
 
 
 def _thinking(path: Path) -> str:
+    """What was thought before the only text; of several, each has its own."""
+    if path.segments:
+        return ""
     return split_thinking(join_thinking(path.thinking, path.text)).thinking
+
+
+def _earlier_texts(path: Path) -> list[str]:
+    return [segment.text for segment in path.segments if segment.author == "writer"][:-1]
+
+
+def _last_text(path: Path) -> str:
+    return path.segments[-1].text if path.segments else path.text
 
 
 def _rejection(path: Path, reason: str, detail: str) -> Rejection:
@@ -94,7 +124,7 @@ def _fault(
     """Reason and detail, or None for a path to keep."""
     if problem.leaked:
         return "leaked", "the problem equals a test problem"
-    if path.finish_reason in REFUSED and not path.text.strip():
+    if path.finish_reason in REFUSED and not _last_text(path).strip():
         return "refused", "the teacher refuses to answer"
     if read.status == "unfinished_thinking":
         return read.status, read.error

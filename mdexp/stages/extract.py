@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mdexp.datasets.overlap import refuse_tested
-from mdexp.ports import Teacher, Thought
+from mdexp.ports import Executor, Teacher, Thought
 from mdexp.records import Problem
 from mdexp.stages.problem_sets import training_problems
 from mdexp.stages.stage import Files, Stage, written
@@ -15,19 +15,25 @@ from mdexp.teacher.run_cost import paid
 
 
 def extract(
-    out: Path, reads: Files, *, teacher: Teacher, thoughts: Mapping[str, Thought], ledger: Path
+    out: Path,
+    reads: Files,
+    *,
+    teacher: Teacher,
+    thoughts: Mapping[str, Thought],
+    ledger: Path,
+    executor: Executor,
 ) -> Counts:
     everything = read_jsonl(reads["problems.jsonl"], Problem)
     refuse_tested(teacher.exemplars(), everything)
     problems = training_problems(everything)
-    paths = list(teacher.paths(problems, thoughts, ledger))
+    paths = list(teacher.paths(problems, thoughts, ledger, executor))
     write_jsonl(out / "paths.jsonl", paths)
     asked = len(problems) * len(thoughts) * teacher.num_paths
     missing = asked - len(paths)
     counts: Counts = {"asked": asked, "paths": len(paths), "missing": missing}
     # The prompts that were used: exemplars and templates, or the recorded answers.
     counts["files"] = {name: file_hash(file) for name, file in teacher.files().items()}
-    counts["paid"] = paid(teacher, problems, thoughts, ledger)
+    counts["paid"] = paid(teacher, problems, thoughts, ledger, executor)
     return counts | ({STILL_MISSING: missing} if teacher.ask_again else {})
 
 
@@ -40,5 +46,5 @@ EXTRACT = Stage(
     writes=written("paths.jsonl"),
     files=lambda s: s.teacher.files(),
     settings=lambda s: {"teacher": s.teacher, "thoughts": s.asked_thoughts()},
-    tools=lambda run: {"ledger": run.ledger},
+    tools=lambda run: {"ledger": run.ledger, "executor": run.executor},
 )
