@@ -206,8 +206,7 @@ def _requests(setting: Setting, asked: Sequence[str]) -> list[Request]:
         Request(
             prompt_ids=prompt,
             problem=str(number // len(THOUGHTS)),
-            thought=ToItsEnd(),
-            expected=Expected(),
+            stop=lambda text: None,
             sample=sample,
             stream=f"{number}/{sample}",
         )

@@ -1,18 +1,21 @@
 """The one meaning of "equal": parse, normalise and compare answers.
 
-Clean-up comes first: currency, units, words, thousands separators, fractions (3/4, 1 3/4, also
-LaTeX's), scientific notation, arithmetic. A percent sign is a unit: 50% is 50, not 0.5. Texts of
-more than 400 characters and numbers from 1e300 on are no answers. Against a gold answer an integer
-must be met within 1e-6; any other number within 1e-3, or after rounding to gold's own decimals. A
-vote groups by `canonical`, which is an equivalence relation: the rational value rounded to 6
-decimals. The looser rules of the papers are other graders.
+Clean-up comes first: currency, units, words, thousands separators (1,234, 12,34,567 or 1 234),
+fractions (3/4, 1 3/4, also LaTeX's), other scripts' digits, scientific notation, arithmetic. A
+percent sign is a unit: 50% is 50, not 0.5. Times, ratios and ranges (12:30, 3:4, 12 or 13) are no
+answers, nor are texts of more than 400 characters and numbers from 1e300 on. Against a gold answer
+an integer must be met within 1e-6; any other number within 1e-3, or after rounding to gold's own
+decimals. A vote groups by `canonical`, which is an equivalence relation: the rational value rounded
+to 6 decimals. The looser rules of the papers are other graders.
 """
 
 import re
+from collections.abc import Sequence
 from fractions import Fraction
 
 from mdexp.algebra.arithmetic import NotArithmetic, evaluate
-from mdexp.records import YES_NO, Answer
+from mdexp.algebra.numerals import plain_numerals
+from mdexp.records import YES_NO, Answer, Expected
 
 INTEGER_TOLERANCE = Fraction(1, 10**6)
 DECIMAL_TOLERANCE = Fraction(1, 10**3)
@@ -21,9 +24,11 @@ MAX_CHARS = 400
 LARGEST = 10**300  # from there on a number is no answer: neither JSON nor people can hold it
 
 NUMBER = (
-    r"[-+−]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,3}(?![\w.]))?|[-+−]?\.\d+"
+    r"[-+−]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,2}(?:,\d{2})+,\d{3}(?!\d)|\d+)"  # 1,234 or 12,34,567
+    r"(?:\.\d+)?(?:[eE][-+]?\d{1,3}(?![\w.]))?|[-+−]?\.\d+"
 )
-MIXED = r"\d{1,9}[ \t]+\d{1,9}\s*/\s*\d{1,9}(?![\d/]|\.\d)"  # 1 3/4
+# 1 3/4
+MIXED = r"\d{1,9}(?:[ \t]{1,9}|[ \t]and[ \t])\d{1,9}\s?/\s?\d{1,9}(?![\d/]|\.\d)"
 LATEX = r"\\[dt]?frac\s*" + 2 * rf"\{{\s*(?:{NUMBER})\s*\}}\s*"  # \frac{3}{4}
 _WHOLE = re.compile(rf"(?P<a>{NUMBER})(?:\s*/\s*(?P<b>{NUMBER}))?")
 _LEADING = re.compile(
@@ -33,7 +38,11 @@ _NOT_BELOW = r"(?<![/÷^])(?<![/÷^] )"  # as a divisor a fraction would need pa
 _MIXED = re.compile(rf"{_NOT_BELOW}(?<![\w.,]){MIXED}")
 _LATEX = re.compile(_NOT_BELOW + LATEX)
 _NUMBER = re.compile(NUMBER)
-_CURRENCY = re.compile(r"[$€£¥₹]|\b(?:USD|EUR|GBP)\b")
+_CURRENCY = re.compile(r"[$€£¥₹]|\b(?:USD|EUR|GBP|INR|Rs\.?)(?![A-Za-z])")
+_BLANKS = re.compile(r"(?<![\d.,/])(\d{1,3})((?: \d{3})+)(?![\d/.,]|\s*/)")  # 1 234 567
+_UNIT = re.compile(r"\s?[A-Za-z][A-Za-z /]{0,40}\Z")
+_UNIT_POWER = re.compile(r"(?<=[A-Za-z])\^[({]?[23][)}]?")
+_NEGATIVE = re.compile(r"\A(?:negative|minus)\s{1,3}(?=[\d.])", re.IGNORECASE)
 _OPTION = re.compile(r"\(?([A-Ea-e])\)?")
 # A minus between blanks subtracts; without them it may be a range or a date.
 _OPERATION = re.compile(r"[+*/^×÷(]|(?:^|\s)[-−]\s")
@@ -77,26 +86,64 @@ def correct(answer: Answer | None, gold: Answer) -> bool:
     return round(value, _decimals(gold)) == truth
 
 
+def fitting(answer: Answer | None, expected: Expected) -> Answer | None:
+    """The answer as one of the expected kind; None for another kind, such as a number to a yes/no
+    question.
+
+    The text or number behind an option stands for its letter.
+    """
+    value = parse(answer)
+    match expected.kind:
+        case "number":
+            return answer if isinstance(value, Fraction) else None
+        case "yes_no":
+            return answer if value in ("yes", "no") else None
+        case "options":
+            return answer if _is_letter(value) else _letter(answer, expected.options)
+        case "text":
+            return answer
+
+
 def plain(answer: Answer) -> str:
     """An answer as it is written in a target: `12`, `0.5`, `yes`; other texts as they stand."""
     key = canonical(answer)
     return str(answer).strip() if key is None else key
 
 
+def _is_letter(value: Fraction | str | None) -> bool:
+    return isinstance(value, str) and len(value) == 1
+
+
+def _letter(answer: Answer | None, options: Sequence[str]) -> str | None:
+    """The letter of the one option that says the same."""
+    same = [i for i, option in enumerate(options) if _says_the_same(answer, option)]
+    return chr(ord("a") + same[0]) if len(same) == 1 else None
+
+
+def _says_the_same(answer: Answer | None, option: str) -> bool:
+    key = canonical(answer)
+    if key is not None and key == canonical(option):
+        return True
+    return isinstance(answer, str) and answer.strip(" .").lower() == option.strip(" .").lower()
+
+
 def _parse_text(text: str) -> Fraction | str | None:
     if len(text) > MAX_CHARS:
         return None
-    text = _CURRENCY.sub("", text).strip().strip("*_`\"'").strip().rstrip(".").strip()
+    text = _CURRENCY.sub("", plain_numerals(text)).strip().strip("*_`\"'").strip().rstrip(".")
+    text = _UNIT_POWER.sub("", _NEGATIVE.sub("-", text.strip()))
+    text = _BLANKS.sub(lambda found: found[0].replace(" ", ""), text)
     text = _MIXED.sub(_improper, _LATEX.sub(_written_out, text).strip())
     if word := YES_NO.get(text.lower()):
         return word
     if option := _OPTION.fullmatch(text):
         return option[1].lower()
     if _WHOLE.fullmatch(text) or _OPERATION.search(text):
-        try:
-            return evaluate(text.rstrip("%").strip())
-        except NotArithmetic:
-            pass
+        for expression in (text, _UNIT.sub("", text)):
+            try:
+                return evaluate(expression.rstrip("%").strip())
+            except NotArithmetic:
+                pass
     match = _LEADING.match(text)
     # Units may follow a number ("51 dollars"), a second number or an operator may not.
     if not match or re.search(r"\d|^\s*[-+*/=^]", match["rest"]):

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from mdexp.answers import LARGEST
+from mdexp.answers import LARGEST, fitting
 from mdexp.ports import Done, Executor, Run, Seen, Step, Thought, Write
-from mdexp.records import Problem, ProgramResult, Segment, Transcript, turns_of
+from mdexp.records import Expected, Problem, ProgramResult, Segment, Transcript, turns_of
 from mdexp.thoughts.thinking import Written, split_thinking
 
 Part = Literal["answer", "thinking"]
@@ -37,9 +37,12 @@ class Walk:
         if last.author == "writer" and not last.finished:
             return TRUNCATED
         texts = [split_thinking(segment.text) for segment in self.transcript.by("writer")]
-        if not all(text.finished for text in texts):
-            return UNFINISHED
-        return self.thought.next(self._as_read(texts), self.seen)
+        finished = all(text.finished for text in texts)
+        step = self.thought.next(self._as_read(texts), self.seen) if finished else UNFINISHED
+        if not isinstance(step, Done):
+            return step
+        thinking = "\n".join(text.thinking for text in texts if text.thinking)
+        return replace(_of_kind(step, self.seen.expected), thinking=thinking)
 
     def _as_read(self, texts: Sequence[Written]) -> Transcript:
         """The transcript with one part of each of its texts."""
@@ -84,9 +87,14 @@ def run_all(runs: Sequence[Run], executor: Executor) -> list[ProgramResult]:
     """The result of each program or system, in order. Without any, no sandbox is needed."""
     programs = [run.program for run in runs if run.program is not None]
     systems = [run.equations for run in runs if run.equations is not None]
-    ran = iter(executor.run(programs) if programs else ())
-    solved = iter(executor.solve(systems) if systems else ())
+    ran = iter(_one_each(programs, executor.run(programs) if programs else ()))
+    solved = iter(_one_each(systems, executor.solve(systems) if systems else ()))
     return [_bounded(next(ran if run.program is not None else solved)) for run in runs]
+
+
+def _one_each(texts: Sequence[str], results: Sequence[ProgramResult]) -> list[ProgramResult]:
+    """An executor that loses a text is not believed: ValueError."""
+    return [result for _, result in zip(texts, results, strict=True)]
 
 
 def first_write(thought: Thought, problem: Problem) -> Write:
@@ -132,6 +140,16 @@ def without_last_results(segments: Sequence[Segment]) -> tuple[Segment, ...]:
     """The segments up to the last text of a writer: results behind it can be found again."""
     last = max((n for n, s in enumerate(segments) if s.author == "writer"), default=-1)
     return tuple(segments[: last + 1])
+
+
+def _of_kind(done: Done, expected: Expected) -> Done:
+    """An answer of another kind than was asked for is none: a number to a yes/no question."""
+    answer = fitting(done.answer, expected)
+    if answer is not None or done.answer is None:
+        return replace(done, answer=answer)
+    kind = expected.kind.replace("_", "/")
+    error = f"the question asks for {kind}, which {str(done.answer)[:80]!r} is not"
+    return replace(done, answer=None, status="no_answer", error=error)
 
 
 def _turned(text: Segment, step: Write) -> Segment:

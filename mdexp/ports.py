@@ -72,6 +72,7 @@ class Done:
     stdout: str = ""
     error: str = ""
     is_computed: bool = False  # a program or a solver gave the answer, no text states it
+    thinking: str = ""  # what a reasoning model thought before it answered
 
 
 Step = Write | Run | Done
@@ -140,6 +141,7 @@ class Thought(Protocol):
         ...
 
 
+@runtime_checkable
 class LessonMaker(Protocol):
     """Makes lessons of the verified paths of a problem, without knowing the student."""
 

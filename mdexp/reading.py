@@ -103,7 +103,7 @@ def read_all(walks: Sequence[Walk], executor: Executor) -> list[Done]:
     Of a transcript, the texts of its writer count, and the results that its writer went on from. A
     transcript that lacks a text which its thought asks for is `truncated`.
     """
-    told = {id(walk): deque[Segment]() for walk in walks}
+    told: dict[int, deque[Segment]] = {}
     afresh = []
     for walk in walks:
         question, *said = walk.transcript.segments

@@ -8,6 +8,7 @@ from mdexp.students.load import Kind
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import TinyStudent
 from mdexp.thoughts.prompting import load_exemplars
+from tests.read_texts import target_ids
 
 SEED = 0
 TRAINER: dict[str, Any] = {
@@ -63,7 +64,7 @@ def examples(renderer: Renderer) -> list[Example]:
                     thought=thought,
                     sample=0,
                     prompt_ids=renderer.prompt_ids(prompt),
-                    target_ids=renderer.target_ids(prompt, row[thought]),
+                    target_ids=target_ids(renderer, prompt, row[thought]),
                     target=row[thought],
                 )
             )

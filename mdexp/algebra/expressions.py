@@ -24,7 +24,7 @@ FUNCTIONS = frozenset({"sqrt", "abs", "round", "min", "max", "floor", "ceil", "i
 RELATIONS = frozenset({"=", "≈", "<", ">", "<=", ">=", "!="})
 _SINGLE = FUNCTIONS - {"round", "min", "max"}
 # Called like these, a name is meant as a function that equations cannot have here.
-_FOREIGN = frozenset(
+FOREIGN = frozenset(
     {"log", "ln", "log10", "exp", "sin", "cos", "tan", "sum", "factorial", "gcd", "lcm", "len"}
 )
 
@@ -143,7 +143,7 @@ class _Parser:
         if start.isdecimal() or (start == "." and len(token) > 1):
             return _number(token)
         if start.isalpha() or start == "_":
-            if self.ahead == "(" and (token in FUNCTIONS or token in _FOREIGN):
+            if self.ahead == "(" and (token in FUNCTIONS or token in FOREIGN):
                 return self.call(token, depth)
             self.names.add(token)
             return token
@@ -157,7 +157,7 @@ class _Parser:
         raise NotAnExpression(f"unexpected {token[:20]!r}" if token else "it ends too early")
 
     def call(self, function: str, depth: int) -> Expression:
-        if function in _FOREIGN:
+        if function in FOREIGN:
             raise Refused(f"the function {function}")
         self.take()
         arguments = [self.expression(0, depth + 1)]

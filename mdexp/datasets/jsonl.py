@@ -1,4 +1,5 @@
-"""Own problems: a JSON object a line with `id`, `question`, `answer` and maybe `rationale`, `type`.
+"""Own problems: a JSON object a line with `id`, `question`, `answer` and maybe `rationale`, `type`,
+`options` (the texts behind the letters A, B, ... of a choice).
 
 `dataset.path=` is a folder with test.jsonl and, to train, train.jsonl; or one file, all of it test.
 """
@@ -18,7 +19,7 @@ from mdexp.records import Problem, Split
 
 PARTS: tuple[Split, ...] = ("train", "test")
 REQUIRED = ("id", "question", "answer")
-OPTIONAL = ("rationale", "type")  # null is as good as none
+OPTIONAL = ("rationale", "type", "options")  # null is as good as none
 TEXTS = ("id", "question", *OPTIONAL)
 
 
@@ -79,6 +80,9 @@ def _fault(row: Mapping[str, Any]) -> str:
     for key in TEXTS:
         if not isinstance(row.get(key) or "", str):
             return f"{key} must be text, found {row[key]!r}"
+    options = row.get("options", [])
+    if not isinstance(options, list) or not all(isinstance(option, str) for option in options):
+        return f"options must be a list of texts, found {options!r}"
     if not isinstance(row["answer"], int | float | str):
         return f"answer must be a number, text, true or false, found {row['answer']!r}"
     if parse(row["answer"]) is None:

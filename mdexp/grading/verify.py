@@ -23,7 +23,7 @@ from mdexp.records import (
     ThinkingUse,
     VerifiedPath,
 )
-from mdexp.thoughts.thinking import join_thinking, split_thinking
+from mdexp.thoughts.thinking import split_thinking
 
 Mode = Literal["gold", "runs", "agree", "none"]
 
@@ -49,7 +49,7 @@ def verify_paths(
         problem = problems[path.problem_id]
         fault = _fault(path, read, problem, mode, agreed)
         text = read.text or str(canonical(read.answer))
-        before = _thinking(path) if thinking == "keep" else ""
+        before = read.thinking if thinking == "keep" else ""
         same = (path.problem_id, path.thought, text, before, *_earlier_texts(path))
         if not fault and same in seen:
             fault = ("duplicate", "an earlier path of this problem reads the same")
@@ -71,18 +71,9 @@ def _verified(path: Path, read: Done, answer: Answer | None, thinking: ThinkingU
         text=read.text,
         answer=answer,
         model=path.model,
-        segments=tuple(_as_trained(segment, thinking) for segment in path.segments),
-        thinking=_thinking(path) if thinking == "keep" else "",
+        segments=tuple(map(_without_thinking, path.segments)),
+        thinking=read.thinking if thinking == "keep" else "",
     )
-
-
-def _as_trained(segment: Segment, thinking: ThinkingUse) -> Segment:
-    """A segment whose thinking stands apart from its text, or is dropped."""
-    if segment.author != "writer":
-        return segment
-    written = split_thinking(join_thinking(segment.thinking, segment.text))
-    kept = written.thinking if thinking == "keep" else ""
-    return replace(segment, text=written.answer, thinking=kept)
 
 
 def _chain(chain: Done, read: Done) -> Done:
@@ -93,11 +84,11 @@ def _chain(chain: Done, read: Done) -> Done:
     return replace(chain, answer=read.answer, status="ok")
 
 
-def _thinking(path: Path) -> str:
-    """What was thought before the only text; of several, each has its own."""
-    if path.segments:
-        return ""
-    return split_thinking(join_thinking(path.thinking, path.text)).thinking
+def _without_thinking(segment: Segment) -> Segment:
+    """A segment as it may be trained on."""
+    if segment.author != "writer":
+        return segment
+    return replace(segment, text=split_thinking(segment.text).answer, thinking="")
 
 
 def _earlier_texts(path: Path) -> list[str]:

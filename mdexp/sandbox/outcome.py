@@ -1,11 +1,17 @@
 """From what a finished program left behind to its result: the same in every tier."""
 
 import math
+import re
 
+from mdexp.answers import NUMBER, canonical
 from mdexp.records import Answer, ProgramResult
 
 MAX_TEXT_ANSWER = 1000  # characters
 MAX_ERROR = 300  # characters
+
+_NUMBER = re.compile(rf"(?<![\w.])(?:{NUMBER})(?![\w:/]|\.\d)")
+_DIGIT = re.compile(r"\d")
+_SENTENCE = re.compile(r"(?=.*[^\W\d_])[^\[({<]*$")  # has a letter, and is no list or object
 
 
 def outcome(
@@ -28,7 +34,7 @@ def _answer(found: str, value: object, stdout: str) -> tuple[Answer | None, str]
     if found == "other":
         return None, f"the answer is of type {value}"
     if found == "nothing":
-        value = last_line(stdout)
+        value = _number_of(last_line(stdout))
     if value is None:
         return None, "nothing bound, returned or printed"
     if isinstance(value, bool | int):
@@ -44,6 +50,17 @@ def last_line(stdout: str) -> str | None:
     """The last printed line that is not blank."""
     lines = stdout.rstrip().splitlines()
     return lines[-1].strip() if lines else None
+
+
+def _number_of(line: str | None) -> str | None:
+    """The number of a printed sentence that has exactly one; other lines as they are."""
+    if line is None or len(line) > MAX_TEXT_ANSWER or canonical(line) is not None:
+        return line
+    numbers = _NUMBER.findall(line)
+    if len(numbers) != 1 or not _SENTENCE.match(line):
+        return line
+    rest = line.replace(numbers[0], "", 1)
+    return line if _DIGIT.search(rest) else numbers[0]
 
 
 def _states_something(text: str) -> bool:

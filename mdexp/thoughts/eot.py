@@ -4,7 +4,6 @@ Equations may say what holds (`x + 9 = 15`) where a program has to say how to co
 keeps the equations alone, `ans = ...` last: that is solved, verified and trained on.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
@@ -15,8 +14,6 @@ from mdexp.records import Expected, Segment, Transcript
 from mdexp.thoughts.equation_text import equations_within
 from mdexp.thoughts.prose import up_to_run_on
 from mdexp.thoughts.single_write import Reading, next_step, shown
-
-_ANSWERED = re.compile(r"(?:.*\n)??[ \t]*ans[ \t]*=[^\n]+(?=\n)", re.DOTALL)
 
 
 class EquationOfThought(BaseModel):
@@ -43,10 +40,11 @@ class EquationOfThought(BaseModel):
         return shown(question, self.cue, done.text)
 
     def read(self, text: str, expected: Expected) -> Reading:
-        system = "\n".join(equations_within(text))
+        complete = self.complete(text, expected)
+        system = "\n".join(equations_within(text if complete is None else complete))
         return Reading(text=system, equations=system or None)
 
     def complete(self, text: str, expected: Expected) -> str | None:
-        # `ans = ...` is the last line of a target; an equation cannot change what it says.
-        end = _ANSWERED.match(text)
-        return text[: end.end()] if end else up_to_run_on(text)
+        # `ans = ...` is no end: the equations that it needs may follow.
+        cut = up_to_run_on(text)
+        return cut if cut and not cut.isspace() else None

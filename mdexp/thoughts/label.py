@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from mdexp.answers import plain
 from mdexp.ports import Done, Seen, Step, Thought
 from mdexp.records import Answer, Expected, Segment, Transcript
-from mdexp.thoughts.prose import cut_run_on, stated_answer, up_to_answer
+from mdexp.thoughts.prose import read_prose, up_to_run_on
 from mdexp.thoughts.single_write import Reading, next_step, shown
 
 
@@ -36,11 +36,10 @@ class Label(BaseModel):
         return shown(question, self.cue, self.target("", done.answer))
 
     def read(self, text: str, expected: Expected) -> Reading:
-        text = cut_run_on(text)
-        return Reading(text="", answer=stated_answer(text))
+        return Reading(text="", answer=read_prose(text, expected).answer)
 
     def complete(self, text: str, expected: Expected) -> str | None:
-        return up_to_answer(text)
+        return up_to_run_on(text)
 
     def target(self, text: str, answer: Answer | None) -> str:
         assert answer is not None, "a verified path has an answer"

@@ -6,7 +6,6 @@ trained on: straight-line code that binds `ans`, where that is the same program.
 program; it never runs it.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
@@ -15,12 +14,8 @@ from pydantic import BaseModel, ConfigDict
 from mdexp.ports import Done, Seen, Step, Thought
 from mdexp.records import Expected, Segment, Transcript
 from mdexp.thoughts.program_form import canonical_form
-from mdexp.thoughts.program_text import program_within
-from mdexp.thoughts.prose import up_to_run_on
+from mdexp.thoughts.program_text import program_within, up_to_next_question
 from mdexp.thoughts.single_write import Reading, next_step, shown
-
-_CLOSED = re.compile(r"(?>.*?```).*?\n```", re.DOTALL)
-_BOUND = re.compile(r"(?:.*\n)??ans\s*=[^\n]+(?=\n[ \t]*\n)", re.DOTALL)
 
 
 class ProgramOfThought(BaseModel):
@@ -47,10 +42,11 @@ class ProgramOfThought(BaseModel):
         return shown(question, self.cue, done.text)
 
     def read(self, text: str, expected: Expected) -> Reading:
-        program = canonical_form(program_within(text))
+        complete = self.complete(text, expected)
+        program = canonical_form(program_within(text if complete is None else complete))
         return Reading(text=program, program=program) if program else Reading(text="")
 
     def complete(self, text: str, expected: Expected) -> str | None:
-        # A closed fence, or an `ans = ...` with a blank line after it: a program may bind it again.
-        end = _CLOSED.match(text) or _BOUND.match(text)
-        return text[: end.end()] if end else up_to_run_on(text)
+        # Neither a closed fence nor `ans = ...` is an end: a later block may correct the program,
+        # and a later line may bind `ans` again.
+        return up_to_next_question(text)

@@ -8,6 +8,8 @@ bound. What does not parse is left as it is: running it says what is wrong.
 import ast
 from typing import Any
 
+from mdexp.thoughts.printed_answer import printed_answer
+
 _SCOPES = (
     ast.FunctionDef
     | ast.AsyncFunctionDef
@@ -19,22 +21,27 @@ _SCOPES = (
     | ast.YieldFrom
     | ast.comprehension
 )
-_ENTRY_POINTS = ("solution", "solver", "solve")
-_ANSWER_NAMES = ("answer", "result")
+MAX_CHARS = 8_000  # of a program; a longer one is not parsed, which takes too long
+ENTRY_POINTS = ("solution", "solver", "solve")
+ANSWER_NAMES = ("answer", "result")
 
 
 def canonical_form(code: str) -> str:
     """The program without docstrings and unused imports, unwrapped, binding `ans`."""
+    tree = parse(code)
     for rewrite in (_drop_docstrings, _drop_unused_imports, _unwrap_function, _bind_answer):
-        tree = parse(code)
         if tree is None:
-            return code.strip("\n")  # left as it is: running it says what is wrong
-        code = rewrite(code, tree)
+            break  # left as it is: running it says what is wrong
+        rewritten = rewrite(code, tree)
+        if rewritten != code:
+            code, tree = rewritten, parse(rewritten)
     return code.strip("\n")
 
 
 def parse(code: str) -> ast.Module | None:
-    """The syntax tree of a program, which is not run; None if it has none."""
+    """The syntax tree of a program, which is not run; None if it has none or is too long."""
+    if len(code) > MAX_CHARS:
+        return None
     try:
         return ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -101,7 +108,7 @@ def _is_straight(function: ast.FunctionDef) -> bool:
     nodes = [node for node in ast.walk(function) if node is not function]
     returns = [node for node in nodes if isinstance(node, ast.Return)]
     return (
-        function.name in _ENTRY_POINTS
+        function.name in ENTRY_POINTS
         and not _takes_arguments(function)
         and not function.decorator_list
         and returns == [function.body[-1]]
@@ -152,23 +159,18 @@ def _bind_answer(code: str, tree: ast.Module) -> str:
     functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     if "ans" in names:
         return code
-    for name in _ENTRY_POINTS:
+    for name in ENTRY_POINTS:
         if name in functions:
             function = functions[name]
             safe = function in tree.body and not _takes_arguments(function)
             return f"{code}\nans = {name}()" if safe else code
     assigned = [node.targets for node in tree.body if isinstance(node, ast.Assign)]
     top = {node.id for targets in assigned for node in targets if isinstance(node, ast.Name)}
-    for name in _ANSWER_NAMES:
+    for name in ANSWER_NAMES:
         if name in names:
             return f"{code}\nans = {name}" if name in top else code
-    match tree.body[-1:]:
-        case [
-            ast.Expr(
-                value=ast.Call(func=ast.Name(id="print"), args=[ast.Name() as value], keywords=[])
-            )
-        ]:
-            return f"{_without(code, tree.body[-1:])}\nans = {value.id}"
+    if printed := printed_answer(tree):
+        return f"{_without(code, tree.body[-1:])}\nans = {printed}"
     return code
 
 

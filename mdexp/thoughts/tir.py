@@ -5,7 +5,7 @@ the fence, where the text goes on. The last text states the answer. Outputs are 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -49,15 +49,11 @@ class ToolIntegrated(BaseModel):
         end = self.inner.next(_alone(transcript, texts[-1:]), seen)
         if not texts:
             assert isinstance(end, Write), "a thought begins with a text"
-            return Write(cue=self.cue, stop=lambda text: _up_to_fence(text) or end.stop(text))
+            return Write(cue=self.cue, stop=_up_to_fence_or(end.stop))
         if last.result is not None:
             first = self.inner.next(_alone(transcript, []), seen)
             assert isinstance(first, Write), "a thought begins with a text"
-            return Write(
-                cue=_output(last.result),
-                stop=lambda text: _up_to_fence(text) or first.stop(text),
-                continues=True,
-            )
+            return Write(cue=_output(last.result), stop=_up_to_fence_or(first.stop), continues=True)
         if texts[-1].text.endswith("```") and len(texts) <= self.max_runs:
             return Run(program=_program([text.text for text in texts]))
         return end
@@ -104,7 +100,13 @@ def _output(result: ProgramResult) -> str:
     return f"\n```output\n{said}\n```\n"
 
 
-def _up_to_fence(text: str) -> str | None:
-    """A growing text up to the end of its first closed code fence."""
-    found = _FENCED.search(text)
-    return text[: found.end()] if found else None
+def _up_to_fence_or(stop: Callable[[str], str | None]) -> Callable[[str], str | None]:
+    """A growing text up to the end of its first closed code fence; without any fence, as far as
+    `stop` says."""
+
+    def cut(text: str) -> str | None:
+        if found := _FENCED.search(text):
+            return text[: found.end()]
+        return None if "```" in text else stop(text)
+
+    return cut

@@ -8,12 +8,13 @@ import pytest
 import sympy
 from sympy.parsing import sympy_parser
 
-from mdexp.reading import Read, read_answers
+from mdexp.ports import Done
 from mdexp.records import Expected
 from mdexp.sandbox.executor import Sandbox
 from mdexp.thoughts.cot import ChainOfThought
 from mdexp.thoughts.eot import EquationOfThought
 from mdexp.thoughts.pot import ProgramOfThought
+from tests.read_texts import read_texts as read_answers
 
 HOSTILE = [
     "__import__('os').system('touch /drop')",
@@ -62,5 +63,5 @@ def test_no_text_of_a_model_is_evaluated_here(monkeypatch: pytest.MonkeyPatch) -
     assert {"4", 12, 5} <= answered  # of the texts that have an answer
 
 
-def _seen(read: Read) -> tuple[object, ...]:
+def _seen(read: Done) -> tuple[object, ...]:
     return read.text, read.answer, read.status, read.error

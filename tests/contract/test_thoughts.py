@@ -1,20 +1,25 @@
 """What any thought has to do: a new yaml in conf/thought is tested without a line here."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from mdexp.answers import correct
-from mdexp.reading import read_answers
-from mdexp.records import Expected
+from mdexp.driver import Walk, asked, drive, run_all
+from mdexp.ports import Done, Run, Seen, Thought, Write
+from mdexp.reading import read_all
+from mdexp.records import ProgramResult, Segment, Transcript
 from mdexp.sandbox.executor import Sandbox
 from mdexp.thoughts.prompting import load_exemplars
 from tests.contract.conftest import names, plugin
+from tests.read_texts import NUMBER, read_texts
 
 EXEMPLARS = load_exemplars()
 NAMES = names("thought")
 
 
 def test_thoughts_are_found():
-    assert {"label", "cot", "pot", "eot"} <= set(NAMES)
+    assert {"label", "cot", "pot", "eot", "kpdd", "repair", "tir"} <= set(NAMES)
 
 
 @pytest.fixture(params=NAMES)
@@ -28,52 +33,86 @@ def sandbox():
         yield sandbox
 
 
+def transcript(segments: Sequence[Segment]) -> Transcript:
+    return Transcript(problem_id="p", thought="t", sample=0, segments=tuple(segments))
+
+
+def read(thought: Thought, segments: Sequence[Segment], sandbox: Sandbox) -> Done:
+    [done] = read_all([Walk(thought=thought, transcript=transcript(segments))], sandbox)
+    return done
+
+
+def lessons(thought: Thought, sandbox: Sandbox) -> list[tuple[Segment, ...]]:
+    """What is learnt from the exemplars, each of them made by the thought that it derives from."""
+    made = []
+    for source in thought.made_from.values() or [thought]:
+        for row in EXEMPLARS:
+            shown = transcript(source.exemplar(row))
+            done = read(source, shown.segments, sandbox)
+            made.append(thought.lesson(shown, done))
+    return made
+
+
 def test_it_can_be_asked_for(thought):
     assert thought.cue.strip() and thought.instruction.strip()
     assert "\n" not in thought.cue, "the cue is one line after the question"
 
 
 def test_no_two_are_asked_for_alike():
-    assert len({plugin("thought", name).cue for name in NAMES}) == len(NAMES)
-    assert len({plugin("thought", name).instruction for name in NAMES}) == len(NAMES)
+    own = [plugin("thought", name) for name in NAMES]
+    asked_alike = {t.cue for t in own}
+    shared = sum(any(t.cue == inner.cue for inner in t.made_from.values()) for t in own)
+    assert len(asked_alike) == len(NAMES) - shared, "repair begins as its inner thought does"
+    assert len({t.instruction for t in own}) == len(NAMES)
 
 
 def test_it_reads_its_own_exemplars(thought, sandbox):
-    reads = read_answers(
-        [(thought, thought.exemplar(row), Expected()) for row in EXEMPLARS], sandbox
-    )
-    assert [read.status for read in reads] == ["ok"] * len(EXEMPLARS)
-    for read, row in zip(reads, EXEMPLARS, strict=True):
-        assert correct(read.answer, row["answer"])
-
-
-def test_a_target_reads_back_as_what_it_was_made_of(thought, sandbox):
-    """The student is trained on targets, so what it writes must be read as the teacher was."""
-    first = read_answers(
-        [(thought, thought.exemplar(row), Expected()) for row in EXEMPLARS], sandbox
-    )
-    golds = [row["answer"] for row in EXEMPLARS]
-    targets = [thought.target(read.text, gold) for read, gold in zip(first, golds, strict=True)]
-    again = read_answers([(thought, target, Expected()) for target in targets], sandbox)
-    assert [read.text for read in again] == [read.text for read in first]
-    assert all(correct(read.answer, gold) for read, gold in zip(again, golds, strict=True))
-    assert targets == [thought.target(r.text, gold) for r, gold in zip(again, golds, strict=True)]
-
-
-def test_a_target_is_never_cut_short(thought):
-    """Decoding stops at what is complete: that must not fall within a target."""
     for row in EXEMPLARS:
-        target = thought.target(thought.read(thought.exemplar(row), Expected()).text, row["answer"])
-        for end in range(len(target) + 1):
-            whole = thought.complete(target[:end], Expected())
-            assert whole is None or whole == target, target[:end]
-        assert thought.complete(f"{target}\n\nQuestion: And how many then?", Expected()) is not None
+        done = read(thought, thought.exemplar(row), sandbox)
+        assert done.status == "ok" and correct(done.answer, row["answer"])
+
+
+def test_a_lesson_reads_back_as_what_it_was_made_of(thought, sandbox):
+    """The student is trained on lessons, so what it writes must be read as the teacher was."""
+    golds = [row["answer"] for row in EXEMPLARS] * max(1, len(thought.made_from))
+    for lesson, gold in zip(lessons(thought, sandbox), golds, strict=True):
+        done = read(thought, lesson, sandbox)
+        assert correct(done.answer, gold)
+        if not thought.made_from:
+            assert thought.lesson(transcript(lesson), done) == lesson
+
+
+def test_a_lesson_is_never_cut_short(thought, sandbox):
+    """Decoding stops where `stop` says: that must not fall within a text of a lesson."""
+    for lesson in lessons(thought, sandbox):
+        texts = iter([s.text for s in lesson if s.author == "writer"])
+
+        def write(pending: Sequence[tuple[Walk, Write]], texts: object = texts) -> list[Segment]:
+            [(_, step)] = pending
+            text = next(texts)
+            for end in range(len(text) + 1):
+                whole = step.stop(text[:end])
+                assert whole is None or whole == text, text[:end]
+            return [Segment(author="writer", text=text)]
+
+        def run(runs: Sequence[tuple[Walk, Run]]) -> list[ProgramResult]:
+            return run_all([step for _, step in runs], sandbox)
+
+        walk = Walk(thought=thought, transcript=transcript(lesson[:1]))
+        drive([walk], write, run)
+        assert walk.done is not None and walk.done.status == "ok"
+
+
+def test_an_invented_next_question_is_no_part_of_a_first_text(thought, sandbox):
+    step = thought.next(transcript([asked("How many?")]), Seen(expected=NUMBER))
+    first = next(s.text for s in lessons(thought, sandbox)[0] if s.author == "writer")
+    assert step.stop(f"{first}\n\nQuestion: And how many then?") is not None
 
 
 @pytest.mark.parametrize(
     "text", ["", " \n\n", "I do not know", "ans = (", "```python\n```", "∑" * 99]
 )
 def test_text_that_says_nothing_has_no_answer(text, thought, sandbox):
-    [read] = read_answers([(thought, text, Expected())], sandbox)
-    assert read.answer is None
-    assert read.status != "ok"
+    [done] = read_texts([(thought, text, NUMBER)], sandbox)
+    assert done.answer is None
+    assert done.status != "ok"

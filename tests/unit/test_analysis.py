@@ -11,8 +11,8 @@ from mdexp.grading.score import votes
 from mdexp.grading.statistics import wilson
 from mdexp.grading.vote_rules.cascade import Cascade
 from mdexp.grading.vote_rules.majority import Majority
-from mdexp.ports import Reading
 from mdexp.records import Problem
+from mdexp.thoughts.single_write import Reading
 from tests.unit.test_score import ORDER, Code, Prose, generation
 
 THOUGHTS = {"cot": Prose(), "pot": Code()}
@@ -73,7 +73,9 @@ def test_with_sampled_paths_problems_are_also_counted_by_the_thoughts_own_votes(
     }
     assert solved_by(paths, elected, ORDER)["pot only"]["ids"] == ["a"], "by greedy paths"
     problems = {id: problem(id) for id in "ab"}
-    assert analyse(paths, elected, problems, THOUGHTS)["toy"]["after"]["solved_by_votes"] == own
+    assert (
+        analyse(paths, elected, problems, list(THOUGHTS))["toy"]["after"]["solved_by_votes"] == own
+    )
     greedy = [path for path in paths if path.sample == 0]
     assert solved_by_votes(votes(greedy, ORDER), ORDER) == {}
 
@@ -168,7 +170,7 @@ def test_graders_are_set_against_the_one_that_judged():
         replace(generation("cot", False, id="a", answer=18.3), text="it is 18.3"),
         replace(generation("cot", True, id="b"), text="18, after 3 days"),
     ]
-    table = disputes(paths, problems, THOUGHTS)["cot"]
+    table = disputes(paths, problems)["cot"]
     assert {g: cell["correct"] for g, cell in table.items()} == {
         "strict": 1,
         "lenient": 0,
@@ -186,13 +188,13 @@ def test_every_problem_in_dispute_is_named():
     paths = [
         replace(generation("cot", False, id=id, answer=18.3), text="it is 18.3") for id in problems
     ]
-    assert disputes(paths, problems, THOUGHTS)["cot"]["pad"]["ids"] == list(problems)
+    assert disputes(paths, problems)["cot"]["pad"]["ids"] == list(problems)
 
 
 def test_a_run_graded_leniently_is_disputed_by_what_its_thoughts_read():
     """A program returned 18 and printed 3: the run's answer is 3, strict's is still 18."""
-    path = replace(generation("pot", False, answer=3), read=18, stdout="3\n")
-    table = disputes([path], {"p1": problem()}, THOUGHTS)["pot"]
+    path = replace(generation("pot", False, answer=3), read=18, stdout="3\n", is_computed=True)
+    table = disputes([path], {"p1": problem()})["pot"]
     assert {g: cell["correct"] for g, cell in table.items() if cell["correct"]} == {
         "strict": 1,
         "pad": 1,
@@ -202,13 +204,15 @@ def test_a_run_graded_leniently_is_disputed_by_what_its_thoughts_read():
 
 
 def test_a_program_is_judged_by_what_it_printed_not_by_its_text():
-    path = replace(generation("pot", True), text="print(3 * 6)  # 6", stdout="18\n")
-    assert disputes([path], {"p1": problem()}, THOUGHTS)["pot"]["lenient"]["correct"] == 1
+    path = replace(
+        generation("pot", True), text="print(3 * 6)  # 6", stdout="18\n", is_computed=True
+    )
+    assert disputes([path], {"p1": problem()})["pot"]["lenient"]["correct"] == 1
 
 
 def test_what_was_cut_short_is_right_for_nobody():
     path = replace(generation("cot", False), text="it is 18", status="truncated", answer=None)
-    table = disputes([path], {"p1": problem()}, {"cot": Silent()})["cot"]
+    table = disputes([path], {"p1": problem()})["cot"]
     assert {cell["correct"] for cell in table.values()} == {0}
 
 
@@ -217,7 +221,7 @@ def test_each_test_set_and_phase_has_its_analysis_and_validation_none():
     paths += [replace(path, dataset="other", problem_id="o") for path in marked({"a": "FF"})]
     paths += [replace(g, sample=k) for g in marked({"a": "TT"}) for k in (1, 2)]
     problems = {id: problem(id) for id in "aov"}
-    table = analyse(paths, votes(paths, ORDER), problems, THOUGHTS)
+    table = analyse(paths, votes(paths, ORDER), problems, list(THOUGHTS))
     assert list(table) == ["toy", "other"] and list(table["toy"]) == ["after"]
     toy, other = table["toy"]["after"], table["other"]["after"]
     assert other["curves"] is None and toy["curves"]["points"]["mix"][-1]["paths"] == 4
@@ -230,5 +234,5 @@ def test_a_cascade_of_some_thoughts_still_has_the_curves_of_all():
     paths = marked({"a": "TF", "b": "FT"})
     paths += [replace(path, sample=k) for path in list(paths) for k in (1, 2)]
     elected = votes(paths, ORDER, Cascade(order=["pot"]))
-    table = analyse(paths, elected, {id: problem(id) for id in "ab"}, THOUGHTS)
+    table = analyse(paths, elected, {id: problem(id) for id in "ab"}, list(THOUGHTS))
     assert list(table["toy"]["after"]["curves"]["points"]) == ["pot", "cot"]

@@ -20,6 +20,7 @@ from mdexp.thoughts.prompting import (
 )
 from tests.buyer import COT, buy, problems, teacher
 from tests.loopback import LoopbackServer
+from tests.read_texts import answer_of
 
 DATA = os.environ.get("MDEXP_DATA")
 SETS = [exemplar_rows(file) for file in exemplar_files()]
@@ -85,7 +86,8 @@ def test_a_plain_completion_is_one_text(server, tmp_path):
     assert body["stop"] == ["\nQuestion:"]
     first = SETS[0][0]
     assert body["prompt"] == (
-        f"Reason.\n\nQuestion: {first['question']}\nThink.\nAnswer: {COT.exemplar(first)}\n\n"
+        f"Reason.\n\nQuestion: {first['question']}\nThink.\n"
+        f"Answer: {answer_of(COT.exemplar(first))}\n\n"
         "Question: Question 0?\nThink.\nAnswer:"
     )
     assert path.text == f"{body['prompt']} #0"

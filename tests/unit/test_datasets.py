@@ -181,6 +181,10 @@ def test_own_rows_may_have_nulls_blank_lines_and_windows_line_ends(tmp_path: Pat
             r"own\.jsonl:2: no vote could elect the answer '3:45'; allowed are numbers \(12",
         ),
         ('{"id": "b", "question": "?", "answer": NaN}', r"own\.jsonl:2: not JSON: got NaN"),
+        (
+            '{"id": "b", "question": "?", "answer": "B", "options": [1, 2]}',
+            r"own\.jsonl:2: options must be a list of texts, found \[1, 2\]",
+        ),
         ('{"id": "q0", "question": "?", "answer": 1}', r"own\.jsonl:2: the id 'q0' is used twice"),
     ],
 )

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from mdexp.records import Expected
 from mdexp.thoughts.eot import EquationOfThought
 from mdexp.thoughts.prompting import load_exemplars
+from tests.read_texts import answer_of
 
 EOT = EquationOfThought(instruction="", cue="")
 SYSTEM = "x + 9 = 15\nans = x"
@@ -88,23 +89,22 @@ def test_text_without_equations_has_none(text: str) -> None:
         ("x + 9 = 15", None),
         ("x + 9 = 15\n", None),
         (f"{SYSTEM}", None),
-        (f"{SYSTEM}\n", SYSTEM),
-        (f"{SYSTEM}\n\nThe answer", SYSTEM),
-        (f"```\n{SYSTEM}\n```", f"```\n{SYSTEM}"),
-        ("answers = 3\nx = 2\n", None),
-        ("ans =\n", None),
+        (f"{SYSTEM}\n\nwhere x = 6", None),  # the equations that `ans` needs may follow
+        (f"```\n{SYSTEM}\n```", None),
+        ("\n\nQ: x = 3", None),
         ("x + 9 = 15\nQuestion: And", "x + 9 = 15"),
+        (f"{SYSTEM}\n\nQ: And y = 3", SYSTEM),
     ],
 )
-def test_a_text_is_complete_with_the_line_of_its_answer(text: str, whole: str | None) -> None:
+def test_a_text_is_complete_before_an_invented_question(text: str, whole: str | None) -> None:
     assert EOT.complete(text, Expected()) == whole
 
 
 def test_what_is_complete_reads_as_the_whole() -> None:
     for row in load_exemplars():
-        text = f"```\n{EOT.exemplar(row)}\n```\nSo that is it: y = 3."
+        text = f"```\n{row['eot']}\n```\nSo that is it: y = 3.\n\nQ: And now?\nans = 4"
         whole = EOT.complete(text, Expected())
-        assert whole is not None and read(whole) == read(text) == EOT.exemplar(row)
+        assert whole is not None and read(whole) == read(text) == answer_of(EOT.exemplar(row))
 
 
 replies = st.lists(

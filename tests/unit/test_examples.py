@@ -4,6 +4,7 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
+from mdexp.lessons.paths import PathLessons
 from mdexp.records import Problem, VerifiedPath
 from mdexp.students.code_text import CodeText
 from mdexp.students.prompts import Renderer
@@ -43,7 +44,12 @@ def made(renderer, *texts, thought="pot", max_tokens=1000):
         VerifiedPath(problem_id="p", thought=thought, sample=i, text=text, answer=18, model="m")
         for i, text in enumerate(texts)
     ]
-    return make_examples(paths, {"p": PROBLEM}, THOUGHTS, renderer, max_tokens)
+    return make_examples(lessons_of(paths), renderer, max_tokens)
+
+
+def lessons_of(paths):
+    maker = PathLessons()
+    return list(maker.make(PROBLEM, paths, THOUGHTS, executor=None))
 
 
 def test_plain_prompt():

@@ -6,6 +6,7 @@ Students are tiny, in float64: rounding cannot change which token is the likelie
 import math
 import random
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 import torch
@@ -19,9 +20,10 @@ from mdexp.decoding.generate import CHECK_EVERY, generate
 from mdexp.decoding.request import Limits, Request
 from mdexp.decoding.rows import MIN_SHARED_TOKENS
 from mdexp.decoding.sampling import choose
-from mdexp.records import Expected, Problem
+from mdexp.records import Problem
 from mdexp.students.prompts import Renderer
 from mdexp.thoughts.cot import ChainOfThought
+from tests.read_texts import NUMBER, OneText
 from tests.tiny_run import SEED, tiny
 
 KINDS = ["causal", "seq2seq"]
@@ -32,7 +34,7 @@ ENDING = {"causal": 3.0, "seq2seq": 4.0}  # added to the logit of the end, so th
 
 
 @dataclass(frozen=True)
-class Endless:
+class Endless(OneText):
     """A thought whose text is never complete."""
 
     def complete(self, text, expected):
@@ -40,7 +42,7 @@ class Endless:
 
 
 @dataclass(frozen=True)
-class UpTo:
+class UpTo(OneText):
     """A thought whose text is complete before the first `mark`."""
 
     mark: str
@@ -80,8 +82,7 @@ def asked(prompts, sample=0, thought=None):
         Request(
             prompt_ids=p,
             problem=f"p{i % 5}",
-            thought=thought or Endless(),
-            expected=Expected(),
+            stop=partial((thought or Endless()).complete, expected=NUMBER),
             sample=sample,
             stream=f"{i}/{sample}",
         )
@@ -255,6 +256,7 @@ def test_outputs_come_by_problem_thought_and_sample(student):
     thoughts = {name: ChainOfThought(instruction="", cue=name) for name in ("pot", "cot")}
     exemplars = [{"question": "Two?", "cot": "1 + 1 = 2.", "pot": "ans = 2", "answer": 2}]
     options = {"decoding": DecodingSettings(**DECODING), "phase": "before", "seed": 0}
+    options["executor"] = None
     outputs = answer(model, renderer, problems, thoughts, exemplars, **options)
     expected = [("p0", "pot", 0), ("p0", "cot", 0)]
     expected += [(p, t, k) for p in ("p1", "p2") for t in ("pot", "cot") for k in range(3)]

@@ -5,7 +5,6 @@ import re
 import pytest
 
 from mdexp.answers import correct
-from mdexp.reading import read_answers
 from mdexp.records import Expected
 from mdexp.sandbox.executor import Sandbox
 from mdexp.thoughts.cot import ChainOfThought
@@ -13,6 +12,8 @@ from mdexp.thoughts.eot import EquationOfThought
 from mdexp.thoughts.label import Label
 from mdexp.thoughts.pot import ProgramOfThought
 from mdexp.thoughts.prompting import exemplar_files, exemplar_rows, turns
+from tests.read_texts import answer_of
+from tests.read_texts import read_texts as read_answers
 
 COT = ChainOfThought(instruction="Reason.", cue="Think step by step.")
 LABEL = Label(instruction="Answer.", cue="Only the answer.")
@@ -25,9 +26,9 @@ EOT = EquationOfThought(instruction="Write equations.", cue="Name ans.")
 @pytest.mark.parametrize("row", EXEMPLARS, ids=lambda row: row["question"][:20])
 @pytest.mark.parametrize("thought", [COT, LABEL], ids=["cot", "label"])
 def test_prose_exemplar_is_read_back_as_its_gold(thought, row):
-    text = thought.exemplar(row)
+    text = answer_of(thought.exemplar(row))
     assert correct(thought.read(text, Expected()).answer, row["answer"])
-    assert thought.complete(text + "\nAnd", Expected()) == text
+    assert thought.complete(text + "\nQ:", Expected()) == text
 
 
 @pytest.mark.parametrize("row", EXEMPLARS, ids=lambda row: row["question"][:20])
@@ -41,7 +42,7 @@ def test_every_step_of_a_chain_is_true(row):
 
 @pytest.mark.parametrize("thought", [POT, EOT], ids=["pot", "eot"])
 def test_what_has_to_be_worked_out_leads_to_its_gold(thought):
-    texts = [(thought, thought.exemplar(row), Expected()) for row in EXEMPLARS]
+    texts = [(thought, answer_of(thought.exemplar(row)), Expected()) for row in EXEMPLARS]
     with Sandbox(timeout_s=5, memory_mib=64, output_kib=16, workers=1) as sandbox:
         reads = read_answers(texts, sandbox)
     assert [read.status for read in reads] == ["ok"] * len(EXEMPLARS)
@@ -50,7 +51,7 @@ def test_what_has_to_be_worked_out_leads_to_its_gold(thought):
 
 
 def test_equation_exemplars_are_shown_as_they_are_trained_on():
-    texts = [EOT.exemplar(row) for row in EXEMPLARS]
+    texts = [answer_of(EOT.exemplar(row)) for row in EXEMPLARS]
     assert [EOT.read(text, Expected()).text for text in texts] == texts
     # Else they would be programs without Python: what is asked for stands among the unknowns.
     assert sum(not re.search(rf"^{re.escape(t.split()[-1])} = ", t, re.M) for t in texts) >= 3

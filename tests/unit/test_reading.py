@@ -2,26 +2,26 @@
 
 import pytest
 
-from mdexp.ports import ProgramResult, Reading
-from mdexp.reading import read_answers as read_all
-from mdexp.records import Expected
+from mdexp.records import Expected, ProgramResult
+from mdexp.thoughts.single_write import Reading
+from tests.read_texts import NUMBER, OneText, read_texts
 
 
 def read_answers(texts, executor):
-    return read_all([(*text, Expected()) for text in texts], executor)
+    return read_texts([(*text, NUMBER) for text in texts], executor)
 
 
-class Prose:
+class Prose(OneText):
     def read(self, text, expected):
         return Reading(text=text, answer=text if text.isdigit() else None)
 
 
-class Code:
+class Code(OneText):
     def read(self, text, expected):
         return Reading(text=text.strip(), program=text.strip() or None)
 
 
-class Equations:
+class Equations(OneText):
     def read(self, text, expected):
         return Reading(text=text.strip(), equations=text.strip() or None)
 
@@ -99,5 +99,30 @@ def test_a_number_that_json_cannot_hold_is_no_answer(answer):
 
 
 def test_other_values_of_programs_stay_as_they_are():
-    (read,) = read_answers([(Code(), "a")], Results(a=ok("3:15 pm")))
+    asked = [(Code(), "a", Expected(kind="text"))]
+    (read,) = read_texts(asked, Results(a=ok("3:15 pm")))
     assert (read.status, read.answer) == ("ok", "3:15 pm")
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "status"),
+    [
+        (1, "yes_no", "no_answer"),
+        (True, "yes_no", "ok"),
+        ("no", "yes_no", "ok"),
+        ("yes", "number", "no_answer"),
+        (True, "number", "no_answer"),
+        ("B", "options", "ok"),
+        (12, "options", "no_answer"),
+    ],
+)
+def test_an_answer_of_another_kind_than_was_asked_for_is_none(answer, kind, status):
+    (read,) = read_texts([(Code(), "a", Expected(kind=kind))], Results(a=ok(answer)))
+    assert (read.status, read.answer) == (status, answer if status == "ok" else None)
+    assert bool(read.error) == (status != "ok")
+
+
+def test_the_value_behind_an_option_stands_for_its_letter():
+    asked = Expected(kind="options", options=("10 km", "12 km", "12.0"))
+    texts = [(Code(), "a", asked), (Code(), "b", asked)]
+    assert [read.answer for read in read_texts(texts, Results(a=ok(10), b=ok(12)))] == ["a", None]

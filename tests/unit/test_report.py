@@ -11,7 +11,7 @@ from rich.console import Console
 from mdexp.grading.score import metrics, votes
 from mdexp.grading.vote_rules.cascade import Cascade
 from mdexp.grading.vote_rules.majority import Majority
-from mdexp.records import Example, Path, Rejection, VerifiedPath
+from mdexp.records import Example, Lesson, Path, Rejection, VerifiedPath
 from mdexp.report.build import build, teachers, title
 from mdexp.report.explorer import explorer_data
 from mdexp.report.formula import formula
@@ -134,13 +134,14 @@ def test_ten_thousand_generations_are_written_in_time(tmp_path):
 
 def funnel_row(**changes):
     row = {"thought": "cot", "teachers": ["gpt-x"], "asked": 9, "returned": 8, "verified": 5}
+    row |= {"lessons": 5}
     row |= {"examples": 4, "rejected": {"wrong_answer": 3}, "unused": {"too_long": 1}}
     return row | changes
 
 
 def test_the_funnel_is_shown_with_reasons(tmp_path):
     markdown, page = written(tmp_path, **run_parts() | {"funnel": [funnel_row()]})
-    assert "| cot | gpt-x | 9 | 8 | 5 | 4 | wrong_answer 3, too_long 1 |" in markdown
+    assert "| cot | gpt-x | 9 | 8 | 5 | 5 | 4 | wrong_answer 3, too_long 1 |" in markdown
     assert "wrong_answer <b>3</b>" in page and "too_long <b>1</b>" in page
 
 
@@ -154,14 +155,15 @@ def test_the_funnel_counts_every_path():
     paths = [Path(**what, sample=k, text="", model=m) for k, m in enumerate("aab")]
     kept = [VerifiedPath(**what, sample=0, text="", answer=1, model="a")]
     dropped = [Rejection(**what, sample=k, reason="wrong_answer") for k in (1, 2)]
+    learnt = [Lesson(**what, id="l", sample=0, segments=(), sources=("cot/0",))]
     made = [Example(**what, sample=0, prompt_ids=[], target_ids=[], target="")]
-    (row,) = funnel({"cot": 5}, paths, kept, dropped, made, [])
+    (row,) = funnel(5, {"cot": ["cot"]}, paths, kept, dropped, learnt, made, [])
     assert row["teachers"] == ["a", "b"] and row["rejected"] == {"wrong_answer": 2}
     assert [row[k] for k in ("asked", "returned", "verified", "examples")] == [5, 3, 1, 1]
     with pytest.raises(AssertionError):
-        funnel({"cot": 5}, paths, kept, dropped[:1], made, [])
+        funnel(5, {"cot": ["cot"]}, paths, kept, dropped[:1], learnt, made, [])
     with pytest.raises(AssertionError):
-        funnel({"cot": 5}, paths, kept, dropped, [], [])
+        funnel(5, {"cot": ["cot"]}, paths, kept, dropped, learnt, [], [])
 
 
 def test_the_formula_has_its_numbers_whatever_the_order_of_thoughts():

@@ -1,14 +1,16 @@
 """Answers of a killed run are found again: whole batches, to the bit, and nothing half written."""
 
+from functools import partial
+
 import pytest
 
 from mdexp.decoding.decode_stats import Work
 from mdexp.decoding.generate import generate
 from mdexp.decoding.request import Limits, Request
 from mdexp.decoding.resume_cache import Kept
-from mdexp.records import Expected
 from mdexp.students.prompts import Renderer
 from mdexp.thoughts.cot import ChainOfThought
+from tests import read_texts
 from tests.tiny_run import SEED, tiny
 
 COT = ChainOfThought(instruction="", cue="")
@@ -32,8 +34,7 @@ def requests():
         Request(
             prompt_ids=list(range(3, 9 + number)),
             problem=f"p{number}",
-            thought=COT,
-            expected=Expected(),
+            stop=partial(COT.complete, expected=read_texts.NUMBER),
             sample=number % 2,
             stream=str(number),
         )

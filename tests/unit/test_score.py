@@ -11,14 +11,15 @@ from mdexp.grading.score import grade, metrics, votes
 from mdexp.grading.vote_rules.accuracy import Accuracy
 from mdexp.grading.vote_rules.cascade import Cascade
 from mdexp.grading.vote_rules.majority import Majority
-from mdexp.ports import ProgramResult, Reading
-from mdexp.records import Generation, Output, Problem
+from mdexp.records import Generation, Output, Problem, ProgramResult
+from mdexp.thoughts.single_write import Reading
 from tests.parts import GRADERS, RULES
+from tests.read_texts import OneText
 
 ORDER = ["cot", "pot"]
 
 
-class Prose:
+class Prose(OneText):
     def read(self, text, expected):
         return Reading(text=text, answer=text.removesuffix("\n") or None)
 

@@ -1,16 +1,19 @@
 """A server's completions are taken as the student's own; the server is on this machine."""
 
+from functools import partial
+
 import pytest
 
 from mdexp.config.blocks import DecodingSettings
 from mdexp.decoding.answering import answer
 from mdexp.decoding.request import Limits, Request
 from mdexp.decoding.server import ServerError, ask_server, seed
-from mdexp.records import Expected, Problem
+from mdexp.records import Problem
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import CHAT_TEMPLATE, byte_tokenizer
 from mdexp.thoughts.cot import ChainOfThought
 from tests.loopback import LoopbackServer
+from tests.read_texts import NUMBER
 
 RENDERER = Renderer(byte_tokenizer(), "causal", "plain")
 COT = ChainOfThought(instruction="", cue="Think.")
@@ -18,7 +21,7 @@ LIMITS = Limits(max_new_tokens=40, temperature=0.7, top_p=0.9, batch_size=2)
 
 
 def written(prompt, number):
-    return f"{RENDERER.text(prompt)} is 9.\nThe answer is 9.\nQ"
+    return f"{RENDERER.text(prompt)} is 9.\nThe answer is 9.\nQ:"
 
 
 @pytest.fixture
@@ -33,8 +36,7 @@ def requests(number=3):
         Request(
             prompt_ids=RENDERER.prompt_ids(f"q{sample}"),
             problem="p",
-            thought=COT,
-            expected=Expected(),
+            stop=partial(COT.complete, expected=NUMBER),
             sample=sample,
             stream=f"0/p/cot/{sample}",
         )
@@ -118,6 +120,7 @@ def test_a_trained_student_is_asked_of_its_server(server):
         {"cot": COT},
         [],
         decoding=decoding(server),
+        executor=None,
         phase="after",
         seed=0,
     )
@@ -153,6 +156,7 @@ def test_the_stopping_rule_waits_for_the_end_of_thinking_that_the_prompt_opens(s
         {"cot": COT},
         [],
         decoding=decoding(server, num_paths=0),
+        executor=None,
         phase="after",
         seed=0,
     )

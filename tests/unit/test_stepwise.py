@@ -1,5 +1,7 @@
 """Step-wise beams over a student whose every step is written down here."""
 
+from functools import partial
+
 import pytest
 import torch
 
@@ -9,10 +11,11 @@ from mdexp.decoding.beams import answer_by_steps
 from mdexp.decoding.decode_stats import Work
 from mdexp.decoding.request import Answered, Limits
 from mdexp.decoding.stepwise import Asked, search
-from mdexp.records import Expected, Problem, ProgramResult
+from mdexp.records import Problem, ProgramResult
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import byte_tokenizer
 from mdexp.thoughts.pot import ProgramOfThought
+from tests.read_texts import NUMBER
 from tests.tiny_run import tiny
 
 EOS = 2
@@ -32,6 +35,9 @@ SCRIPT = {
 
 class Interpreter:
     """Says of these programs what Python would."""
+
+    def solve(self, systems):
+        raise AssertionError("there are no equations here")
 
     def run(self, programs):
         return [self._result(program) for program in programs]
@@ -66,7 +72,7 @@ def asked(question="6 boxes of 7"):
         question=question,
         problem="p",
         thought=POT,
-        expected=Expected(),
+        stop=partial(POT.complete, expected=NUMBER),
         prompt_ids=RENDERER.prompt_ids("Q:"),
         stream="0/p/pot",
     )

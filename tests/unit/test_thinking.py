@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import partial
 from pathlib import Path as FilePath
 
 import pytest
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 
 from mdexp.answers import correct
 from mdexp.grading.verify import verify_paths
+from mdexp.lessons.paths import PathLessons
 from mdexp.ports import ProgramResult
-from mdexp.reading import read_answers
 from mdexp.records import Path, Problem
 from mdexp.sandbox.executor import Sandbox
 from mdexp.students.prompts import Renderer
@@ -27,6 +28,8 @@ from mdexp.thoughts.thinking import (
 )
 from mdexp.training.examples import make_examples
 from mdexp.training.invariants import Made, faults
+from tests.read_texts import NUMBER
+from tests.read_texts import read_texts as read_answers
 
 DATA = os.environ.get("MDEXP_DATA")
 COT = ChainOfThought(instruction="Reason.", cue="Think.")
@@ -74,14 +77,15 @@ def test_both_parts_are_found(form):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_answer_is_read_from_behind_the_thinking(form):
-    [read] = read_answers([(COT, FORMS[form])], NothingRuns())
+    [read] = read_answers([(COT, FORMS[form], NUMBER)], NothingRuns())
     assert (read.answer, read.status, read.text) == ("7", "ok", "4 + 3 = 7.")
     assert read.thinking == TRACE
 
 
 def test_a_program_and_equations_are_those_behind_the_thinking():
     draft = "<think>\nans = 9\n```python\nans = 8\n```\n</think>\n"
-    reads = read_answers([(POT, f"{draft}ans = 4 + 3"), (EOT, f"{draft}ans = 4 + 3")], Gives())
+    text = f"{draft}ans = 4 + 3"
+    reads = read_answers([(POT, text, NUMBER), (EOT, text, NUMBER)], Gives())
     assert [read.answer for read in reads] == ["ans = 4 + 3"] * 2
 
 
@@ -98,19 +102,19 @@ def test_a_program_and_equations_are_those_behind_the_thinking():
 )
 @pytest.mark.parametrize("thought", [COT, POT, EOT])
 def test_unfinished_thinking_is_no_answer(text, thought):
-    [read] = read_answers([(thought, text)], NothingRuns())
+    [read] = read_answers([(thought, text, NUMBER)], NothingRuns())
     assert (read.answer, read.status, read.text) == (None, "unfinished_thinking", "")
     assert read.thinking
 
 
 def test_thinking_without_an_answer_behind_it_is_no_answer():
-    [read] = read_answers([(COT, "<think>The answer is 9.</think>\n")], NothingRuns())
+    [read] = read_answers([(COT, "<think>The answer is 9.</think>\n", NUMBER)], NothingRuns())
     assert (read.answer, read.status) == (None, "no_answer")
 
 
 def test_an_answer_before_the_thinking_is_not_lost():
     text = "The answer is 7. <think>I could check: 9?</think>"
-    [read] = read_answers([(COT, text)], NothingRuns())
+    [read] = read_answers([(COT, text, NUMBER)], NothingRuns())
     assert read.answer == "7"
 
 
@@ -123,21 +127,21 @@ def test_a_text_without_marks_is_all_answer(text):
 @pytest.mark.parametrize("form", FORMS)
 def test_decoding_stops_behind_the_thinking_only(form):
     opened = form in ("no opening tag", "channel begun by the prompt")
-    rule = AfterThinking(COT, "<think>\n" if form == "no opening tag" else "")
+    rule = AfterThinking(STOP, "<think>\n" if form == "no opening tag" else "")
     if form == "channel begun by the prompt":
-        rule = AfterThinking(COT, "<|channel|>analysis<|message|>")
+        rule = AfterThinking(STOP, "<|channel|>analysis<|message|>")
     text = FORMS[form].removesuffix("<|return|>") + "\nQuestion: and now?"
-    stopped = [end for end in range(len(text)) if rule.complete(text[:end]) is not None]
+    stopped = [end for end in range(len(text)) if rule(text[:end]) is not None]
     assert stopped
-    whole = rule.complete(text[: stopped[0]])
+    whole = rule(text[: stopped[0]])
     assert text.startswith(whole)
     assert SAID in whole
     assert opened or split_thinking(whole).thinking == TRACE
 
 
 def test_decoding_of_plain_texts_stops_as_the_thought_says():
-    assert AfterThinking(COT).complete("The answer is 7.\nAnd") == "The answer is 7."
-    assert AfterThinking(COT).complete("The answer is 7.") is None
+    assert AfterThinking(STOP)("The answer is 7.\nAnd") == "The answer is 7."
+    assert AfterThinking(STOP)("The answer is 7.") is None
 
 
 @pytest.mark.parametrize(
@@ -174,6 +178,9 @@ def test_what_came_apart_is_joined_and_split_again(thinking, text):
         assert written.finished == bool(text.strip())
 
 
+STOP = partial(COT.complete, expected=NUMBER)
+
+
 @given(PIECES)
 def test_any_text_is_split(text):
     written = split_thinking(text)
@@ -207,7 +214,8 @@ def verified(use, **fields):
 
 def example(use, template=CHAT_TEMPLATE, **fields):
     [path], _ = verified(use, **fields)
-    [made], unused = make_examples([path], {"p": PROBLEM}, {"cot": COT}, renderer(template), 4000)
+    lessons = list(PathLessons().make(PROBLEM, [path], {"cot": COT}, Gives()))
+    [made], unused = make_examples(lessons, renderer(template), 4000)
     assert unused == []
     return made
 
@@ -289,7 +297,9 @@ def test_recorded_texts_with_thinking_lead_to_gold():
     lines = (FilePath(DATA) / "readings.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [row for row in map(json.loads, lines) if row["kind"].startswith("<think>")]
     with Sandbox(timeout_s=5, memory_mib=256, output_kib=4, workers=1) as sandbox:
-        reads = read_answers([(thoughts[r["thought"]], r["completion"]) for r in rows], sandbox)
+        reads = read_answers(
+            [(thoughts[r["thought"]], r["completion"], NUMBER) for r in rows], sandbox
+        )
     assert len(rows) >= 5
     for row, read in zip(rows, reads, strict=True):
         assert correct(read.answer, row["gold"]), row["id"]

@@ -7,23 +7,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdexp.grading.verify import verify_paths
-from mdexp.ports import ProgramResult, Reading
-from mdexp.records import Path, Problem
+from mdexp.records import Path, Problem, ProgramResult
+from mdexp.thoughts.single_write import Reading
+from tests.read_texts import OneText
 
 MODES = ("gold", "runs", "agree", "none")
 
 
-class Prose:
+class Prose(OneText):
     def read(self, text, expected):
         return Reading(text=f"about {text}", answer=text if text.isdigit() else None)
 
 
-class Bare:
+class Bare(OneText):
     def read(self, text, expected):
         return Reading(text="", answer=text if text.isdigit() else None)
 
 
-class Code:
+class Code(OneText):
     def read(self, text, expected):
         return Reading(text=text, program=text)
 

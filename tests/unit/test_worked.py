@@ -9,7 +9,6 @@ import pytest
 
 from mdexp.algebra.arithmetic import evaluate
 from mdexp.answers import correct
-from mdexp.reading import read_answers
 from mdexp.records import Answer, Expected, Problem, ProgramResult
 from mdexp.records import Path as TeacherPath
 from mdexp.sandbox.equations import solve_equations
@@ -21,6 +20,7 @@ from mdexp.thoughts.label import Label
 from mdexp.thoughts.pot import ProgramOfThought
 from tests.buyer import NO_PROGRAMS
 from tests.named_dataset import dataset
+from tests.read_texts import read_texts as read_answers
 
 DATA = os.environ.get("MDEXP_DATA")
 THOUGHTS: dict[str, Any] = {
