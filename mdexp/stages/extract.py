@@ -11,6 +11,7 @@ from mdexp.stages.stage import Files, Stage, written
 from mdexp.store.integrity import file_hash
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import STILL_MISSING, Counts
+from mdexp.teacher.dialogue import is_dialogue
 from mdexp.teacher.run_cost import paid
 
 
@@ -47,4 +48,5 @@ EXTRACT = Stage(
     files=lambda s: s.teacher.files(),
     settings=lambda s: {"teacher": s.teacher, "thoughts": s.asked_thoughts()},
     tools=lambda run: {"ledger": run.ledger, "executor": run.executor},
+    may_run_programs=lambda s: any(map(is_dialogue, s.asked_thoughts().values())),
 )

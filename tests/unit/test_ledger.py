@@ -80,7 +80,7 @@ def test_a_transaction_that_breaks_leaves_nothing(tmp_path):
     with Ledger(tmp_path) as ledger:
         with pytest.raises(ZeroDivisionError), ledger.writing():
             ledger.number(REQUEST) / 0
-        ledger.note_askers([(REQUEST, "p0", "cot")])
+        ledger.note_askers([(REQUEST, "p0", "cot", 0)])
         assert ledger.db.execute("SELECT count(*) FROM requests").fetchone() == (1,)
 
 
@@ -95,6 +95,29 @@ def test_a_ledger_of_another_version_is_refused_and_not_touched(tmp_path, versio
     with sqlite3.connect(tmp_path / FILE) as database:
         assert database.execute("PRAGMA user_version").fetchone() == (version,)
         assert database.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+
+
+def test_a_ledger_of_version_2_is_brought_up_to_date_and_keeps_what_was_bought(tmp_path):
+    with Ledger(tmp_path) as ledger:
+        buy(ledger, REQUEST, [0], "4")
+        ledger.note_askers([(REQUEST, "p1", "cot", 0)])
+        ledger.db.execute("ALTER TABLE askers DROP COLUMN part")
+        ledger.db.execute("PRAGMA user_version = 2")
+    with Ledger(tmp_path) as ledger:
+        assert [answer.text for answer in ledger.answers(REQUEST, [0])] == ["4"]
+        assert ledger.db.execute("SELECT problem_id, part FROM askers").fetchall() == [("p1", 0)]
+        assert ledger.db.execute("PRAGMA user_version").fetchone() == (VERSION,)
+
+
+def test_samples_are_a_set(tmp_path):
+    with Ledger(tmp_path) as ledger:
+        buy(ledger, REQUEST, [1, 4], "one", "four")
+        assert ledger.missing(REQUEST, [1, 2, 4]) == [2]
+        assert [answer.text for answer in ledger.answers(REQUEST, [0, 4])] == ["four"]
+        assert (
+            ledger.num_missing({REQUEST: [0, 1], dataclasses.replace(REQUEST, model="small"): [3]})
+            == 2
+        )
 
 
 def test_a_ledger_whose_making_is_cut_off_is_made_by_the_next(tmp_path, monkeypatch):
