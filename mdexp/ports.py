@@ -208,11 +208,16 @@ class Teacher(Protocol):
         ...
 
     def paths(
-        self, problems: Sequence[Problem], thoughts: Mapping[str, Thought], ledger: FilePath
+        self,
+        problems: Sequence[Problem],
+        thoughts: Mapping[str, Thought],
+        ledger: FilePath,
+        executor: Executor,
     ) -> Iterator[Path]:
         """Yield up to `num_paths` paths per (problem, thought), those for k among those for k+1.
 
-        What costs money is kept in the folder `ledger`, which outlives every run.
+        What costs money is kept in the folder `ledger`, which outlives every run. The executor runs
+        what a thought wants run before its next text is written.
         """
         ...
 

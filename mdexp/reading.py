@@ -127,13 +127,21 @@ def read_all(walks: Sequence[Walk], executor: Executor) -> list[Done]:
 def transcript_of(row: Path | Output, question: str) -> Transcript:
     """A row of a file as a transcript."""
     text = join_thinking(row.thinking, row.text) if isinstance(row, Path) else row.text
-    said = row.segments or (Segment(author="writer", text=text, turn="assistant"),)
+    one = Segment(author="writer", text=text, turn="assistant")
+    said = tuple(map(_thought_aloud, row.segments)) or (one,)
     return Transcript(
         problem_id=row.problem_id,
         thought=row.thought,
         sample=row.sample,
         segments=(asked(question), *said),
     )
+
+
+def _thought_aloud(segment: Segment) -> Segment:
+    """A segment whose thinking, if it came apart, stands in its text."""
+    if not segment.thinking:
+        return segment
+    return replace(segment, text=join_thinking(segment.thinking, segment.text), thinking="")
 
 
 def _name(row: Path | Output) -> Name:

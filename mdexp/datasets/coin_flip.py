@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from mdexp.config.ood_sets import OodNames
 from mdexp.datasets.generated import drawn_problems
 from mdexp.datasets.graph_logic_puzzle import NAMES
-from mdexp.records import Problem, Split
+from mdexp.records import NearDuplicates, Overlap, Problem, Split
 
 Length = Annotated[int, Field(ge=1, le=8)]
 
@@ -31,6 +31,8 @@ class CoinFlip(BaseModel):
     limit_train: PositiveInt
     limit_test: PositiveInt
     ood: OodNames
+    overlap: Overlap
+    near_duplicates: NearDuplicates
     source: str = ""
     licence: str = ""
 

@@ -20,7 +20,7 @@ from mdexp.datasets.graph_logic_kinship import Form, kinship_puzzle
 from mdexp.datasets.graph_logic_order import order_puzzle
 from mdexp.datasets.graph_logic_puzzle import NAMES, Fact, Puzzle
 from mdexp.datasets.graph_logic_spatial import spatial_puzzle
-from mdexp.records import Problem, Split
+from mdexp.records import NearDuplicates, Overlap, Problem, Split
 
 Task = Literal["spatial", "kinship", "order"]
 Distractor = Literal["supporting", "irrelevant", "disconnected"]
@@ -44,6 +44,8 @@ class GraphLogic(BaseModel):
     limit_train: PositiveInt
     limit_test: PositiveInt
     ood: OodNames
+    overlap: Overlap
+    near_duplicates: NearDuplicates
     source: str = ""
     licence: str = ""
 

@@ -20,7 +20,7 @@ from mdexp.records import NearDuplicates, Overlap, Problem, Split
 PARTS: tuple[Split, ...] = ("train", "test")
 REQUIRED = ("id", "question", "answer")
 OPTIONAL = ("rationale", "type", "options")  # null is as good as none
-TEXTS = ("id", "question", *OPTIONAL)
+TEXTS = ("id", "question", "rationale", "type")
 
 
 class JsonLines(BaseModel):
@@ -82,7 +82,7 @@ def _fault(row: Mapping[str, Any]) -> str:
     for key in TEXTS:
         if not isinstance(row.get(key) or "", str):
             return f"{key} must be text, found {row[key]!r}"
-    options = row.get("options", [])
+    options = row.get("options") or []
     if not isinstance(options, list) or not all(isinstance(option, str) for option in options):
         return f"options must be a list of texts, found {options!r}"
     if not isinstance(row["answer"], int | float | str):

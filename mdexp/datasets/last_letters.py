@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from mdexp.answers import plain
 from mdexp.config.ood_sets import OodNames
 from mdexp.datasets.generated import drawn_problems
-from mdexp.records import Problem, Split
+from mdexp.records import NearDuplicates, Overlap, Problem, Split
 
 WORDS: dict[Split, tuple[str, ...]] = {
     "train": (
@@ -48,6 +48,8 @@ class LastLetters(BaseModel):
     limit_train: PositiveInt
     limit_test: PositiveInt
     ood: OodNames
+    overlap: Overlap
+    near_duplicates: NearDuplicates
     source: str = ""
     licence: str = ""
 

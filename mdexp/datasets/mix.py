@@ -17,7 +17,7 @@ from mdexp.config.ood_sets import OodNames, ood_name, shipped_options
 from mdexp.datasets.subset import first_by_hash
 from mdexp.parts import TARGET, build
 from mdexp.ports import Dataset, OodSet
-from mdexp.records import Problem
+from mdexp.records import NearDuplicates, Overlap, Problem
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 SUM_TOLERANCE = 1e-9
@@ -35,6 +35,8 @@ class Mix(BaseModel):
     limit_train: PositiveInt | None
     limit_test: PositiveInt | None
     ood: OodNames
+    overlap: Overlap
+    near_duplicates: NearDuplicates
 
     @model_validator(mode="after")
     def _shares_fit_sets(self) -> Self:

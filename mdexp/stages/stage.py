@@ -40,6 +40,10 @@ def no_files(settings: Settings) -> Files:
     return {}
 
 
+def never(settings: Settings) -> bool:
+    return False
+
+
 def no_tools(run: Run) -> Mapping[str, Any]:
     return {}
 
@@ -63,6 +67,7 @@ class Stage:
     settings: Callable[[Settings], Mapping[str, Any]]  # given to the function, and part of the key
     tools: Callable[[Run], Mapping[str, Any]] = no_tools  # given to the function
     runs_programs: bool = False  # the sandbox's limits are part of the key
+    may_run_programs: Callable[[Settings], bool] = never  # as runs_programs, by what is chosen
     is_numeric: bool = False  # given the machine's numerics, which are part of the key
     asks_trained_student: bool = False  # the key of the training is part of the key
 

@@ -20,26 +20,29 @@ from pydantic import (
     model_validator,
 )
 
-from mdexp.ports import Thought
+from mdexp.ports import Executor, Thought
 from mdexp.records import AnswerKind, Path, Problem, ThinkingUse
 from mdexp.teacher.asking import Asking, Prompting, answers_of, wanted_samples
 from mdexp.teacher.batch import purchase_by_batch
 from mdexp.teacher.batch_collection import settle_batches
 from mdexp.teacher.budget import MICRO
 from mdexp.teacher.client import NO_KEY
+from mdexp.teacher.dialogue import is_dialogue, refuse_continued, refuse_reading
 from mdexp.teacher.endpoint import endpoint_identity, is_loopback
 from mdexp.teacher.families import family_of
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.prices import FREE, Price, listed_price
 from mdexp.teacher.purchase import Terms, purchase
-from mdexp.teacher.request import Request
+from mdexp.teacher.request import Answer, Wanted
 from mdexp.teacher.retry import TeacherError
 from mdexp.teacher.shutdowns import last_day
+from mdexp.teacher.steps import Ask, ask_in_steps, owned, samples_wanted
 from mdexp.thoughts.prompting import (
     OTHER_KINDS,
     OWN_FOLDER,
     exemplar_files,
     exemplar_rows,
+    load_exemplars,
     template_files,
 )
 
@@ -167,30 +170,72 @@ class OpenAITeacher(BaseModel):
         return [row for rows in chain.from_iterable(sets) for row in rows]
 
     def paths(
-        self, problems: Sequence[Problem], thoughts: Mapping[str, Thought], ledger: FilePath
+        self,
+        problems: Sequence[Problem],
+        thoughts: Mapping[str, Thought],
+        ledger: FilePath,
+        executor: Executor,
     ) -> Iterator[Path]:
-        """Yield by problem, thought and sample; what is not in the ledger is bought first."""
+        """Yield by problem, thought and sample; what is not in the ledger is bought first, for
+        thoughts of several texts one text after another."""
+        self.refuse(thoughts)
         requests = self.asking().requests(problems, thoughts)
         with Ledger(ledger) as book:
             book.note_askers(
-                (request, *names) for names, of_sets in requests.items() for request in of_sets
+                (request, *names, 0) for names, of_sets in requests.items() for request in of_sets
             )
-            self._buy(wanted_samples(requests.values(), self.num_paths), book)
-            answers = {
-                names: answers_of(of_sets, self.num_paths, book)
-                for names, of_sets in requests.items()
+            self._buy_first(wanted_samples(requests.values(), self.num_paths), book)
+            found = {
+                names: [self._path(*names, *pair) for pair in answers_of(r, self.num_paths, book)]
+                for names, r in requests.items()
+                if not is_dialogue(thoughts[names[1]])
             }
-        for (problem_id, thought), found in answers.items():
-            for sample, answer in found:
-                yield Path(
-                    problem_id=problem_id,
-                    thought=thought,
-                    sample=sample,
-                    text=answer.text,
-                    model=answer.model or self.model,
-                    finish_reason=answer.finish_reason,
-                    thinking=answer.thinking,
-                )
+            for path in self._dialogues(problems, thoughts, book, executor):
+                found.setdefault((path.problem_id, path.thought), []).append(path)
+        for names in requests:
+            yield from found.get(names, ())
+
+    def refuse(self, thoughts: Mapping[str, Thought]) -> None:
+        """ValueError for thoughts whose texts cannot be asked for here."""
+        refuse_reading(thoughts)
+        refuse_continued(thoughts, self.exemplars() or load_exemplars())
+        several = [name for name, thought in thoughts.items() if is_dialogue(thought)]
+        if several and self.style == "completion":
+            raise ValueError(
+                f"teacher.style: got completion, which asks for one text, but thought={several[0]} "
+                "is written in several; use teacher.style=chat"
+            )
+
+    def _dialogues(
+        self,
+        problems: Sequence[Problem],
+        thoughts: Mapping[str, Thought],
+        book: Ledger,
+        executor: Executor,
+    ) -> Iterator[Path]:
+        """The paths of several texts, whose first texts were asked for already."""
+
+        def supply(asks: Sequence[Ask]) -> list[Answer | None]:
+            later = [ask for ask in asks if ask.part]
+            book.note_askers(ask.asker for ask in later)
+            self._buy(samples_wanted(later), book)
+            return owned(book, asks)
+
+        asking = self.asking()
+        for written in ask_in_steps(asking, problems, thoughts, self.num_paths, supply, executor):
+            if path := written.path(self.model):
+                yield path
+
+    def _path(self, problem_id: str, thought: str, sample: int, answer: Answer) -> Path:
+        return Path(
+            problem_id=problem_id,
+            thought=thought,
+            sample=sample,
+            text=answer.text,
+            model=answer.model or self.model,
+            finish_reason=answer.finish_reason,
+            thinking=answer.thinking,
+        )
 
     def asking(self) -> Asking:
         """How each problem becomes requests."""
@@ -244,10 +289,18 @@ class OpenAITeacher(BaseModel):
         files = exemplar_files(self._folder(), kind)[: min(self.exemplar_sets, self.num_paths)]
         return [exemplar_rows(file)[: self.num_shots] for file in files]
 
-    def _buy(self, wanted: Mapping[Request, int], book: Ledger) -> None:
-        missing = {r: n for r, n in wanted.items() if book.missing(r, n)}
-        num_wanted = sum(wanted.values())
-        num_missing = _num_missing(missing, book)
+    def _buy_first(self, wanted: Wanted, book: Ledger) -> None:
+        """Buy the first texts; TeacherError if there is none at all."""
+        self._buy(wanted, book)
+        if wanted and not any(book.answers(r, samples) for r, samples in wanted.items()):
+            raise TeacherError(
+                f"not one of {_num_samples(wanted)} answers could be had from {self.url()}; the "
+                "lines above say why"
+            )
+
+    def _buy(self, wanted: Wanted, book: Ledger) -> None:
+        missing = {r: samples for r, samples in wanted.items() if book.missing(r, samples)}
+        num_wanted, num_missing = _num_samples(wanted), book.num_missing(missing)
         log.info("teacher: %d answers wanted, %d owned", num_wanted, num_wanted - num_missing)
         if missing:
             for note in self.notes():
@@ -256,15 +309,9 @@ class OpenAITeacher(BaseModel):
             key, terms = self._key(), self.terms()
             if self.mode == "online":
                 settle_batches(book, terms, key)
-                missing = {r: n for r, n in missing.items() if book.missing(r, n)}
-            # At most two numbers: the first sets of exemplars may have a sample more.
-            for number in sorted(set(missing.values()), reverse=True):
-                buy([r for r, n in missing.items() if n == number], number, book, terms, key)
-        if num_wanted and _num_missing(missing, book) == num_wanted:
-            raise TeacherError(
-                f"not one of {num_wanted} answers could be had from {self.url()}; the lines above "
-                "say why"
-            )
+                missing = {r: samples for r, samples in missing.items() if book.missing(r, samples)}
+            if missing:
+                buy(missing, book, terms, key)
 
     def terms(self) -> Terms:
         """How answers are bought; ValueError for a budget that could not be kept."""
@@ -332,5 +379,5 @@ class OpenAITeacher(BaseModel):
         )
 
 
-def _num_missing(wanted: Mapping[Request, int], book: Ledger) -> int:
-    return sum(len(book.missing(request, number)) for request, number in wanted.items())
+def _num_samples(wanted: Wanted) -> int:
+    return sum(len(samples) for samples in wanted.values())

@@ -32,6 +32,11 @@ def plan_lines(
     if not plan.num_missing:
         yield "  cost      nothing: every answer is owned"
         return
+    if later := sum(len(wish.missing) for wish in wishes if wish.num_unwritten):
+        yield (
+            f"  steps     {later:,} of them go on from texts that are not written yet: bounded by "
+            "the steps before, each text as long as it can be"
+        )
     yield f"  prompts   {plan.prompt_tokens:,} tokens, {rule.source}"
     yield f"  answers   {plan.answer_tokens:,} tokens, {_answers_by(known)}; {_at_most(plan)}"
     yield from _costs(teacher, plan, wishes)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from mdexp.answers import plain
-from mdexp.ports import Thought
+from mdexp.ports import Executor, Thought
 from mdexp.records import Path, Problem, ThinkingUse
 from mdexp.teacher.equations import equation_styles
 from mdexp.teacher.programs import program_styles
@@ -41,7 +41,11 @@ class WorkedTeacher(BaseModel):
         return []
 
     def paths(
-        self, problems: Sequence[Problem], thoughts: Mapping[str, Thought], ledger: FilePath
+        self,
+        problems: Sequence[Problem],
+        thoughts: Mapping[str, Thought],
+        ledger: FilePath,
+        executor: Executor,
     ) -> Iterator[Path]:
         for problem in problems:
             texts = worked_texts(problem)

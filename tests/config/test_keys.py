@@ -162,7 +162,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         patch.setattr(experiment, "Sandbox", lambda **limits: nullcontext(machine))
         patch.setattr(experiment, "environment", dict)
         patch.setattr(experiment, "write_report", lambda *args: None)
-        patch.setattr(experiment, "judge_student", lambda run: None)  # it reads problems
+        patch.setattr(experiment.Experiment, "judge_student", lambda run: None)  # it reads problems
         patch.setenv("WANDB_MODE", "disabled")
         yield found
 

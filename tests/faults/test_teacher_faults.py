@@ -96,7 +96,7 @@ def test_what_sqlite_itself_says_of_a_disk_leaves_the_ledger_usable(tmp_path, fa
         assert ledger.states() == {"open": 1}
         ledger.db.execute(repair)
         assert clerk.answer(claim, reply(long), 7) == 1
-        assert [answer.text for answer in ledger.answers(REQUEST, 1)] == [long]
+        assert [answer.text for answer in ledger.answers(REQUEST, [0])] == [long]
 
 
 def test_other_errors_of_sqlite_are_not_the_disks(tmp_path):

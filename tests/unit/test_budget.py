@@ -80,6 +80,7 @@ async def spend_at_random(dice, folder):
     price = Price(input=round(dice.uniform(0, 20), 2), output=round(dice.uniform(0.01, 60), 2))
     requests = [random_request(dice, n) for n in range(dice.randint(1, 8))]
     num_paths, at_once = dice.randint(1, 3), dice.randint(1, 6)
+    wanted = {request: range(num_paths) for request in requests}
     worst = [price.worst_micro_usd(request, num_paths) for request in requests]
     limit = round(sum(worst) * dice.uniform(0, 1.5))
     stopped_at = []
@@ -95,15 +96,14 @@ async def spend_at_random(dice, folder):
             job = Extraction(
                 *(ledger, clerk, limiter, server, progress),
                 price=price,
-                num_paths=num_paths,
                 max_retries=100,
             )
             jobs.append((job, server))
-        await asyncio.gather(*(job.buy(requests, at_once) for job, _ in jobs))
+        await asyncio.gather(*(job.buy(wanted, at_once) for job, _ in jobs))
         spent, left = budget.spent_and_left(ledger.db, "test")
         assert sum(server.charged for _, server in jobs) <= spent <= limit
         assert left == limit - spent, "nothing stays reserved"
-        missing = ledger.num_missing(requests, num_paths)
+        missing = ledger.num_missing(wanted)
         assert bool(missing) == bool(stopped_at) or not missing
     return "stopped" if missing else "finished"
 

@@ -95,8 +95,9 @@ def test_time_is_that_of_the_narrowest_limit(limits, latency_s, seconds):
 
 def test_jobs_of_a_sweep_buy_what_they_share_once():
     first, second = wish(0).request, wish(1).request
-    wanted = of_sweep([{first: ("cot", 1)}, {first: ("cot", 5), second: ("cot", 2)}])
-    assert wanted == {first: ("cot", 5), second: ("cot", 2)}
+    one, two, five = (("cot", frozenset(range(n))) for n in (1, 2, 5))
+    wanted = of_sweep([{(first, 0): one}, {(first, 0): five, (second, 0): two}])
+    assert wanted == {(first, 0): five, (second, 0): two}
 
 
 def test_the_ledger_says_how_a_model_counts_and_writes(tmp_path):

@@ -13,7 +13,6 @@ from mdexp.students.load import Student, save_folder
 from mdexp.students.numerics import Precision, numerics
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
-from mdexp.thoughts.cot import ChainOfThought
 from mdexp.training.fit import fit
 from tests.tiny_run import SEED, examples, tiny, trainer
 from tests.unit.test_fit import DUAL, SHARES
@@ -62,7 +61,7 @@ def test_from_examples_to_an_answer(kind, precision, tuning, layout, tmp_path):
     request = Request(
         prompt_ids=renderer.prompt_ids("Q: How many?\n"),
         problem="p",
-        thought=ChainOfThought(instruction="", cue=""),
+        stop=lambda text: None,
         sample=0,
         stream="0",
     )

@@ -19,6 +19,7 @@ from mdexp.teacher.schema import FILE
 from mdexp.thoughts.cot import ChainOfThought
 from mdexp.thoughts.pot import ProgramOfThought
 from tests import buyer
+from tests.buyer import NO_PROGRAMS
 from tests.loopback import LoopbackServer
 
 COT = ChainOfThought(instruction="Reason.", cue="Think.")
@@ -48,7 +49,11 @@ def teacher(base_url, **changes):
 
 def ask(ledger, base_url, problems=PROBLEMS, thoughts=None, **changes):
     with new_command():
-        return list(teacher(base_url, **changes).paths(problems, thoughts or {"cot": COT}, ledger))
+        return list(
+            teacher(base_url, **changes).paths(
+                problems, thoughts or {"cot": COT}, ledger, NO_PROGRAMS
+            )
+        )
 
 
 def test_paths_come_by_problem_thought_and_sample(server, tmp_path):
