@@ -9,7 +9,7 @@ from mdexp.commands.prompt_card import how_to_ask
 from mdexp.config.settings import Settings
 from mdexp.grading.score import Metrics
 from mdexp.records import VALIDATION
-from mdexp.report.tables import interval, percent, results
+from mdexp.report.tables import interval_text, percent, results
 from mdexp.students.name import student_name
 from mdexp.students.prompts import Renderer
 
@@ -116,7 +116,7 @@ def _table(metrics: Metrics) -> list[str]:
         (
             *(row.dataset, row.name, row.after["rule"], str(row.after["n"])),
             percent(row.before["accuracy"]) if row.before else "",
-            *(percent(row.after["accuracy"]), interval(row.after["ci95"])),
+            *(percent(row.after["accuracy"]), interval_text(row.after["ci95"])),
         )
         for row in results(metrics)
         if row.after and not row.dataset.endswith(VALIDATION)

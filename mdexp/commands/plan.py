@@ -24,7 +24,7 @@ from mdexp.teacher.dialogue import is_dialogue
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.model_history import Experience, experience
 from mdexp.teacher.openai import OpenAITeacher
-from mdexp.teacher.purchase_plan import Limits, Wants, Wish, of_sweep, plan_purchase
+from mdexp.teacher.purchase_plan import RateLimits, Wants, Wish, of_sweep, plan_purchase
 from mdexp.teacher.purchase_plan_text import plan_lines, prompt_lines
 from mdexp.teacher.request import Request
 from mdexp.teacher.schema import FILE
@@ -89,7 +89,7 @@ def _lines(jobs: Sequence[Settings]) -> Iterator[str]:
         wishes = [_wish(*want, book) for want in of_sweep(jobs_want).items()]
         known = experience(book, teacher.endpoint, teacher.model) if book else Experience()
     rule = counting_rule(teacher.model, known)
-    limits = Limits(
+    limits = RateLimits(
         concurrency=teacher.concurrency,
         requests_per_minute=teacher.requests_per_minute,
         tokens_per_minute=teacher.tokens_per_minute,

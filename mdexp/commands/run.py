@@ -124,7 +124,7 @@ def task(composed: DictConfig) -> float | None:
 
         return experiment.run(settings, Path(settings.run or output), config)
 
-    result = jobs.attempt(work, job=_number(here, output), overrides=overrides, folder=output)
+    result = jobs.run_job(work, job=_number(here, output), overrides=overrides, folder=output)
     if (output.parent / PLAN).is_file():  # as it is now, for those who look, or if we are killed
         write_overview(output.parent, jobs.collect(output.parent, read_sweep(output.parent).points))
     return jobs.validation_accuracy(result.metrics)
@@ -211,7 +211,7 @@ def _run(arguments: Sequence[str], plan: Plan) -> int:
     return jobs.exit_code(results)
 
 
-def _track(plan: Plan, results: Sequence[jobs.Result]) -> None:
+def _track(plan: Plan, results: Sequence[jobs.JobResult]) -> None:
     """The curves of a sweep, beside its jobs."""
     from mdexp.sweeps.curves import curve_rows
 

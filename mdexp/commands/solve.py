@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mdexp.commands.run_student import run_manifest, trained_weights
-from mdexp.commands.solve_output import for_people, told
+from mdexp.commands.solve_output import for_people, solve_output
 from mdexp.config.settings import Settings, judge
 from mdexp.ports import Done
 from mdexp.printable import print_error
@@ -174,7 +174,7 @@ def _show(solver: Solver, question: str, *, as_json: bool) -> bool:
     from mdexp.decoding.server import ServerError
 
     try:
-        found = told(question, *solver.solve(question))
+        found = solve_output(question, *solver.solve(question))
     except ServerError as error:
         print_error(error)
         return False

@@ -9,7 +9,7 @@ from mdexp.records import Generation, Output, Vote
 from mdexp.report.explorer import turn
 
 
-def told(
+def solve_output(
     question: str, generations: Sequence[Generation], vote: Vote, outputs: Sequence[Output]
 ) -> dict[str, Any]:
     """Every path, with whether the vote heard it, then the vote and why it came out so."""

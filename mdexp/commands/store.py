@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not (folder / "stages").is_dir():
             raise ValueError(f"{folder}: there is no store here; another is named by --store")
         with signals_as_exits():
-            return verify(Store(folder))
+            return verify_store(Store(folder))
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(stop.code or 0)
 
 
-def verify(store: Store) -> int:
+def verify_store(store: Store) -> int:
     """Check every output, put aside what is damaged, and print what was found; the exit code."""
     found = Counter(map(_verdict, store.outputs()))
     print(", ".join(f"{number} {verdict}" for verdict, number in found.items()) or "0 outputs")

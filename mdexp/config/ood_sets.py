@@ -10,7 +10,7 @@ from typing import Annotated, Any, cast
 from pydantic import AfterValidator
 
 from mdexp.config.config_path import config_folder
-from mdexp.parts import build
+from mdexp.parts import build_part
 from mdexp.ports import Dataset, OodSet
 
 
@@ -42,7 +42,7 @@ def _load(entry: OodSet, main: Dataset) -> Dataset:
     options = shipped_options(entry) if isinstance(entry, str) else entry[ood_name(entry)]
     path = options["path"] or main.path
     limit = main.limit_test or options["limit_test"]
-    return cast(Dataset, build(options | {"path": path, "limit_test": limit}))
+    return cast(Dataset, build_part(options | {"path": path, "limit_test": limit}))
 
 
 def _known(entries: tuple[OodSet, ...]) -> tuple[OodSet, ...]:

@@ -19,7 +19,7 @@ from mdexp.config.blocks import (
     VerifySettings,
 )
 from mdexp.config.hints import did_you_mean, key_paths
-from mdexp.parts import TARGET, ComponentError, build
+from mdexp.parts import TARGET, ComponentError, build_part
 from mdexp.ports import (
     Dataset,
     Grader,
@@ -256,7 +256,7 @@ def _hinted(key: str, fault: str, known: list[str]) -> str:
 def _built(key: str, options: Any, kind: Any, faults: dict[str, str]) -> Any:
     """The component of that kind, or None with what is wrong added to `faults`."""
     try:
-        part = build(options)
+        part = build_part(options)
         if isinstance(part, kind):
             return part
         faults[key] = (

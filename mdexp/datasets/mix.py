@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from mdexp.config.ood_sets import OodNames, ood_name, shipped_options
 from mdexp.datasets.subset import first_by_hash
-from mdexp.parts import TARGET, build
+from mdexp.parts import TARGET, build_part
 from mdexp.ports import Dataset, OodSet
 from mdexp.records import NearDuplicates, Overlap, Problem
 
@@ -114,7 +114,7 @@ class Mix(BaseModel):
         given = {"path": options["path"] or self.path}
         if self.limit_test:
             given["limit_test"] = self.limit_test
-        return cast(Dataset, build(options | given))
+        return cast(Dataset, build_part(options | given))
 
 
 def _split(found: Mapping[str, Sequence[Problem]], *, is_test: bool) -> dict[str, list[Problem]]:

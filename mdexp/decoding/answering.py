@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from mdexp.config.blocks import DecodingSettings
 from mdexp.decoding.decode_stats import Work
-from mdexp.decoding.generate import generate
-from mdexp.decoding.request import Answered, Limits, Request
+from mdexp.decoding.generate import generate_answers
+from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
 from mdexp.decoding.server import ask_server
 from mdexp.driver import Walk, asked, conversation, cues, drive, run_all, without_last_results
 from mdexp.ports import Done, Executor, Run, Thought, Write
@@ -116,12 +116,12 @@ class Writing:
                 log.info("answered %d of %d", number, len(requests))
         return texts
 
-    def _request(self, transcript: Transcript, step: Write) -> Request:
+    def _request(self, transcript: Transcript, step: Write) -> DecodingRequest:
         names = (transcript.problem_id, transcript.thought)
         stream = f"{self.seed}/{names[0]}/{names[1]}/{transcript.sample}"
         if part := len(transcript.by("writer")):
             stream = f"{stream}/part {part}"
-        return Request(
+        return DecodingRequest(
             prompt_ids=self._prompt_ids(transcript, step, self.prompts[names]),
             problem=transcript.problem_id,
             stop=AfterThinking(step.stop, self._opening(transcript)),
@@ -150,21 +150,21 @@ class Writing:
 def _answered(
     model: "PreTrainedModel",
     renderer: Renderer,
-    requests: Sequence[Request],
+    requests: Sequence[DecodingRequest],
     decoding: DecodingSettings,
-    limits: Limits,
+    limits: DecodingLimits,
     phase: Phase,
     work: Work,
 ) -> Iterator[tuple[int, Answered]]:
     """By this process, or by the server of a trained student."""
     if decoding.engine == "local" or phase == "before":
-        return generate(model, renderer, requests, limits, work)
+        return generate_answers(model, renderer, requests, limits, work)
     assert decoding.base_url and decoding.served, "judged"
     return ask_server(decoding.base_url, decoding.served, renderer, requests, limits, work)
 
 
-def limits_of(decoding: DecodingSettings, max_new_tokens: int | None = None) -> Limits:
-    return Limits(
+def limits_of(decoding: DecodingSettings, max_new_tokens: int | None = None) -> DecodingLimits:
+    return DecodingLimits(
         max_new_tokens=max_new_tokens or decoding.max_new_tokens,
         temperature=decoding.temperature,
         top_p=decoding.top_p,

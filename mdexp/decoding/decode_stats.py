@@ -4,8 +4,8 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from mdexp.decoding.request import Answered, Limits, Request
-from mdexp.decoding.resume_cache import Kept
+from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
+from mdexp.decoding.resume_cache import ResumeCache
 
 log = logging.getLogger(__name__)
 
@@ -18,13 +18,16 @@ class Work:
     useful: int = 0
     sharing: int = 0  # rows whose prompts were read and are held once a prefix
     unshared: dict[str, int] = field(default_factory=dict)  # rows, by why each has its own cache
-    kept: Kept | None = None
+    kept: ResumeCache | None = None
     unplaced: int = 0  # prompts longer than the student's positions: their answers are empty
     found: int = 0  # answers that a killed run had kept
     split_tokens: int = 0  # texts that were continued within a token of their own
 
     def batch(
-        self, requests: Sequence[Request], limits: Limits, write: Callable[[], list[Answered]]
+        self,
+        requests: Sequence[DecodingRequest],
+        limits: DecodingLimits,
+        write: Callable[[], list[Answered]],
     ) -> list[Answered]:
         """A batch's answers: found, or written now and kept."""
         if self.kept is None:

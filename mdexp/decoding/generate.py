@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from mdexp.decoding.decode_stats import Work
-from mdexp.decoding.request import Answered, Limits, Request
+from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
 from mdexp.decoding.rows import open_rows
 from mdexp.decoding.sampling import GREEDY, choose, uniform
 from mdexp.students.positions import room
@@ -28,11 +28,11 @@ COMPACT_BELOW = 0.8  # of a batch's rows still under way
 
 
 @torch.inference_mode()
-def generate(
+def generate_answers(
     model: "PreTrainedModel",
     renderer: Renderer,
-    requests: Sequence[Request],
-    limits: Limits,
+    requests: Sequence[DecodingRequest],
+    limits: DecodingLimits,
     work: Work | None = None,
 ) -> Iterator[tuple[int, Answered]]:
     """Yield (index of the request, answer), batch by batch, and add what it took to `work`."""
@@ -48,19 +48,19 @@ def generate(
 def _written(
     model: "PreTrainedModel",
     renderer: Renderer,
-    requests: Sequence[Request],
-    limits: Limits,
+    requests: Sequence[DecodingRequest],
+    limits: DecodingLimits,
     work: Work,
 ) -> list[Answered]:
     """A batch's answers; a prompt that the student's positions do not hold gets an empty one."""
     fit = [room(model.config, len(request.prompt_ids)) > 0 for request in requests]
     placed = [request for request, fits in zip(requests, fit, strict=True) if fits]
     work.count_unplaced(len(requests) - len(placed))
-    answers = iter(Batch(model, renderer, placed, limits, work).run() if placed else ())
+    answers = iter(RowBatch(model, renderer, placed, limits, work).run() if placed else ())
     return [next(answers) if fits else Answered() for fits in fit]
 
 
-def _by_length(requests: Sequence[Request]) -> list[int]:
+def _by_length(requests: Sequence[DecodingRequest]) -> list[int]:
     """Problems of like length go together, the requests of one beside each other."""
     longest: dict[str, int] = {}
     for request in requests:
@@ -73,19 +73,19 @@ def _by_length(requests: Sequence[Request]) -> list[int]:
     )
 
 
-class NotFinite(ArithmeticError):
+class NotFiniteLogits(ArithmeticError):
     """A student computes NaN or infinity, so that whatever it writes would be noise."""
 
 
-class Batch:
+class RowBatch:
     """Rows that are advanced together until each of them has ended."""
 
     def __init__(
         self,
         model: "PreTrainedModel",
         renderer: Renderer,
-        requests: Sequence[Request],
-        limits: Limits,
+        requests: Sequence[DecodingRequest],
+        limits: DecodingLimits,
         work: Work,
     ) -> None:
         self.renderer, self.requests, self.limits, self.work = renderer, requests, limits, work
@@ -141,7 +141,7 @@ class Batch:
         for i, token, logprob in open_rows:
             answer = self.answers[i]
             if not math.isfinite(logprob):
-                raise NotFinite(
+                raise NotFiniteLogits(
                     f"token {step} for problem {self.requests[i].problem}: the student's logits in "
                     f"{logits.dtype} are not finite; trainer.precision=32-true may help"
                 )

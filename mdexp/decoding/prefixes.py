@@ -26,7 +26,7 @@ COPIED = 64  # tokens a row, up to which a shared segment is rather held several
 
 
 @dataclass(slots=True, kw_only=True)
-class Shared:
+class SharedPrefix:
     """Tokens that groups of rows share. `keys` and `values` of a layer: (groups, K, tokens, d)."""
 
     keys: list[Tensor]
@@ -39,7 +39,7 @@ class Shared:
     @classmethod
     def among(
         cls, keys: list[Tensor], values: list[Tensor], real: Tensor, group: Sequence[int]
-    ) -> "Shared":
+    ) -> "SharedPrefix":
         """Share among rows; groups without any are dropped."""
         used = sorted(set(group))
         if len(used) < len(real):
@@ -66,7 +66,7 @@ class Shared:
             slot_of_row=None if in_order else torch.tensor(seats, device=real.device),
         )
 
-    def copied_into(self, below: "Shared") -> "Shared":
+    def copied_into(self, below: "SharedPrefix") -> "SharedPrefix":
         """One segment instead of two: what rows share, behind what more of them share."""
         above = dict(zip(below.group, self.group, strict=True))
         index = torch.tensor([above[n] for n in range(len(below.real))], device=self.real.device)
@@ -93,7 +93,7 @@ class Prefixes:
     """What a batch has read so far: shared segments, and each row's own tokens in buckets."""
 
     def __init__(self, device: torch.device) -> None:
-        self.shared: list[Shared] = []
+        self.shared: list[SharedPrefix] = []
         self.device = device
         self.bias = torch.empty(0)
         self._empty(1)
@@ -110,14 +110,14 @@ class Prefixes:
         """What rows hold becomes shared: new row i goes on, with nothing of its own, where row
         `parents[i]` was."""
         above = [
-            Shared.among(s.keys, s.values, s.real, [s.group[p] for p in parents])
+            SharedPrefix.among(s.keys, s.values, s.real, [s.group[p] for p in parents])
             for s in self.shared
         ]
         if self.width:
             trimmed = slice(0, self.width)
             keys = [key[:, :, trimmed].contiguous() for key in self.keys]
             values = [value[:, :, trimmed].contiguous() for value in self.values]
-            above.append(Shared.among(keys, values, self.real[:, trimmed], parents))
+            above.append(SharedPrefix.among(keys, values, self.real[:, trimmed], parents))
         self.shared = _joined(above)
         self._empty(len(parents))
 
@@ -130,7 +130,7 @@ class Prefixes:
         self.real = self.real[index]
         self.rows = len(rows)
         self.shared = [
-            Shared.among(s.keys, s.values, s.real, [s.group[row] for row in rows])
+            SharedPrefix.among(s.keys, s.values, s.real, [s.group[row] for row in rows])
             for s in self.shared
         ]
 
@@ -186,9 +186,9 @@ class Prefixes:
         return self.keys[layer], self.values[layer]
 
 
-def _joined(segments: list[Shared]) -> list[Shared]:
+def _joined(segments: list[SharedPrefix]) -> list[SharedPrefix]:
     """Each segment costs products of its own: a short one is copied to the groups of the next."""
-    joined: list[Shared] = []
+    joined: list[SharedPrefix] = []
     for segment in segments:
         above = joined[-1] if joined else None
         if above and above.real.shape[1] * len(segment.real) <= COPIED * len(segment.group):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class DecodingRequest:
     """One answer to be written. `sample` 0 is greedy; `stream` names the row's random numbers, and
     requests of one `problem` are read together."""
 
@@ -17,7 +17,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class DecodingLimits:
     """How long answers get, how they are drawn, and how many rows are computed at a time."""
 
     max_new_tokens: int

@@ -14,14 +14,14 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from mdexp.decoding.request import Answered, Limits, Request
+from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
 
 ANSWERS = TypeAdapter(list[Answered])
 
 log = logging.getLogger(__name__)
 
 
-class Kept:
+class ResumeCache:
     """A file with a batch a line, found by its requests; the student is that of the stage."""
 
     def __init__(self, file: Path) -> None:
@@ -30,12 +30,17 @@ class Kept:
         if self.found:
             log.info("%d batches of answers were there already", len(self.found))
 
-    def find(self, requests: Sequence[Request], limits: Limits) -> list[Answered] | None:
+    def find(
+        self, requests: Sequence[DecodingRequest], limits: DecodingLimits
+    ) -> list[Answered] | None:
         found = self.found.get(_key(requests, limits), [])
         return found if len(found) == len(requests) else None
 
     def keep(
-        self, requests: Sequence[Request], limits: Limits, answers: Sequence[Answered]
+        self,
+        requests: Sequence[DecodingRequest],
+        limits: DecodingLimits,
+        answers: Sequence[Answered],
     ) -> None:
         """Add a batch to the file, and see it on the disk."""
         answered = [asdict(answer) for answer in answers]
@@ -46,7 +51,7 @@ class Kept:
             os.fsync(file.fileno())
 
 
-def _key(requests: Sequence[Request], limits: Limits) -> str:
+def _key(requests: Sequence[DecodingRequest], limits: DecodingLimits) -> str:
     asked = [[request.stream, *request.prompt_ids] for request in requests]
     return hashlib.sha256(json.dumps([asdict(limits), asked]).encode()).hexdigest()
 

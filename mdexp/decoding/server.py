@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mdexp.decoding.decode_stats import Work
-from mdexp.decoding.request import Answered, Limits, Request
+from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
 from mdexp.students.prompts import Renderer
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def ask_server(
     base_url: str,
     model: str,
     renderer: Renderer,
-    requests: Sequence[Request],
-    limits: Limits,
+    requests: Sequence[DecodingRequest],
+    limits: DecodingLimits,
     work: Work | None = None,
 ) -> Iterator[tuple[int, Answered]]:
     """Yield (index of the request, answer), `limits.batch_size` calls at a time; `work` keeps
@@ -50,13 +50,21 @@ def ask_server(
 
 
 def _ask_all(
-    base_url: str, model: str, renderer: Renderer, batch: Sequence[Request], limits: Limits
+    base_url: str,
+    model: str,
+    renderer: Renderer,
+    batch: Sequence[DecodingRequest],
+    limits: DecodingLimits,
 ) -> list[Answered]:
     return asyncio.run(_ask_together(base_url, model, renderer, batch, limits))
 
 
 async def _ask_together(
-    base_url: str, model: str, renderer: Renderer, batch: Sequence[Request], limits: Limits
+    base_url: str,
+    model: str,
+    renderer: Renderer,
+    batch: Sequence[DecodingRequest],
+    limits: DecodingLimits,
 ) -> list[Answered]:
     from openai import AsyncOpenAI
 
@@ -71,8 +79,8 @@ async def _ask(
     base_url: str,
     model: str,
     renderer: Renderer,
-    request: Request,
-    limits: Limits,
+    request: DecodingRequest,
+    limits: DecodingLimits,
 ) -> Answered:
     import openai
 
@@ -112,7 +120,7 @@ def _logprobs(told: Any) -> list[float]:
     return [logprob for logprob in each if logprob is not None]
 
 
-def _answered(choice: Any, usage: Any, renderer: Renderer, request: Request) -> Answered:
+def _answered(choice: Any, usage: Any, renderer: Renderer, request: DecodingRequest) -> Answered:
     """A server's completion as a local one: cut where its thought says that it is complete."""
     answer = Answered(
         text=renderer.code_text.decode(choice.text),

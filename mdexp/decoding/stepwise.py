@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from mdexp.config.blocks import BeamSettings
 from mdexp.decoding.decode_stats import Work
-from mdexp.decoding.generate import generate
-from mdexp.decoding.request import Answered, Limits, Request
+from mdexp.decoding.generate import generate_answers
+from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
 from mdexp.decoding.steps import Checked, OneStep, check, numbers
 from mdexp.ports import Executor, Thought
 from mdexp.students.prompts import Renderer
@@ -101,7 +101,7 @@ def search(
     questions: Sequence[Asked],
     beam: BeamSettings,
     weights: Weights,
-    limits: Limits,
+    limits: DecodingLimits,
     executor: Executor,
     work: Work,
 ) -> list[Search]:
@@ -118,7 +118,7 @@ def search(
         ]
         spent = min(len(old.token_ids) for _, old in grown)
         room = replace(limits, max_new_tokens=max(1, limits.max_new_tokens - spent))
-        answers = dict(generate(model, renderer, requests, room, work))
+        answers = dict(generate_answers(model, renderer, requests, room, work))
         parents = [pair for pair in grown for _ in range(beam.branches)]
         children = [
             (s, _grown(renderer, s.asked, old, answers[i], limits.max_new_tokens))
@@ -141,8 +141,8 @@ def _with_places(
     return found
 
 
-def _request(asked: Asked, beam: Beam, number: int, place: int, branch: int) -> Request:
-    return Request(
+def _request(asked: Asked, beam: Beam, number: int, place: int, branch: int) -> DecodingRequest:
+    return DecodingRequest(
         prompt_ids=[*asked.prompt_ids, *beam.token_ids],
         problem=asked.problem,
         stop=OneStep(asked.thought).complete,

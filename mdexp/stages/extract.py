@@ -7,7 +7,7 @@ from mdexp.datasets.overlap import refuse_tested
 from mdexp.ports import Executor, Teacher, Thought
 from mdexp.records import Overlap, Problem
 from mdexp.stages.problem_sets import training_problems
-from mdexp.stages.stage import Files, Stage, written
+from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.integrity import file_hash
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import STILL_MISSING, Counts
@@ -45,7 +45,7 @@ EXTRACT = Stage(
     version=2,
     function=extract,
     reads=("problems.jsonl",),
-    writes=written("paths.jsonl"),
+    writes=same_names("paths.jsonl"),
     files=lambda s: s.teacher.files(),
     settings=lambda s: {
         "teacher": s.teacher,

@@ -43,14 +43,14 @@ def generate(
     from mdexp.decoding.answering import answer
     from mdexp.decoding.beams import answer_by_steps
     from mdexp.decoding.decode_stats import Work
-    from mdexp.decoding.resume_cache import Kept
+    from mdexp.decoding.resume_cache import ResumeCache
 
     everything = read_jsonl(reads["problems.jsonl"], Problem)
     problems = asked_of_student(everything, decoding)
     model, tokenizer = weights.load()
     model.to(numerics["device"], getattr(torch, numerics["dtype"]))
     renderer = Renderer(tokenizer, student.kind, student.prompt)
-    kept = Kept(out / "answers.jsonl")
+    kept = ResumeCache(out / "answers.jsonl")
     work = Work(kept=kept)
     ask = partial(
         answer,
@@ -93,7 +93,7 @@ def generate(
     kept.file.unlink(missing_ok=True)
     if decoding.engine == "local" or phase == "before":
         counts["dtype"] = numerics["dtype"]  # a server's is not known
-    return counts | told(outputs) | work.counts()
+    return counts | written_counts(outputs) | work.counts()
 
 
 def _with_better_prompt(
@@ -123,7 +123,7 @@ def _with_better_prompt(
     return tried[best] + ask(rest, one, shown[:best]), counts
 
 
-def told(outputs: Sequence[Output]) -> Counts:
+def written_counts(outputs: Sequence[Output]) -> Counts:
     """How much was written, and how much of it the token budget cut short."""
     return {
         "outputs": len(outputs),

@@ -8,7 +8,7 @@ from mdexp.grading.analysis import analyse
 from mdexp.ports import Executor, Grader, Thought, VoteRule
 from mdexp.records import Output, Problem
 from mdexp.stages.problem_sets import by_id
-from mdexp.stages.stage import Files, Stage, written
+from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.files import write_json
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
@@ -46,7 +46,7 @@ SCORE = Stage(
     function=score,
     reads=("problems.jsonl",),
     reads_if_there=OUTPUTS,
-    writes=written("generations.jsonl", "votes.jsonl", "metrics.json", "analysis.json"),
+    writes=same_names("generations.jsonl", "votes.jsonl", "metrics.json", "analysis.json"),
     settings=lambda s: {"thoughts": s.answering(), "vote": s.vote, "grader": s.grader},
     tools=lambda run: {"executor": run.executor},
     runs_programs=True,

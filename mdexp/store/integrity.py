@@ -66,7 +66,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def faults(folder: Path, sealed: Mapping[str, Any], *, hash_up_to: float = CHEAP) -> Iterator[str]:
+def integrity_faults(
+    folder: Path, sealed: Mapping[str, Any], *, hash_up_to: float = CHEAP
+) -> Iterator[str]:
     """How files differ from what was written; those with more bytes than `hash_up_to` are compared
     by size alone."""
     for name, expected in sealed.items():

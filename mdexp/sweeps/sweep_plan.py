@@ -80,7 +80,7 @@ def resumed(arguments: Sequence[str]) -> list[str]:
     return [*sweep.arguments, *beside, f"hydra.sweep.dir='{quoted}'", sweeper]
 
 
-def unfinished(folder: Path, points: Sequence[Sequence[str]]) -> list[jobs.Result]:
+def unfinished(folder: Path, points: Sequence[Sequence[str]]) -> list[jobs.JobResult]:
     """The jobs that have to be run: neither done nor under way."""
     results = jobs.collect(folder, points)
     return [result for result in results if result.state not in ("ok", "running")]

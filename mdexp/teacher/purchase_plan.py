@@ -40,7 +40,7 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class RateLimits:
     """What the endpoint allows, None for no limit."""
 
     concurrency: int
@@ -66,7 +66,7 @@ class PurchasePlan:
 
 
 def plan_purchase(
-    wishes: Sequence[Wish], rule: Rule, known: Experience, limits: Limits
+    wishes: Sequence[Wish], rule: Rule, known: Experience, limits: RateLimits
 ) -> PurchasePlan:
     """Sum up what all wishes take."""
     lacking = [wish for wish in wishes if wish.missing]
@@ -91,7 +91,7 @@ def plan_purchase(
     )
 
 
-def cost(plan: PurchasePlan, wishes: Sequence[Wish], price: Price) -> Money:
+def purchase_cost(plan: PurchasePlan, wishes: Sequence[Wish], price: Price) -> Money:
     """What the plan costs at a price; the worst is the sum of what is reserved call by call."""
     worst = None
     if plan.worst_answer_tokens is not None:
@@ -138,7 +138,7 @@ def _unwritten_micro_usd(wish: Wish, price: Price) -> int:
 
 
 def _seconds(
-    num_calls: int, tokens: float, limits: Limits, latency_s: float | None
+    num_calls: int, tokens: float, limits: RateLimits, latency_s: float | None
 ) -> float | None:
     """The longest of what each limit takes by itself."""
     minutes = [

@@ -10,7 +10,7 @@ from mdexp.teacher.model_history import Experience
 from mdexp.teacher.openai import Mode, OpenAITeacher
 from mdexp.teacher.prices import FREE, price_list
 from mdexp.teacher.progress import dollars, duration
-from mdexp.teacher.purchase_plan import Money, PurchasePlan, Wish, cost
+from mdexp.teacher.purchase_plan import Money, PurchasePlan, Wish, purchase_cost
 from mdexp.teacher.tokens import ANSWER_TOKENS, Rule
 
 
@@ -79,7 +79,7 @@ def _costs(teacher: OpenAITeacher, plan: PurchasePlan, wishes: Sequence[Wish]) -
             yield f"  {label:<9} costs nothing"
         else:
             money, rates = (
-                _money(cost(plan, wishes, price)),
+                _money(purchase_cost(plan, wishes, price)),
                 f"${price.input:g} and ${price.output:g}",
             )
             yield f"  {label:<9} {money}, at {rates} a million tokens in and out"
@@ -99,7 +99,7 @@ def _budget(teacher: OpenAITeacher, plan: PurchasePlan, wishes: Sequence[Wish]) 
         return "none"
     if price is None:
         return f"${limit:g}: cannot be kept without a price, so a run will ask for teacher.price"
-    expected = cost(plan, wishes, price).expected
+    expected = purchase_cost(plan, wishes, price).expected
     if expected > limit * MICRO:
         return f"${limit:g} for the command: LESS than expected, so answers will be missing"
     return f"${limit:g} for the command, of which {dollars(expected)} is expected to be spent"

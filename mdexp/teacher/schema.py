@@ -14,7 +14,7 @@ NULL where there is no price. A sample without a text is being asked for by its 
 import sqlite3
 from pathlib import Path
 
-from mdexp.teacher.database import opened
+from mdexp.teacher.database import opened_database
 
 FILE = "teacher.sqlite"
 VERSION = 3
@@ -94,7 +94,7 @@ def connect(folder: Path) -> sqlite3.Connection:
     """Open a folder's ledger, made if there is none; transactions are explicit. ValueError for one
     of another version, or a file system that cannot hold one."""
     folder.mkdir(parents=True, exist_ok=True)
-    db = opened(folder / FILE)
+    db = opened_database(folder / FILE)
     try:
         if _version(db) != VERSION:
             _bring_up_to_date(db, folder / FILE)

@@ -2,7 +2,7 @@
 
 from markupsafe import escape
 
-from mdexp.report.build import build
+from mdexp.report.build import build_report
 from mdexp.report.cost import costs, spent
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.run_cost import paid
@@ -91,7 +91,7 @@ def test_costs_are_money_time_memory_and_all_that_was_counted(tmp_path):
         "cot weights 0.5, 0.25",
         "cot steps (ran: 14)",
     ]
-    build(tmp_path, **run_parts() | {"run": run})
+    build_report(tmp_path, **run_parts() | {"run": run})
     markdown, page = ((tmp_path / name).read_text() for name in ("report.md", "report.html"))
     facts = {
         "teacher's price": "–",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mdexp.datasets.prepare import prepare
+from mdexp.datasets.prepare import prepare_problems
 from mdexp.parts import ComponentError
 from tests.named_dataset import dataset
 
@@ -31,7 +31,7 @@ def test_sets_are_trained_on_together_and_tested_apart():
         ("last_letters", "test"): 3,
     }
     assert not mix.dropped()
-    problems, counts = prepare(mix, [], seed=0)
+    problems, counts = prepare_problems(mix, [], seed=0)
     assert counts["train"] + counts["validation"] == 10 and counts["test"] == 6
     assert {p.dataset for p in problems if p.split == "test"} == set(SETS)
     assert mix.source.count("mdexp") == 2 and "coin_flip: Apache-2.0" in mix.licence

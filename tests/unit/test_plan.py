@@ -8,7 +8,14 @@ import pytest
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.model_history import Experience, experience
 from mdexp.teacher.prices import Price
-from mdexp.teacher.purchase_plan import Limits, Wish, calls_for, cost, of_sweep, plan_purchase
+from mdexp.teacher.purchase_plan import (
+    RateLimits,
+    Wish,
+    calls_for,
+    of_sweep,
+    plan_purchase,
+    purchase_cost,
+)
 from mdexp.teacher.purchase_plan_text import plan_lines, prompt_lines
 from mdexp.teacher.request import Request
 from mdexp.teacher.shutdowns import last_day
@@ -17,7 +24,7 @@ from tests.buyer import COT, buy, problems, teacher
 from tests.loopback import LoopbackServer
 
 WORDS = Rule(count=lambda text: len(text.split()), source="words")
-UNLIMITED = Limits(concurrency=4, requests_per_minute=None, tokens_per_minute=None)
+UNLIMITED = RateLimits(concurrency=4, requests_per_minute=None, tokens_per_minute=None)
 PRICE = Price(input=2.0, output=10.0)
 OPENAI = "https://api.openai.com/v1"
 
@@ -54,7 +61,7 @@ def test_samples_that_are_asked_for_alone_pay_the_prompt_each(alone):
 
 def test_the_worst_is_what_a_purchase_reserves():
     wishes = [wish(0), wish(1, missing=[1])]
-    money = cost(planned(wishes), wishes, PRICE)
+    money = purchase_cost(planned(wishes), wishes, PRICE)
     reserved = [PRICE.worst_micro_usd(w.request, len(w.missing)) for w in wishes]
     assert money.worst == sum(reserved)
     assert money.expected == 2 * 5 * 2 + 4 * int(ANSWER_TOKENS) * 10
@@ -64,7 +71,7 @@ def test_the_worst_is_what_a_purchase_reserves():
 def test_without_a_limit_the_worst_is_not_known():
     plan = planned([wish(max_tokens=None)])
     assert plan.worst_answer_tokens is None
-    assert cost(plan, [wish(max_tokens=None)], PRICE).worst is None
+    assert purchase_cost(plan, [wish(max_tokens=None)], PRICE).worst is None
 
 
 def test_answers_are_never_longer_than_their_limit():
@@ -88,7 +95,9 @@ def test_what_the_model_wrote_before_is_expected_again():
 )
 def test_time_is_that_of_the_narrowest_limit(limits, latency_s, seconds):
     concurrency, requests, tokens = limits
-    given = Limits(concurrency=concurrency, requests_per_minute=requests, tokens_per_minute=tokens)
+    given = RateLimits(
+        concurrency=concurrency, requests_per_minute=requests, tokens_per_minute=tokens
+    )
     wishes = [wish(i, missing=[0]) for i in range(20)]
     assert planned(wishes, Experience(latency_s=latency_s), given).seconds == seconds
 

@@ -6,7 +6,7 @@ import pytest
 
 from mdexp.config.blocks import DecodingSettings
 from mdexp.decoding.answering import answer
-from mdexp.decoding.request import Limits, Request
+from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.server import ServerError, ask_server, seed
 from mdexp.records import Problem
 from mdexp.students.prompts import Renderer
@@ -17,7 +17,7 @@ from tests.read_texts import NUMBER
 
 RENDERER = Renderer(byte_tokenizer(), "causal", "plain")
 COT = ChainOfThought(instruction="", cue="Think.")
-LIMITS = Limits(max_new_tokens=40, temperature=0.7, top_p=0.9, batch_size=2)
+LIMITS = DecodingLimits(max_new_tokens=40, temperature=0.7, top_p=0.9, batch_size=2)
 
 
 def written(prompt, number):
@@ -33,7 +33,7 @@ def server(monkeypatch):
 
 def requests(number=3):
     return [
-        Request(
+        DecodingRequest(
             prompt_ids=RENDERER.prompt_ids(f"q{sample}"),
             problem="p",
             stop=partial(COT.complete, expected=NUMBER),

@@ -9,7 +9,7 @@ from mdexp.config.blocks import BeamSettings, DecodingSettings
 from mdexp.decoding import stepwise
 from mdexp.decoding.beams import answer_by_steps
 from mdexp.decoding.decode_stats import Work
-from mdexp.decoding.request import Answered, Limits
+from mdexp.decoding.request import Answered, DecodingLimits
 from mdexp.decoding.stepwise import Asked, search
 from mdexp.records import Problem, ProgramResult
 from mdexp.students.prompts import Renderer
@@ -63,7 +63,7 @@ def scripted(monkeypatch):
             ids = [EOS] if text == "$" else [*renderer.prompt_ids(text), 10, 11]
             yield number, Answered(token_ids=ids, logprobs=[logprob] * len(ids), finished=True)
 
-    monkeypatch.setattr(stepwise, "generate", write)
+    monkeypatch.setattr(stepwise, "generate_answers", write)
     return streams
 
 
@@ -80,7 +80,7 @@ def asked(question="6 boxes of 7"):
 
 def found(weights, width=2, questions=None, max_steps=6):
     beam = BeamSettings(width=width, branches=3, max_steps=max_steps, weights=[weights])
-    limits = Limits(max_new_tokens=200, temperature=0.7, batch_size=4)
+    limits = DecodingLimits(max_new_tokens=200, temperature=0.7, batch_size=4)
     return search(
         None, RENDERER, questions or [asked()], beam, weights, limits, Interpreter(), Work()
     )
@@ -207,7 +207,7 @@ def test_a_real_student_is_searched_alike_in_every_batch():
     beam = BeamSettings(width=2, branches=2, max_steps=3, weights=[RUN])
 
     def texts(batch_size):
-        limits = Limits(max_new_tokens=24, temperature=0.7, batch_size=batch_size)
+        limits = DecodingLimits(max_new_tokens=24, temperature=0.7, batch_size=batch_size)
         found = search(model, renderer, [asked()] * 3, beam, RUN, limits, Interpreter(), Work())
         return [[b.text for b in s.result()] for s in found]
 
@@ -223,7 +223,7 @@ def test_a_beam_without_room_ends_as_it_is(scripted, monkeypatch):
             full = requests[number].stream.split("/step ")[1].startswith("1")
             yield number, Answered() if full else answered
 
-    monkeypatch.setattr(stepwise, "generate", write)
+    monkeypatch.setattr(stepwise, "generate_answers", write)
     [one] = found(LIKELIHOOD_ONLY, width=1)
     [beam] = one.result()
     assert beam.text == "if True:\n" and beam.ended and not beam.finished
