@@ -1,4 +1,4 @@
-"""Check what stages wrote: `python -m mdexp.store [--store FOLDER] verify`.
+"""Check what stages wrote: `mdexp store [--store FOLDER] verify`.
 
 Compares the size and hash of every file in the store with what was written. An output that differs
 is put aside as KEY.damaged, and the next run that needs it makes it again. Exit codes: 0, 1
@@ -60,7 +60,7 @@ def _verdict(folder: Path) -> str:
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m mdexp.store",
+        prog="mdexp store",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

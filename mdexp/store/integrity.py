@@ -1,7 +1,7 @@
 """Whether a stage's output still is what the stage wrote: sizes and hashes of its files.
 
 Sizes are compared whenever an output is used, hashes of small files, too. Hashing large weights
-takes seconds, so that is left to `python -m mdexp.store verify`.
+takes seconds, so that is left to `mdexp store verify`.
 """
 
 import errno

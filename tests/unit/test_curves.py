@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mdexp.grading import path_curves as module
+from mdexp.grading import curves as module
 from mdexp.grading.curves import pass_at, path_curves, subsets, won
 from mdexp.grading.election import booth
 from mdexp.grading.statistics import bca, wilson

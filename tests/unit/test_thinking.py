@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from mdexp.answers import correct
 from mdexp.grading.verify import verify_paths
 from mdexp.lessons.paths import PathLessons
-from mdexp.ports import ProgramResult
-from mdexp.records import Path, Problem
+from mdexp.records import Path, Problem, ProgramResult
 from mdexp.sandbox.executor import Sandbox
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import CHAT_TEMPLATE, byte_tokenizer
