@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from mdexp.answers import plain
-from mdexp.ports import Thought
+from mdexp.ports import Executor, Thought
 from mdexp.records import Path, Problem, ThinkingUse
 from mdexp.teacher.worked import worked_texts
 
@@ -49,7 +49,11 @@ class Annotations(BaseModel):
         return []
 
     def paths(
-        self, problems: Sequence[Problem], thoughts: Mapping[str, Thought], ledger: FilePath
+        self,
+        problems: Sequence[Problem],
+        thoughts: Mapping[str, Thought],
+        ledger: FilePath,
+        executor: Executor,
     ) -> Iterator[Path]:
         for problem in problems:
             texts = annotated(problem)

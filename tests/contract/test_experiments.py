@@ -79,7 +79,7 @@ def verified(
     teacher = WorkedTeacher(num_paths=settings.teacher.num_paths)
     thoughts = settings.asked_thoughts()
     written = {RECORDED.get(name, name): thought for name, thought in thoughts.items()}
-    texts = list(teacher.paths(problems, written, Path()))
+    texts = list(teacher.paths(problems, written, Path(), sandbox))
     played = [
         replace(path, thought=name)
         for path in texts

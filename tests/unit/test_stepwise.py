@@ -216,7 +216,7 @@ def test_a_real_student_is_searched_alike_in_every_batch():
 
 def test_a_beam_without_room_ends_as_it_is(scripted, monkeypatch):
     """Behind the student's last position nothing is written."""
-    whole = stepwise.generate
+    whole = stepwise.generate_answers
 
     def write(model, renderer, requests, limits, work):
         for number, answered in whole(model, renderer, requests, limits, work):
