@@ -5,13 +5,12 @@ Test has other names than training, and more people: `type` is `k=4` for four pe
 
 from collections import Counter
 from pathlib import Path
-from random import Random
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from mdexp.config.ood_sets import OodNames
-from mdexp.datasets.generated import drawn_problems
+from mdexp.datasets.generated import Draw, Wanted, drawn_problems
 from mdexp.datasets.graph_logic_puzzle import NAMES
 from mdexp.records import NearDuplicates, Overlap, Problem, Split
 
@@ -43,29 +42,25 @@ class CoinFlip(BaseModel):
         return Counter()
 
     def problems(self) -> list[Problem]:
-        train = self._problems("train", self.people_train, self.limit_train)
-        return train + self._problems("test", self.people_test, self.limit_test)
-
-    def _problems(self, split: Split, lengths: tuple[int, ...], size: int) -> list[Problem]:
-        names = [name for names in NAMES[split].values() for name in names]
-
-        def make(number: int, chance: Random) -> Problem:
-            people = chance.sample(names, lengths[number % len(lengths)])
-            flips = {name: chance.random() < 0.5 for name in people}
-            return _problem(flips, split, f"coin_flip/{split}/{number}")
-
-        return drawn_problems("coin_flip", self.draw, split, size, make)
+        wanted: dict[Split, Wanted] = {
+            "train": Wanted(self.people_train, self.limit_train),
+            "test": Wanted(self.people_test, self.limit_test),
+        }
+        return drawn_problems("coin_flip", self.draw, wanted, _problem)
 
 
-def _problem(flips: dict[str, bool], split: Split, name: str) -> Problem:
-    told = [
+def _problem(draw: Draw) -> Problem:
+    names = [name for names in NAMES[draw.split].values() for name in names]
+    people = draw.chance.sample(names, draw.length)
+    flips = {name: draw.chance.random() < 0.5 for name in people}
+    sentences = [
         f"{who} {'flips' if does else 'does not flip'} the coin." for who, does in flips.items()
     ]
     return Problem(
-        id=name,
+        id=f"coin_flip/{draw.split}/{draw.number}",
         dataset="coin_flip",
-        split=split,
-        question=f"A coin is heads up. {' '.join(told)} Is the coin still heads up?",
+        split=draw.split,
+        question=f"A coin is heads up. {' '.join(sentences)} Is the coin still heads up?",
         answer="no" if sum(flips.values()) % 2 else "yes",
         type=f"k={len(flips)}",
         solutions=_solutions(flips),

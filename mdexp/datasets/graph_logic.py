@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from mdexp.config.ood_sets import OodNames
-from mdexp.datasets.generated import drawn_problems
+from mdexp.datasets.generated import Draw, Wanted, drawn_problems
 from mdexp.datasets.graph_logic_kinship import Form, kinship_puzzle
 from mdexp.datasets.graph_logic_order import order_puzzle
 from mdexp.datasets.graph_logic_puzzle import NAMES, Fact, Puzzle
@@ -56,19 +56,19 @@ class GraphLogic(BaseModel):
         return Counter()
 
     def problems(self) -> list[Problem]:
-        train = self._problems("train", self.hops_train, self.limit_train)
-        return train + self._problems("test", self.hops_test, self.limit_test)
+        wanted: dict[Split, Wanted] = {
+            "train": Wanted(self.hops_train, self.limit_train),
+            "test": Wanted(self.hops_test, self.limit_test),
+        }
+        return drawn_problems("graph_logic", self.draw, wanted, self._drawn)
 
-    def _problems(self, split: Split, hops: tuple[int, ...], size: int) -> list[Problem]:
-        def make(number: int, chance: Random) -> Problem | None:
-            turn, place = divmod(number, len(hops))
-            task = self.tasks[turn % len(self.tasks)]
-            puzzle = self._puzzle(chance, task, split, hops[place])
-            if puzzle is None or is_for_test(puzzle.signature) != (split == "test"):
-                return None
-            return self._problem(puzzle, chance, f"{task}/{split}/{number}", split)
-
-        return drawn_problems("graph_logic", self.draw, split, size, make)
+    def _drawn(self, draw: Draw) -> Problem | None:
+        task = self.tasks[draw.round % len(self.tasks)]
+        puzzle = self._puzzle(draw.chance, task, draw.split, draw.length)
+        if puzzle is None or is_for_test(puzzle.signature) != (draw.split == "test"):
+            return None
+        name = f"{task}/{draw.split}/{draw.number}"
+        return self._problem(puzzle, draw.chance, name, draw.split)
 
     def _puzzle(self, chance: Random, task: Task, split: Split, hops: int) -> Puzzle | None:
         women, men = (chance.sample(names, len(names)) for names in NAMES[split].values())

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from mdexp.answers import plain
 from mdexp.config.ood_sets import OodNames
-from mdexp.datasets.generated import drawn_problems
+from mdexp.datasets.generated import Draw, Wanted, drawn_problems
 from mdexp.records import NearDuplicates, Overlap, Problem, Split
 
 WORDS: dict[Split, tuple[str, ...]] = {
@@ -60,26 +60,23 @@ class LastLetters(BaseModel):
         return Counter()
 
     def problems(self) -> list[Problem]:
-        train = self._problems("train", self.words_train, self.limit_train)
-        return train + self._problems("test", self.words_test, self.limit_test)
-
-    def _problems(self, split: Split, lengths: tuple[int, ...], size: int) -> list[Problem]:
-        def make(number: int, chance: Random) -> Problem:
-            words = chance.sample(WORDS[split], lengths[number % len(lengths)])
-            return _problem(words, chance, split, f"last_letters/{split}/{number}")
-
-        return drawn_problems("last_letters", self.draw, split, size, make)
+        wanted: dict[Split, Wanted] = {
+            "train": Wanted(self.words_train, self.limit_train),
+            "test": Wanted(self.words_test, self.limit_test),
+        }
+        return drawn_problems("last_letters", self.draw, wanted, _problem)
 
 
-def _problem(words: list[str], chance: Random, split: Split, name: str) -> Problem:
+def _problem(draw: Draw) -> Problem:
+    words = draw.chance.sample(WORDS[draw.split], draw.length)
     gold = "".join(word[-1] for word in words)
-    options = _options(gold, words, chance)
+    options = _options(gold, words, draw.chance)
     answer = LETTERS[options.index(gold)]
     listed = " ".join(f"{letter}) {o}" for letter, o in zip(LETTERS, options, strict=True))
     return Problem(
-        id=name,
+        id=f"last_letters/{draw.split}/{draw.number}",
         dataset="last_letters",
-        split=split,
+        split=draw.split,
         question=(
             f'Take the last letters of the words in "{" ".join(words)}" and put them together. '
             f"What do they spell? {listed}"
