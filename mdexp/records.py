@@ -115,9 +115,9 @@ class ProgramResult:
 class Segment:
     """A stretch of a transcript that one author wrote.
 
-    The question and a cue are given to the writer, who goes on behind them. What the executor
-    found is told to the writer by a later cue alone. `turn` opens a new turn of a chat; without
-    one, the segment goes on in the text before it.
+    The question and a cue are given to the writer, who goes on behind them. The writer
+    sees what the executor found only through a later cue. `turn` opens a new turn of a chat;
+    without one, the segment goes on in the text before it.
     """
 
     author: Author

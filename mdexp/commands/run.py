@@ -280,7 +280,7 @@ def _placed(first: DictConfig, multirun: bool) -> tuple[Path, list[str]]:
     quoted = str(folder).replace("'", "\\'")
     placement = [f"{key}='{quoted}'"]
     if first.run and not multirun:
-        placement.append("hydra.output_subdir=null")  # what that run was told stays as it is
+        placement.append("hydra.output_subdir=null")  # the settings of that run stay as they are
     return Path(folder), placement
 
 

@@ -1,9 +1,9 @@
 """Ask a run's student: `python -m mdexp.solve RUN "question" [--json]`, or questions on stdin.
 
 Every path is shown with what its program printed, then the vote and why it came out so. Thoughts,
-student, decoding and vote are those of the run. A question that the student's server (decoding=
-openai) does not answer is told on standard error, and the next one asked. Exit codes: 0, 1 (that,
-or the sandbox is broken), 2 (the command line or the run folder), 130 and 143 (signals).
+student, decoding and vote are those of the run. Where the student's server (decoding=openai) does
+not answer a question, standard error says so, and the next question is asked. Exit codes: 0,
+1 (that, or the sandbox is broken), 2 (the command line or the run folder), 130 and 143 (signals).
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The composed configuration, judged: what a run may be told, key by key.
+"""The composed configuration, judged: the values that each key of a run may have.
 
 The one file that knows both `lambda`, as people and papers say, and `lam`, which Python can spell.
 Hydra composes, this judges, and both happen before anything slow is imported.
@@ -124,7 +124,7 @@ class Settings(Block):
 
     @model_validator(mode="after")
     def _somebody_answers(self) -> Self:
-        if None in self.thoughts.values():  # a fault that is told already
+        if None in self.thoughts.values():  # reported already
             return self
         if not self.answering():
             raise ValueError(
@@ -135,7 +135,7 @@ class Settings(Block):
 
     @model_validator(mode="after")
     def _lessons_fit_thoughts(self) -> Self:
-        if None in self.thoughts.values() or None in self.lessons.values():  # told already
+        if None in self.thoughts.values() or None in self.lessons.values():  # reported already
             return self
         taught: set[str] = set()
         for name, maker in self.lessons.items():
@@ -154,7 +154,7 @@ class Settings(Block):
 
     @model_validator(mode="after")
     def _vote_fits_thoughts(self) -> Self:
-        if self.vote is None:  # a fault that is told already
+        if self.vote is None:  # reported already
             return self
         order, voting = self.vote.order, [n for n, t in self.thoughts.items() if t and t.max_writes]
         chosen = ", ".join(voting)

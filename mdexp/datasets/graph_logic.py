@@ -2,7 +2,7 @@
 
 The paper samples chains of relations by random walks and puts them into words. Its code is not
 public: what is here is made to its idea alone. The number of hops is the length of the chain that
-an answer rests on. Training and test have names, wordings and sequences of relations of their own,
+an answer rests on. Training and test share no name, wording or sequence of relations,
 and test goes on to more hops: `type` is `k=4`, so that the report's table by type is the curve.
 """
 
@@ -79,18 +79,20 @@ class GraphLogic(BaseModel):
         return make(chance, hops, names)
 
     def _problem(self, puzzle: Puzzle, chance: Random, name: str, split: Split) -> Problem:
-        told = {fact: puzzle.told(fact, split, chance) for fact in self._facts(puzzle, chance)}
-        sentences = list(told.values())
-        chance.shuffle(sentences)
+        sentences = {
+            fact: puzzle.sentence(fact, split, chance) for fact in self._facts(puzzle, chance)
+        }
+        shuffled = list(sentences.values())
+        chance.shuffle(shuffled)
         return Problem(
             id=f"graph_logic/{name}",
             dataset="graph_logic",
             split=split,
-            question=" ".join([*sentences, puzzle.question]),
+            question=" ".join([*shuffled, puzzle.question]),
             answer=puzzle.answer,
             type=f"k={len(puzzle.chain)}",
             options=list(puzzle.options),
-            solutions=puzzle.solutions([told[fact] for fact in puzzle.chain]),
+            solutions=puzzle.solutions([sentences[fact] for fact in puzzle.chain]),
         )
 
     def _facts(self, puzzle: Puzzle, chance: Random) -> list[Fact]:

@@ -27,15 +27,15 @@ def order_puzzle(chance: Random, hops: int, names: list[str]) -> Puzzle:
     people, others = names[: hops + 1], names[hops + 1 :]  # the most first
     downwards = [Fact(a, more, b) for a, b in pairwise(people)]
     upwards = [Fact(fact.object, less, fact.subject) for fact in downwards]
-    told = [chance.randrange(2) for _ in downwards]
+    sides_chosen = [chance.randrange(2) for _ in downwards]
     sides = list(zip(downwards, upwards, strict=True))
     first, second = chance.sample([people[0], people[-1]], 2)
     relation = chance.choice(pair)
     holds = (first == people[0]) == (relation == more)
     sign = ">" if relation == more else "<"
     return Puzzle(
-        chain=tuple(side[way] for side, way in zip(sides, told, strict=True)),
-        inverse=tuple(side[1 - way] for side, way in zip(sides, told, strict=True)),
+        chain=tuple(side[way] for side, way in zip(sides, sides_chosen, strict=True)),
+        inverse=tuple(side[1 - way] for side, way in zip(sides, sides_chosen, strict=True)),
         branch=(Fact(others[0], chance.choice(pair), chance.choice(people)),),
         apart=(Fact(others[1], chance.choice(pair), others[2]),),
         question=f"Is {first} {relation} {second}?",

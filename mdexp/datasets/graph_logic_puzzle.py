@@ -55,7 +55,7 @@ class Puzzle:
         """The sequence of relations, without names: what must not be both trained on and tested."""
         return tuple(fact.relation for fact in self.chain)
 
-    def told(self, fact: Fact, split: Split, chance: Random) -> str:
+    def sentence(self, fact: Fact, split: Split, chance: Random) -> str:
         """A sentence that states the fact, in the wordings of a split."""
         wordings = self.wordings[-1:] if split == "test" else self.wordings[:-1]
         return chance.choice(wordings).format(
@@ -63,7 +63,7 @@ class Puzzle:
         )
 
     def solutions(self, facts: Sequence[str]) -> dict[str, list[str]]:
-        """Texts that solve it, by thought; `facts` are the chain's sentences as they were told."""
+        """Texts that solve it, by thought; `facts` are the chain's sentences as in the question."""
         reasoning, statement = "\n".join(self.reasoning), f"The answer is {plain(self.answer)}."
         texts = {
             "cot": [f"{reasoning}\n{statement}"],

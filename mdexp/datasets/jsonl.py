@@ -76,7 +76,7 @@ def _problems(name: str, file: Path, split: Split) -> list[Problem]:
 
 
 def _fault(row: Mapping[str, Any]) -> str:
-    """What is wrong with a row, or nothing. Other fields than ours are let be."""
+    """What is wrong with a row, or nothing. Extra fields are ignored."""
     if missing := [key for key in REQUIRED if row.get(key) in (None, "")]:
         return f"{' and '.join(missing)} missing; a row needs {', '.join(REQUIRED)}"
     for key in TEXTS:

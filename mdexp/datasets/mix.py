@@ -1,4 +1,4 @@
-"""Several sets as one: trained on together, each with a test of its own.
+"""Several sets as one: trained on together, tested on separately.
 
 Ids stay those of the sets, so that recorded answers are found by them; two problems with one id are
 refused. `shares` says how much of the training problems each set gives: as many problems are taken

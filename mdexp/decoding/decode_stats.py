@@ -21,7 +21,7 @@ class Work:
     kept: ResumeCache | None = None
     unplaced: int = 0  # prompts longer than the student's positions: their answers are empty
     found: int = 0  # answers that a killed run had kept
-    split_tokens: int = 0  # texts that were continued within a token of their own
+    split_tokens: int = 0  # texts whose continuation re-split their last token
 
     def batch(
         self,
@@ -50,7 +50,7 @@ class Work:
         self.unplaced += prompts
 
     def counts(self) -> dict[str, float]:
-        """For a stage's counts; no row-steps are told of where a server did the work."""
+        """For a stage's counts; row-steps are missing where a server did the work."""
         found: dict[str, float] = {}
         if self.found:
             found["answers_kept_by_a_killed_run"] = self.found

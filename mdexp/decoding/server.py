@@ -1,7 +1,7 @@
 """The same requests answered by a server of the exported student: vLLM, SGLang, llama.cpp.
 
 Token ids go to `/v1/completions`, so that no server renders a prompt in its own way. Each sample is
-a call with a seed of its own; servers cache the prompt that samples share.
+a call with its own seed; servers cache the prompt that samples share.
 """
 
 import asyncio
@@ -110,13 +110,13 @@ def seed(stream: str) -> int:
     return int.from_bytes(digest, "big") >> 1
 
 
-def _logprobs(told: Any) -> list[float]:
+def _logprobs(logprobs: Any) -> list[float]:
     """Of each token; llama.cpp writes them in the form of a chat."""
-    if told is None:
+    if logprobs is None:
         return []
-    each = told.token_logprobs
+    each = logprobs.token_logprobs
     if each is None:
-        each = [entry["logprob"] for entry in getattr(told, "content", None) or ()]
+        each = [entry["logprob"] for entry in getattr(logprobs, "content", None) or ()]
     return [logprob for logprob in each if logprob is not None]
 
 

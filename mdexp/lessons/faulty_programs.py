@@ -2,7 +2,7 @@
 
 Faults are put into verified programs (arXiv 2305.13888), and a faulty program is kept only where
 the executor shows that it is wrong. What the student reads is what the interpreter said, or what
-the program gave; the gold answer is told nowhere. The faulty program is read and not scored.
+the program gave; the gold answer is not shown. The faulty program is read and not scored.
 """
 
 import random

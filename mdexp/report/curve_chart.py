@@ -44,12 +44,12 @@ def _line(axes: Axes, kind: str, name: str, line: Sequence[curves.CurvePoint]) -
     parts = [f'<polyline class="{kind}" points="{axes.path(points)}"/>']
     for point, (x, y) in zip(line, map(axes.place, points), strict=True):
         low, high = (100 * end for end in point["ci95"])
-        told = (
+        title = (
             f"{name}, {point['paths']} paths: {100 * point['accuracy']:.1f} % "
             f"({low:.1f} to {high:.1f}); pass@{point['paths']} {100 * point['pass_at']:.1f} %"
         )
         parts.append(
             f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3">'
-            f"<title>{escape(told)}</title></circle>"
+            f"<title>{escape(title)}</title></circle>"
         )
     return "".join(parts)

@@ -30,7 +30,7 @@ from mdexp.store.files import write_json, write_text
 RESULT = "result.json"
 TRACEBACK = "traceback.txt"
 TABLE = "results.csv"
-LOG = "job.log"  # what the process of a job printed, where it had one of its own
+LOG = "job.log"  # what the process of a job printed, where it had one
 LOCK = ".running"
 ENDLESS = 10_000  # characters
 
@@ -146,7 +146,7 @@ def _read(path: Path) -> JobResult:
 def validation_accuracy(metrics: Mapping[str, Any]) -> float | None:
     """What a sweeper that looks for the best point maximises: accuracy after training on validation
     problems, of the vote if there is one. None where nothing was validated, which optuna takes for
-    a trial that failed; of not a number it says that it cannot be told."""
+    a trial that failed; Optuna rejects NaN, so return None."""
     for dataset, phases in metrics.items():
         if dataset.endswith(VALIDATION) and (ways := phases.get("after")):
             return float((ways.get("vote") or next(iter(ways.values())))["accuracy"])

@@ -1,4 +1,4 @@
-"""Each job of a sweep in a process of its own, as many at a time as there are devices.
+"""Each job of a sweep in its own process, as many at a time as there are devices.
 
 What one job leaks, or dies of, is no matter to the next. A process sees one GPU alone
 (CUDA_VISIBLE_DEVICES), so a job that asks for `trainer.devices=1` gets the one that is free.
@@ -17,7 +17,7 @@ from pathlib import Path
 from mdexp.sweeps import jobs
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-PATIENCE_S = 30.0  # for a job that was told to stop
+PATIENCE_S = 30.0  # for a job that was asked to stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What a sweep was told, kept in its folder, so that `resume=FOLDER` can run what is left of it."""
+"""The command of a sweep, kept in its folder: `resume=FOLDER` runs what is left of it."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -29,7 +29,7 @@ _OPERATOR = re.compile(r"(?<=[\w)])( ?)([-+*/])( ?)(?=[\w(])")
 
 
 class Annotations(BaseModel):
-    """Up to `num_paths` texts of each view that a set has; of its own prose there is one."""
+    """Up to `num_paths` texts of each view that a set has; its original prose is one text."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

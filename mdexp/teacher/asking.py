@@ -28,7 +28,7 @@ class Prompting:
     exemplar_sets: ExemplarSets  # at least one, which may be empty
     templates: Path | None
     instruction_role: Role | None  # None: as the model's family has it
-    # For kinds of answers that have exemplars of their own.
+    # For kinds of answers that have separate exemplars.
     other_kinds: Mapping[AnswerKind, ExemplarSets] = field(default_factory=dict)
 
     def sets_for(self, kind: AnswerKind) -> ExemplarSets:

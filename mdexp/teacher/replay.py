@@ -3,7 +3,7 @@
 A file is JSON Lines; a row has at least `id` (of the problem), `thought`, `completion` and `model`;
 one may have what the model thought before it answered, as `thinking`. Where `path` names a file for
 each thought, the rows of a file are of that thought, whatever they say: equal forms from several
-sources can be told apart.
+sources can be distinguished.
 Samples of one (problem, thought) are numbered in the order of files and lines. Of a thought that is
 written in several texts each text is a row, with `part` and, best, `sample`: recorded_dialogue.py.
 """

@@ -56,7 +56,7 @@ class Request:
 
 
 # Which samples of each request are wanted: a set and no count, so that transcripts that come to the
-# same request each have a sample of their own.
+# same request each have their own sample.
 Wanted = Mapping[Request, Sequence[int]]
 
 

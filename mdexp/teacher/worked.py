@@ -67,8 +67,8 @@ def worked_texts(problem: Problem) -> dict[str, list[str]]:
     if problem.solutions is not None:
         return texts | problem.solutions
     if steps := read_solution(problem):
-        told = dict.fromkeys(sentence_styles(steps))
-        texts["cot"] = [f"{text}\n{statement}" for text in told]
+        proses = dict.fromkeys(sentence_styles(steps))
+        texts["cot"] = [f"{text}\n{statement}" for text in proses]
         texts["pot"] = list(dict.fromkeys(program_styles(steps, problem.question)))
         texts["eot"] = list(dict.fromkeys(equation_styles(steps, problem.question)))
     return texts

@@ -60,8 +60,8 @@ class DivergentChains(BaseModel):
 
     def packed(self, question: str, chains: Sequence[str], answer: Answer) -> tuple[Segment, ...]:
         """The lesson that holds these chains in order, none of which states its answer."""
-        told = [f"Solution {n}:\n{chain}" for n, chain in enumerate(chains, start=1)]
-        text = "\n\n".join([*told, f"The answer is {plain(answer)}."])
+        numbered = [f"Solution {n}:\n{chain}" for n, chain in enumerate(chains, start=1)]
+        text = "\n\n".join([*numbered, f"The answer is {plain(answer)}."])
         return shown(question, self._cue_for(len(chains)), text)
 
     def _cue_for(self, k: int) -> str:

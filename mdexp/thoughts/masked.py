@@ -78,17 +78,17 @@ class Masked(BaseModel):
     def _without_steps(self, chain: str, chance: random.Random) -> tuple[str, list[str]]:
         steps = steps_of(chain)
         gone = self._chosen(len(steps), chance)
-        told = [_in_place(s, self.mask) if n in gone else s for n, s in enumerate(steps)]
-        return "".join(told), [steps[n].strip() for n in gone]
+        shown = [_in_place(s, self.mask) if n in gone else s for n, s in enumerate(steps)]
+        return "".join(shown), [steps[n].strip() for n in gone]
 
     def _without_phrases(self, question: str, chance: random.Random) -> tuple[str, list[str]]:
         """Numbers of a question are masked, long words where it has no number."""
         found = list(_NUMBER.finditer(question)) or list(_LONG_WORD.finditer(question))
         gone = self._chosen(len(found), chance)
-        told = question
+        shown = question
         for n in reversed(gone):
-            told = told[: found[n].start()] + self.mask + told[found[n].end() :]
-        return told, [found[n][0] for n in gone]
+            shown = shown[: found[n].start()] + self.mask + shown[found[n].end() :]
+        return shown, [found[n][0] for n in gone]
 
     def _chosen(self, size: int, chance: random.Random) -> list[int]:
         most = max(1, round(size * self.max_share))

@@ -74,8 +74,8 @@ class MarkedSteps(BaseModel):
         question, cue, text = segments
         *steps, statement = steps_of(text.text)
         marked = [self._marked(step, kinds_of(step)) for step in steps]
-        told = "".join([*marked, self._marked(statement, ["answer"])])
-        return (question, replace(cue, text=f"\n{self.cue}"), replace(text, text=told))
+        text_marked = "".join([*marked, self._marked(statement, ["answer"])])
+        return (question, replace(cue, text=f"\n{self.cue}"), replace(text, text=text_marked))
 
     def _marked(self, step: str, kinds: list[Kind]) -> str:
         said = step.lstrip()

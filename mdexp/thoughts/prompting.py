@@ -3,7 +3,7 @@
 A chat is the same turns for a teacher and a student; its words are in conf/thought. A text is laid
 out by a template beside the thought (`cot.jinja`). Exemplars are our own worked problems, in sets:
 exemplars.jsonl, exemplars_2.jsonl, ... for problems whose answer is a number or a text, and
-exemplars_yes_no.jsonl and exemplars_options.jsonl for the other kinds. A folder of one's own may
+exemplars_yes_no.jsonl and exemplars_options.jsonl for the other kinds. A user's folder may
 hold others under these names; its exemplars.jsonl, ... serve for a kind that it has no file for.
 
 The system message is not among the turns: teachers get `thought.instruction`, students may not.
@@ -24,7 +24,7 @@ from mdexp.store.json_lines import JsonLinesError, objects_of_file
 
 OWN_FOLDER = Path(__file__).parent
 _COLUMNS = ("question", "answer")  # beside a text per thought
-OTHER_KINDS: tuple[AnswerKind, ...] = ("yes_no", "options")  # with exemplars of their own
+OTHER_KINDS: tuple[AnswerKind, ...] = ("yes_no", "options")  # with separate exemplars
 # Follows an instruction, whose words are about numbers.
 _ANSWER_FORMS: Mapping[AnswerKind, str] = {
     "yes_no": 'Here the answer is "yes" or "no", not a number.',

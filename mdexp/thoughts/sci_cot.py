@@ -1,6 +1,6 @@
 """Sci-CoT (arXiv 2308.04679): a rationale is written first, and the answer follows from it.
 
-Two texts: the rationale, then the answer, which is asked for in a turn of its own with question and
+Two texts: the rationale, then the answer, which a second turn asks for with question and
 rationale before it. One student writes both; separate students are not offered. That the two are
 parts is the paper's, the words of both cues are ours: the paper has no code.
 """

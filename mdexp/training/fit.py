@@ -160,7 +160,7 @@ def layout_options(
     trainer: TrainerSettings,
     tokenizer: "PreTrainedTokenizerBase",
 ) -> dict[str, Any]:
-    """What `lay_out` is told beside the step."""
+    """The arguments of `lay_out` beside the step."""
     return {
         "shares": shares,
         "kind": student.kind,

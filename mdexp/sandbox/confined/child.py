@@ -72,8 +72,8 @@ class _Output(RawIOBase):
     def write(self, data: Any) -> int:
         self._kept += data
         if len(self._kept) > self._max_bytes:
-            told = {"error": "it printed more than the limit", "stdout": self.text}
-            self._reply.end("output", told)
+            fields = {"error": "it printed more than the limit", "stdout": self.text}
+            self._reply.end("output", fields)
         return len(data)
 
     @property
