@@ -1,8 +1,9 @@
 """The records that stages exchange, one JSON object a line: small, frozen, joined by id.
 
 A *problem* is a question with a gold answer. A *transcript* is one line of reasoning of one thought
-for one problem: segments by several authors. A *path* is a transcript that the teacher wrote, an
-*output* one of the student, and a *generation* an output that was read and graded. `sample` counts
+for one problem: segments by several authors. A *path* is one transcript, by the teacher or by the
+student: the class `Path` is the teacher's, `Output` the student's. A *generation* is an output that
+was read and graded. `sample` counts
 the transcripts of one (problem, thought) from 0; for a student, sample 0 is the greedy one.
 """
 
@@ -146,7 +147,7 @@ Segments = tuple[Segment, ...]
 
 
 def _read_segments(row: Any) -> None:
-    """Segments of a row that comes from JSON are mappings yet."""
+    """Turn the mappings that JSON has for segments into Segments."""
     found = tuple(Segment(**s) if isinstance(s, dict) else s for s in row.segments)
     object.__setattr__(row, "segments", found)
 
@@ -246,7 +247,7 @@ class Lesson:
     sample: int  # counts the lessons of one (problem, thought)
     segments: Segments
     sources: tuple[str, ...]
-    # The epoch that it is for, from 0; behind the last that any has they begin again. None: every.
+    # Epoch it is for, from 0; after the last such epoch they repeat. None: every epoch.
     epoch: int | None = None
 
     def __post_init__(self) -> None:
@@ -338,10 +339,10 @@ class Vote:
     """One answer elected from several generations; `votes` weighs each canonical answer.
 
     `order` lists the thoughts that had a say: some rules let the first that answers decide, others
-    settle ties by it. `correct` is the verdict on most of the paths that gave the answer: a grader
-    may part answers that a vote holds equal. `decided` says how it came about: `agreement`,
-    `cot only` (no other thought had an answer), `cot overruled` (its own choice was another one),
-    `nobody`.
+    settle ties by it. `correct`: most of the paths that gave this answer were graded right; a
+    grader may judge answers differently that a vote holds equal. `decided` says how it came about:
+    `agreement`, `cot only` (no other thought had an answer), `cot overruled` (its own choice was
+    another one), `nobody`.
     """
 
     problem_id: str

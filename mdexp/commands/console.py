@@ -41,6 +41,6 @@ def command_usage() -> str:
     commands = "\n".join(f"  {name:<9}{about}" for name, about in COMMANDS.items())
     return (
         f"mdexp {mdexp.__version__}: distil the reasoning of a large teacher into a small student\n"
-        f"\nusage: mdexp COMMAND ...    or    python -m mdexp.COMMAND ...\n\n{commands}\n"
+        f"\nusage: mdexp COMMAND ...    or    python -m mdexp COMMAND ...\n\n{commands}\n"
         "\nmdexp COMMAND --help says more; mdexp run --help lists groups, options and keys"
     )

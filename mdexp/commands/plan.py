@@ -22,7 +22,7 @@ from mdexp.store.stage_store import Store
 from mdexp.teacher.asking import wanted_samples
 from mdexp.teacher.dialogue import is_dialogue
 from mdexp.teacher.ledger import Ledger
-from mdexp.teacher.model_history import Experience, experience
+from mdexp.teacher.model_history import ModelHistory, model_history
 from mdexp.teacher.openai import OpenAITeacher
 from mdexp.teacher.purchase_plan import RateLimits, Wants, Wish, of_sweep, plan_purchase
 from mdexp.teacher.purchase_plan_text import plan_lines, prompt_lines
@@ -87,7 +87,7 @@ def _lines(jobs: Sequence[Settings]) -> Iterator[str]:
     with _opened(folder) as book:
         jobs_want = [_wanted(job, asked, book) for job, asked in zip(jobs, problems, strict=True)]
         wishes = [_wish(*want, book) for want in of_sweep(jobs_want).items()]
-        known = experience(book, teacher.endpoint, teacher.model) if book else Experience()
+        known = model_history(book, teacher.endpoint, teacher.model) if book else ModelHistory()
     rule = counting_rule(teacher.model, known)
     limits = RateLimits(
         concurrency=teacher.concurrency,

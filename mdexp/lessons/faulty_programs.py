@@ -24,7 +24,7 @@ from mdexp.ports import Done, Executor, Run, Thought
 from mdexp.records import Lesson, Problem, ProgramResult, Segment, Transcript, VerifiedPath
 from mdexp.thoughts.repair import Repair
 
-# Of ten faults: the shares of values, names and syntax among a small student's own failures.
+# Of 20 faults: wrong values, names and syntax as often as among a small student's own failures.
 _MATCHED = (VALUE_FAULTS,) * 16 + (NAME_FAULTS,) * 3 + (SYNTAX_FAULTS,)
 
 

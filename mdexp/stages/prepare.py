@@ -6,7 +6,7 @@ from typing import Any
 
 from mdexp.config.ood_sets import load_ood
 from mdexp.config.settings import Settings
-from mdexp.datasets.prepare import prepare_problems as prepare_problems
+from mdexp.datasets.prepare import prepare_problems
 from mdexp.ports import Dataset
 from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.json_lines import write_jsonl

@@ -1,7 +1,7 @@
 """What was asked of teachers and what they answered, kept for good: a database of one folder.
 
-Shared by all runs, sweeps and jobs. schema.py says what is in it; claims.py and budget.py write
-what costs money; this file opens it and finds answers.
+Shared by all runs, sweeps and jobs. schema.py defines the tables; leases.py and budget.py write
+what costs money; this file opens the database and finds answers.
 """
 
 import logging

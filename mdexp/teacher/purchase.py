@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from mdexp.teacher import budget
 from mdexp.teacher.client import Client
 from mdexp.teacher.command_id import current_command
-from mdexp.teacher.extract import Extraction
 from mdexp.teacher.holder import Holder
 from mdexp.teacher.leases import Claims
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.limits import Limiter
+from mdexp.teacher.online_purchase import OnlinePurchase
 from mdexp.teacher.prices import FREE, Price
 from mdexp.teacher.progress import Progress, dollars
 from mdexp.teacher.request import Wanted
@@ -65,7 +65,7 @@ async def _purchase(wanted: Wanted, ledger: Ledger, terms: Terms, key: str) -> N
         _begin(ledger, claims, command, terms)
         try:
             async with Client(terms.base_url, key, terms.timeout_s) as client:
-                extraction = Extraction(
+                online = OnlinePurchase(
                     ledger,
                     claims,
                     limiter,
@@ -74,7 +74,7 @@ async def _purchase(wanted: Wanted, ledger: Ledger, terms: Terms, key: str) -> N
                     price=terms.price,
                     max_retries=terms.max_retries,
                 )
-                await extraction.buy(wanted, terms.concurrency)
+                await online.buy(wanted, terms.concurrency)
         finally:
             _conclude(progress, before, ledger.num_missing(wanted), terms)
 

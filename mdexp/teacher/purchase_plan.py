@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mdexp.teacher.families import family_of
-from mdexp.teacher.model_history import Experience
+from mdexp.teacher.model_history import ModelHistory
 from mdexp.teacher.prices import Price, completion_limit
 from mdexp.teacher.request import Request
 from mdexp.teacher.tokens import ANSWER_TOKENS, Rule
@@ -66,7 +66,7 @@ class PurchasePlan:
 
 
 def plan_purchase(
-    wishes: Sequence[Wish], rule: Rule, known: Experience, limits: RateLimits
+    wishes: Sequence[Wish], rule: Rule, known: ModelHistory, limits: RateLimits
 ) -> PurchasePlan:
     """Sum up what all wishes take."""
     lacking = [wish for wish in wishes if wish.missing]
@@ -111,7 +111,7 @@ def calls_for(wish: Wish) -> list[int]:
     return [1] * len(wish.missing) if alone else [len(wish.missing)] * bool(wish.missing)
 
 
-def expected_answer(wish: Wish, known: Experience) -> float:
+def expected_answer(wish: Wish, known: ModelHistory) -> float:
     """Tokens of an answer: the mean of the same model and thought, else that of recorded ones."""
     mean = known.answer_tokens.get(wish.thought, ANSWER_TOKENS)
     return min(mean, completion_limit(wish.request) or mean)
@@ -126,7 +126,7 @@ def of_sweep(jobs: Sequence[Wants]) -> Wants:
     return wanted
 
 
-def _prompt_tokens(wish: Wish, rule: Rule, known: Experience) -> float:
+def _prompt_tokens(wish: Wish, rule: Rule, known: ModelHistory) -> float:
     written = sum(rule.count(text) for text in wish.request.texts)
     return written + wish.num_unwritten * expected_answer(wish, known)
 

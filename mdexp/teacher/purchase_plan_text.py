@@ -6,7 +6,7 @@ from mdexp.ports import Thought
 from mdexp.records import Problem
 from mdexp.teacher.asking import Asking
 from mdexp.teacher.budget import MICRO
-from mdexp.teacher.model_history import Experience
+from mdexp.teacher.model_history import ModelHistory
 from mdexp.teacher.openai import Mode, OpenAITeacher
 from mdexp.teacher.prices import FREE, price_list
 from mdexp.teacher.progress import dollars, duration
@@ -19,7 +19,7 @@ def plan_lines(
     plan: PurchasePlan,
     wishes: Sequence[Wish],
     rule: Rule,
-    known: Experience,
+    known: ModelHistory,
 ) -> Iterator[str]:
     """What is asked for, what of it is there, and what the rest takes."""
     yield f"{teacher.model} at {teacher.endpoint}"
@@ -57,7 +57,7 @@ def prompt_lines(
         yield f"settings: {of_sets[0].settings}"
 
 
-def _answers_by(known: Experience) -> str:
+def _answers_by(known: ModelHistory) -> str:
     if known.answer_tokens:
         return f"by the mean of {known.num_calls} latest replies"
     return f"guessed at {ANSWER_TOKENS:g} each, without what a model reasons in hiding"

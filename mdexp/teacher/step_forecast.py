@@ -1,6 +1,6 @@
-"""What dialogues will ask for beyond what is written: the texts that follow one that is not there.
+"""Predicts the requests for texts that follow others which are not written yet.
 
-Such a request is known but for the texts in it. It is made with empty ones, and says how many.
+Such texts are left empty in the request, and counted.
 """
 
 from collections import Counter

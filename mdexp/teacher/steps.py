@@ -1,7 +1,7 @@
-"""Asks a teacher for dialogues: text n of a sample is that sample of the request for text n.
+"""Asks a teacher for thoughts of several texts: a request per text, which holds all earlier texts.
 
-A request holds all that was said before. Samples of a problem that came to the same words so far
-share a request, and each has its own number of it, whatever else is asked for.
+Samples of a problem whose earlier texts are equal share a request, and each has its own number of
+it, whatever else is asked for.
 """
 
 from collections import defaultdict

@@ -60,7 +60,7 @@ class Masked(BaseModel):
         return ()
 
     def lesson(self, transcript: Transcript, done: Done) -> tuple[Segment, ...]:
-        """The lesson of a verified chain; without segments, where there is nothing to mask."""
+        """The lesson for a verified chain; empty if there is nothing to mask."""
         question, chain = transcript.segments[0].text, done.text
         key = f"{self.seed}/{transcript.problem_id}/{transcript.sample}"
         chance = random.Random(key)

@@ -96,7 +96,7 @@ def _unwrap_function(code: str, tree: ast.Module) -> str:
 
 
 def _is_all(tree: ast.Module, function: ast.FunctionDef) -> bool:
-    """Whether there are but imports before the function and calls of it after."""
+    """Whether the code is only imports, then this function, then calls of it."""
     place = tree.body.index(function)
     return all(isinstance(node, ast.Import | ast.ImportFrom) for node in tree.body[:place]) and all(
         _only_calls(node, function.name) for node in tree.body[place + 1 :]

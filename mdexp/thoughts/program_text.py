@@ -86,7 +86,7 @@ def _as_it_is(codes: Sequence[str]) -> str:
 
 
 def _in_the_open(text: str) -> str | None:
-    """The program between prose; from the first line of code on, what is none; None without."""
+    """The program in unfenced prose, from its first line of code; None if there is no such line."""
     lines = _QUOTED.sub(r"\1", without_prompts(text)).split("\n")
     start = next((i for i, line in enumerate(lines) if _CODE.match(line.strip())), None)
     if start is None:

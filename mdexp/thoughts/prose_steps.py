@@ -7,7 +7,7 @@ _STEP = re.compile(r"\s*(?:\d+[.)]\s+)?\S.*?(?:[.!?](?=\s)|(?=\n)|\Z)", re.DOTAL
 
 
 def steps_of(text: str) -> list[str]:
-    """The sentences and lines of a text, with the white space before each: together they are it."""
+    """Sentences and lines of a text, each with the white space before it; joined, they give it."""
     steps = [found[0] for found in _STEP.finditer(text)]
     rest = text[sum(map(len, steps)) :]
     return [*steps[:-1], steps[-1] + rest] if steps else [text] if text else []

@@ -1,9 +1,10 @@
 """Repair after PaD (Zhu et al. 2023, arXiv 2305.13888): a program that fails is written again.
 
 The writer is shown the interpreter's error, or what the program gave, and rewrites the program, at
-most `rounds` times. The gold answer is never shown. Triggers: an `exception`; the program's answer
-and that of another thought `disagree`; the answer is wrong (`oracle`), which is a bound and no
-method. Rounds, triggers and the words of the feedback are ours: the paper's are not public.
+most `rounds` times. The gold answer is never shown. Triggers: `exception`, the program gave no
+answer; `disagree`, another thought answers otherwise; `oracle`, the answer is wrong (an upper
+bound, not a method). Rounds, triggers and the words of the feedback are ours: the paper's are not
+public.
 """
 
 from collections.abc import Mapping

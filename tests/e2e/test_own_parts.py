@@ -15,7 +15,13 @@ from tests.e2e.conftest import SMALL
 
 PAGE = Path(__file__).parents[2] / "docs" / "parts.md"
 FILE = re.compile(r'^```\w+ title="([^"]+)"\n(.*?)^```$', re.DOTALL | re.MULTILINE)
-PARTS = ["thought=[cot,hashes]", "dataset=riddles", "teacher=scholar", "student=small"]
+PARTS = [
+    "thought=[cot,hashes]",
+    "lesson=[shortest]",
+    "dataset=riddles",
+    "teacher=scholar",
+    "student=small",
+]
 PARTS += ["vote=last", "grader=digits"]
 
 

@@ -58,7 +58,7 @@ def test_while_the_ledger_cannot_be_written_nothing_more_is_sent(server, tmp_pat
         def _report(self, error):
             sent.append(server.num_calls)
 
-    monkeypatch.setattr("mdexp.teacher.extract.PatientWriter", Writer)
+    monkeypatch.setattr("mdexp.teacher.online_purchase.PatientWriter", Writer)
     at = 300
     with in_haste(), disk_with(Case(0, "online", "ENOSPC", at, lasts=40)):
         assert len(buy(server.url, tmp_path, problems(40), concurrency=3)) == 40

@@ -9,9 +9,9 @@ from contextlib import ExitStack, nullcontext
 import pytest
 
 from mdexp.teacher import budget, extract
-from mdexp.teacher.extract import Extraction
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.limits import Limiter
+from mdexp.teacher.online_purchase import OnlinePurchase
 from mdexp.teacher.prices import FREE, Price, completion_limit, listed_price, prompt_bound
 from mdexp.teacher.progress import Progress
 from mdexp.teacher.reply import Choice, Reply
@@ -93,7 +93,7 @@ async def spend_at_random(dice, folder):
             watch(clerk, ledger, limit, stopped_at)
             limiter = stack.enter_context(Limiter(folder, "e", None, None))
             progress = Progress(len(requests), lambda: None)
-            job = Extraction(
+            job = OnlinePurchase(
                 *(ledger, clerk, limiter, server, progress),
                 price=price,
                 max_retries=100,

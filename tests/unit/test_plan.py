@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from mdexp.teacher.ledger import Ledger
-from mdexp.teacher.model_history import Experience, experience
+from mdexp.teacher.model_history import ModelHistory, model_history
 from mdexp.teacher.prices import Price
 from mdexp.teacher.purchase_plan import (
     RateLimits,
@@ -40,7 +40,7 @@ def wish(number=0, missing=(0, 1, 2), num_samples=3, model="large", **settings):
 
 
 def planned(wishes, known=None, limits=UNLIMITED):
-    return plan_purchase(wishes, WORDS, known or Experience(), limits)
+    return plan_purchase(wishes, WORDS, known or ModelHistory(), limits)
 
 
 def test_what_is_owned_is_not_asked_again():
@@ -79,7 +79,7 @@ def test_answers_are_never_longer_than_their_limit():
 
 
 def test_what_the_model_wrote_before_is_expected_again():
-    known = Experience(num_calls=9, answer_tokens={"cot": 40.0})
+    known = ModelHistory(num_calls=9, answer_tokens={"cot": 40.0})
     assert planned([wish()], known).answer_tokens == 120
 
 
@@ -99,7 +99,7 @@ def test_time_is_that_of_the_narrowest_limit(limits, latency_s, seconds):
         concurrency=concurrency, requests_per_minute=requests, tokens_per_minute=tokens
     )
     wishes = [wish(i, missing=[0]) for i in range(20)]
-    assert planned(wishes, Experience(latency_s=latency_s), given).seconds == seconds
+    assert planned(wishes, ModelHistory(latency_s=latency_s), given).seconds == seconds
 
 
 def test_jobs_of_a_sweep_buy_what_they_share_once():
@@ -114,8 +114,8 @@ def test_the_ledger_says_how_a_model_counts_and_writes(tmp_path):
         buy(server.url, tmp_path, problems(4), num_paths=2)
         endpoint = teacher(server.url).endpoint
     with Ledger(tmp_path) as ledger:
-        known = experience(ledger, endpoint, "large")
-        assert experience(ledger, endpoint, "small") == Experience()
+        known = model_history(ledger, endpoint, "large")
+        assert model_history(ledger, endpoint, "small") == ModelHistory()
     num_bytes = len(b"systemReason.") + len(b"userQuestion 0?\nThink.")
     assert known.num_calls == 4
     assert known.tokens_per_byte == pytest.approx(7 / num_bytes)
@@ -127,7 +127,7 @@ def test_the_ledger_says_how_a_model_counts_and_writes(tmp_path):
 
 
 def test_without_tokenizer_or_replies_it_says_that_it_guesses():
-    rule = counting_rule("gpt-5.4", Experience())
+    rule = counting_rule("gpt-5.4", ModelHistory())
     assert rule.count("x" * 40) == 10
     assert "4 bytes a token, as its tokenizer is not here" in rule.source
 
@@ -136,7 +136,7 @@ def test_a_tokenizer_that_is_here_counts(tmp_path):
     from mdexp.students.tiny import byte_tokenizer
 
     byte_tokenizer().save_pretrained(tmp_path)
-    rule = counting_rule(str(tmp_path), Experience(tokens_per_byte=9.0))
+    rule = counting_rule(str(tmp_path), ModelHistory(tokens_per_byte=9.0))
     assert rule.count("seven !") == 7
     assert "tokenizer of" in rule.source
 
@@ -158,7 +158,7 @@ def test_a_plan_is_what_is_then_bought(tmp_path):
 def lines(**changes):
     asked = teacher(OPENAI, **changes)
     wishes = [wish(model=asked.model)]
-    return "\n".join(plan_lines(asked, planned(wishes), wishes, WORDS, Experience()))
+    return "\n".join(plan_lines(asked, planned(wishes), wishes, WORDS, ModelHistory()))
 
 
 def test_prices_online_and_by_batch_are_told():
@@ -189,7 +189,7 @@ def test_a_model_with_a_last_day_is_warned_of():
 def test_an_owned_plan_costs_nothing():
     asked = teacher(OPENAI, model="gpt-5.4")
     owned = [wish(missing=[])]
-    told = list(plan_lines(asked, planned(owned), owned, WORDS, Experience()))
+    told = list(plan_lines(asked, planned(owned), owned, WORDS, ModelHistory()))
     assert told[-1] == "  cost      nothing: every answer is owned"
 
 

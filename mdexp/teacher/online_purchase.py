@@ -56,7 +56,7 @@ class Order:
     num_failures: int = 0
 
 
-class Extraction:
+class OnlinePurchase:
     """One purchase. Without a price nothing is reserved."""
 
     def __init__(
@@ -247,7 +247,7 @@ class Extraction:
             self._put(order, pause)
 
     def _is_hopeless(self, error: Unanswered) -> bool:
-        """Whether nothing but failures came from the first call on; a full minute is none."""
+        """Whether no call has succeeded since the start. HTTP 429 does not count as a failure."""
         calls = self._tally["calls"] - self._tally["HTTP 429"] - len(self._sending)
         if calls < MAX_FAILED_AT_FIRST:
             return False
