@@ -8,6 +8,7 @@ as the scarcest set allows. What is left out is counted.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
@@ -55,32 +56,33 @@ class Mix(BaseModel):
 
     @property
     def source(self) -> str:
-        return "; ".join(part.source for part in self.parts().values())
+        return "; ".join(part.source for part in self.parts.values())
 
     @property
     def licence(self) -> str:
-        return "; ".join(f"{name}: {part.licence}" for name, part in self.parts().items())
+        return "; ".join(f"{name}: {part.licence}" for name, part in self.parts.items())
 
+    @cached_property
     def parts(self) -> dict[str, Dataset]:
         """The sets by name."""
         return {ood_name(entry): self._part(entry) for entry in self.sets}
 
     def files(self) -> dict[str, Path]:
-        return {name: file for part in self.parts().values() for name, file in part.files().items()}
+        return {name: file for part in self.parts.values() for name, file in part.files().items()}
 
     def dropped(self) -> Counter[str]:
         counts = Counter[str]()
-        for name, part in self.parts().items():
+        for name, part in self.parts.items():
             for reason, count in part.dropped().items():
                 counts[f"{name}/{reason}"] = count
-        training = _split(self._found(), is_test=False)
+        training = _split(self._found, is_test=False)
         for name, number in self._trained_on(training).items():
             if left_out := len(training[name]) - number:
                 counts[f"{name}/share"] = left_out
         return counts
 
     def problems(self) -> list[Problem]:
-        found = self._found()
+        found = self._found
         training, tests = (_split(found, is_test=is_test) for is_test in (False, True))
         train = [
             problem
@@ -92,8 +94,9 @@ class Mix(BaseModel):
         _refuse_namesakes(tests)
         return train + test
 
+    @cached_property
     def _found(self) -> dict[str, list[Problem]]:
-        return {name: part.problems() for name, part in self.parts().items()}
+        return {name: part.problems() for name, part in self.parts.items()}
 
     def _trained_on(self, training: Mapping[str, Sequence[Problem]]) -> dict[str, int]:
         """How many problems of each set are trained on."""
@@ -105,7 +108,7 @@ class Mix(BaseModel):
             shares = {name: Fraction(str(self.shares[name])) for name in sizes}
         most = min((sizes[name] / share for name, share in shares.items() if share), default=0)
         wanted = min(most, self.limit_train or total)
-        return {name: int(wanted * share) for name, share in shares.items()}
+        return _rounded({name: wanted * share for name, share in shares.items()}, sizes)
 
     def _part(self, entry: OodSet) -> Dataset:
         name = ood_name(entry)
@@ -115,6 +118,17 @@ class Mix(BaseModel):
         if self.limit_test:
             given["limit_test"] = self.limit_test
         return cast(Dataset, build_part(options | given))
+
+
+def _rounded(exact: Mapping[str, Fraction | int], sizes: Mapping[str, int]) -> dict[str, int]:
+    """Whole numbers with the same sum, rounded down, by the largest remainders: no set gives more
+    than it has."""
+    counts = {name: int(number) for name, number in exact.items()}
+    by_remainder = sorted(exact, key=lambda name: counts[name] - exact[name])
+    left = int(sum(exact.values())) - sum(counts.values())
+    for name in [name for name in by_remainder if counts[name] < sizes[name]][:left]:
+        counts[name] += 1
+    return counts
 
 
 def _split(found: Mapping[str, Sequence[Problem]], *, is_test: bool) -> dict[str, list[Problem]]:

@@ -25,7 +25,8 @@ MODEL = "annotations"
 CORRUPTED = "annotations, corrupted"
 _MARK = re.compile(r"<<[^<>]*>>")
 _FINAL = re.compile(r"\n?####[^\n]*\Z")
-_OPERATOR = re.compile(r"(?<=[\w)])( ?)([-+*/])( ?)(?=[\w(])")
+# Between blanks, or in a number's neighbourhood: the hyphen of "part-time" is none.
+_OPERATOR = re.compile(r"(?<=[\w)] )[-+*/](?= [\w(])|(?<=[\d)])[-+*/](?=[\d(])")
 
 
 class Annotations(BaseModel):
@@ -66,7 +67,7 @@ class Annotations(BaseModel):
     def _path(self, problem: Problem, thought: str, sample: int, text: str) -> Path:
         chance = Random(f"{self.seed}/{thought}/{problem.id}/{sample}")
         is_chosen = thought == self.corrupted and chance.random() < self.corrupted_share
-        written = corrupted(text, chance) if is_chosen else text
+        written = with_wrong_operator(text, chance) if is_chosen else text
         return Path(
             problem_id=problem.id,
             thought=thought,
@@ -88,11 +89,11 @@ def annotated(problem: Problem) -> dict[str, list[str]]:
     return texts
 
 
-def corrupted(text: str, chance: Random) -> str:
+def with_wrong_operator(text: str, chance: Random) -> str:
     """The text with another operator in one place; as it is where it has none."""
     places = list(_OPERATOR.finditer(text))
     if not places:
         return text
     place = chance.choice(places)
-    other = chance.choice([sign for sign in "+-*/" if sign != place[2]])
-    return f"{text[: place.start()]}{place[1]}{other}{place[3]}{text[place.end() :]}"
+    other = chance.choice([sign for sign in "+-*/" if sign != place[0]])
+    return f"{text[: place.start()]}{other}{text[place.end() :]}"

@@ -6,7 +6,6 @@ Every answer is bought once (ledger.py), whatever runs, sweeps and values of `nu
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
 from pathlib import Path as FilePath
 from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
@@ -21,36 +20,29 @@ from pydantic import (
 )
 
 from mdexp.ports import Executor, Thought
-from mdexp.records import AnswerKind, Path, Problem, ThinkingUse
+from mdexp.records import Path, Problem, ThinkingUse
 from mdexp.teacher.asking import Asking, Prompting, answers_of, wanted_samples
 from mdexp.teacher.batch import purchase_by_batch
 from mdexp.teacher.batch_collection import settle_batches
 from mdexp.teacher.budget import MICRO
+from mdexp.teacher.charges import Charges, Mode
 from mdexp.teacher.client import NO_KEY
 from mdexp.teacher.dialogue import is_dialogue, refuse_continued, refuse_reading
 from mdexp.teacher.endpoint import endpoint_identity, is_loopback
+from mdexp.teacher.exemplar_sets import ExemplarSets
 from mdexp.teacher.families import family_of
 from mdexp.teacher.ledger import Ledger
-from mdexp.teacher.prices import FREE, Price, listed_price
+from mdexp.teacher.prices import Price
 from mdexp.teacher.purchase import Terms, purchase
 from mdexp.teacher.request import Answer, Wanted
 from mdexp.teacher.retry import TeacherError
 from mdexp.teacher.shutdowns import last_day
 from mdexp.teacher.steps import Ask, ask_in_steps, owned, samples_wanted
-from mdexp.thoughts.prompting import (
-    OTHER_KINDS,
-    OWN_FOLDER,
-    exemplar_files,
-    exemplar_rows,
-    load_exemplars,
-    template_files,
-)
+from mdexp.thoughts.prompting import OWN_FOLDER, load_exemplars, template_files
 
 log = logging.getLogger(__name__)
 
 DEFAULT_URL = "https://api.openai.com/v1"
-DEFAULT_BUDGET_USD = 5.0
-Mode = Literal["online", "batch"]
 _OWN_PARAMETERS = {
     *("model", "messages", "n", "seed", "stream"),
     *("temperature", "top_p", "max_tokens"),
@@ -140,34 +132,20 @@ class OpenAITeacher(BaseModel):
 
     @model_validator(mode="after")
     def _has_so_many_exemplars(self) -> Self:
-        if not self.num_shots:
-            if self.exemplar_sets > 1:
-                raise ValueError(
-                    f"exemplar_sets: got {self.exemplar_sets} with num_shots 0, which shows none"
-                )
-            return self
-        files = exemplar_files(self._folder())
-        if self.exemplar_sets > len(files):
-            raise ValueError(f"exemplar_sets: got {self.exemplar_sets}, there are {len(files)}")
-        for file in files[: self.exemplar_sets]:
-            if self.num_shots > (most := len(exemplar_rows(file))):
-                raise ValueError(
-                    f"num_shots: got {self.num_shots}, there are {most} exemplars in {file.name}"
-                )
+        self._shown(self.exemplar_sets).refuse_missing()
         return self
 
     def files(self) -> dict[str, FilePath]:
         """The exemplars and templates that prompts are made of."""
-        kinds: tuple[AnswerKind, ...] = ("number", *OTHER_KINDS) if self.num_shots else ()
-        sets = (exemplar_files(self._folder(), kind)[: self.exemplar_sets] for kind in kinds)
-        files = list(dict.fromkeys(chain.from_iterable(sets)))
+        files = self._shown(self.exemplar_sets).files()
         if self.style == "completion":
             files += template_files(self._folder())
         return {f"prompts/{file.name}": file for file in files}
 
     def exemplars(self) -> list[dict[str, Any]]:
-        sets = [self._exemplar_sets(), *self._sets_of_other_kinds().values()]
-        return [row for rows in chain.from_iterable(sets) for row in rows]
+        shown = self._shown(self._sets_in_use())
+        kinds = [shown.of_kind(), *shown.of_other_kinds().values()]
+        return [row for sets in kinds for rows in sets for row in rows]
 
     def paths(
         self,
@@ -239,6 +217,7 @@ class OpenAITeacher(BaseModel):
 
     def asking(self) -> Asking:
         """How each problem becomes requests."""
+        shown = self._shown(self._sets_in_use())
         return Asking(
             endpoint=self.endpoint,
             model=self.model,
@@ -251,8 +230,8 @@ class OpenAITeacher(BaseModel):
             extra=self.extra or {},
             thinks=self.thinking != "drop",
             prompting=Prompting(
-                exemplar_sets=self._exemplar_sets(),
-                other_kinds=self._sets_of_other_kinds(),
+                exemplar_sets=shown.of_kind(),
+                other_kinds=shown.of_other_kinds(),
                 templates=self._folder() if self.style == "completion" else None,
                 instruction_role=self.instruction_role,
             ),
@@ -279,15 +258,12 @@ class OpenAITeacher(BaseModel):
     def _folder(self) -> FilePath:
         return FilePath(self.prompts) if self.prompts else OWN_FOLDER
 
-    def _sets_of_other_kinds(self) -> dict[AnswerKind, list[list[dict[str, Any]]]]:
-        return {kind: self._exemplar_sets(kind) for kind in OTHER_KINDS}
+    def _shown(self, num_sets: int) -> ExemplarSets:
+        return ExemplarSets(folder=self._folder(), num_shots=self.num_shots, num_sets=num_sets)
 
-    def _exemplar_sets(self, kind: AnswerKind = "number") -> list[list[dict[str, Any]]]:
-        """As many as there are samples to show them to, where the kind has so many."""
-        if not self.num_shots:
-            return [[]]
-        files = exemplar_files(self._folder(), kind)[: min(self.exemplar_sets, self.num_paths)]
-        return [exemplar_rows(file)[: self.num_shots] for file in files]
+    def _sets_in_use(self) -> int:
+        """As many as there are samples to show them to."""
+        return min(self.exemplar_sets, self.num_paths)
 
     def _buy_first(self, wanted: Wanted, book: Ledger) -> None:
         """Buy the first texts; TeacherError if there is none at all."""
@@ -315,13 +291,13 @@ class OpenAITeacher(BaseModel):
 
     def terms(self) -> Terms:
         """How answers are bought; ValueError for a budget that could not be kept."""
-        price, budget_usd = self.price_of(self.mode), self.budget()
-        if price is None:
-            self._do_without_price()
+        charges = self.charges()
+        charges.refuse_unknown()
+        budget_usd = charges.budget_usd()
         return Terms(
             base_url=self.url(),
             endpoint=self.endpoint,
-            price=price,
+            price=charges.price(self.mode),
             budget_micro_usd=None if budget_usd is None else round(budget_usd * MICRO),
             concurrency=self.concurrency,
             requests_per_minute=self.requests_per_minute,
@@ -330,31 +306,15 @@ class OpenAITeacher(BaseModel):
             max_retries=self.max_retries,
         )
 
-    def budget(self) -> float | None:
-        """USD; None: no limit."""
-        if self.budget_usd == "auto":
-            return DEFAULT_BUDGET_USD if self.price_of(self.mode) not in (None, FREE) else None
-        return self.budget_usd
-
-    def price_of(self, mode: Mode) -> Price | None:
-        """What is charged in a mode: what was given for it, nothing on this machine, else what is
-        listed; None if that is not known."""
-        if self.price:
-            return self.price if mode == self.mode else None
-        if is_loopback(self.url()):
-            return FREE
-        return listed_price(self.url(), self.model, by_batch=mode == "batch")
-
-    def _do_without_price(self) -> None:
-        """ValueError if a budget was set that nothing could be held against."""
-        unknown = f"no price is known for {self.model} at {self.endpoint}"
-        remedy = "'teacher.price={input: 1.25, output: 10}', in USD per million tokens"
-        if isinstance(self.budget_usd, float):
-            raise ValueError(
-                f"teacher.budget_usd: {unknown}, so the budget could not be kept; give it, as in "
-                f"{remedy}; nothing was sent"
-            )
-        log.warning("teacher: %s: what it costs is not counted; give it: %s", unknown, remedy)
+    def charges(self) -> Charges:
+        return Charges(
+            url=self.url(),
+            endpoint=self.endpoint,
+            model=self.model,
+            mode=self.mode,
+            given=self.price,
+            limit_usd=self.budget_usd,
+        )
 
     def url(self) -> str:
         """Of the server; ValueError for one of the environment that is none."""

@@ -6,8 +6,9 @@ from mdexp.ports import Thought
 from mdexp.records import Problem
 from mdexp.teacher.asking import Asking
 from mdexp.teacher.budget import MICRO
+from mdexp.teacher.charges import Mode
 from mdexp.teacher.model_history import ModelHistory
-from mdexp.teacher.openai import Mode, OpenAITeacher
+from mdexp.teacher.openai import OpenAITeacher
 from mdexp.teacher.prices import FREE, price_list
 from mdexp.teacher.progress import dollars, duration
 from mdexp.teacher.purchase_plan import Money, PurchasePlan, Wish, purchase_cost
@@ -72,7 +73,7 @@ def _at_most(plan: PurchasePlan) -> str:
 def _costs(teacher: OpenAITeacher, plan: PurchasePlan, wishes: Sequence[Wish]) -> Iterator[str]:
     modes: tuple[Mode, ...] = ("online", "batch")
     for mode in modes:
-        price, label = teacher.price_of(mode), "online" if mode == "online" else "by Batch"
+        price, label = teacher.charges().price(mode), "online" if mode == "online" else "by Batch"
         if price is None:
             yield f"  {label:<9} no price is known: it is not counted"
         elif price == FREE:
@@ -83,7 +84,7 @@ def _costs(teacher: OpenAITeacher, plan: PurchasePlan, wishes: Sequence[Wish]) -
                 f"${price.input:g} and ${price.output:g}",
             )
             yield f"  {label:<9} {money}, at {rates} a million tokens in and out"
-    if teacher.price is None and teacher.price_of("online") not in (None, FREE):
+    if teacher.price is None and teacher.charges().price("online") not in (None, FREE):
         yield f"  prices    of {price_list()}; teacher.price gives others"
     yield f"  budget    {_budget(teacher, plan, wishes)}"
 
@@ -94,7 +95,8 @@ def _money(money: Money) -> str:
 
 
 def _budget(teacher: OpenAITeacher, plan: PurchasePlan, wishes: Sequence[Wish]) -> str:
-    limit, price = teacher.budget(), teacher.price_of(teacher.mode)
+    charges = teacher.charges()
+    limit, price = charges.budget_usd(), charges.price(teacher.mode)
     if limit is None:
         return "none"
     if price is None:

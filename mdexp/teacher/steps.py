@@ -78,8 +78,8 @@ def _ask(asking: Asking, dialogue: Dialogue, step: Write) -> Ask:
     transcript = dialogue.walk.transcript
     if step.continues or (dialogue.part and not step.cue):
         raise cannot_continue(transcript.thought)
-    sample, number = divmod(transcript.sample, len(asking.prompting.exemplar_sets))
-    said = dialogue.said(cues(transcript, step))
     thought, kind = dialogue.walk.thought, dialogue.walk.seen.expected.kind
+    sample, number = divmod(transcript.sample, len(asking.prompting.sets_for(kind)))
+    said = dialogue.said(cues(transcript, step))
     request = asking.request_behind(thought, kind, number, said)
     return Ask(request, sample, transcript, dialogue.part)

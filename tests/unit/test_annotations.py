@@ -2,13 +2,15 @@
 
 import re
 from pathlib import Path
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mdexp.records import Problem
-from mdexp.teacher.annotations import CORRUPTED, Annotations, annotated
+from mdexp.teacher.annotations import CORRUPTED, Annotations, annotated, with_wrong_operator
 from mdexp.teacher.worked import worked_texts
+from tests.buyer import NO_PROGRAMS
 from tests.contract.conftest import plugin
 
 MARKED = Problem(
@@ -32,7 +34,9 @@ THOUGHTS = {name: plugin("thought", name) for name in ("label", "cot", "marked",
 
 def paths(problems, **options):
     fields = {"num_paths": 1, "views": {}, "corrupted": None, "corrupted_share": 0.3, "seed": 0}
-    return list(Annotations(**fields | options).paths(problems, THOUGHTS, Path("unused")))
+    return list(
+        Annotations(**fields | options).paths(problems, THOUGHTS, Path("unused"), NO_PROGRAMS)
+    )
 
 
 def test_views_are_the_sets_own_words_and_what_can_be_made_of_them():
@@ -65,6 +69,13 @@ def test_corruption_changes_one_operator_of_one_view(seed):
         changed = [(a, b) for a, b in zip(before.text, after.text, strict=True) if a != b]
         assert len(changed) == 1
         assert re.fullmatch(r"[-+*/]{2}", "".join(changed[0]))
+
+
+@given(st.integers(0, 10**6))
+def test_a_hyphen_is_no_operator(seed):
+    assert with_wrong_operator("Ann has a part-time job.", Random(seed)) == (
+        "Ann has a part-time job."
+    )
 
 
 def test_as_many_are_corrupted_as_asked_for():

@@ -8,7 +8,7 @@ from contextlib import ExitStack, nullcontext
 
 import pytest
 
-from mdexp.teacher import budget, extract
+from mdexp.teacher import budget, online_purchase
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.limits import Limiter
 from mdexp.teacher.online_purchase import OnlinePurchase
@@ -63,10 +63,10 @@ def random_request(dice, number):
 @pytest.mark.parametrize("part", range(4))
 def test_the_budget_is_never_passed_and_a_stop_has_its_reason(part, tmp_path, monkeypatch):
     """Over 200 random prices, budgets and concurrencies, one or two jobs of a command."""
-    monkeypatch.setattr(extract, "POLL_S", 0.0005)
+    monkeypatch.setattr(online_purchase, "POLL_S", 0.0005)
     monkeypatch.setattr("mdexp.teacher.retry.FIRST_PAUSE_S", 0.0)
     # Two jobs in one process would take each other's handlers of signals.
-    monkeypatch.setattr(extract, "signals_as_event", lambda: nullcontext(asyncio.Event()))
+    monkeypatch.setattr(online_purchase, "signals_as_event", lambda: nullcontext(asyncio.Event()))
     stops = Counter()
     for number in range(NUM_SETTINGS // 4):
         folder = tmp_path / str(number)

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -231,6 +232,14 @@ def test_sets_of_exemplars_each_have_their_own_transcripts(server, tmp_path):
     assert len(seen) == 9
     assert ask(server, tmp_path, 1, num_paths=2, **options) == paths[:2]
     assert len(seen) == 9
+
+
+def test_a_kind_with_fewer_sets_of_exemplars_shows_those_it_has(server, tmp_path):
+    Talking(server, lambda question, part, number: f"ans = {number}")
+    asked = [replace(problem, answer="yes") for problem in problems(1)]
+    options = {"num_shots": 1, "exemplar_sets": 2, "num_paths": 2}
+    paths = buy(server.url, tmp_path, asked, thoughts=KPDD, **options)
+    assert [path.sample for path in paths] == [0, 1]
 
 
 def test_batch_is_one_batch_a_step(server, talking, tmp_path):

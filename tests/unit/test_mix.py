@@ -66,6 +66,14 @@ def test_limits_are_of_all_training_and_of_each_test():
     }
 
 
+@given(limit=st.integers(1, 8), sizes=st.tuples(*[st.integers(4, 8)] * 2))
+@settings(max_examples=20, deadline=None)
+def test_as_many_are_trained_on_as_the_limit_says(limit, sizes):
+    sets = [small(name, size) for name, size in zip(SETS, sizes, strict=True)]
+    mix = dataset("mix", sets=sets, limit_train=limit)
+    assert sum(p.split == "train" for p in mix.problems()) == limit
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -226,6 +226,6 @@ def test_a_buyer_is_warned_as_well(tmp_path, caplog):
 
 def test_a_price_that_is_given_is_of_the_mode():
     online = teacher(OPENAI, price={"input": 2.0, "output": 10.0})
-    assert (online.price_of("online"), online.price_of("batch")) == (PRICE, None)
+    assert tuple(map(online.charges().price, ("online", "batch"))) == (PRICE, None)
     batch = teacher(OPENAI, price={"input": 2.0, "output": 10.0}, mode="batch")
-    assert (batch.price_of("batch"), batch.price_of("online")) == (PRICE, None)
+    assert tuple(map(batch.charges().price, ("batch", "online"))) == (PRICE, None)

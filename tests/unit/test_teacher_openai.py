@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from mdexp.records import Problem
-from mdexp.teacher import extract
+from mdexp.teacher import online_purchase
 from mdexp.teacher.command_id import new_command
 from mdexp.teacher.endpoint import endpoint_identity, is_loopback
 from mdexp.teacher.leases import Claims
@@ -216,7 +216,7 @@ def test_a_samples_loss_leaves_the_others(server, tmp_path, caplog):
 
 
 def test_a_dead_server_is_not_asked_for_ever(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(extract, "MAX_GIVEN_UP_IN_A_ROW", 2)
+    monkeypatch.setattr(online_purchase, "MAX_GIVEN_UP_IN_A_ROW", 2)
     server.misbehave(always="500")
     with pytest.raises(TeacherError, match=r"2 requests in a row .* the last by HTTP 500"):
         ask(tmp_path, server.url, concurrency=1, max_retries=0)
