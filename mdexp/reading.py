@@ -125,9 +125,11 @@ def read_all(walks: Sequence[Walk], executor: Executor) -> list[Done]:
 
 
 def transcript_of(row: Path | Output, question: str) -> Transcript:
-    """A row of a file as a transcript."""
+    """A row of a file as a transcript. A teacher's text that was cut short is read all the same:
+    verify rejects it by its finish reason."""
     text = join_thinking(row.thinking, row.text) if isinstance(row, Path) else row.text
-    one = Segment(author="writer", text=text, turn="assistant")
+    finished = row.finished if isinstance(row, Output) else True
+    one = Segment(author="writer", text=text, turn="assistant", finished=finished)
     said = tuple(map(_thought_aloud, row.segments)) or (one,)
     return Transcript(
         problem_id=row.problem_id,

@@ -145,7 +145,7 @@ def _settings(s: Settings, phase: Phase) -> dict[str, Any]:
 BEFORE = Stage(
     name="before",
     part="generate",
-    version=5,
+    version=6,
     function=generate,
     reads=("problems.jsonl",),
     writes={"outputs.jsonl": "outputs_before.jsonl"},
@@ -158,7 +158,7 @@ BEFORE = Stage(
 AFTER = Stage(
     name="after",
     part="generate",
-    version=5,
+    version=6,
     function=generate,
     reads=("problems.jsonl",),
     writes={"outputs.jsonl": "outputs_after.jsonl"},

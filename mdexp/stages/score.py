@@ -42,7 +42,7 @@ def score(
 SCORE = Stage(
     name="score",
     part="score",
-    version=6,
+    version=7,
     function=score,
     reads=("problems.jsonl",),
     reads_if_there=OUTPUTS,
