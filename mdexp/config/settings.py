@@ -134,6 +134,21 @@ class Settings(Block):
         return self
 
     @model_validator(mode="after")
+    def _beams_can_write_the_thoughts(self) -> Self:
+        if self.decoding.beam is None or None in self.thoughts.values():  # reported already
+            return self
+        for name, thought in self.answering().items():
+            cannot = f"has up to {thought.max_writes}" if thought.max_writes > 1 else ""
+            if thought.reads:
+                cannot = f"reads {', '.join(thought.reads)}"
+            if cannot:
+                raise ValueError(
+                    f"decoding.beam grows one text by itself; thought={name} {cannot}; leave it "
+                    "out or choose decoding=default"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _lessons_fit_thoughts(self) -> Self:
         if None in self.thoughts.values() or None in self.lessons.values():  # reported already
             return self
