@@ -74,7 +74,8 @@ class KeyPoints(BaseModel):
 
     def _as_written(self, transcript: Transcript, done: Done) -> tuple[Segment, ...]:
         """The teacher's own key points, then the cleaned solution."""
-        points = [s.text.strip() for s in transcript.by("writer")[: len(self._cues())]]
+        texts = transcript.by("writer")[: len(self._cues())]
+        points = [_without_blank_lines(text.text.strip()) for text in texts]
         solution = self.inner.lesson(from_write(transcript, len(self._cues())), done)
         return self._joined(transcript.segments[0].text, points, solution)
 
@@ -111,7 +112,13 @@ def hints_for(question: str, solution: str) -> str:
 
 
 def _sentences(text: str) -> list[str]:
-    return [found.strip() for found in _SENTENCE.findall(text) if found.strip()]
+    """Sentences, each on one line: a blank line within one would end the text that it stands in."""
+    return [" ".join(found.split()) for found in _SENTENCE.findall(text) if found.strip()]
+
+
+def _without_blank_lines(text: str) -> str:
+    """A text that the student can write to its end: decoding stops it at its first blank line."""
+    return "\n".join(line for line in text.split("\n") if line.strip())
 
 
 def _one_paragraph(text: str) -> str | None:
