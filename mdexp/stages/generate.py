@@ -110,7 +110,8 @@ def _with_better_prompt(
     one = {name: thought}
     shown = shown_by(thought, exemplars)
     validation = [problem for problem in problems if problem.split == "validation"]
-    tried = {len(shots): ask(validation, one, shots) for shots in ([], shown)}
+    choices = ([], shown) if shown else ([],)
+    tried = {len(shots): ask(validation, one, shots) for shots in choices}
     solved = {
         shots: sum(
             g.correct for g in scoring.grade(rows, by_id(problems), one, executor, found=found)
