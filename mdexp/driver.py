@@ -77,7 +77,7 @@ def drive(walks: Sequence[Walk], write: Writes, run: Runs, *, reads: bool = True
             if isinstance(step, Done):
                 walk.done = step
         for (walk, _), result in zip(runs, run(runs) if runs else (), strict=True):
-            walk.transcript = walk.transcript.after(_executed(result))
+            walk.transcript = walk.transcript.after(executed(result))
         for (walk, step), text in zip(writes, write(writes) if writes else (), strict=True):
             cue = cues(walk.transcript, step)
             walk.transcript = walk.transcript.after(*cue, _turned(text, step))
@@ -121,6 +121,12 @@ def asked(question: str) -> Segment:
     return Segment(author="question", text=question, turn="user")
 
 
+def executed(result: ProgramResult) -> Segment:
+    """A result as a segment, without the time that it took: that is another one in each run."""
+    timeless = replace(result, seconds=0.0)
+    return Segment(author="executor", text=result.stdout or result.error, result=timeless)
+
+
 def written(text: str, question: str = "") -> Transcript:
     """A transcript of one text, with which a thought that writes once can be asked what is next."""
     segments = (asked(question), Segment(author="writer", text=text, turn="assistant"))
@@ -154,10 +160,6 @@ def _of_kind(done: Done, expected: Expected) -> Done:
 
 def _turned(text: Segment, step: Write) -> Segment:
     return replace(text, turn=None if step.continues else "assistant", role=step.role)
-
-
-def _executed(result: ProgramResult) -> Segment:
-    return Segment(author="executor", text=result.stdout or result.error, result=result)
 
 
 def _bounded(result: ProgramResult) -> ProgramResult:

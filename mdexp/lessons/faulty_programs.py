@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from mdexp.answers import correct
-from mdexp.driver import asked, run_all
+from mdexp.driver import asked, executed, run_all
 from mdexp.lessons.program_faults import (
     NAME_FAULTS,
     OPERATORS,
@@ -99,7 +99,7 @@ class FaultyPrograms(BaseModel):
                 question,
                 cue,
                 Segment(author="writer", text=one.program, turn="assistant"),
-                Segment(author="executor", text=result.error, result=result),
+                executed(result),
                 Segment(author="cue", text=repair.feedback_cue(failed), turn="user"),
                 target,
             ),
