@@ -231,6 +231,12 @@ class Settings(Block):
             asked |= dict(thought.made_from) or {name: thought}
         return asked | {name: self.thoughts[name] for name in asked if name in self.thoughts}
 
+    def shown_results(self) -> tuple[str, ...]:
+        """Those of the asked thoughts whose paths are made into lessons that show what a program
+        printed."""
+        shown = [t.made_from for t in self.thoughts.values() if t.shows_results]
+        return tuple(sorted({name for sources in shown for name in sources}))
+
     def answering(self) -> dict[str, Thought]:
         """The thoughts by which the student answers: not those that are only trained on."""
         return {name: thought for name, thought in self.thoughts.items() if thought.max_writes}

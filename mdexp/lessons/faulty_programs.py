@@ -122,5 +122,5 @@ def _done(path: VerifiedPath) -> Done:
 
 def _failed(result: ProgramResult) -> Done:
     return Done(
-        text="", answer=result.answer, status=result.status, error=result.error, is_computed=True
+        text="", answer=result.answer, status=result.status, error=result.error, result=result
     )

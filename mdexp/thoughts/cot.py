@@ -20,6 +20,7 @@ class ChainOfThought(BaseModel):
     reads: ClassVar[tuple[str, ...]] = ()
     made_from: ClassVar[Mapping[str, Thought]] = {}
     is_oracle: ClassVar[bool] = False
+    shows_results: ClassVar[bool] = False
     unit: ClassVar[Literal["line", "sentence"]] = "sentence"
 
     instruction: str

@@ -24,6 +24,7 @@ class EquationOfThought(BaseModel):
     reads: ClassVar[tuple[str, ...]] = ()
     made_from: ClassVar[Mapping[str, Thought]] = {}
     is_oracle: ClassVar[bool] = False
+    shows_results: ClassVar[bool] = False
     unit: ClassVar[Literal["line", "sentence"]] = "line"
 
     instruction: str

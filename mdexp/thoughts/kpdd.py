@@ -29,6 +29,7 @@ class KeyPoints(BaseModel):
 
     votes: ClassVar[bool] = True
     is_oracle: ClassVar[bool] = False
+    shows_results: ClassVar[bool] = False
 
     instruction: str
     cue: str  # asks for the core question; for all key points where it stands alone

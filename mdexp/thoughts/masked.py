@@ -36,6 +36,7 @@ class Masked(BaseModel):
     votes: ClassVar[bool] = False
     reads: ClassVar[tuple[str, ...]] = ()
     is_oracle: ClassVar[bool] = False
+    shows_results: ClassVar[bool] = False
     unit: ClassVar[Literal["line", "sentence"]] = "sentence"
 
     instruction: str

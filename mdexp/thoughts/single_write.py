@@ -48,9 +48,8 @@ def after_text(reading: Reading, result: ProgramResult | None) -> Run | Done:
             text=reading.text,
             answer=result.answer,
             status=result.status,
-            stdout=result.stdout,
             error=result.error,
-            is_computed=True,
+            result=result,
         )
     status = "no_answer" if reading.answer is None else "ok"
     return Done(text=reading.text, answer=reading.answer, status=status)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from mdexp.answers import correct
-from mdexp.driver import Walk, asked, drive, run_all
+from mdexp.driver import Walk, asked, drive, executed, run_all
 from mdexp.ports import Done, Run, Seen, Thought, Write
 from mdexp.reading import read_all
 from mdexp.records import ProgramResult, Segment, Transcript
@@ -51,6 +51,8 @@ def lessons(thought: Thought, sandbox: Sandbox) -> list[tuple[Segment, ...]]:
         for row in EXEMPLARS:
             shown = transcript(source.exemplar(row))
             done = read(source, shown.segments, sandbox)
+            if thought.shows_results and done.result:  # as verify keeps it
+                shown = shown.after(executed(done.result))
             made.append(thought.lesson(shown, done))
     return made
 
