@@ -115,7 +115,8 @@ class Thought(Protocol):
 
     @property
     def votes(self) -> bool:
-        """Whether its answers take part in votes."""
+        """Whether its answers take part in the run's vote. One that does not is still asked of the
+        student, and has rows of its own in reports."""
         ...
 
     @property

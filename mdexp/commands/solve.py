@@ -71,7 +71,7 @@ class Solver:
             outputs += [o for name in layer for o in self._outputs(problem, name, known)]
         found = grade(outputs, {problem.id: problem}, thoughts, self.sandbox)
         everything = [*self.validation, *found]
-        elected = votes(everything, list(thoughts), vote)
+        elected = votes(everything, list(thoughts), vote, self.settings.voting())
         [ours] = [v for v in elected if v.problem_id == ASKED and v.row == "vote"]
         return found, ours, outputs
 

@@ -131,6 +131,11 @@ class Settings(Block):
                 f"thought: {', '.join(self.thoughts)} are only trained on; add one that the "
                 "student answers by, as in thought=[cot,states]"
             )
+        if not self.voting():
+            raise ValueError(
+                f"thought: {', '.join(self.answering())} take no part in votes; add one that does, "
+                "as in thought=[cot]"
+            )
         return self
 
     @model_validator(mode="after")
@@ -169,13 +174,13 @@ class Settings(Block):
 
     @model_validator(mode="after")
     def _vote_fits_thoughts(self) -> Self:
-        if self.vote is None:  # reported already
+        if self.vote is None or None in self.thoughts.values():  # reported already
             return self
-        order, voting = self.vote.order, [n for n, t in self.thoughts.items() if t and t.max_writes]
+        order, voting = self.vote.order, self.voting()
         chosen = ", ".join(voting)
         if len(set(order)) < len(order) or not set(order) <= set(voting):
             raise ValueError(
-                f"vote.order may name each of the chosen thoughts ({chosen}) once, "
+                f"vote.order may name each of the thoughts that vote ({chosen}) once, "
                 f"got {', '.join(order)}"
             )
         if order and self.vote.all_vote and len(order) < len(voting):
@@ -240,6 +245,10 @@ class Settings(Block):
     def answering(self) -> dict[str, Thought]:
         """The thoughts by which the student answers: not those that are only trained on."""
         return {name: thought for name, thought in self.thoughts.items() if thought.max_writes}
+
+    def voting(self) -> list[str]:
+        """Names of the thoughts whose answers take part in the run's vote."""
+        return [name for name, thought in self.answering().items() if thought.votes]
 
     def shares(self) -> dict[str, float] | None:
         """Each thought's share of the loss, summing to 1; None is one mean over all examples."""

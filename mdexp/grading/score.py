@@ -79,16 +79,19 @@ def votes(
     generations: Sequence[Generation],
     thoughts: Sequence[str],
     rule: VoteRule = MAJORITY,
+    voting: Sequence[str] | None = None,
 ) -> list[Vote]:
     """The run's vote per problem and phase, and where a thought has several sampled paths, its own.
 
-    A rule without an `order` has the thoughts by validation accuracy, equal ones as in `thoughts`.
+    `voting` are the thoughts that take part in the run's vote; None stands for all. A rule without
+    an `order` has them by validation accuracy, equal ones in the order given.
     """
+    heard = thoughts if voting is None else voting
     elected = []
     for phase in PHASES:
         ours = [g for g in generations if g.phase == phase]
         accuracy = _validation_accuracy(ours, thoughts)
-        ranked = rule.order or trust(thoughts, accuracy)
+        ranked = rule.order or trust(heard, accuracy)
         for paths in by_problem(ours):
             elected.append(elect(voters(paths), ranked, rule, accuracy))
             elected += _own_votes(voters(paths), thoughts)
