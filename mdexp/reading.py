@@ -10,9 +10,10 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
-from mdexp.driver import TRUNCATED, Part, Walk, asked, drive, run_all
+from mdexp.driver import TRUNCATED, Part, Walk, drive, run_all
 from mdexp.ports import Done, Executor, Run, Seen, Thought, Write
 from mdexp.records import Output, Path, Problem, ProgramResult, Segment, Transcript
+from mdexp.thoughts.opening import new_transcript
 from mdexp.thoughts.thinking import join_thinking
 
 
@@ -131,12 +132,10 @@ def transcript_of(row: Path | Output, question: str) -> Transcript:
     finished = row.finished if isinstance(row, Output) else True
     one = Segment(author="writer", text=text, turn="assistant", finished=finished)
     said = tuple(map(_thought_aloud, row.segments)) or (one,)
-    return Transcript(
-        problem_id=row.problem_id,
-        thought=row.thought,
-        sample=row.sample,
-        segments=(asked(question), *said),
+    begun = new_transcript(
+        question, problem_id=row.problem_id, thought=row.thought, sample=row.sample
     )
+    return begun.after(*said)
 
 
 def _thought_aloud(segment: Segment) -> Segment:

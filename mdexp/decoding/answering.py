@@ -11,11 +11,12 @@ from mdexp.decoding.decode_stats import Work
 from mdexp.decoding.generate import generate_answers
 from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
 from mdexp.decoding.server import ask_server
-from mdexp.driver import Walk, asked, conversation, cues, drive, run_all, without_last_results
+from mdexp.driver import Walk, conversation, cues, drive, run_all, without_last_results
 from mdexp.ports import Done, Executor, Run, Thought, Write
 from mdexp.reading import Name, seen_of
 from mdexp.records import Output, Phase, Problem, ProgramResult, Segment, Transcript
 from mdexp.students.prompts import Renderer
+from mdexp.thoughts.opening import asked
 from mdexp.thoughts.thinking import AfterThinking, opening_at_end
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from mdexp.answers import correct
-from mdexp.driver import asked, executed, run_all
+from mdexp.driver import executed, run_all
 from mdexp.lessons.program_faults import (
     NAME_FAULTS,
     OPERATORS,
@@ -22,6 +22,7 @@ from mdexp.lessons.program_faults import (
 )
 from mdexp.ports import Done, Executor, Run, Thought
 from mdexp.records import Lesson, Problem, ProgramResult, Segment, Transcript, VerifiedPath
+from mdexp.thoughts.opening import asked
 from mdexp.thoughts.repair import Repair
 
 # Of 20 faults: wrong values, names and syntax as often as among a small student's own failures.

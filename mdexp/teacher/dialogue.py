@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mdexp.driver import Walk, asked, conversation, drive, run_all, without_last_results
+from mdexp.driver import Walk, conversation, drive, run_all, without_last_results
 from mdexp.ports import Executor, Run, Thought, Write
 from mdexp.reading import Name, seen_of
-from mdexp.records import REFUSED, Path, Problem, ProgramResult, Segment, Transcript
+from mdexp.records import REFUSED, Path, Problem, ProgramResult, Segment
 from mdexp.teacher.request import Answer
+from mdexp.thoughts.opening import new_transcript
 from mdexp.thoughts.thinking import split_thinking
 
 _CUT_SHORT = ("length", *REFUSED)
@@ -64,8 +65,8 @@ def is_dialogue(thought: Thought) -> bool:
 
 def opened(problem: Problem, name: str, thought: Thought, sample: int) -> Dialogue:
     """A dialogue before its first text."""
-    transcript = Transcript(
-        problem_id=problem.id, thought=name, sample=sample, segments=(asked(problem.question),)
+    transcript = new_transcript(
+        problem.question, problem_id=problem.id, thought=name, sample=sample
     )
     seen = seen_of(Name(problem.id, name, sample), problem, thought, {})
     return Dialogue(walk=Walk(thought=thought, transcript=transcript, seen=seen))

@@ -10,7 +10,6 @@ asks, and the hints are the sentences whose numbers the solution uses.
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,6 +18,7 @@ from mdexp.answers import NUMBER, canonical
 from mdexp.ports import Done, Seen, Step, Thought, Write
 from mdexp.records import Segment, Transcript
 from mdexp.thoughts.nested import InnerThought, as_next_turn, from_write
+from mdexp.thoughts.single_write import shown
 
 _SENTENCE = re.compile(r"[^.?!]*(?:[.?!](?!\s|$)[^.?!]*)*[.?!]?")
 _NUMBER = re.compile(rf"(?<![\w.])(?:{NUMBER})")
@@ -61,8 +61,8 @@ class KeyPoints(BaseModel):
         return self.inner.next(from_write(transcript, len(cues)), seen)
 
     def exemplar(self, row: Mapping[str, Any]) -> tuple[Segment, ...]:
-        shown = self.inner.exemplar(row)
-        return self._with_key_points(row["question"], shown) if shown else ()
+        solution = self.inner.exemplar(row)
+        return self._with_key_points(row["question"], solution) if solution else ()
 
     def lesson(self, transcript: Transcript, done: Done) -> tuple[Segment, ...]:
         if self.teacher == "writes":
@@ -88,12 +88,11 @@ class KeyPoints(BaseModel):
     def _joined(
         self, question: str, points: list[str], solution: tuple[Segment, ...]
     ) -> tuple[Segment, ...]:
-        segments = [Segment(author="question", text=question, turn="user")]
-        for number, (cue, point) in enumerate(zip(self._cues(), points, strict=True)):
-            asked = Segment(author="cue", text=cue, turn="user")
-            segments.append(asked if number else replace(asked, text=f"\n{cue}", turn=None))
-            segments.append(Segment(author="writer", text=point, turn="assistant", scored=True))
-        return (*segments, *as_next_turn(solution))
+        first, *further = zip(self._cues(), points, strict=True)
+        segments = shown(question, *first)
+        for cue, point in further:
+            segments += as_next_turn(shown(question, cue, point))
+        return segments + as_next_turn(solution)
 
 
 def core_question(question: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mdexp.ports import Done, Run, Seen, Step, Write
 from mdexp.records import Answer, Expected, ProgramResult, Segment, Transcript
+from mdexp.thoughts.opening import opening
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +58,5 @@ def after_text(reading: Reading, result: ProgramResult | None) -> Run | Done:
 
 def shown(question: str, cue: str, text: str) -> tuple[Segment, ...]:
     """Question, cue and the text that answers it, as segments of an exemplar or a lesson."""
-    return (
-        Segment(author="question", text=question, turn="user"),
-        Segment(author="cue", text=f"\n{cue}"),
-        Segment(author="writer", text=text, turn="assistant", scored=True),
-    )
+    answer = Segment(author="writer", text=text, turn="assistant", scored=True)
+    return (*opening(question, cue), answer)

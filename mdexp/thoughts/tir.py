@@ -15,6 +15,7 @@ from mdexp.answers import plain
 from mdexp.ports import Done, Run, Seen, Step, Thought, Write
 from mdexp.records import Answer, ProgramResult, Segment, Transcript
 from mdexp.thoughts.nested import InnerThought
+from mdexp.thoughts.opening import opening
 
 _FENCED = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)\n?```", re.DOTALL)
 MAX_OUTPUT = 300  # characters
@@ -80,8 +81,7 @@ class ToolIntegrated(BaseModel):
         self, question: str, program: str, result: ProgramResult, answer: Answer
     ) -> tuple[Segment, ...]:
         return (
-            Segment(author="question", text=question, turn="user"),
-            Segment(author="cue", text=f"\n{self.cue}"),
+            *opening(question, self.cue),
             Segment(
                 author="writer",
                 text=f"{self.lead}\n```python\n{program}\n```",
