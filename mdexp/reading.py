@@ -14,7 +14,7 @@ from mdexp.driver import TRUNCATED, Part, Walk, drive, run_all
 from mdexp.ports import Done, Executor, Run, Seen, Thought, Write
 from mdexp.records import Output, Path, Problem, ProgramResult, Segment, Transcript
 from mdexp.thoughts.opening import new_transcript
-from mdexp.thoughts.thinking import join_thinking
+from mdexp.thoughts.thinking import join_thinking, split_thinking
 
 
 class Name(NamedTuple):
@@ -136,6 +136,13 @@ def transcript_of(row: Path | Output, question: str) -> Transcript:
         question, problem_id=row.problem_id, thought=row.thought, sample=row.sample
     )
     return begun.after(*said)
+
+
+def without_thinking(segment: Segment) -> Segment:
+    """A segment with what its writer says behind its thinking; of another author as it is."""
+    if segment.author != "writer":
+        return segment
+    return replace(segment, text=split_thinking(segment.text).answer, thinking="")
 
 
 def _thought_aloud(segment: Segment) -> Segment:

@@ -13,7 +13,7 @@ from typing import Literal
 from mdexp.answers import canonical, correct
 from mdexp.driver import executed
 from mdexp.ports import Done, Executor, Thought
-from mdexp.reading import read_rows
+from mdexp.reading import read_rows, without_thinking
 from mdexp.records import (
     REFUSED,
     Answer,
@@ -25,7 +25,6 @@ from mdexp.records import (
     ThinkingUse,
     VerifiedPath,
 )
-from mdexp.thoughts.thinking import split_thinking
 
 Mode = Literal["gold", "runs", "agree", "none"]
 
@@ -86,7 +85,7 @@ def _verified(
 def _as_trained_on(path: Path, read: Done, with_result: bool) -> Segments:
     """The segments of a path of several texts, and those of one text `with_result`."""
     if path.segments or not with_result or read.result is None:
-        return tuple(map(_without_thinking, path.segments))
+        return tuple(map(without_thinking, path.segments))
     program = Segment(author="writer", text=read.text, turn="assistant")
     return (program, executed(read.result))
 
@@ -97,13 +96,6 @@ def _chain(chain: Done, read: Done) -> Done:
     if chain.is_computed or read.answer is None:
         return chain
     return replace(chain, answer=read.answer, status="ok")
-
-
-def _without_thinking(segment: Segment) -> Segment:
-    """A segment as it may be trained on."""
-    if segment.author != "writer":
-        return segment
-    return replace(segment, text=split_thinking(segment.text).answer, thinking="")
 
 
 def _earlier_texts(path: Path) -> list[str]:

@@ -5,16 +5,15 @@ thought asks for, a transcript is no path.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from mdexp.driver import Walk, conversation, drive, run_all, without_last_results
 from mdexp.ports import Executor, Run, Thought, Write
-from mdexp.reading import Name, seen_of
+from mdexp.reading import Name, seen_of, without_thinking
 from mdexp.records import REFUSED, Path, Problem, ProgramResult, Segment
 from mdexp.teacher.request import Answer
 from mdexp.thoughts.opening import new_transcript
-from mdexp.thoughts.thinking import split_thinking
 
 _CUT_SHORT = ("length", *REFUSED)
 
@@ -52,7 +51,7 @@ class Dialogue:
 
     def said(self, cue: Sequence[Segment]) -> list[Segment]:
         """What the teacher is sent: all that was said, without its thinking, then the cue."""
-        return [*map(_without_thinking, self.walk.transcript.segments), *cue]
+        return [*map(without_thinking, self.walk.transcript.segments), *cue]
 
 
 Texts = Callable[[Sequence[tuple[Dialogue, Write]]], Sequence[Answer | None]]
@@ -137,9 +136,3 @@ def _taken(dialogue: Dialogue, answer: Answer | None) -> Segment:
         thinking=answer.thinking,
         finished=answer.finish_reason not in _CUT_SHORT,
     )
-
-
-def _without_thinking(segment: Segment) -> Segment:
-    if segment.author != "writer":
-        return segment
-    return replace(segment, text=split_thinking(segment.text).answer, thinking="")

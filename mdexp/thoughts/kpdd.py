@@ -14,14 +14,13 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mdexp.answers import NUMBER, canonical
+from mdexp.answers import NUMBER_IN_TEXT, canonical
 from mdexp.ports import Done, Seen, Step, Thought, Write
 from mdexp.records import Segment, Transcript
 from mdexp.thoughts.nested import InnerThought, as_next_turn, from_write
 from mdexp.thoughts.single_write import shown
 
 _SENTENCE = re.compile(r"[^.?!]*(?:[.?!](?!\s|$)[^.?!]*)*[.?!]?")
-_NUMBER = re.compile(rf"(?<![\w.])(?:{NUMBER})")
 
 
 class KeyPoints(BaseModel):
@@ -105,9 +104,9 @@ def core_question(question: str) -> str:
 def hints_for(question: str, solution: str) -> str:
     """The sentences of a question whose numbers its solution uses, one a line; else those before
     the question itself."""
-    used = {canonical(number) for number in _NUMBER.findall(solution)}
+    used = {canonical(number) for number in NUMBER_IN_TEXT.findall(solution)}
     sentences = _sentences(question)
-    helpful = [s for s in sentences if used & {canonical(n) for n in _NUMBER.findall(s)}]
+    helpful = [s for s in sentences if used & {canonical(n) for n in NUMBER_IN_TEXT.findall(s)}]
     return "\n".join(helpful or sentences[:-1] or sentences)
 
 
