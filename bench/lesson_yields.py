@@ -104,7 +104,14 @@ def recorded(
     thoughts = settings.asked_thoughts()
     paths = list(settings.teacher.paths(problems, thoughts, Path()))
     by_id = {problem.id: problem for problem in problems}
-    verified, _ = verify_paths(paths, by_id, thoughts, sandbox, settings.verify.mode)
+    verified, _ = verify_paths(
+        paths,
+        by_id,
+        thoughts,
+        sandbox,
+        settings.verify.mode,
+        results_of=settings.shown_results(),
+    )
     return problems, [path.thought for path in paths], verified
 
 

@@ -27,6 +27,7 @@ NUMBER = (
     r"[-+−]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,2}(?:,\d{2})+,\d{3}(?!\d)|\d+)"  # 1,234 or 12,34,567
     r"(?:\.\d+)?(?:[eE][-+]?\d{1,3}(?![\w.]))?|[-+−]?\.\d+"
 )
+NUMBER_IN_TEXT = re.compile(rf"(?<![\w.])(?:{NUMBER})")  # not within a word or another number
 # 1 3/4
 MIXED = r"\d{1,9}(?:[ \t]{1,9}|[ \t]and[ \t])\d{1,9}\s?/\s?\d{1,9}(?![\d/]|\.\d)"
 LATEX = r"\\[dt]?frac\s*" + 2 * rf"\{{\s*(?:{NUMBER})\s*\}}\s*"  # \frac{3}{4}

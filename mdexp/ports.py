@@ -73,10 +73,19 @@ class Done:
     text: str  # cleaned, as it can be trained on
     answer: Answer | None
     status: str  # ok, no_answer, truncated, or how the program failed
-    stdout: str = ""
     error: str = ""
-    is_computed: bool = False  # a program or a solver gave the answer, no text states it
+    result: ProgramResult | None = None  # of the program or system of equations that was read
     thinking: str = ""  # what a reasoning model thought before it answered
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether a program or a solver gave the answer: no text states it."""
+        return self.result is not None
+
+    @property
+    def stdout(self) -> str:
+        """What the program printed."""
+        return self.result.stdout if self.result else ""
 
 
 Step = Write | Run | Done
@@ -106,7 +115,8 @@ class Thought(Protocol):
 
     @property
     def votes(self) -> bool:
-        """Whether its answers take part in votes."""
+        """Whether its answers take part in the run's vote. One that does not is still asked of the
+        student, and has rows of its own in reports."""
         ...
 
     @property
@@ -123,6 +133,12 @@ class Thought(Protocol):
     @property
     def is_oracle(self) -> bool:
         """Whether it is shown the gold answer: a bound, which no honest method reaches."""
+        ...
+
+    @property
+    def shows_results(self) -> bool:
+        """Whether its lessons show what a program printed. The stage verify then keeps, with each
+        path that they are made from, the result of its program as an executor's segment."""
         ...
 
     @property

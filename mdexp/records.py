@@ -208,7 +208,8 @@ class Path:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedPath:
     """A path that may be trained on: `text` is cleaned, `answer` is what it leads to, `thinking`
-    what is trained on before it."""
+    what is trained on before it. `segments` is empty where it is one text whose result no lesson
+    shows."""
 
     problem_id: str
     thought: str

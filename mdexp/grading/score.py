@@ -17,7 +17,7 @@ from mdexp.grading.statistics import wilson
 from mdexp.grading.vote import elect, trust, voters
 from mdexp.grading.vote_rules.majority import MAJORITY
 from mdexp.ports import Attempt, Done, Executor, Grader, Thought, VoteRule
-from mdexp.reading import Name, read_rows
+from mdexp.reading import TranscriptKey, read_rows
 from mdexp.records import (
     VALIDATION,
     Generation,
@@ -54,7 +54,7 @@ def grade(
     thoughts: Mapping[str, Thought],
     executor: Executor,
     grader: Grader = STRICT,
-    found: Mapping[Name, Done] = MappingProxyType({}),
+    found: Mapping[TranscriptKey, Done] = MappingProxyType({}),
 ) -> list[Generation]:
     """Read every output with its thought, run its program, compare with gold. `found` has the
     outcomes of further thoughts that these read.
@@ -79,16 +79,19 @@ def votes(
     generations: Sequence[Generation],
     thoughts: Sequence[str],
     rule: VoteRule = MAJORITY,
+    voting: Sequence[str] | None = None,
 ) -> list[Vote]:
     """The run's vote per problem and phase, and where a thought has several sampled paths, its own.
 
-    A rule without an `order` has the thoughts by validation accuracy, equal ones as in `thoughts`.
+    `voting` are the thoughts that take part in the run's vote; None stands for all. A rule without
+    an `order` has them by validation accuracy, equal ones in the order given.
     """
+    heard = thoughts if voting is None else voting
     elected = []
     for phase in PHASES:
         ours = [g for g in generations if g.phase == phase]
         accuracy = _validation_accuracy(ours, thoughts)
-        ranked = rule.order or trust(thoughts, accuracy)
+        ranked = rule.order or trust(heard, accuracy)
         for paths in by_problem(ours):
             elected.append(elect(voters(paths), ranked, rule, accuracy))
             elected += _own_votes(voters(paths), thoughts)

@@ -6,13 +6,14 @@ PoT was right in 96.8 % of cases on recorded outputs); `none` whatever its thoug
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
 from mdexp.answers import canonical, correct
+from mdexp.driver import executed
 from mdexp.ports import Done, Executor, Thought
-from mdexp.reading import read_rows
+from mdexp.reading import read_rows, without_thinking
 from mdexp.records import (
     REFUSED,
     Answer,
@@ -20,10 +21,10 @@ from mdexp.records import (
     Problem,
     Rejection,
     Segment,
+    Segments,
     ThinkingUse,
     VerifiedPath,
 )
-from mdexp.thoughts.thinking import split_thinking
 
 Mode = Literal["gold", "runs", "agree", "none"]
 
@@ -35,8 +36,10 @@ def verify_paths(
     executor: Executor,
     mode: Mode,
     thinking: ThinkingUse = "drop",
+    results_of: Collection[str] = (),
 ) -> tuple[list[VerifiedPath], list[Rejection]]:
-    """Every path is either kept or rejected with a reason."""
+    """Every path is either kept or rejected with a reason. A kept path of a thought in `results_of`
+    holds the result of its program."""
     reads = read_rows(paths, problems, thoughts, executor)
     if thinking == "only":
         chains = read_rows(paths, problems, thoughts, executor, part="thinking")
@@ -58,11 +61,14 @@ def verify_paths(
             continue
         seen.add(same)
         answer = problem.answer if mode == "gold" else read.answer
-        kept.append(_verified(path, read, answer, thinking))
+        segments = _as_trained_on(path, read, path.thought in results_of)
+        kept.append(_verified(path, read, answer, segments, thinking))
     return kept, rejected
 
 
-def _verified(path: Path, read: Done, answer: Answer | None, thinking: ThinkingUse) -> VerifiedPath:
+def _verified(
+    path: Path, read: Done, answer: Answer | None, segments: Segments, thinking: ThinkingUse
+) -> VerifiedPath:
     assert answer is not None, path  # one without is rejected
     return VerifiedPath(
         problem_id=path.problem_id,
@@ -71,9 +77,17 @@ def _verified(path: Path, read: Done, answer: Answer | None, thinking: ThinkingU
         text=read.text,
         answer=answer,
         model=path.model,
-        segments=tuple(map(_without_thinking, path.segments)),
+        segments=segments,
         thinking=read.thinking if thinking == "keep" else "",
     )
+
+
+def _as_trained_on(path: Path, read: Done, with_result: bool) -> Segments:
+    """The segments of a path of several texts, and those of one text `with_result`."""
+    if path.segments or not with_result or read.result is None:
+        return tuple(map(without_thinking, path.segments))
+    program = Segment(author="writer", text=read.text, turn="assistant")
+    return (program, executed(read.result))
 
 
 def _chain(chain: Done, read: Done) -> Done:
@@ -82,13 +96,6 @@ def _chain(chain: Done, read: Done) -> Done:
     if chain.is_computed or read.answer is None:
         return chain
     return replace(chain, answer=read.answer, status="ok")
-
-
-def _without_thinking(segment: Segment) -> Segment:
-    """A segment as it may be trained on."""
-    if segment.author != "writer":
-        return segment
-    return replace(segment, text=split_thinking(segment.text).answer, thinking="")
 
 
 def _earlier_texts(path: Path) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from mdexp.answers import correct
-from mdexp.driver import asked, run_all
+from mdexp.driver import executed, run_all
 from mdexp.lessons.program_faults import (
     NAME_FAULTS,
     OPERATORS,
@@ -22,6 +22,7 @@ from mdexp.lessons.program_faults import (
 )
 from mdexp.ports import Done, Executor, Run, Thought
 from mdexp.records import Lesson, Problem, ProgramResult, Segment, Transcript, VerifiedPath
+from mdexp.thoughts.opening import asked
 from mdexp.thoughts.repair import Repair
 
 # Of 20 faults: wrong values, names and syntax as often as among a small student's own failures.
@@ -99,7 +100,7 @@ class FaultyPrograms(BaseModel):
                 question,
                 cue,
                 Segment(author="writer", text=one.program, turn="assistant"),
-                Segment(author="executor", text=result.error, result=result),
+                executed(result),
                 Segment(author="cue", text=repair.feedback_cue(failed), turn="user"),
                 target,
             ),
@@ -122,5 +123,5 @@ def _done(path: VerifiedPath) -> Done:
 
 def _failed(result: ProgramResult) -> Done:
     return Done(
-        text="", answer=result.answer, status=result.status, error=result.error, is_computed=True
+        text="", answer=result.answer, status=result.status, error=result.error, result=result
     )

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
 
-from mdexp.driver import asked
 from mdexp.ports import Done, Executor, Thought
 from mdexp.records import Lesson, Problem, Segments, Transcript, VerifiedPath
+from mdexp.thoughts.opening import asked
 
 
 class PathLessons(BaseModel):

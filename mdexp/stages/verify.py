@@ -1,8 +1,10 @@
 """Stage `verify`: which of the teacher's paths are kept, and why the others are not."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
+from mdexp.config.settings import Settings
 from mdexp.grading.verify import Mode, verify_paths
 from mdexp.ports import Executor, Thought
 from mdexp.records import Path as TeacherPath
@@ -21,13 +23,28 @@ def verify(
     thinking: ThinkingUse,
     thoughts: Mapping[str, Thought],
     executor: Executor,
+    results_of: Collection[str] = (),
 ) -> Counts:
+    """Write the paths that are kept and those that are rejected. `results_of` names thoughts whose
+    kept paths hold the result of their program."""
     problems = by_id(read_jsonl(reads["problems.jsonl"], Problem))
     paths = read_jsonl(reads["paths.jsonl"], TeacherPath)
-    verified, rejected = verify_paths(paths, problems, thoughts, executor, mode, thinking)
+    verified, rejected = verify_paths(
+        paths, problems, thoughts, executor, mode, thinking, results_of
+    )
     write_jsonl(out / "verified.jsonl", verified)
     write_jsonl(out / "rejected.jsonl", rejected)
     return accounted("paths", len(paths), "verified", len(verified), rejected)
+
+
+def _settings(s: Settings) -> dict[str, Any]:
+    always = {
+        "mode": s.verify.mode,
+        "thinking": s.teacher.thinking,
+        "thoughts": s.asked_thoughts(),
+    }
+    # Left out where it is empty: runs from before it keep their key.
+    return always | ({"results_of": names} if (names := s.shown_results()) else {})
 
 
 VERIFY = Stage(
@@ -37,11 +54,7 @@ VERIFY = Stage(
     function=verify,
     reads=("problems.jsonl", "paths.jsonl"),
     writes=same_names("verified.jsonl", "rejected.jsonl"),
-    settings=lambda s: {
-        "mode": s.verify.mode,
-        "thinking": s.teacher.thinking,
-        "thoughts": s.asked_thoughts(),
-    },
+    settings=_settings,
     tools=lambda run: {"executor": run.executor},
     runs_programs=True,
 )

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from mdexp.ports import Done, Seen, Step, Thought, Write
 from mdexp.records import Segment, Transcript
 from mdexp.thoughts.nested import InnerThought
+from mdexp.thoughts.opening import opening
 from mdexp.thoughts.prose_steps import steps_of
 
 Kind = Literal["addition", "subtraction", "multiplication", "division", "assignment", "answer"]
@@ -41,6 +42,7 @@ class MarkedSteps(BaseModel):
     votes: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ()
     is_oracle: ClassVar[bool] = False
+    shows_results: ClassVar[bool] = False
     unit: ClassVar[Literal["line", "sentence"]] = "sentence"
 
     instruction: str
@@ -71,11 +73,11 @@ class MarkedSteps(BaseModel):
         return self._with_marks(self.inner.lesson(transcript, done))
 
     def _with_marks(self, segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
-        question, cue, text = segments
+        question, _, text = segments
         *steps, statement = steps_of(text.text)
         marked = [self._marked(step, kinds_of(step)) for step in steps]
         text_marked = "".join([*marked, self._marked(statement, ["answer"])])
-        return (question, replace(cue, text=f"\n{self.cue}"), replace(text, text=text_marked))
+        return (*opening(question.text, self.cue), replace(text, text=text_marked))
 
     def _marked(self, step: str, kinds: list[Kind]) -> str:
         said = step.lstrip()

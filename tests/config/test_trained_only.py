@@ -6,6 +6,8 @@ from omegaconf import OmegaConf
 
 from mdexp.commands.run import config_folder
 from mdexp.config.settings import Settings, SettingsError, judge
+from mdexp.thoughts.cot import ChainOfThought
+from mdexp.thoughts.pot import ProgramOfThought
 
 
 def judged(*overrides: str) -> Settings:
@@ -28,7 +30,7 @@ def test_the_student_is_asked_for_thoughts_that_write() -> None:
         (["thought=[states]", "objective=union"], "states are only trained on; add one"),
         (
             ["experiment=dual_instruction", "vote=cascade", "vote.order=[states]"],
-            r"vote.order may name each of the chosen thoughts \(cot\)",
+            r"vote.order may name each of the thoughts that vote \(cot\)",
         ),
         (["lesson=[distinct_chains]"], "lessons.distinct_chains: .* to be one of dcot"),
         (["lesson=[faulty_programs]"], "lessons.faulty_programs: .* to be one of repair"),
@@ -43,3 +45,26 @@ def test_the_student_is_asked_for_thoughts_that_write() -> None:
 def test_faults(overrides: list[str], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         judged(*overrides)
+
+
+def test_a_beam_writes_beside_thoughts_that_are_only_trained_on() -> None:
+    assert judged("experiment=dual_instruction", "decoding=stepwise").decoding.beam is not None
+
+
+def test_a_beam_writes_no_thought_that_reads_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ChainOfThought, "reads", ("pot",))
+    with pytest.raises(SettingsError, match=r"decoding\.beam grows .* thought=cot reads pot;"):
+        judged("decoding=stepwise")
+
+
+def test_a_thought_that_does_not_vote_is_asked_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ProgramOfThought, "votes", False)
+    settings = judged()
+    assert (list(settings.answering()), settings.voting()) == (["cot", "pot"], ["cot"])
+    assert judged("vote.order=[cot]").vote.order == ("cot",)
+    with pytest.raises(SettingsError, match=r"each of the thoughts that vote \(cot\) once"):
+        judged("vote.order=[cot,pot]")
+    with pytest.raises(SettingsError, match="pot take no part in votes; add one that does"):
+        judged("thought=[pot]", "objective=union", "lambda=null")

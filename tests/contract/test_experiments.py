@@ -86,9 +86,8 @@ def verified(
         for name in thoughts
         if RECORDED.get(name, name) == path.thought
     ]
-    kept, rejected = verify_paths(
-        played, {p.id: p for p in problems}, thoughts, sandbox, "gold", "drop"
-    )
+    by_id, results_of = {p.id: p for p in problems}, settings.shown_results()
+    kept, rejected = verify_paths(played, by_id, thoughts, sandbox, "gold", "drop", results_of)
     assert not rejected
     return kept
 

@@ -60,7 +60,8 @@ def test_lessons_are_of_faults_that_are_wrong(sandbox, mix):
             model="m",
         )
         for lesson in maker.make(problem, [path], thoughts, sandbox):
-            question, _, faulty, _, cue, right = lesson.segments
+            question, _, faulty, found, cue, right = lesson.segments
+            assert found.result is not None and found.result.seconds == 0, "as in every run"
             [result] = sandbox.run([faulty.text])
             assert not correct(result.answer, row["answer"])
             assert not faulty.scored and right.scored and right.text == row["pot"]

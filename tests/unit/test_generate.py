@@ -38,7 +38,7 @@ ENDING = {"causal": 3.0, "seq2seq": 4.0}  # added to the logit of the end, so th
 class Endless(OneText):
     """A thought whose text is never complete."""
 
-    def complete(self, text, expected):
+    def complete(self, text):
         return None
 
 
@@ -48,7 +48,7 @@ class UpTo(OneText):
 
     mark: str
 
-    def complete(self, text, expected):
+    def complete(self, text):
         return text.partition(self.mark)[0] if self.mark in text else None
 
 
