@@ -163,7 +163,7 @@ class Experiment:
         runs = stage.runs_programs or stage.may_run_programs(self.settings)
         limits = {"limits": self.limits} if runs else {}
         trained = {"trained": self.done[TRAIN.name].key} if stage.asks_trained_student else {}
-        return limits | trained
+        return limits | trained | dict(stage.key_only(self.settings))
 
     @cached_property
     def numerics(self) -> dict[str, Any]:

@@ -241,10 +241,10 @@ class Lesson:
     `sources` name the paths that it was made of, as `thought/sample`.
     """
 
-    id: str
+    id: str  # problem_id/thought/sample
     problem_id: str
     thought: str
-    sample: int  # counts the lessons of one (problem, thought)
+    sample: int  # no two lessons of one (problem, thought) have the same
     segments: Segments
     sources: tuple[str, ...]
     # Epoch it is for, from 0; after the last such epoch they repeat. None: every epoch.

@@ -91,10 +91,10 @@ class FaultyPrograms(BaseModel):
         right = repair.inner.lesson(_question(problem), _done(one.path))
         question, cue, target = right
         return Lesson(
-            id=f"{problem.id}/{self.thought}/faulty {number}",
+            id=f"{problem.id}/{self.thought}/{number}",
             problem_id=problem.id,
             thought=self.thought,
-            sample=_FIRST_FAULTY + number,
+            sample=number,
             segments=(
                 question,
                 cue,
@@ -105,9 +105,6 @@ class FaultyPrograms(BaseModel):
             ),
             sources=(f"{one.path.thought}/{one.path.sample}",),
         )
-
-
-_FIRST_FAULTY = 1000  # behind the numbers of plain lessons
 
 
 def _question(problem: Problem) -> Transcript:

@@ -1,11 +1,14 @@
 """Stage `examples`: lessons made of verified paths, and their tokens for one student."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from mdexp.config.settings import Settings
+from mdexp.lessons.paths import PathLessons
 from mdexp.ports import Executor, LessonMaker, StudentConfig, Thought
-from mdexp.records import Problem, VerifiedPath
+from mdexp.records import Lesson, Problem, VerifiedPath
 from mdexp.stages.problem_sets import by_id
 from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.json_lines import read_jsonl, write_jsonl
@@ -30,15 +33,7 @@ def examples(
     problems = by_id(read_jsonl(reads["problems.jsonl"], Problem))
     verified = read_jsonl(reads["verified.jsonl"], VerifiedPath)
     renderer = Renderer(weights.tokenizer(), student.kind, student.prompt)
-    by_problem: dict[str, list[VerifiedPath]] = defaultdict(list)
-    for path in verified:
-        by_problem[path.problem_id].append(path)
-    made_of = [
-        lesson
-        for name, paths in by_problem.items()
-        for maker in lessons.values()
-        for lesson in maker.make(problems[name], paths, thoughts, executor)
-    ]
+    made_of = make_lessons(problems, verified, thoughts, lessons, executor)
     write_jsonl(out / "lessons.jsonl", made_of)
     made, unused = make_examples(made_of, renderer, max_tokens)
     if on_overlong == "error":
@@ -47,6 +42,44 @@ def examples(
     write_jsonl(out / "unused.jsonl", unused)
     counts = {"verified": len(verified), "lessons": len(made_of)}
     return counts | {"examples": len(made), "dropped": dict(Counter(u.reason for u in unused))}
+
+
+def make_lessons(
+    problems: Mapping[str, Problem],
+    verified: Sequence[VerifiedPath],
+    thoughts: Mapping[str, Thought],
+    makers: Mapping[str, LessonMaker],
+    executor: Executor,
+) -> list[Lesson]:
+    """The lessons of all makers, problem by problem. `problems` are by id."""
+    by_problem: dict[str, list[VerifiedPath]] = defaultdict(list)
+    for path in verified:
+        by_problem[path.problem_id].append(path)
+    made = (
+        lesson
+        for name, paths in by_problem.items()
+        for maker in makers.values()
+        for lesson in maker.make(problems[name], paths, thoughts, executor)
+    )
+    return list(_numbered(made))
+
+
+def _numbered(lessons: Iterable[Lesson]) -> Iterator[Lesson]:
+    """The lessons, no two of one (problem, thought) with one number: the second lesson to come with
+    a number gets the next that is free."""
+    taken: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for lesson in lessons:
+        ours = taken[lesson.problem_id, lesson.thought]
+        number = lesson.sample if lesson.sample not in ours else max(ours) + 1
+        ours.add(number)
+        name = f"{lesson.problem_id}/{lesson.thought}/{number}"
+        yield replace(lesson, sample=number, id=name)
+
+
+def _key_of_makers(settings: Settings) -> dict[str, int]:
+    """Raised when other lesson makers than `paths` alone make something else of the same input."""
+    makers = list(settings.lessons.values())
+    return {} if makers == [PathLessons()] else {"lesson makers": 2}
 
 
 EXAMPLES = Stage(
@@ -64,6 +97,7 @@ EXAMPLES = Stage(
         "max_tokens": s.trainer.max_tokens,
         "on_overlong": s.trainer.on_overlong,
     },
+    key_only=_key_of_makers,
     tools=lambda run: {"weights": run.untrained, "executor": run.executor},
     runs_programs=True,
 )

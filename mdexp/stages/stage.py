@@ -44,6 +44,10 @@ def never(settings: Settings) -> bool:
     return False
 
 
+def nothing_more(settings: Settings) -> Mapping[str, Any]:
+    return {}
+
+
 def no_tools(run: RunTools) -> Mapping[str, Any]:
     return {}
 
@@ -65,6 +69,9 @@ class Stage:
     writes: Mapping[str, str]  # {name in the store: name in the run folder}
     files: Callable[[Settings], Files] = no_files  # local files: their content is part of the key
     settings: Callable[[Settings], Mapping[str, Any]]  # given to the function, and part of the key
+    # Part of the key alone: a version of what some settings bring, so that a change of it
+    # leaves the keys of runs without them.
+    key_only: Callable[[Settings], Mapping[str, Any]] = nothing_more
     tools: Callable[[RunTools], Mapping[str, Any]] = no_tools  # given to the function
     runs_programs: bool = False  # the sandbox's limits are part of the key
     may_run_programs: Callable[[Settings], bool] = never  # as runs_programs, by what is chosen
