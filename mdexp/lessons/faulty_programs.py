@@ -56,7 +56,11 @@ class FaultyPrograms(BaseModel):
     ) -> Iterator[Lesson]:
         """Yield a lesson for each faulty program that the executor proves wrong."""
         repair = self._repair(thoughts)
-        right = [path for path in paths if path.thought in repair.made_from]
+        right = [
+            path
+            for path in paths
+            if path.thought in repair.made_from and correct(path.answer, problem.answer)
+        ]
         faulty = list(dict.fromkeys(self._faulty(problem, right)))
         results = run_all([Run(program=one.program) for one in faulty], executor)
         for number, (one, result) in enumerate(zip(faulty, results, strict=True)):
