@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pydantic import BaseModel, ConfigDict, Field
 
 from mdexp.answers import correct
+from mdexp.lessons.needed_thought import thought_of
 from mdexp.ports import Executor, Thought
 from mdexp.records import Lesson, Problem, VerifiedPath
 from mdexp.thoughts.dcot import DivergentChains
@@ -57,13 +58,7 @@ class DistinctChains(BaseModel):
             )
 
     def _packing(self, thoughts: Mapping[str, Thought]) -> DivergentChains:
-        packing = thoughts.get(self.thought)
-        if not isinstance(packing, DivergentChains):
-            raise ValueError(
-                f"lesson=distinct_chains needs thought={self.thought} to be one of dcot, "
-                f"the thoughts are {', '.join(thoughts)}"
-            )
-        return packing
+        return thought_of(DivergentChains, self.thought, thoughts, "distinct_chains")
 
     def _subsets(
         self, problem: Problem, chains: Sequence[VerifiedPath]

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mdexp.answers import correct
 from mdexp.driver import asked, run_all
+from mdexp.lessons.needed_thought import thought_of
 from mdexp.lessons.program_faults import (
     NAME_FAULTS,
     OPERATORS,
@@ -68,13 +69,7 @@ class FaultyPrograms(BaseModel):
                 yield self._lesson(problem, one, result, repair, number)
 
     def _repair(self, thoughts: Mapping[str, Thought]) -> Repair:
-        repair = thoughts.get(self.thought)
-        if not isinstance(repair, Repair):
-            raise ValueError(
-                f"lesson=faulty_programs needs thought={self.thought} to be one of repair, "
-                f"the thoughts are {', '.join(thoughts)}"
-            )
-        return repair
+        return thought_of(Repair, self.thought, thoughts, "faulty_programs")
 
     def _faulty(self, problem: Problem, paths: Sequence[VerifiedPath]) -> Iterator[Faulty]:
         verified = {path.text for path in paths}
