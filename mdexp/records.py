@@ -208,7 +208,7 @@ class Path:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedPath:
     """A path that may be trained on: `text` is cleaned, `answer` is what it leads to, `thinking`
-    what is trained on before it."""
+    what is trained on before it. Where there are `segments`, each holds its own thinking."""
 
     problem_id: str
     thought: str

@@ -23,7 +23,7 @@ from mdexp.records import (
     ThinkingUse,
     VerifiedPath,
 )
-from mdexp.thoughts.thinking import split_thinking
+from mdexp.thoughts.thinking import join_thinking, split_thinking
 
 Mode = Literal["gold", "runs", "agree", "none"]
 
@@ -71,8 +71,8 @@ def _verified(path: Path, read: Done, answer: Answer | None, thinking: ThinkingU
         text=read.text,
         answer=answer,
         model=path.model,
-        segments=tuple(map(_without_thinking, path.segments)),
-        thinking=read.thinking if thinking == "keep" else "",
+        segments=tuple(_trained_on(segment, thinking) for segment in path.segments),
+        thinking=read.thinking if thinking == "keep" and not path.segments else "",
     )
 
 
@@ -84,11 +84,13 @@ def _chain(chain: Done, read: Done) -> Done:
     return replace(chain, answer=read.answer, status="ok")
 
 
-def _without_thinking(segment: Segment) -> Segment:
-    """A segment as it may be trained on."""
+def _trained_on(segment: Segment, use: ThinkingUse) -> Segment:
+    """A segment as it may be trained on: its thinking apart, where that is kept."""
     if segment.author != "writer":
         return segment
-    return replace(segment, text=split_thinking(segment.text).answer, thinking="")
+    aloud = join_thinking(segment.thinking, segment.text)
+    thinking = split_thinking(aloud).thinking if use == "keep" else ""
+    return replace(segment, text=split_thinking(segment.text).answer, thinking=thinking)
 
 
 def _earlier_texts(path: Path) -> list[str]:

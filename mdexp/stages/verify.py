@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from mdexp.config.settings import Settings
 from mdexp.grading.verify import Mode, verify_paths
 from mdexp.ports import Executor, Thought
 from mdexp.records import Path as TeacherPath
@@ -11,6 +12,7 @@ from mdexp.stages.problem_sets import accounted, by_id
 from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
+from mdexp.teacher.dialogue import is_dialogue
 
 
 def verify(
@@ -30,6 +32,13 @@ def verify(
     return accounted("paths", len(paths), "verified", len(verified), rejected)
 
 
+def _key_of_thinking(settings: Settings) -> dict[str, str]:
+    """Earlier versions joined the thinking of a dialogue before its first text."""
+    is_kept = settings.teacher.thinking == "keep"
+    in_turns = is_kept and any(map(is_dialogue, settings.asked_thoughts().values()))
+    return {"thinking before": "each text"} if in_turns else {}
+
+
 VERIFY = Stage(
     name="verify",
     part="verify",
@@ -42,6 +51,7 @@ VERIFY = Stage(
         "thinking": s.teacher.thinking,
         "thoughts": s.asked_thoughts(),
     },
+    key_only=_key_of_thinking,
     tools=lambda run: {"executor": run.executor},
     runs_programs=True,
 )
