@@ -59,7 +59,10 @@ def kept(stage: str, counts: Mapping[str, Any]) -> list[Kept]:
         case "verify":
             return [_of("verify", "paths", counts["verified"], counts["dropped"])]
         case "examples":
-            return [_of("examples", "verified paths", counts["examples"], counts["dropped"])]
+            # A lesson may be several examples; one of an earlier version was one, and not counted.
+            unfit = counts["dropped"]
+            made = counts.get("lessons", counts["examples"] + sum(unfit.values()))
+            return [_of("examples", "lessons", made - sum(unfit.values()), unfit)]
     return []
 
 

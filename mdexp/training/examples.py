@@ -93,7 +93,7 @@ def refuse_overlong(unused: Sequence[Rejection]) -> None:
         return
     first = overlong[0]
     raise Overlong(
-        f"{len(overlong)} paths are longer than trainer.max_tokens, the first: problem "
+        f"{len(overlong)} lessons are longer than trainer.max_tokens, the first: problem "
         f"{first.problem_id}, {first.thought}, sample {first.sample}: {first.detail}. "
         "Raise trainer.max_tokens, or leave them out with trainer.on_overlong=drop"
     )

@@ -94,7 +94,7 @@ def test_a_run_without_an_example_stops(
 ) -> None:
     assert templated("trainer.max_tokens=122") == 2
     told = capsys.readouterr().err
-    assert "trainer.max_tokens: examples kept 0 of 24 verified paths" in told
+    assert "trainer.max_tokens: examples kept 0 of 24 lessons" in told
 
 
 def test_a_stage_that_drops_over_half_says_so_in_terminal_and_report(
