@@ -17,6 +17,9 @@ from mdexp.report.explorer import explorer_data
 from mdexp.report.formula import formula
 from mdexp.report.funnel import funnel
 from mdexp.report.terminal import terminal
+from mdexp.teacher.annotations import CORRUPTED
+from mdexp.teacher.annotations import MODEL as ANNOTATIONS
+from mdexp.teacher.worked import MODEL as WORKED
 from tests.synthetic_run import ATTACK, ORDER, THREE, generation, history, run_parts
 
 UNWEIGHED = {"lambda_thought": None, "pairing": "both"}
@@ -148,6 +151,11 @@ def test_the_funnel_is_shown_with_reasons(tmp_path):
 def test_a_teacher_that_is_no_language_model_is_named_so():
     rows = [funnel_row(teachers=["worked"]), funnel_row(thought="pot", teachers=[])]
     assert teachers(rows) == {"cot": "worked (no LLM)", "pot": "nobody"}
+
+
+@pytest.mark.parametrize("model", [WORKED, ANNOTATIONS, CORRUPTED, "gold-equation"])
+def test_what_rewrites_the_dataset_is_no_language_model(model):
+    assert teachers([funnel_row(teachers=[model, "gpt-x"])]) == {"cot": f"{model} (no LLM), gpt-x"}
 
 
 def test_the_funnel_counts_every_path():
