@@ -57,11 +57,11 @@ class Stage:
     """One stage of a run. `function(out, reads, **settings, **tools)` writes into the folder `out`.
 
     Raise `version` when the stage writes something else for the same input. `part` is its name
-    in `stages=[...]`; two stages may share one.
+    in `stages=[...]`; two stages may share one, and one that runs when it is needed has none.
     """
 
     name: str  # in the store and in run.json
-    part: StageName
+    part: StageName | None = None
     version: int
     function: Callable[..., Counts]
     reads: tuple[str, ...] = ()  # files of the run folder
