@@ -83,6 +83,11 @@ def nothing_left(stage: str, counts: Mapping[str, Any]) -> dict[str, str]:
                 "stages=[prepare,generate,score,report]"
             }
         key, what_to_do = one.advice()
+        if key == "trainer.max_tokens" and "shortest lesson" in counts:
+            what_to_do = (
+                f"{counts['max_tokens']} is too few, the shortest lesson has "
+                f"{counts['shortest lesson']} tokens"
+            )
         return {key: f"{one}, so nothing can be trained; {what_to_do}"}
     return {}
 

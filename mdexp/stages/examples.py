@@ -15,7 +15,7 @@ from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
-from mdexp.training.examples import OnOverlong, make_examples, refuse_overlong
+from mdexp.training.examples import OnOverlong, make_examples, refuse_overlong, shortest_lesson
 
 
 def examples(
@@ -40,7 +40,9 @@ def examples(
         refuse_overlong(unused)
     write_jsonl(out / "examples.jsonl", made)
     write_jsonl(out / "unused.jsonl", unused)
-    counts = {"verified": len(verified), "lessons": len(made_of)}
+    counts: Counts = {"verified": len(verified), "lessons": len(made_of)}
+    if not made and (shortest := shortest_lesson(made_of, renderer)):
+        counts |= {"max_tokens": max_tokens, "shortest lesson": shortest}
     return counts | {"examples": len(made), "dropped": dict(Counter(u.reason for u in unused))}
 
 
