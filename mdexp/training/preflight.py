@@ -16,7 +16,7 @@ from mdexp.students.numerics import numerics
 from mdexp.students.positions import context_length, room
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
-from mdexp.thoughts.prompting import load_exemplars
+from mdexp.thoughts.prompting import load_exemplars, most_asked, shown_by
 from mdexp.training.devices import num_ranks
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def judge_lengths(
                 f"{len(trained[0])} tokens, so that no target fits behind it; set "
                 f"trainer.max_tokens to at least {len(trained[0]) + 2}"
             )
-        if "generate" in settings.stages:
+        if "generate" in settings.stages and name in settings.answering():
             _judge_answers(settings, config, name, _prompts(renderer, thought, asked))
             _warn_of_shots(settings, config, name, renderer, asked)
 
@@ -171,7 +171,7 @@ def _warn_of_shots(
     asked: Sequence[Problem],
 ) -> None:
     thought = settings.thoughts[name]
-    shots = load_exemplars()[: settings.decoding.num_shots]
+    shots = shown_by(thought, load_exemplars(most_asked(asked))[: settings.decoding.num_shots])
     few = _prompts(renderer, thought, asked, shots) if shots else []
     if few and room(config, len(few[0])) < settings.decoding.max_new_tokens:
         log.warning(
