@@ -223,9 +223,14 @@ class VerifiedPath:
         _read_segments(self)
 
 
+# Of a verified path that is named among the unused: no lesson is made of it.
+IN_NO_LESSON = "in_no_lesson"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
-    """A path that was dropped, and why: `reason` is a word to count by, `detail` is for people."""
+    """A path or a lesson that was dropped, and why: `reason` is a word to count by, `detail` is for
+    people."""
 
     problem_id: str
     thought: str

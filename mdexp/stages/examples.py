@@ -8,7 +8,7 @@ from pathlib import Path
 from mdexp.config.settings import Settings
 from mdexp.lessons.paths import PathLessons
 from mdexp.ports import Executor, LessonMaker, StudentConfig, Thought
-from mdexp.records import Lesson, Problem, VerifiedPath
+from mdexp.records import IN_NO_LESSON, Lesson, Problem, Rejection, VerifiedPath
 from mdexp.stages.problem_sets import by_id
 from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.json_lines import read_jsonl, write_jsonl
@@ -39,8 +39,11 @@ def examples(
     if on_overlong == "error":
         refuse_overlong(unused)
     write_jsonl(out / "examples.jsonl", made)
-    write_jsonl(out / "unused.jsonl", unused)
+    left_over = _in_no_lesson(verified, made_of)
+    write_jsonl(out / "unused.jsonl", [*unused, *left_over])
     counts: Counts = {"verified": len(verified), "lessons": len(made_of)}
+    if left_over:
+        counts |= {"paths in no lesson": len(left_over)}
     if not made and (shortest := shortest_lesson(made_of, renderer)):
         counts |= {"max_tokens": max_tokens, "shortest lesson": shortest}
     return counts | {"examples": len(made), "dropped": dict(Counter(u.reason for u in unused))}
@@ -76,6 +79,21 @@ def _numbered(lessons: Iterable[Lesson]) -> Iterator[Lesson]:
         ours.add(number)
         name = f"{lesson.problem_id}/{lesson.thought}/{number}"
         yield replace(lesson, sample=number, id=name)
+
+
+def _in_no_lesson(verified: Sequence[VerifiedPath], lessons: Sequence[Lesson]) -> list[Rejection]:
+    """The verified paths that are no source of a lesson."""
+    sources = {(lesson.problem_id, source) for lesson in lessons for source in lesson.sources}
+    return [
+        Rejection(
+            problem_id=path.problem_id,
+            thought=path.thought,
+            sample=path.sample,
+            reason=IN_NO_LESSON,
+        )
+        for path in verified
+        if (path.problem_id, f"{path.thought}/{path.sample}") not in sources
+    ]
 
 
 def _key_of_makers(settings: Settings) -> dict[str, int]:

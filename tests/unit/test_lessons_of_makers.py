@@ -105,3 +105,30 @@ def test_one_maker_keeps_its_numbers(stage: Any) -> None:
     folder = stage({"paths": PathLessons()}, ("cot", "pot"), PATHS)
     lessons = read_jsonl(folder / "lessons.jsonl", Lesson)
     assert names(lessons) == [("cot", 0), ("cot", 2), ("pot", 0)]
+
+
+def test_paths_that_no_lesson_is_made_of_are_named(stage: Any) -> None:
+    wrong, again = path("cot", 5, "3 + 4 = 7.", answer=7), path("cot", 4, "3 * 4 = 12.")
+    paths = [*PATHS[:2], again, wrong]
+    folder = stage({"chains": CHAINS}, ("dcot",), paths)
+    unused = read_jsonl(folder / "unused.jsonl", Rejection)
+    assert [(one.thought, one.sample, one.reason) for one in unused] == [
+        ("cot", 0, "in_no_lesson"),
+        ("cot", 5, "in_no_lesson"),
+    ]
+    lessons = read_jsonl(folder / "lessons.jsonl", Lesson)
+    used = read_jsonl(folder / "examples.jsonl", Example)
+    teacher = [
+        TeacherPath(problem_id="p", thought="cot", sample=one.sample, text="", model="m")
+        for one in paths
+    ]
+    [row] = funnel(4, {"dcot": ["cot"]}, teacher, paths, [], lessons, used, unused)
+    assert row["left_over"] == {"in_no_lesson": 2} and row["unused"] == {}
+
+
+def test_every_path_that_is_a_source_is_not_named(stage: Any) -> None:
+    folder = stage({"paths": PathLessons(thoughts=("pot",))}, ("cot", "pot"), PATHS)
+    unused = read_jsonl(folder / "unused.jsonl", Rejection)
+    assert [(one.thought, one.sample) for one in unused] == [("cot", 0), ("cot", 2)]
+    folder = stage({"paths": PathLessons()}, ("cot", "pot"), PATHS)
+    assert read_jsonl(folder / "unused.jsonl", Rejection) == []
