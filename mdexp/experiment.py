@@ -24,6 +24,7 @@ from mdexp.sandbox.executor import Sandbox
 from mdexp.stages.convert import CONVERT
 from mdexp.stages.extract import EXTRACT
 from mdexp.stages.prepare import PREPARE
+from mdexp.stages.problem_sets import asked_of_student
 from mdexp.stages.stage import Stage
 from mdexp.stages.table import TABLE, WRITERS, dependents
 from mdexp.stages.train import TRAIN
@@ -156,14 +157,15 @@ class Experiment:
         """Refuse what is bound to fail, while nothing has been paid for it."""
         if NEED_STUDENT & set(self.settings.stages):
             problems = read_jsonl(self.file("problems.jsonl"), Problem)
-            preflight(self.settings, self.untrained, problems)
+            asked = asked_of_student(problems, self.settings.decoding)
+            preflight(self.settings, self.untrained, problems, asked)
 
     def _key_only(self, stage: Stage) -> dict[str, Any]:
         """What can change the stage's output and yet is nothing that it is given."""
         runs = stage.runs_programs or stage.may_run_programs(self.settings)
         limits = {"limits": self.limits} if runs else {}
         trained = {"trained": self.done[TRAIN.name].key} if stage.asks_trained_student else {}
-        return limits | trained
+        return limits | trained | dict(stage.key_only(self.settings))
 
     @cached_property
     def numerics(self) -> dict[str, Any]:

@@ -179,7 +179,8 @@ class LessonMaker(Protocol):
         thoughts: Mapping[str, Thought],
         executor: Executor,
     ) -> Iterator[Lesson]:
-        """Yield lessons; the executor checks what is derived from a path."""
+        """Yield lessons; the executor checks what is derived from a path. Lessons of two makers may
+        have one `sample`: the stage `examples` gives the second another number, and each its id."""
         ...
 
 

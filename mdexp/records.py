@@ -209,7 +209,7 @@ class Path:
 class VerifiedPath:
     """A path that may be trained on: `text` is cleaned, `answer` is what it leads to, `thinking`
     what is trained on before it. `segments` is empty where it is one text whose result no lesson
-    shows."""
+    shows; of several texts each holds its own thinking."""
 
     problem_id: str
     thought: str
@@ -224,9 +224,14 @@ class VerifiedPath:
         _read_segments(self)
 
 
+# Of a verified path that is named among the unused: no lesson is made of it.
+IN_NO_LESSON = "in_no_lesson"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
-    """A path that was dropped, and why: `reason` is a word to count by, `detail` is for people."""
+    """A path or a lesson that was dropped, and why: `reason` is a word to count by, `detail` is for
+    people."""
 
     problem_id: str
     thought: str
@@ -242,10 +247,10 @@ class Lesson:
     `sources` name the paths that it was made of, as `thought/sample`.
     """
 
-    id: str
+    id: str  # problem_id/thought/sample
     problem_id: str
     thought: str
-    sample: int  # counts the lessons of one (problem, thought)
+    sample: int  # no two lessons of one (problem, thought) have the same
     segments: Segments
     sources: tuple[str, ...]
     # Epoch it is for, from 0; after the last such epoch they repeat. None: every epoch.

@@ -25,6 +25,7 @@ from mdexp.records import (
     ThinkingUse,
     VerifiedPath,
 )
+from mdexp.thoughts.thinking import join_thinking, split_thinking
 
 Mode = Literal["gold", "runs", "agree", "none"]
 
@@ -61,7 +62,7 @@ def verify_paths(
             continue
         seen.add(same)
         answer = problem.answer if mode == "gold" else read.answer
-        segments = _as_trained_on(path, read, path.thought in results_of)
+        segments = _segments(path, read, thinking, path.thought in results_of)
         kept.append(_verified(path, read, answer, segments, thinking))
     return kept, rejected
 
@@ -78,14 +79,14 @@ def _verified(
         answer=answer,
         model=path.model,
         segments=segments,
-        thinking=read.thinking if thinking == "keep" else "",
+        thinking=read.thinking if thinking == "keep" and not path.segments else "",
     )
 
 
-def _as_trained_on(path: Path, read: Done, with_result: bool) -> Segments:
-    """The segments of a path of several texts, and those of one text `with_result`."""
+def _segments(path: Path, read: Done, thinking: ThinkingUse, with_result: bool) -> Segments:
+    """Those of a path of several texts, and of one text `with_result`."""
     if path.segments or not with_result or read.result is None:
-        return tuple(map(without_thinking, path.segments))
+        return tuple(_trained_on(segment, thinking) for segment in path.segments)
     program = Segment(author="writer", text=read.text, turn="assistant")
     return (program, executed(read.result))
 
@@ -96,6 +97,15 @@ def _chain(chain: Done, read: Done) -> Done:
     if chain.is_computed or read.answer is None:
         return chain
     return replace(chain, answer=read.answer, status="ok")
+
+
+def _trained_on(segment: Segment, use: ThinkingUse) -> Segment:
+    """A segment as it may be trained on: its thinking apart, where that is kept."""
+    if segment.author != "writer":
+        return segment
+    aloud = join_thinking(segment.thinking, segment.text)
+    thinking = split_thinking(aloud).thinking if use == "keep" else ""
+    return replace(without_thinking(segment), thinking=thinking)
 
 
 def _earlier_texts(path: Path) -> list[str]:

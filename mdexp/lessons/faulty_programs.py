@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mdexp.answers import correct
 from mdexp.driver import executed, run_all
+from mdexp.lessons.needed_thought import thought_of
 from mdexp.lessons.program_faults import (
     NAME_FAULTS,
     OPERATORS,
@@ -57,7 +58,11 @@ class FaultyPrograms(BaseModel):
     ) -> Iterator[Lesson]:
         """Yield a lesson for each faulty program that the executor proves wrong."""
         repair = self._repair(thoughts)
-        right = [path for path in paths if path.thought in repair.made_from]
+        right = [
+            path
+            for path in paths
+            if path.thought in repair.made_from and correct(path.answer, problem.answer)
+        ]
         faulty = list(dict.fromkeys(self._faulty(problem, right)))
         results = run_all([Run(program=one.program) for one in faulty], executor)
         for number, (one, result) in enumerate(zip(faulty, results, strict=True)):
@@ -65,13 +70,7 @@ class FaultyPrograms(BaseModel):
                 yield self._lesson(problem, one, result, repair, number)
 
     def _repair(self, thoughts: Mapping[str, Thought]) -> Repair:
-        repair = thoughts.get(self.thought)
-        if not isinstance(repair, Repair):
-            raise ValueError(
-                f"lesson=faulty_programs needs thought={self.thought} to be one of repair, "
-                f"the thoughts are {', '.join(thoughts)}"
-            )
-        return repair
+        return thought_of(Repair, self.thought, thoughts, "faulty_programs")
 
     def _faulty(self, problem: Problem, paths: Sequence[VerifiedPath]) -> Iterator[Faulty]:
         verified = {path.text for path in paths}
@@ -92,10 +91,10 @@ class FaultyPrograms(BaseModel):
         right = repair.inner.lesson(_question(problem), _done(one.path))
         question, cue, target = right
         return Lesson(
-            id=f"{problem.id}/{self.thought}/faulty {number}",
+            id=f"{problem.id}/{self.thought}/{number}",
             problem_id=problem.id,
             thought=self.thought,
-            sample=_FIRST_FAULTY + number,
+            sample=number,
             segments=(
                 question,
                 cue,
@@ -106,9 +105,6 @@ class FaultyPrograms(BaseModel):
             ),
             sources=(f"{one.path.thought}/{one.path.sample}",),
         )
-
-
-_FIRST_FAULTY = 1000  # behind the numbers of plain lessons
 
 
 def _question(problem: Problem) -> Transcript:

@@ -59,7 +59,10 @@ def kept(stage: str, counts: Mapping[str, Any]) -> list[Kept]:
         case "verify":
             return [_of("verify", "paths", counts["verified"], counts["dropped"])]
         case "examples":
-            return [_of("examples", "verified paths", counts["examples"], counts["dropped"])]
+            # A lesson may be several examples; one of an earlier version was one, and not counted.
+            unfit = counts["dropped"]
+            made = counts.get("lessons", counts["examples"] + sum(unfit.values()))
+            return [_of("examples", "lessons", made - sum(unfit.values()), unfit)]
     return []
 
 
@@ -80,6 +83,11 @@ def nothing_left(stage: str, counts: Mapping[str, Any]) -> dict[str, str]:
                 "stages=[prepare,generate,score,report]"
             }
         key, what_to_do = one.advice()
+        if key == "trainer.max_tokens" and "shortest lesson" in counts:
+            what_to_do = (
+                f"{counts['max_tokens']} is too few, the shortest lesson has "
+                f"{counts['shortest lesson']} tokens"
+            )
         return {key: f"{one}, so nothing can be trained; {what_to_do}"}
     return {}
 

@@ -13,6 +13,7 @@ from mdexp.stages.problem_sets import accounted, by_id
 from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
+from mdexp.teacher.dialogue import is_dialogue
 
 
 def verify(
@@ -47,6 +48,13 @@ def _settings(s: Settings) -> dict[str, Any]:
     return always | ({"results_of": names} if (names := s.shown_results()) else {})
 
 
+def _key_of_thinking(settings: Settings) -> dict[str, str]:
+    """Earlier versions joined the thinking of a dialogue before its first text."""
+    is_kept = settings.teacher.thinking == "keep"
+    in_turns = is_kept and any(map(is_dialogue, settings.asked_thoughts().values()))
+    return {"thinking before": "each text"} if in_turns else {}
+
+
 VERIFY = Stage(
     name="verify",
     part="verify",
@@ -55,6 +63,7 @@ VERIFY = Stage(
     reads=("problems.jsonl", "paths.jsonl"),
     writes=same_names("verified.jsonl", "rejected.jsonl"),
     settings=_settings,
+    key_only=_key_of_thinking,
     tools=lambda run: {"executor": run.executor},
     runs_programs=True,
 )

@@ -284,8 +284,14 @@ def test_of_a_program_the_thinking_is_run_and_not_what_stands_behind_it():
     ],
 )
 def test_a_template_that_drops_thinking_is_named(use, template, fault):
+    [path], _ = verified(use)
+    [lesson] = PathLessons().make(PROBLEM, [path], {"cot": COT}, Gives())
     made = Made(
-        example=example(use, template), problem=PROBLEM, thought=COT, renderer=renderer(template)
+        example=example(use, template),
+        lesson=lesson,
+        place=0,
+        thought=COT,
+        renderer=renderer(template),
     )
     found = faults(made)
     assert fault in found.pop("thinking_is_kept", "")
