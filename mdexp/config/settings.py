@@ -31,6 +31,7 @@ from mdexp.ports import (
     VoteRule,
 )
 from mdexp.sandbox.settings import SandboxSettings
+from mdexp.thoughts.brought_tokens import brought_tokens
 
 StageName = Literal[
     "prepare", "extract", "verify", "examples", "train", "generate", "score", "report"
@@ -219,6 +220,10 @@ class Settings(Block):
     def answering(self) -> dict[str, Thought]:
         """The thoughts by which the student answers: not those that are only trained on."""
         return {name: thought for name, thought in self.thoughts.items() if thought.max_writes}
+
+    def new_tokens(self) -> dict[str, str]:
+        """Tokens that the trained student's vocabulary gains, as its thoughts bring them."""
+        return brought_tokens(self.thoughts)
 
     def shares(self) -> dict[str, float] | None:
         """Each thought's share of the loss, summing to 1; None is one mean over all examples."""

@@ -12,6 +12,7 @@ from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
+from mdexp.thoughts.brought_tokens import brought_tokens
 from mdexp.training.examples import OnOverlong, make_examples, refuse_overlong
 
 
@@ -29,7 +30,8 @@ def examples(
 ) -> Counts:
     problems = by_id(read_jsonl(reads["problems.jsonl"], Problem))
     verified = read_jsonl(reads["verified.jsonl"], VerifiedPath)
-    renderer = Renderer(weights.tokenizer(), student.kind, student.prompt)
+    tokenizer = weights.with_tokens(brought_tokens(thoughts)).tokenizer()
+    renderer = Renderer(tokenizer, student.kind, student.prompt)
     by_problem: dict[str, list[VerifiedPath]] = defaultdict(list)
     for path in verified:
         by_problem[path.problem_id].append(path)
