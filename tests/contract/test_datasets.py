@@ -13,7 +13,8 @@ from tests.contract.conftest import names, plugin
 DATA = os.environ.get("MDEXP_DATA")
 NAMES = names("dataset")
 SMALL = {"limit_train": 60, "limit_test": 30}
-GENERATED = ("gsm_symbolic", "graph_logic", "last_letters", "coin_flip", "mix")
+GYM = ("gsm_symbolic", "syllogism", "knights_knaves", "circuit_logic")
+GENERATED = (*GYM, "graph_logic", "last_letters", "coin_flip", "mix")
 
 
 def test_datasets_are_found():
@@ -24,7 +25,7 @@ def test_datasets_are_found():
 def dataset(request, tmp_path):
     name = request.param
     if name in GENERATED:
-        if name in ("gsm_symbolic", "mix"):
+        if name in (*GYM, "mix"):
             pytest.importorskip("reasoning_gym")
         return plugin("dataset", name, **SMALL)
     if name == "jsonl":
