@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ DATA = os.environ.get("MDEXP_DATA")
 NAMES = names("dataset")
 SMALL = {"limit_train": 60, "limit_test": 30}
 GYM = ("gsm_symbolic", "syllogism", "knights_knaves", "circuit_logic")
+OPTIONS = ("arc_easy", "aqua")
 GENERATED = (*GYM, "graph_logic", "last_letters", "coin_flip", "mix")
 
 
@@ -35,6 +37,8 @@ def dataset(request, tmp_path):
         return plugin("dataset", name, path=str(tmp_path))
     if not DATA:
         pytest.skip("MDEXP_DATA names no folder with the real data")
+    if name in OPTIONS and not (Path(DATA) / name).is_dir():
+        pytest.skip(f"MDEXP_DATA has no folder {name}")
     return plugin("dataset", name, path=DATA)
 
 
