@@ -193,7 +193,8 @@ class Experiment:
     @cached_property
     def trained(self) -> Weights:
         """The student that this run trained."""
-        return self.untrained.after_training(self.done[TRAIN.name]["student"])
+        untrained = self.untrained.with_tokens(self.settings.new_tokens())
+        return untrained.after_training(self.done[TRAIN.name]["student"])
 
     def _forget_dependents(self, stage: Stage, result: StageResult) -> None:
         """What an earlier run made of another output of this stage is no part of this run."""

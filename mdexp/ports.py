@@ -164,6 +164,17 @@ class Thought(Protocol):
 
 
 @runtime_checkable
+class BringsTokens(Protocol):
+    """A thought whose marks are new tokens of the student's vocabulary. Most thoughts bring none
+    and need not say so."""
+
+    @property
+    def new_tokens(self) -> Mapping[str, str]:
+        """Each token as texts have it, and the words as whose mean embedding it begins."""
+        ...
+
+
+@runtime_checkable
 class LessonMaker(Protocol):
     """Makes lessons of the verified paths of a problem, without knowing the student."""
 

@@ -31,6 +31,7 @@ from mdexp.ports import (
     VoteRule,
 )
 from mdexp.sandbox.settings import SandboxSettings
+from mdexp.thoughts.brought_tokens import brought_tokens
 
 StageName = Literal[
     "prepare", "extract", "verify", "examples", "train", "generate", "score", "report"
@@ -249,6 +250,10 @@ class Settings(Block):
     def voting(self) -> list[str]:
         """Names of the thoughts whose answers take part in the run's vote."""
         return [name for name, thought in self.answering().items() if thought.votes]
+
+    def new_tokens(self) -> dict[str, str]:
+        """Tokens that the trained student's vocabulary gains, as its thoughts bring them."""
+        return brought_tokens(self.thoughts)
 
     def shares(self) -> dict[str, float] | None:
         """Each thought's share of the loss, summing to 1; None is one mean over all examples."""

@@ -15,6 +15,7 @@ from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
+from mdexp.thoughts.brought_tokens import brought_tokens
 from mdexp.training.examples import OnOverlong, make_examples, refuse_overlong, shortest_lesson
 
 
@@ -32,7 +33,8 @@ def examples(
 ) -> Counts:
     problems = by_id(read_jsonl(reads["problems.jsonl"], Problem))
     verified = read_jsonl(reads["verified.jsonl"], VerifiedPath)
-    renderer = Renderer(weights.tokenizer(), student.kind, student.prompt)
+    tokenizer = weights.with_tokens(brought_tokens(thoughts)).tokenizer()
+    renderer = Renderer(tokenizer, student.kind, student.prompt)
     made_of = make_lessons(problems, verified, thoughts, lessons, executor)
     write_jsonl(out / "lessons.jsonl", made_of)
     made, unused = make_examples(made_of, renderer, max_tokens)
