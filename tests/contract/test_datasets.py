@@ -27,6 +27,12 @@ def dataset(request, tmp_path):
         if name in ("gsm_symbolic", "mix"):
             pytest.importorskip("reasoning_gym")
         return plugin("dataset", name, **SMALL)
+    if name == "hf":
+        pytest.skip("tests/unit/test_own_data.py has a hub")
+    if name in ("csv", "parquet"):
+        for part in ("train", "test"):
+            write_table(tmp_path, name, part)
+        return plugin("dataset", name, path=str(tmp_path))
     if name == "jsonl":
         for part in ("train", "test"):
             row = {"id": part, "question": f"How many in {part}?", "answer": 3}
@@ -35,6 +41,15 @@ def dataset(request, tmp_path):
     if not DATA:
         pytest.skip("MDEXP_DATA names no folder with the real data")
     return plugin("dataset", name, path=DATA)
+
+
+def write_table(folder, format, part):
+    if format == "csv":
+        (folder / f"{part}.csv").write_text(f"question,answer\nHow many in {part}?,3\n")
+        return
+    parquet, pyarrow = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pyarrow")
+    rows = [{"question": f"How many in {part}?", "answer": 3}]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), folder / f"{part}.parquet")
 
 
 def sets_tested(problems):
