@@ -151,6 +151,7 @@ def _answer_all(given: argparse.Namespace) -> int:
     """Answer every question; the exit code."""
     manifest = run_manifest(given.run)
     settings = judge(manifest["settings"])
+    validation, expected = _validation(given.run), _usually_expected(given.run)
     weights = trained_weights(given.run, settings)
     import torch
 
@@ -162,7 +163,6 @@ def _answer_all(given: argparse.Namespace) -> int:
     model.to(machine["device"], getattr(torch, machine["dtype"]))
     renderer = Renderer(tokenizer, settings.student.kind, settings.student.prompt)
     with Sandbox(**settings.sandbox.model_dump()) as sandbox:
-        validation, expected = _validation(given.run), _usually_expected(given.run)
         solver = Solver(settings, manifest, validation, expected, model, renderer, sandbox)
         one = given.question is not None
         questions = [given.question] if one else _typed(prompt=not given.json)
@@ -192,7 +192,7 @@ def _validation(run: Path) -> list[Generation]:
 
 def _usually_expected(run: Path) -> Expected:
     """What most problems of a run ask for, without the options of any of them."""
-    problems = read_jsonl(run / "problems.jsonl", Problem)
+    problems = read_jsonl(run_file(run, "problems.jsonl"), Problem)
     asked = Counter((problem.expected.kind, problem.match) for problem in problems)
     kind, match = asked.most_common(1)[0][0]
     return Expected(kind=kind, match=match)
