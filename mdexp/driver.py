@@ -5,9 +5,11 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from mdexp.answers import LARGEST, fitting
+from mdexp.free_text import stated_text
 from mdexp.ports import Done, Executor, Run, Seen, Step, Thought, Write
 from mdexp.records import Expected, Problem, ProgramResult, Segment, Transcript, turns_of
 from mdexp.thoughts.opening import first_cue, new_transcript
+from mdexp.thoughts.prose import cut_run_on
 from mdexp.thoughts.thinking import Written, split_thinking
 
 Part = Literal["answer", "thinking"]
@@ -42,6 +44,8 @@ class Walk:
         step = self.thought.next(self._as_read(texts), self.seen) if finished else UNFINISHED
         if not isinstance(step, Done):
             return step
+        if self.seen.expected.match and self.thought.unit == "sentence" and texts:
+            step = _as_free_text(step, cut_run_on(texts[-1].answer))
         thinking = "\n".join(text.thinking for text in texts if text.thinking)
         return replace(_of_kind(step, self.seen.expected), thinking=thinking)
 
@@ -149,6 +153,17 @@ def _of_kind(done: Done, expected: Expected) -> Done:
     kind = expected.kind.replace("_", "/")
     error = f"the question asks for {kind}, which {str(done.answer)[:80]!r} is not"
     return replace(done, answer=None, status="no_answer", error=error)
+
+
+def _as_free_text(done: Done, text: str) -> Done:
+    """What prose comes to that is asked for free text: its thought looks for a number, yes or no,
+    or a letter, and may find one in the words of the answer."""
+    if done.is_computed or done.status not in ("ok", "no_answer"):
+        return done
+    reasoning, answer = stated_text(text)
+    kept = reasoning if done.text == text else done.text
+    status = "no_answer" if answer is None else "ok"
+    return replace(done, text=kept, answer=answer, status=status)
 
 
 def _turned(text: Segment, step: Write) -> Segment:

@@ -18,7 +18,12 @@ from mdexp.config.previous_run import earlier_stages, is_other_run
 from mdexp.config.settings import Settings, SettingsError
 from mdexp.ports import RunIdentity
 from mdexp.records import Problem
-from mdexp.report.stage_counts import mostly_dropped, nothing_left, problem_counts
+from mdexp.report.stage_counts import (
+    mostly_dropped,
+    nothing_left,
+    problem_counts,
+    unread_columns,
+)
 from mdexp.report.write import write_report
 from mdexp.sandbox.executor import Sandbox
 from mdexp.stages.convert import CONVERT
@@ -147,6 +152,8 @@ class Experiment:
         """Warn of what a stage dropped; SettingsError if it left nothing that can be trained on."""
         if result.name == PREPARE.name:
             log.info("problems: %s", problem_counts(result.counts))
+            if unread := unread_columns(result.counts):
+                log.warning("warning: %s", unread)
         for sentence in mostly_dropped([result.manifest()]):
             log.warning("warning: %s", sentence)
         trains = NEED_TRAINING_PROBLEMS & set(self.settings.stages)

@@ -23,6 +23,7 @@ from mdexp.records import (
     Problem,
     ProgramResult,
     Segment,
+    TextMatch,
     ThinkingUse,
     Transcript,
     VerifiedPath,
@@ -222,6 +223,15 @@ class Dataset(Protocol):
 
 
 @runtime_checkable
+class HasColumns(Protocol):
+    """A dataset of the user's own columns, some of which nothing reads."""
+
+    def unread(self) -> Counter[str]:
+        """In how many rows each column that is not read holds something."""
+        ...
+
+
+@runtime_checkable
 class Teacher(Protocol):
     """A source of paths."""
 
@@ -326,6 +336,7 @@ class Attempt(NamedTuple):
 
     answer: Answer | None  # None where its thought read none or its program failed
     said: str  # its prose, or what its program printed
+    match: TextMatch | None = None  # when free text meets gold, where gold is free text
 
 
 @runtime_checkable

@@ -72,7 +72,7 @@ def attempt(of: Generation) -> Attempt:
     """A finished path as graders see it: of a program the printed output, of prose the text behind
     its thinking."""
     said = of.stdout if of.is_computed else split_thinking(of.text).answer
-    return Attempt(of.read, said)
+    return Attempt(of.read, said, of.match)
 
 
 def votes(
@@ -149,6 +149,7 @@ def _generation(output: Output, read: Done, problem: Problem, grader: Grader) ->
         logprob=output.logprob,
         trace=output.trace,
         segments=output.segments,
+        match=problem.match,
     )
     if not output.finished:
         return ungraded

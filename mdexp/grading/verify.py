@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from mdexp.answers import canonical, correct
+from mdexp.answers import correct, vote_key
 from mdexp.driver import executed
 from mdexp.ports import Done, Executor, Thought
 from mdexp.reading import read_rows, without_thinking
@@ -45,14 +45,14 @@ def verify_paths(
     if thinking == "only":
         chains = read_rows(paths, problems, thoughts, executor, part="thinking")
         reads = [_chain(chain, read) for chain, read in zip(chains, reads, strict=True)]
-    agreed = _agreed(paths, reads)
+    agreed = _agreed(paths, reads, problems)
     kept: list[VerifiedPath] = []
     rejected: list[Rejection] = []
     seen: set[tuple[str, ...]] = set()
     for path, read in zip(paths, reads, strict=True):
         problem = problems[path.problem_id]
         fault = _fault(path, read, problem, mode, agreed)
-        text = read.text or str(canonical(read.answer))
+        text = read.text or str(vote_key(read.answer, problem.match))
         before = read.thinking if thinking == "keep" else ""
         same = (path.problem_id, path.thought, text, before, *_earlier_texts(path))
         if not fault and same in seen:
@@ -140,18 +140,20 @@ def _fault(
         return "truncated", "the teacher's token limit cut it short"
     if read.answer is None:
         return read.status, read.error
-    if mode == "gold" and not correct(read.answer, problem.answer):
+    if mode == "gold" and not correct(read.answer, problem.answer, problem.match):
         return "wrong_answer", f"{read.answer!r} is not {problem.answer!r}"
-    if mode == "agree" and canonical(read.answer) not in agreed[path.problem_id]:
+    if mode == "agree" and vote_key(read.answer, problem.match) not in agreed[path.problem_id]:
         return "no_agreement", f"no other thought answers {read.answer!r}"
     return None
 
 
-def _agreed(paths: Sequence[Path], reads: Sequence[Done]) -> dict[str, set[str]]:
+def _agreed(
+    paths: Sequence[Path], reads: Sequence[Done], problems: Mapping[str, Problem]
+) -> dict[str, set[str]]:
     """For each problem the answers that two or more thoughts give."""
     answers: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for path, read in zip(paths, reads, strict=True):
-        if (key := canonical(read.answer)) is not None:
+        if (key := vote_key(read.answer, problems[path.problem_id].match)) is not None:
             answers[path.problem_id][key].add(path.thought)
     return {
         path.problem_id: {

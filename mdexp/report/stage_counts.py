@@ -104,6 +104,13 @@ def problem_counts(counts: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
+def unread_columns(counts: Mapping[str, Any]) -> str:
+    """Which columns of the user's own files nothing reads, and in how many rows; else empty."""
+    found = {k.removeprefix("unread/"): n for k, n in counts.items() if k.startswith("unread/")}
+    named = ", ".join(f"{name} ({rows} rows)" for name, rows in found.items())
+    return f"columns that are not read: {named}; dataset.fields names those that are" * bool(found)
+
+
 def _training(counts: Mapping[str, int]) -> Kept:
     leaked, near = counts.get("leaked", 0), counts.get("leaked/near_duplicates", 0)
     dropped = {"leaked": leaked - near, "near_duplicates": near}

@@ -30,6 +30,12 @@ def dataset(request, tmp_path):
         if name in (*GYM, "mix"):
             pytest.importorskip("reasoning_gym")
         return plugin("dataset", name, **SMALL)
+    if name == "hf":
+        pytest.skip("tests/unit/test_own_data.py has a hub")
+    if name in ("csv", "parquet"):
+        for part in ("train", "test"):
+            write_table(tmp_path, name, part)
+        return plugin("dataset", name, path=str(tmp_path))
     if name == "jsonl":
         for part in ("train", "test"):
             row = {"id": part, "question": f"How many in {part}?", "answer": 3}
@@ -40,6 +46,15 @@ def dataset(request, tmp_path):
     if name in OPTIONS and not (Path(DATA) / name).is_dir():
         pytest.skip(f"MDEXP_DATA has no folder {name}")
     return plugin("dataset", name, path=DATA)
+
+
+def write_table(folder, format, part):
+    if format == "csv":
+        (folder / f"{part}.csv").write_text(f"question,answer\nHow many in {part}?,3\n")
+        return
+    parquet, pyarrow = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pyarrow")
+    rows = [{"question": f"How many in {part}?", "answer": 3}]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), folder / f"{part}.parquet")
 
 
 def sets_tested(problems):
