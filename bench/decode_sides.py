@@ -27,7 +27,6 @@ from mdexp.decoding.generate import generate_answers
 from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.server import ask_server
 from mdexp.parts import build_part
-from mdexp.records import Expected
 from mdexp.students.prompts import Renderer
 
 CONF = Path(__file__).parents[1] / "conf" / "thought"
@@ -73,7 +72,7 @@ Side = Callable[[Setting, Sequence[str]], Written]
 class ToItsEnd:
     """A thought whose text is complete at the end of sequence only."""
 
-    def complete(self, text: str, expected: Expected) -> None:
+    def complete(self, text: str) -> None:
         return None
 
 

@@ -39,7 +39,7 @@ class ChainOfThought(BaseModel):
     def read(self, text: str, expected: Expected) -> Reading:
         return read_prose(text, expected)
 
-    def complete(self, text: str, expected: Expected) -> str | None:
+    def complete(self, text: str) -> str | None:
         return up_to_run_on(text)
 
     def target(self, text: str, answer: Answer | None) -> str:

@@ -25,7 +25,7 @@ class Reading:
 
 
 Read = Callable[[str, Expected], Reading]
-Complete = Callable[[str, Expected], str | None]
+Complete = Callable[[str], str | None]  # as `stop` of a Write
 
 
 def next_step(
@@ -34,7 +34,7 @@ def next_step(
     """`Thought.next` of a thought that writes once."""
     last = transcript.last
     if last.author == "question":
-        return Write(cue=cue, stop=lambda text: complete(text, seen.expected))
+        return Write(cue=cue, stop=complete)
     text = transcript.by("writer")[-1].text
     return after_text(read(text, seen.expected), last.result)
 
