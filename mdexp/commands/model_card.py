@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from mdexp.commands.prompt_card import how_to_ask
+from mdexp.commands.prompt_card import prompt_card
 from mdexp.config.settings import Settings
 from mdexp.grading.score import Metrics
 from mdexp.records import VALIDATION
@@ -49,7 +49,7 @@ def model_card(
             "",
             "## How to ask",
             "",
-            *how_to_ask(renderer, settings.answering()),
+            *prompt_card(renderer, settings.answering()),
             "",
             "A program that it writes is unvetted code: run it in a sandbox only.",
             "",
