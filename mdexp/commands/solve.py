@@ -21,7 +21,7 @@ from mdexp.commands.solve_output import for_people, solve_output
 from mdexp.config.settings import Settings, judge
 from mdexp.ports import Done
 from mdexp.printable import print_error
-from mdexp.reading import Name, outcomes, reading_order
+from mdexp.reading import TranscriptKey, outcomes, reading_order
 from mdexp.records import AnswerKind, Generation, Output, Phase, Problem, Vote
 from mdexp.sandbox.executor import Sandbox, SandboxError
 from mdexp.signals import signals_as_exits
@@ -75,7 +75,9 @@ class Solver:
         [ours] = [v for v in elected if v.problem_id == ASKED and v.row == "vote"]
         return found, ours, outputs
 
-    def _outputs(self, problem: Problem, name: str, found: Mapping[Name, Done]) -> list[Output]:
+    def _outputs(
+        self, problem: Problem, name: str, found: Mapping[TranscriptKey, Done]
+    ) -> list[Output]:
         from mdexp.decoding.answering import answer
         from mdexp.decoding.beams import answer_by_steps
         from mdexp.decoding.decode_stats import Work

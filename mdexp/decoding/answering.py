@@ -13,7 +13,7 @@ from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
 from mdexp.decoding.server import ask_server
 from mdexp.driver import Walk, conversation, cues, drive, run_all, without_last_results
 from mdexp.ports import Done, Executor, Run, Thought, Write
-from mdexp.reading import Name, seen_of
+from mdexp.reading import TranscriptKey, seen_of
 from mdexp.records import Output, Phase, Problem, ProgramResult, Segment, Transcript
 from mdexp.students.prompts import Renderer
 from mdexp.thoughts.opening import asked
@@ -39,7 +39,7 @@ def answer(
     seed: int,
     executor: Executor,
     work: Work | None = None,
-    found: Mapping[Name, Done] = MappingProxyType({}),
+    found: Mapping[TranscriptKey, Done] = MappingProxyType({}),
 ) -> list[Output]:
     """One output per (problem, thought, sample), in that order. Only test problems are sampled:
     validation needs the greedy paths alone. `found`: outcomes of thoughts that these read."""
@@ -81,7 +81,7 @@ class Writing:
         name: str,
         thought: Thought,
         sample: int,
-        found: Mapping[Name, Done],
+        found: Mapping[TranscriptKey, Done],
     ) -> Walk:
         """A transcript yet to be written."""
         names = (problem.id, name)
@@ -96,7 +96,7 @@ class Writing:
                 sample=sample,
                 segments=(asked(problem.question),),
             ),
-            seen=seen_of(Name(*names, sample, self.phase), problem, thought, found),
+            seen=seen_of(TranscriptKey(*names, sample, self.phase), problem, thought, found),
         )
 
     def write(self, pending: Sequence[tuple[Walk, Write]]) -> list[Segment]:

@@ -17,7 +17,7 @@ from mdexp.grading.statistics import wilson
 from mdexp.grading.vote import elect, trust, voters
 from mdexp.grading.vote_rules.majority import MAJORITY
 from mdexp.ports import Attempt, Done, Executor, Grader, Thought, VoteRule
-from mdexp.reading import Name, read_rows
+from mdexp.reading import TranscriptKey, read_rows
 from mdexp.records import (
     VALIDATION,
     Generation,
@@ -54,7 +54,7 @@ def grade(
     thoughts: Mapping[str, Thought],
     executor: Executor,
     grader: Grader = STRICT,
-    found: Mapping[Name, Done] = MappingProxyType({}),
+    found: Mapping[TranscriptKey, Done] = MappingProxyType({}),
 ) -> list[Generation]:
     """Read every output with its thought, run its program, compare with gold. `found` has the
     outcomes of further thoughts that these read.

@@ -10,7 +10,7 @@ from mdexp.config.settings import Settings
 from mdexp.datasets.overlap import refuse_tested
 from mdexp.grading import score as scoring
 from mdexp.ports import Done, Executor, StudentConfig, Thought
-from mdexp.reading import Name, outcomes, reading_order
+from mdexp.reading import TranscriptKey, outcomes, reading_order
 from mdexp.records import Output, Overlap, Phase, Problem
 from mdexp.stages.problem_sets import asked_of_student, by_id
 from mdexp.stages.stage import Files, Stage
@@ -103,7 +103,7 @@ def _with_better_prompt(
     thought: Thought,
     exemplars: Sequence[Mapping[str, Any]],
     executor: Executor,
-    found: Mapping[Name, Done],
+    found: Mapping[TranscriptKey, Done],
 ) -> tuple[list[Output], Counts]:
     """Outputs by zero- or few-shot prompts, whichever solves more validation problems. A thought
     that has no exemplar is asked without."""

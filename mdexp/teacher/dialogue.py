@@ -10,7 +10,7 @@ from typing import Any
 
 from mdexp.driver import Walk, conversation, drive, run_all, without_last_results
 from mdexp.ports import Executor, Run, Thought, Write
-from mdexp.reading import Name, seen_of, without_thinking
+from mdexp.reading import TranscriptKey, seen_of, without_thinking
 from mdexp.records import REFUSED, Path, Problem, ProgramResult, Segment
 from mdexp.teacher.request import Answer
 from mdexp.thoughts.opening import new_transcript
@@ -67,7 +67,7 @@ def opened(problem: Problem, name: str, thought: Thought, sample: int) -> Dialog
     transcript = new_transcript(
         problem.question, problem_id=problem.id, thought=name, sample=sample
     )
-    seen = seen_of(Name(problem.id, name, sample), problem, thought, {})
+    seen = seen_of(TranscriptKey(problem.id, name, sample), problem, thought, {})
     return Dialogue(walk=Walk(thought=thought, transcript=transcript, seen=seen))
 
 
