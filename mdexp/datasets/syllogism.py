@@ -19,8 +19,8 @@ from mdexp.config.ood_sets import OodNames
 from mdexp.datasets.generated import Draw, Wanted, drawn_problems
 from mdexp.datasets.reasoning_gym_items import gym_item
 from mdexp.datasets.syllogism_proof import (
-    Claim,
     Form,
+    Proposition,
     counterexample,
     proof,
     refutation,
@@ -80,7 +80,7 @@ def _problem(draw: Draw) -> Problem | None:
     item = gym_item("syllogism", draw.chance)
     told = item["metadata"]
     *premises, conclusion = (
-        claim_of(told[part]) for part in ("premise1", "premise2", "conclusion")
+        proposition_of(told[part]) for part in ("premise1", "premise2", "conclusion")
     )
     world = counterexample(premises, conclusion)
     shown = (
@@ -103,21 +103,21 @@ def _problem(draw: Draw) -> Problem | None:
     )
 
 
-def claim_of(text: str) -> Claim:
-    """A claim as reasoning-gym words it; ValueError for other words."""
+def proposition_of(text: str) -> Proposition:
+    """A proposition as reasoning-gym words it; ValueError for other words."""
     if not (found := _CLAIM.fullmatch(text)):
-        raise ValueError(f"syllogism: {text!r} is no claim that is known here")
+        raise ValueError(f"syllogism: {text!r} is no proposition that is known here")
     first, subject, negated, predicate = found.groups()
-    return Claim("some_not" if negated else _FORMS[first], subject, predicate)
+    return Proposition("some_not" if negated else _FORMS[first], subject, predicate)
 
 
-def _program(premises: Sequence[Claim], conclusion: Claim) -> str:
+def _program(premises: Sequence[Proposition], conclusion: Proposition) -> str:
     terms = terms_of([*premises, conclusion])
     names = [f"# {number}: {term}" for number, term in enumerate(terms)]
     first, second, last = (
-        _TESTS[claim.form].format(
-            subject=terms.index(claim.subject), predicate=terms.index(claim.predicate)
+        _TESTS[proposition.form].format(
+            subject=terms.index(proposition.subject), predicate=terms.index(proposition.predicate)
         )
-        for claim in (*premises, conclusion)
+        for proposition in (*premises, conclusion)
     )
     return "\n".join([*names, _PROGRAM.format(first=first, second=second, conclusion=last)])

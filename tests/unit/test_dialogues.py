@@ -184,6 +184,7 @@ def test_thinking_within_a_turn_stands_where_the_turn_begins():
         Segment(author="writer", text="Compute.\n```python\nans = 3\n```", turn="assistant"),
         Segment(author="writer", text="The answer is 3."),
     ]
+    ran = Segment(author="executor", text="", result=ProgramResult(status="ok", answer=3))
     kept = VerifiedPath(
         problem_id="p0",
         thought="pot",
@@ -191,7 +192,7 @@ def test_thinking_within_a_turn_stands_where_the_turn_begins():
         text="ans = 3",
         answer=3,
         model="m",
-        segments=tuple(replace(s, thinking=f"Hm {n}.") for n, s in enumerate(written)),
+        segments=(*(replace(s, thinking=f"Hm {n}.") for n, s in enumerate(written)), ran),
     )
     [lesson] = PathLessons().make(problems(1)[0], [kept], {"tir": thought}, Giving(3))
     texts_of = [s for s in lesson.segments if s.author == "writer"]

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-from functools import partial
 from pathlib import Path as FilePath
 
 import pytest
@@ -179,7 +178,7 @@ def test_what_came_apart_is_joined_and_split_again(thinking, text):
         assert written.finished == bool(text.strip())
 
 
-STOP = partial(COT.complete, expected=NUMBER)
+STOP = COT.complete
 
 
 @given(PIECES)
