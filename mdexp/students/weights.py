@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Self
 
 from mdexp.ports import StudentConfig
 from mdexp.students.adapters import merged
-from mdexp.students.load import Loaded, folder_config, folder_tokenizer, load_folder
+from mdexp.students.frozen import Frozen
+from mdexp.students.load import Loaded, Student, folder_config, folder_tokenizer, load_folder
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
@@ -27,17 +28,23 @@ class Weights:
     def after_training(self, folder: Path) -> Self:
         return replace(self, trained=folder)
 
+    def load_base(self, dtype: str = "float32") -> Loaded:
+        """Model (evaluation mode) and tokenizer before training; `dtype` auto: as stored."""
+        if self.base:
+            return load_folder(self.base, self.student.kind, dtype)
+        if dtype != "float32" and isinstance(self.student, Student):
+            return self.student.load(self.seed, dtype)
+        return self.student.load(self.seed)
+
     def load(self) -> Loaded:
         """Model (float32, evaluation mode) and tokenizer."""
         if self.trained and self.student.tuning == "full":
             return load_folder(self.trained, self.student.kind)
-        if self.base:
-            model, tokenizer = load_folder(self.base, self.student.kind)
-        else:
-            model, tokenizer = self.student.load(self.seed)
+        model, tokenizer = self.load_base()
         if self.trained:
             from peft import PeftModel
 
+            Frozen.recorded(self.trained).round(model)
             model = merged(PeftModel.from_pretrained(model, str(self.trained)))
         return model.eval(), tokenizer
 
