@@ -8,7 +8,6 @@ import logging
 import platform
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,7 @@ from mdexp.stages.stage import Stage
 from mdexp.stages.table import TABLE, WRITERS, dependents
 from mdexp.stages.train import TRAIN
 from mdexp.store.environment import environment, peak_memory_mib
-from mdexp.store.files import copy_file, read_json, write_json
+from mdexp.store.files import copy_file, plain_data, read_json, write_json
 from mdexp.store.integrity import file_hash
 from mdexp.store.json_lines import read_jsonl
 from mdexp.store.run_folder import MANIFEST, RunFileError, checked_file, run_file
@@ -177,8 +176,8 @@ class Experiment:
     @cached_property
     def numerics(self) -> dict[str, Any]:
         """How numbers are computed on this machine."""
-        trainer = self.settings.trainer
-        return asdict(numerics(trainer.precision, trainer.accelerator))
+        trainer, student = self.settings.trainer, self.settings.student
+        return plain_data(numerics(trainer.precision, trainer.accelerator, student))
 
     @cached_property
     def limits(self) -> dict[str, Any]:

@@ -263,13 +263,19 @@ class Teacher(Protocol):
         ...
 
 
+Tuning = Literal["full", "lora", "dora", "qlora"]
+
+
 @runtime_checkable
 class StudentConfig(Protocol):
-    """A student as configured: it names its weights and loads them when asked."""
+    """A student as configured: it names its weights and loads them when asked.
+
+    One may also have `base_dtype`, the type of frozen weights: auto, float32 or bfloat16.
+    """
 
     kind: Literal["causal", "seq2seq"]
     prompt: Literal["chat", "plain"]
-    tuning: Literal["full", "lora", "dora"]
+    tuning: Tuning
     lora_rank: int
     lora_alpha: float
     lora_dropout: float

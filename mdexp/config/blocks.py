@@ -135,6 +135,8 @@ class TrainerSettings(Block):
     # the training problems and not trained on. Not in the settings of runs of earlier versions.
     validate_every: Count | None = None
     validate_problems: Count = 32
+    # Compute what a layer needs in the backward pass again, instead of keeping it.
+    activation_checkpointing: bool = Field(False, exclude_if=lambda used: not used)
 
     @model_validator(mode="after")
     def _someone_trains(self) -> Self:

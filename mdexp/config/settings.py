@@ -108,6 +108,16 @@ class Settings(Block):
         return self
 
     @model_validator(mode="after")
+    def _base_is_frozen(self) -> Self:
+        asked = getattr(self.student, "base_dtype", "auto")
+        if asked == "bfloat16" and self.student.tuning == "full":
+            raise ValueError(
+                "student.base_dtype=bfloat16 is the type of frozen weights, and "
+                "student.tuning=full freezes none: choose student.tuning=lora, dora or qlora"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _objective_fits_thoughts(self) -> Self:
         if not self.thoughts:
             raise ValueError("thought: choose at least one, as in thought=[cot]")

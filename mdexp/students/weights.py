@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Self
 
 from mdexp.ports import StudentConfig
 from mdexp.students.adapters import merged
-from mdexp.students.load import Loaded, folder_config, folder_tokenizer, load_folder
+from mdexp.students.frozen import Frozen
+from mdexp.students.load import Loaded, Student, folder_config, folder_tokenizer, load_folder
 from mdexp.students.vocabulary import NewTokens, extended, extended_tokenizer
 
 if TYPE_CHECKING:
@@ -33,18 +34,25 @@ class Weights:
     def with_tokens(self, new_tokens: NewTokens) -> Self:
         return replace(self, new_tokens=new_tokens)
 
+    def load_base(self, dtype: str = "float32") -> Loaded:
+        """Model (evaluation mode) and tokenizer before training; `dtype` auto: as stored."""
+        if self.base:
+            loaded = load_folder(self.base, self.student.kind, dtype)
+        elif dtype != "float32" and isinstance(self.student, Student):
+            loaded = self.student.load(self.seed, dtype)
+        else:
+            loaded = self.student.load(self.seed)
+        return extended(loaded, self.new_tokens)
+
     def load(self) -> Loaded:
         """Model (float32, evaluation mode) and tokenizer."""
         if self.trained and self.student.tuning == "full":
             return load_folder(self.trained, self.student.kind)
-        if self.base:
-            model, tokenizer = load_folder(self.base, self.student.kind)
-        else:
-            model, tokenizer = self.student.load(self.seed)
-        model, tokenizer = extended((model, tokenizer), self.new_tokens)
+        model, tokenizer = self.load_base()
         if self.trained:
             from peft import PeftModel
 
+            Frozen.recorded(self.trained).round(model)
             model = merged(PeftModel.from_pretrained(model, str(self.trained)))
         return model.eval(), tokenizer
 

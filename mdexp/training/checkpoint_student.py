@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from mdexp.students.adapters import adapted, merged
+from mdexp.students.frozen import Frozen
 from mdexp.students.load import Loaded
 from mdexp.students.vocabulary import token_ids
 from mdexp.students.weights import Weights
@@ -21,11 +22,13 @@ def student_of_checkpoint(untrained: Weights, file: Path) -> tuple[Loaded, int]:
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
         weights, step = state["state_dict"], int(state["global_step"])
+        frozen = Frozen(**state.get("frozen", {}))
     except UNREADABLE as error:
         raise ValueError(f"{file} is no readable checkpoint: {error}") from error
     base, tokenizer = untrained.load()
+    frozen.round(base)
     rows = token_ids(tokenizer, untrained.new_tokens)
-    model: Any = adapted(base, untrained.student, rows)
+    model: Any = adapted(base, untrained.student, new_tokens=rows)
     plain = model if untrained.student.tuning == "full" else model.get_base_model()
     trained = {name.removeprefix(MODULE): value for name, value in weights.items()}
     expected = {n: p.shape for n, p in plain.named_parameters() if p.requires_grad}

@@ -18,6 +18,7 @@ from mdexp.config.blocks import ObjectiveSettings, TrainerSettings
 from mdexp.records import Example
 from mdexp.students.adapters import adapted
 from mdexp.students.allocator import keep_freed_memory
+from mdexp.students.frozen import COMPUTED_IN, BaseDtype, frozen_base
 from mdexp.students.load import Loaded
 from mdexp.students.numerics import Precision
 from mdexp.students.vocabulary import token_ids
@@ -72,6 +73,7 @@ def fit(
     seed: int,
     precision: Precision,
     folder: Path,
+    base_dtype: BaseDtype = "float32",
     feeds: Sequence[Feed] = (),
     new_tokens: Sequence[int] = (),
 ) -> tuple["PreTrainedModel", list[dict[str, float]], dict[str, Any]]:
@@ -80,11 +82,16 @@ def fit(
     model, tokenizer = loaded
     keep_freed_memory()
     pl.seed_everything(seed, verbose=False)  # before adapters, which begin at random
-    model = adapted(model, student, new_tokens)
+    frozen = frozen_base(student, base_dtype)
+    model = adapted(
+        model, student, frozen=frozen, compute=COMPUTED_IN[precision], new_tokens=new_tokens
+    )
     problems, steps, held_out = planned_steps(examples, shares, objective, trainer, seed)
     layout = layout_options(student, shares, objective, trainer, tokenizer)
     # Adapters are injected into the base model; its forward is the same with and without them.
     plain = model if student.tuning == "full" else model.get_base_model()
+    if trainer.activation_checkpointing:
+        checkpoint_activations(plain)
     module = MixedDistillation(
         plain, student.kind, trainer, len(steps), lambda: _laid_out_by_thought(held_out, layout)
     )
@@ -97,7 +104,7 @@ def fit(
         probe,
         OwnSignals(),
         OwnDropout(seed),
-        Checkpoints(folder / CHECKPOINTS, trainer.checkpoint_steps, identity),
+        Checkpoints(folder / CHECKPOINTS, trainer.checkpoint_steps, identity, frozen),
         *([LiveNumbers(feeds)] if feeds else []),
     ]
     loggers = [feed.logger for feed in feeds]
@@ -184,11 +191,21 @@ def _work(history: Sequence[Mapping[str, float]]) -> dict[str, int | float]:
 def fit_from(
     weights: Weights, examples: Sequence[Example], **how: Any
 ) -> tuple[Loaded, list[dict[str, float]], dict[str, Any]]:
-    """`fit` with weights that are yet to be loaded, as each of many ranks does it."""
-    model, tokenizer = weights.load()
+    """`fit` with weights that are yet to be loaded, as each of many ranks does it. A base that is
+    held in less than float32 is never loaded in it."""
+    plain = frozen_base(weights.student, how["base_dtype"]).is_plain
+    model, tokenizer = weights.load_base("float32" if plain else "auto")
     rows = token_ids(tokenizer, weights.new_tokens)
     model, history, counts = fit((model, tokenizer), examples, **how, new_tokens=rows)
     return (model, tokenizer), history, counts
+
+
+def checkpoint_activations(model: Any) -> None:
+    """Let each layer keep what it read alone, and compute the rest again in the backward pass."""
+    if hasattr(model, "activation_checkpointing_enable"):
+        model.activation_checkpointing_enable({"use_reentrant": False})
+    else:  # before transformers 5.20
+        model.gradient_checkpointing_enable({"use_reentrant": False})
 
 
 def _lightning(

@@ -80,7 +80,9 @@ class LayoutCheck(Callback):
             return
         if self.finding is None:
             student: Any = pl_module.student
-            finding = probed(student, self.examples, self.layout)
+            finding = Finding()
+            if not _is_mixed(student):  # else it computes under autocast alone
+                finding = probed(student, self.examples, self.layout)
             if not finding.doubt:
                 with trainer.precision_plugin.forward_context():
                     finding = probed(student, self.examples, self.layout)
@@ -144,6 +146,11 @@ def _log_likely(
         number = micro.thoughts[micro.labels != NO_TARGET]
         found |= {int(i): -nll[number == i] for i in number.unique()}
     return torch.cat([found[i] for i in sorted(found)])
+
+
+def _is_mixed(student: "PreTrainedModel") -> bool:
+    """Whether frozen weights are of another type than trained ones."""
+    return len({p.dtype for p in student.parameters() if p.is_floating_point()}) > 1
 
 
 def _computed_in(student: "PreTrainedModel") -> torch.dtype:

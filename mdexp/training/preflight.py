@@ -12,6 +12,7 @@ from mdexp.config.settings import Settings, SettingsError
 from mdexp.ports import StudentConfig, Thought
 from mdexp.records import Problem
 from mdexp.students.adapters import judge_targets
+from mdexp.students.frozen import judge_quantisation
 from mdexp.students.numerics import numerics
 from mdexp.students.positions import context_length, room
 from mdexp.students.prompts import Renderer
@@ -20,7 +21,7 @@ from mdexp.thoughts.prompting import load_exemplars, most_asked, shown_by
 from mdexp.training.devices import num_ranks
 
 if TYPE_CHECKING:
-    from transformers import PretrainedConfig, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 log = logging.getLogger(__name__)
 
@@ -43,14 +44,16 @@ def preflight(
     s, student = settings, settings.student
     student.files()  # StudentUnavailable
     config, tokenizer = weights.config(), weights.tokenizer()
-    judged = [
+    judged: list[Callable[[], object]] = [
         lambda: num_ranks(s.trainer),
-        lambda: numerics(s.trainer.precision, s.trainer.accelerator),
+        lambda: numerics(s.trainer.precision, s.trainer.accelerator, student),
         lambda: judge_architecture(student, config),
         lambda: judge_adapters(student, config),
         lambda: judge_tokenizer(tokenizer, config),
         lambda: judge_server(s),
     ]
+    if s.trainer.activation_checkpointing:
+        judged.append(lambda: judge_checkpointing(student, config))
     if not (faults := list(_faults(judged))):
         faults = list(_faults([lambda: judge_lengths(s, config, tokenizer, problems, asked)]))
     if faults:
@@ -75,16 +78,32 @@ def judge_architecture(student: StudentConfig, config: "PretrainedConfig") -> No
 
 
 def judge_adapters(student: StudentConfig, config: "PretrainedConfig") -> None:
-    """ValueError if an adapter's target names no layer of the student."""
+    """ValueError if an adapter's target names no layer, or the student cannot be quantised."""
     if student.tuning == "full":
         return
+    model = _shapes(student, config)
+    judge_targets(model, student.lora_targets)
+    if student.tuning == "qlora":
+        judge_quantisation(model)
+
+
+def judge_checkpointing(student: StudentConfig, config: "PretrainedConfig") -> None:
+    """ValueError if the student's layers cannot be computed again."""
+    model = _shapes(student, config)
+    if not model.supports_gradient_checkpointing:
+        raise ValueError(
+            f"trainer.activation_checkpointing=true: {type(model).__name__} does not support it"
+        )
+
+
+def _shapes(student: StudentConfig, config: "PretrainedConfig") -> "PreTrainedModel":
+    """The model without weights: no memory, whatever the size."""
     import torch
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
     auto = AutoModelForCausalLM if student.kind == "causal" else AutoModelForSeq2SeqLM
-    with torch.device("meta"):  # shapes alone: no memory, whatever the size
-        model = auto.from_config(config)
-    judge_targets(model, student.lora_targets)
+    with torch.device("meta"):
+        return auto.from_config(config)
 
 
 def judge_tokenizer(tokenizer: "PreTrainedTokenizerBase", config: "PretrainedConfig") -> None:

@@ -12,6 +12,7 @@ import os
 import pickle
 import random
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning.callbacks import Callback
 
 from mdexp.records import Example
+from mdexp.students.frozen import PLAIN, Frozen
 from mdexp.training.finite import judge_weights
 
 log = logging.getLogger(__name__)
@@ -37,11 +39,11 @@ class Checkpoints(Callback):
     """Saves every `every` steps and keeps the newest; adds what Lightning leaves out of a
     checkpoint, and takes out what need not be saved.
 
-    `identity` names the training that a checkpoint belongs to.
+    `identity` names the training that a checkpoint belongs to, `frozen` how it held its base.
     """
 
-    def __init__(self, folder: Path, every: int, identity: str) -> None:
-        self.folder, self.every, self.identity = folder, every, identity
+    def __init__(self, folder: Path, every: int, identity: str, frozen: Frozen = PLAIN) -> None:
+        self.folder, self.every, self.identity, self.frozen = folder, every, identity, frozen
         self.trained: set[str] = set()
         self.restored: dict[str, Any] | None = None
 
@@ -56,6 +58,7 @@ class Checkpoints(Callback):
         weights = checkpoint["state_dict"]
         checkpoint["state_dict"] = {k: weights[k] for k in weights if k in self.trained}
         checkpoint["identity"] = self.identity
+        checkpoint["frozen"] = asdict(self.frozen)
         checkpoint["random"] = _of_every_rank(random_state())
 
     def on_load_checkpoint(

@@ -102,8 +102,9 @@ SETTINGS = [
     ),
     (
         {"student.tuning": "lroa"},
-        "student.tuning: input should be 'full', 'lora' or 'dora', got 'lroa'",
+        "student.tuning: input should be 'full', 'lora', 'dora' or 'qlora', got 'lroa'",
     ),
+    ({"student.base_dtype": "bfloat16"}, "and student.tuning=full freezes none: choose"),
     ({"student.lora_rank": 0}, "student.lora_rank: input should be greater than or equal to 1"),
     ({"student.tunning": "lora"}, "student.tunning: unknown key; did you mean student.tuning"),
     ({"trainer.accelerator": "cpu", "trainer.precision": "16-mixed"}, "needs a GPU"),

@@ -48,6 +48,7 @@ HOPELESS = {
     "trainer.devices=-1": "trainer.devices=-1 means all GPUs, and none is used here",
     "student.tuning=lora student.lora_targets=[c_attn]": "has no linear layer 'c_attn'",
     "student.tuning=dora student.lora_targets=[]": "student.lora_targets names no layer",
+    "student.tuning=lora student.base_dtype=bfloat16": "trainer.precision is 32-true here",
     "trainer.max_tokens=20": "trainer.max_tokens=20: the shortest prompt of cot has",
     "trainer.max_tokens=5000": "trainer.max_tokens=5000: the student has 4096 positions; set",
     "decoding.max_new_tokens=4090": "decoding.max_new_tokens=4090: the student has 4096 positions",

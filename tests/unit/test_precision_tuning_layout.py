@@ -25,7 +25,7 @@ LAYOUTS = get_args(TrainerSettings.model_fields["layout"].annotation)
 def test_the_settings_offer_these_and_no_other():
     offered = set(get_args(TrainerSettings.model_fields["precision"].annotation))
     assert offered == {"auto", *PRECISIONS}
-    assert (len(TUNINGS), len(LAYOUTS)) == (3, 2)
+    assert (len(TUNINGS), len(LAYOUTS)) == (4, 2)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -36,6 +36,8 @@ def test_from_examples_to_an_answer(kind, precision, tuning, layout, tmp_path):
     on_gpu = precision == "16-mixed"
     if on_gpu and (kind == "seq2seq" or not torch.cuda.is_available()):
         pytest.skip("16-mixed needs a GPU, and a student that is no T5")
+    if tuning == "qlora":
+        pytest.importorskip("bitsandbytes", reason="qlora needs the extra `qlora`")
     student = tiny(kind, tuning=tuning)
     loaded = student.load(SEED)
     renderer = Renderer(loaded[1], kind, student.prompt)
@@ -53,7 +55,8 @@ def test_from_examples_to_an_answer(kind, precision, tuning, layout, tmp_path):
     )
     assert history[-1]["loss"] < history[0]["loss"]
     assert counts["layout"] == layout
-    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    held = {parameter.dtype for parameter in model.parameters()}
+    assert held == ({torch.float32, torch.uint8} if tuning == "qlora" else {torch.float32})
     save_folder((model, loaded[1]), tmp_path / "student")
     machine = numerics(precision, settings.accelerator)
     again, _ = Weights(student=student, seed=SEED).after_training(tmp_path / "student").load()

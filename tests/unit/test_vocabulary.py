@@ -64,7 +64,7 @@ def test_adapters_train_the_rows_of_new_tokens_alone(family, tuning, tmp_path):
     assert is_tied(base) == TIED[family]
     rows, size = [62, 63], base.config.vocab_size
     old = base.get_input_embeddings().weight.detach().clone()
-    model = adapted(base, tiny(kind, tuning=tuning), rows)
+    model = adapted(base, tiny(kind, tuning=tuning), new_tokens=rows)
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data += 0.3 * torch.randn_like(parameter)
@@ -90,7 +90,7 @@ def test_a_trained_folder_brings_its_rows_and_its_tokenizer(kind, tuning, tmp_pa
     untrained = Weights(student=chosen, seed=SEED)
     model, tokenizer = untrained.with_tokens(TOKENS).load()
     rows = token_ids(tokenizer, TOKENS)
-    model = adapted(model, chosen, rows)
+    model = adapted(model, chosen, new_tokens=rows)
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data += 0.3 * torch.randn_like(parameter)
@@ -112,7 +112,7 @@ def test_an_adapter_of_an_unpacked_student_keeps_the_new_rows_alone(tmp_path):
     save_folder(chosen.load(SEED), tmp_path / "base")
     untrained = Weights(student=chosen, seed=SEED, base=tmp_path / "base", new_tokens=TOKENS)
     model, tokenizer = untrained.load()
-    model = adapted(model, chosen, token_ids(tokenizer, TOKENS))
+    model = adapted(model, chosen, new_tokens=token_ids(tokenizer, TOKENS))
     save_folder((model, tokenizer), tmp_path / "trained")
     kept = load_file(tmp_path / "trained" / "adapter_model.safetensors")
     assert {len(t) for name, t in kept.items() if "lora" not in name} == {len(TOKENS)}
