@@ -43,6 +43,7 @@ RECORDED = {
     "dual_instruction": {"cot": COT},
     "kpdd": {"pot": POT},
     "tir": {"pot": POT},
+    "tir_steps": {"cot": COT, "pot": POT},
     "pad": {"pot": POT},
     "granularity": {
         "cot_coarse": "eit_gpt-4o-svamp-cot-level1",
@@ -104,7 +105,7 @@ def recorded(
     """Training problems, the thought of each of their recorded paths, and those that verify."""
     problems = [p for p in settings.dataset.problems() if p.split == "train"]
     thoughts = settings.asked_thoughts()
-    paths = list(settings.teacher.paths(problems, thoughts, Path()))
+    paths = list(settings.teacher.paths(problems, thoughts, Path(), sandbox))
     by_id = {problem.id: problem for problem in problems}
     verified, _ = verify_paths(
         paths,

@@ -30,6 +30,7 @@ BESIDE = {
     "thought/states": ["thought=[cot,states]", "objective=union"],
     "thought/restore": ["thought=[cot,restore]", "objective=union"],
     "lesson/faulty_programs": ["thought=[repair]", "objective=union"],
+    "lesson/interleaved_steps": ["thought=[tir,cot]", "objective=union"],
     "lesson/distinct_chains": ["thought=[dcot]", "objective=union"],
     "experiment/granularity": ["teacher.path={cot_coarse: a.jsonl, cot_fine: b.jsonl}"],
 }

@@ -115,7 +115,8 @@ def test_lessons(name: str, sandbox: Sandbox, numbers: list[Numbers]) -> None:
     problems = [problem(n, drawn) for n, drawn in enumerate(numbers)]
     made = lessons_of(chosen, problems, sandbox)
     shares = chosen.shares()
-    needed = set(shares) if shares is not None else {next(iter(chosen.thoughts))}
+    weighed = {thought for thought, share in (shares or {}).items() if share > 0}
+    needed = weighed if shares is not None else {next(iter(chosen.thoughts))}
     assert {lesson.thought for _, lesson in made} >= needed
     ids = [(lesson.problem_id, lesson.thought, lesson.sample) for _, lesson in made]
     assert len(set(ids)) == len(ids)
