@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra import compose, initialize_config_dir
 from hydra.conf import HydraConf
 from hydra.core.global_hydra import GlobalHydra
@@ -52,9 +53,28 @@ def plain_config(composed: DictConfig, overrides: Sequence[str], own: str | None
         raise CommandError(first_line(error)) from error
     assert isinstance(config, dict)
     plain = {str(key): value for key, value in config.items()}
+    _refuse_another_revision(plain.get("student"))
     if own:
         _bring_own_test_sets(plain, own)
     return earlier_config(plain, overrides) if plain.get("run") else plain
+
+
+def _refuse_another_revision(student: Any) -> None:
+    """SettingsError for a repository with the revision that a yaml of ours pins of another one."""
+    if not isinstance(student, dict) or not (revision := student.get("revision")):
+        return
+    pinned = (
+        yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        for file in sorted((config_folder() / "student").glob("*.yaml"))
+    )
+    others = {one["repo"] for one in pinned if one.get("revision") == revision}
+    if others and student.get("repo") not in others:
+        raise SettingsError(
+            {
+                "student.revision": f"{revision[:12]} is of {min(others)}, not of "
+                f"{student.get('repo')}: give student.revision=COMMIT, or main for the newest"
+            }
+        )
 
 
 def _bring_own_test_sets(config: dict[str, Any], own: str) -> None:

@@ -29,6 +29,10 @@ COMMANDS = [
         "did you mean student or student.repo or teacher.model?",
     ),
     ("output_dir=here", "output_dir: unknown key; did you mean hydra.run.dir?"),
+    (
+        "student=qwen student.repo=me/mine",
+        "student.revision: 7ae557604adf is of Qwen/Qwen2.5-0.5B-Instruct, not of me/mine: give",
+    ),
     ("studnt=codellama", "studnt: unknown key; did you mean student?"),
     ("student=codelama", "did you mean student=codellama?"),
     ("student=svamp", "student=svamp: no such option of student"),
