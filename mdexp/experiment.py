@@ -22,6 +22,8 @@ from mdexp.report.stage_counts import (
     mostly_dropped,
     nothing_left,
     problem_counts,
+    stage_line,
+    still_missing,
     unread_columns,
 )
 from mdexp.report.write import write_report
@@ -109,7 +111,9 @@ class Experiment:
         if not settings.run and is_other_run(folder, config):
             _clear(folder)
         self.started = time.monotonic()
-        self.manifest = environment() | {"seed": settings.seed, "settings": dict(config)}
+        # Absolute, so that the folder's commands find it from wherever they are called.
+        settled = dict(config) | {"store": str(self.store.folder)}
+        self.manifest = environment() | {"seed": settings.seed, "settings": settled}
         self.manifest["data"] = [
             f"{dataset.source} ({dataset.licence})"
             for dataset in (settings.dataset, *load_ood(settings.dataset))
@@ -153,6 +157,11 @@ class Experiment:
             log.info("problems: %s", problem_counts(result.counts))
             if unread := unread_columns(result.counts):
                 log.warning("warning: %s", unread)
+        if line := stage_line(result.name, result.counts):
+            log.info("%s", line)
+        goes_on = TRAIN.part in self.settings.stages
+        if missing := still_missing(result.counts, trains=goes_on):
+            log.warning("warning: %s", missing)
         for sentence in mostly_dropped([result.manifest()]):
             log.warning("warning: %s", sentence)
         trains = NEED_TRAINING_PROBLEMS & set(self.settings.stages)
