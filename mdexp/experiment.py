@@ -63,6 +63,7 @@ def run(settings: Settings, folder: Path, config: Mapping[str, Any]) -> dict[str
             log.warning("sandbox: %s", executor.lacks)
         experiment = Experiment(settings, folder, config, executor, tracker)
         try:
+            experiment.judge_stages()
             for stage in TABLE:
                 if stage is EXTRACT:
                     experiment.judge_student()  # before anything is paid for
@@ -168,11 +169,32 @@ class Experiment:
         if trains and (faults := nothing_left(result.name, result.counts)):
             raise SettingsError(faults)
 
+    def judge_stages(self) -> None:
+        """SettingsError for a stage whose input neither a chosen stage writes nor the folder has,
+        before the stages ahead of it have bought anything."""
+        chosen = [stage for stage in TABLE if stage.part in self.settings.stages]
+        written = {name for stage in chosen for name in stage.writes.values()}
+        for stage in chosen:
+            # The trained student answers only where it is trained, so that is no lack.
+            for name in stage.reads:
+                if name not in written and not self.has(name):
+                    raise SettingsError(
+                        {
+                            "stages": f"{stage.part} reads {name}, which is not there: add the "
+                            f"stage that writes it ({WRITERS[name][0].part}), or go on with a "
+                            "run that has it by run=FOLDER"
+                        }
+                    )
+
     def judge_student(self) -> None:
         """Refuse what is bound to fail, while nothing has been paid for it."""
         if NEED_STUDENT & set(self.settings.stages):
             problems = read_jsonl(self.file("problems.jsonl"), Problem)
-            preflight(self.settings, self.untrained, problems)
+            found = preflight(self.settings, self.untrained, problems, self.store.folder)
+            width = max(len(name) for name, _ in found)
+            log.info("checked before anything is bought or trained:")
+            for name, finding in found:
+                log.info("  %s  %s", name.ljust(width), finding)
 
     def _key_only(self, stage: Stage) -> dict[str, Any]:
         """What can change the stage's output and yet is nothing that it is given."""

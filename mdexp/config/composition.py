@@ -100,6 +100,8 @@ def _own_dataset(name: str, own: str, key: str) -> Any:
         return OmegaConf.to_container(composed.dataset, resolve=True, throw_on_missing=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise CommandError(f"dataset.{key}: {name}: {first_line(error)}") from error
+    except yaml.YAMLError as error:
+        raise CommandError(_no_yaml(error)) from error
 
 
 def _searched(own: str) -> str:
@@ -127,6 +129,19 @@ def composed_config(options: argparse.Namespace, overrides: Sequence[str]) -> Di
         return compose(config_name=name, overrides=lines, return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise CommandError(_explanation(error, options, lines)) from error
+    except yaml.YAMLError as error:
+        raise CommandError(_no_yaml(error)) from error
+
+
+def _no_yaml(error: yaml.YAMLError) -> str:
+    """Which file and line is no YAML, and why."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return f"not YAML: {first_line(error)}"
+    mark = error.problem_mark
+    return (
+        f"{mark.name}:{mark.line + 1}: not YAML at column {mark.column + 1}: {error.problem}; "
+        "a text with a colon needs quotes"
+    )
 
 
 def group_names(options: argparse.Namespace) -> dict[str, list[str]]:

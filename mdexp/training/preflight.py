@@ -5,19 +5,23 @@ cuts or drops some texts but not all is a warning: the stages count it.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mdexp.config.settings import Settings
 from mdexp.ports import StudentConfig, Thought
 from mdexp.records import Problem
-from mdexp.students.adapters import judge_targets
+from mdexp.students.adapters import judge_targets, shapes_alone
 from mdexp.students.numerics import numerics
 from mdexp.students.positions import context_length, room
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
+from mdexp.teacher.worked import WorkedTeacher, worked_texts
 from mdexp.thoughts.prompting import load_exemplars
 from mdexp.training.devices import num_ranks
+from mdexp.training.disk_check import judge_disk
+from mdexp.training.template_check import judge_template
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
@@ -32,31 +36,63 @@ class Hopeless(ValueError):
     """A run that would buy answers in vain; one line for each reason, naming its key."""
 
 
-def preflight(settings: Settings, weights: Weights, problems: Sequence[Problem]) -> None:
-    """Raise Hopeless if training or decoding with this student is bound to fail here."""
+def preflight(
+    settings: Settings, weights: Weights, problems: Sequence[Problem], store: Path
+) -> list[tuple[str, str]]:
+    """What was checked and what was found, in order. Hopeless if training or decoding with this
+    student, or its teacher, is bound to fail here."""
     s, student = settings, settings.student
     student.files()  # StudentUnavailable
     config, tokenizer = weights.config(), weights.tokenizer()
-    judged = [
-        lambda: num_ranks(s.trainer),
-        lambda: numerics(s.trainer.precision, s.trainer.accelerator),
-        lambda: judge_architecture(student, config),
-        lambda: judge_adapters(student, config),
-        lambda: judge_tokenizer(tokenizer, config),
-        lambda: judge_server(s),
-    ]
-    if not (faults := list(_faults(judged))):
-        faults = list(_faults([lambda: judge_lengths(s, config, tokenizer, problems)]))
+    judged: dict[str, Callable[[], object]] = {
+        "processes": lambda: num_ranks(s.trainer),
+        "precision": lambda: numerics(s.trainer.precision, s.trainer.accelerator).precision,
+        "student": lambda: judge_architecture(student, config),
+        "adapters": lambda: judge_adapters(student, config),
+        "tokenizer": lambda: judge_tokenizer(tokenizer, config),
+        "chat template": lambda: judge_template(tokenizer, student.prompt),
+        "server": lambda: judge_server(s),
+        "teacher": lambda: judge_teacher(s, problems),
+    }
+    if "train" in s.stages:
+        judged["disk"] = lambda: judge_disk(student, config, store)
+    found, faults = _findings(judged)
+    if not faults:
+        of_lengths = {"lengths": lambda: judge_lengths(s, config, tokenizer, problems)}
+        last, faults = _findings(of_lengths)
+        found += last
     if faults:
         raise Hopeless("\n".join(faults))
+    return found
 
 
-def _faults(judged: Sequence[Callable[[], object]]) -> Iterator[str]:
-    for judge in judged:
+def _findings(
+    judged: Mapping[str, Callable[[], object]],
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """What each check found, and the faults."""
+    found, faults = [], []
+    for name, judge in judged.items():
         try:
-            judge()
+            finding = judge()
+            found.append((name, "ok" if finding is None else str(finding)))
         except ValueError as error:
-            yield str(error)
+            faults.append(str(error))
+    return found, faults
+
+
+def judge_teacher(settings: Settings, problems: Sequence[Problem]) -> None:
+    """ValueError if teacher=worked has no solution to rewrite: a set of questions and answers, such
+    as those of the papers' experiments, needs a real teacher."""
+    if not isinstance(settings.teacher, WorkedTeacher) or "extract" not in settings.stages:
+        return
+    asked = set(settings.asked_thoughts())
+    train = [problem for problem in problems if problem.split == "train"]
+    if train and not any(asked & worked_texts(problem).keys() for problem in train):
+        raise ValueError(
+            f"teacher=worked writes {', '.join(sorted(asked))} from solutions that the dataset "
+            "brings, and this one brings none: name a teacher, as in teacher=openai "
+            "teacher.model=... or teacher=replay teacher.path=..."
+        )
 
 
 def judge_architecture(student: StudentConfig, config: "PretrainedConfig") -> None:
@@ -72,13 +108,7 @@ def judge_adapters(student: StudentConfig, config: "PretrainedConfig") -> None:
     """ValueError if an adapter's target names no layer of the student."""
     if student.tuning == "full":
         return
-    import torch
-    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
-
-    auto = AutoModelForCausalLM if student.kind == "causal" else AutoModelForSeq2SeqLM
-    with torch.device("meta"):  # shapes alone: no memory, whatever the size
-        model = auto.from_config(config)
-    judge_targets(model, student.lora_targets)
+    judge_targets(shapes_alone(student, config), student.lora_targets)
 
 
 def judge_tokenizer(tokenizer: "PreTrainedTokenizerBase", config: "PretrainedConfig") -> None:

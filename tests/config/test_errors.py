@@ -69,6 +69,21 @@ COMMANDS = [
     ("-m sweep=lambda objective=union", "would be ignored: objective=union"),
     ("--cfg=job lamda=0.3", "did you mean lambda?"),
 ]
+
+
+def test_a_yaml_with_a_bare_colon_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "dataset" / "mine.yaml"
+    file.parent.mkdir()
+    file.write_text("defaults: [jsonl]\nsource: mine: all of it\n")
+    assert main(["--config-dir", str(tmp_path), "dataset=mine"]) == 2
+    said = capsys.readouterr().err
+    assert f"{file}:2: not YAML at column 13" in said and "needs quotes" in said
+    assert main(["--config-dir", str(tmp_path), "dataset.ood=[mine]"]) == 2
+    assert "not YAML" in capsys.readouterr().err
+
+
 SETTINGS = [
     ({"lambda": True}, "lambda: input should be a valid number, got True"),
     ({"lambda": None}, "lambda: objective=dual needs a number in [0, 1], got null"),
