@@ -21,6 +21,8 @@ from mdexp.report.stage_counts import (
     mostly_dropped,
     nothing_left,
     problem_counts,
+    stage_line,
+    still_missing,
     unread_columns,
 )
 from mdexp.report.write import write_report
@@ -61,6 +63,7 @@ def run(settings: Settings, folder: Path, config: Mapping[str, Any]) -> dict[str
             log.warning("sandbox: %s", executor.lacks)
         experiment = Experiment(settings, folder, config, executor, tracker)
         try:
+            experiment.judge_stages()
             for stage in TABLE:
                 if stage is EXTRACT:
                     experiment.judge_student()  # before anything is paid for
@@ -109,7 +112,9 @@ class Experiment:
         if not settings.run and is_other_run(folder, config):
             _clear(folder)
         self.started = time.monotonic()
-        self.manifest = environment() | {"seed": settings.seed, "settings": dict(config)}
+        # Absolute, so that the folder's commands find it from wherever they are called.
+        settled = dict(config) | {"store": str(self.store.folder)}
+        self.manifest = environment() | {"seed": settings.seed, "settings": settled}
         self.manifest["data"] = [
             f"{dataset.source} ({dataset.licence})"
             for dataset in (settings.dataset, *load_ood(settings.dataset))
@@ -153,18 +158,44 @@ class Experiment:
             log.info("problems: %s", problem_counts(result.counts))
             if unread := unread_columns(result.counts):
                 log.warning("warning: %s", unread)
+        if line := stage_line(result.name, result.counts):
+            log.info("%s", line)
+        goes_on = TRAIN.part in self.settings.stages
+        if missing := still_missing(result.counts, trains=goes_on):
+            log.warning("warning: %s", missing)
         for sentence in mostly_dropped([result.manifest()]):
             log.warning("warning: %s", sentence)
         trains = NEED_TRAINING_PROBLEMS & set(self.settings.stages)
         if trains and (faults := nothing_left(result.name, result.counts)):
             raise SettingsError(faults)
 
+    def judge_stages(self) -> None:
+        """SettingsError for a stage whose input neither a chosen stage writes nor the folder has,
+        before the stages ahead of it have bought anything."""
+        chosen = [stage for stage in TABLE if stage.part in self.settings.stages]
+        written = {name for stage in chosen for name in stage.writes.values()}
+        for stage in chosen:
+            # The trained student answers only where it is trained, so that is no lack.
+            for name in stage.reads:
+                if name not in written and not self.has(name):
+                    raise SettingsError(
+                        {
+                            "stages": f"{stage.part} reads {name}, which is not there: add the "
+                            f"stage that writes it ({WRITERS[name][0].part}), or go on with a "
+                            "run that has it by run=FOLDER"
+                        }
+                    )
+
     def judge_student(self) -> None:
         """Refuse what is bound to fail, while nothing has been paid for it."""
         if NEED_STUDENT & set(self.settings.stages):
             problems = read_jsonl(self.file("problems.jsonl"), Problem)
             asked = asked_of_student(problems, self.settings.decoding)
-            preflight(self.settings, self.untrained, problems, asked)
+            found = preflight(self.settings, self.untrained, problems, asked, self.store.folder)
+            width = max(len(name) for name, _ in found)
+            log.info("checked before anything is bought or trained:")
+            for name, finding in found:
+                log.info("  %s  %s", name.ljust(width), finding)
 
     def _key_only(self, stage: Stage) -> dict[str, Any]:
         """What can change the stage's output and yet is nothing that it is given."""

@@ -48,7 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given = [word for word in options.overrides if not word.startswith("logger")]
         if code := run.main([*given, STAGES, f"hydra.run.dir={folder}", "logger=csv"]):
             return code
-        return inspect(Path(folder), options.problems)
+        try:
+            return inspect(Path(folder), options.problems)
+        except ValueError as error:  # no step can be made of the examples, for one
+            print_error(error)
+            return 2
 
 
 def inspect(run: Path, num_problems: int) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra import compose, initialize_config_dir
 from hydra.conf import HydraConf
 from hydra.core.global_hydra import GlobalHydra
@@ -52,9 +53,28 @@ def plain_config(composed: DictConfig, overrides: Sequence[str], own: str | None
         raise CommandError(first_line(error)) from error
     assert isinstance(config, dict)
     plain = {str(key): value for key, value in config.items()}
+    _refuse_another_revision(plain.get("student"))
     if own:
         _bring_own_test_sets(plain, own)
     return earlier_config(plain, overrides) if plain.get("run") else plain
+
+
+def _refuse_another_revision(student: Any) -> None:
+    """SettingsError for a repository with the revision that a yaml of ours pins of another one."""
+    if not isinstance(student, dict) or not (revision := student.get("revision")):
+        return
+    pinned = (
+        yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        for file in sorted((config_folder() / "student").glob("*.yaml"))
+    )
+    others = {one["repo"] for one in pinned if one.get("revision") == revision}
+    if others and student.get("repo") not in others:
+        raise SettingsError(
+            {
+                "student.revision": f"{revision[:12]} is of {min(others)}, not of "
+                f"{student.get('repo')}: give student.revision=COMMIT, or main for the newest"
+            }
+        )
 
 
 def _bring_own_test_sets(config: dict[str, Any], own: str) -> None:
@@ -80,6 +100,8 @@ def _own_dataset(name: str, own: str, key: str) -> Any:
         return OmegaConf.to_container(composed.dataset, resolve=True, throw_on_missing=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise CommandError(f"dataset.{key}: {name}: {first_line(error)}") from error
+    except yaml.YAMLError as error:
+        raise CommandError(_no_yaml(error)) from error
 
 
 def _searched(own: str) -> str:
@@ -107,6 +129,19 @@ def composed_config(options: argparse.Namespace, overrides: Sequence[str]) -> Di
         return compose(config_name=name, overrides=lines, return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise CommandError(_explanation(error, options, lines)) from error
+    except yaml.YAMLError as error:
+        raise CommandError(_no_yaml(error)) from error
+
+
+def _no_yaml(error: yaml.YAMLError) -> str:
+    """Which file and line is no YAML, and why."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return f"not YAML: {first_line(error)}"
+    mark = error.problem_mark
+    return (
+        f"{mark.name}:{mark.line + 1}: not YAML at column {mark.column + 1}: {error.problem}; "
+        "a text with a colon needs quotes"
+    )
 
 
 def group_names(options: argparse.Namespace) -> dict[str, list[str]]:

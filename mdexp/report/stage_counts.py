@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mdexp.store.stage_store import STILL_MISSING
+
 # reason: the key to turn, and to what
 _ADVICE = {
     "leaked": ("dataset.overlap", "exact compares the numbers, too; off trains on them all"),
@@ -34,10 +36,20 @@ class Kept:
     dropped: Mapping[str, int]
 
     def __str__(self) -> str:
-        ranked = sorted(self.dropped.items(), key=lambda item: -item[1])
-        reasons = ", ".join(f"{reason} {count}" for reason, count in ranked if count)
+        reasons = self._reasons()
         sentence = f"{self.stage} kept {self.kept} of {self.given} {self.what}"
         return f"{sentence}; dropped: {reasons}" if reasons else sentence
+
+    @property
+    def line(self) -> str:
+        """`verify: kept 128 of 160 paths; no_answer 20, wrong_answer 12`."""
+        sentence = f"{self.stage}: kept {self.kept} of {self.given} {self.what}"
+        return f"{sentence}; {self._reasons()}" if self._reasons() else sentence
+
+    def _reasons(self) -> str:
+        """The commonest reason first."""
+        ranked = sorted(self.dropped.items(), key=lambda item: -item[1])
+        return ", ".join(f"{reason} {count}" for reason, count in ranked if count)
 
     def advice(self) -> tuple[str, str]:
         """The key that the commonest reason is about, and what to set it to."""
@@ -70,6 +82,32 @@ def mostly_dropped(stages: Sequence[Mapping[str, Any]]) -> list[str]:
     """A sentence for each stage that dropped more than half of what it got."""
     found = [one for stage in stages for one in kept(stage["name"], stage["counts"])]
     return [str(one) for one in found if 2 * one.kept < one.given]
+
+
+def stage_line(stage: str, counts: Mapping[str, Any]) -> str:
+    """What a stage came to, as one line of a log; empty for one that its own line tells of."""
+    match stage:
+        case "extract" | "verify" | "examples":
+            return kept(stage, counts)[0].line if counts else ""
+        case "before" | "after" if "outputs" in counts:
+            cut = counts.get("truncated", 0)
+            told = f"{stage}: {counts['outputs']} answers of {counts.get('tokens', 0)} tokens"
+            return f"{told}; {cut} cut short by decoding.max_new_tokens" if cut else told
+        case "score" if counts:
+            return f"score: {counts['generations']} answers graded, {counts['votes']} votes"
+    return ""
+
+
+def still_missing(counts: Mapping[str, Any], *, trains: bool) -> str:
+    """What a teacher's stage lacks that may be had later, and what becomes of the run; else
+    empty."""
+    if not counts.get(STILL_MISSING):
+        return ""
+    then = f"training goes on with the {counts['paths']} that are there; " if trains else ""
+    return (
+        f"extract: {counts['missing']} of {counts['asked']} paths are missing; {then}"
+        "the same command asks for them again"
+    )
 
 
 def nothing_left(stage: str, counts: Mapping[str, Any]) -> dict[str, str]:

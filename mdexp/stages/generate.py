@@ -1,5 +1,7 @@
 """Stages `before` and `after`: what the student writes before training and after it."""
 
+import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,7 +13,7 @@ from mdexp.datasets.overlap import refuse_tested
 from mdexp.grading import score as scoring
 from mdexp.ports import Done, Executor, StudentConfig, Thought
 from mdexp.reading import TranscriptKey, outcomes, reading_order
-from mdexp.records import Output, Overlap, Phase, Problem
+from mdexp.records import VALIDATION, Output, Overlap, Phase, Problem
 from mdexp.stages.problem_sets import asked_of_student, by_id
 from mdexp.stages.stage import Files, Stage
 from mdexp.store.json_lines import read_jsonl, write_jsonl
@@ -19,6 +21,8 @@ from mdexp.store.stage_store import Counts
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
 from mdexp.thoughts.prompting import all_exemplar_files, load_exemplars, most_asked, shown_by
+
+log = logging.getLogger(__name__)
 
 
 def generate(
@@ -82,6 +86,7 @@ def generate(
             ours = {name: thoughts[name] for name in layer}
             found = outcomes(outputs, by_id(problems), thoughts, executor)
             if phase == "after":
+                log.info("after, %s: %s", ", ".join(ours), _asked_for(problems))
                 outputs += ask(problems, ours, [], found=found)
                 continue
             for name, thought in ours.items():
@@ -108,6 +113,7 @@ def _with_better_prompt(
     """Outputs by zero- or few-shot prompts, whichever solves more validation problems. A thought
     that has no exemplar is asked without."""
     one = {name: thought}
+    log.info("before, %s: %s", name, _asked_for(problems))
     shown = shown_by(thought, exemplars)
     validation = [problem for problem in problems if problem.split == "validation"]
     choices = ([], shown) if shown else ([],)
@@ -122,6 +128,12 @@ def _with_better_prompt(
     rest = [problem for problem in problems if problem.split != "validation"]
     counts = {"solved on validation by shots": solved, "shots": best}
     return tried[best] + ask(rest, one, shown[:best]), counts
+
+
+def _asked_for(problems: Sequence[Problem]) -> str:
+    """How many problems of which set: `50 of svamp/validation, 300 of svamp`."""
+    sets = Counter(p.dataset + (VALIDATION if p.split == "validation" else "") for p in problems)
+    return ", ".join(f"{number} of {name}" for name, number in sets.items())
 
 
 def written_counts(outputs: Sequence[Output]) -> Counts:

@@ -13,7 +13,7 @@ from mdexp.students.vocabulary import is_tied
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel
+    from transformers import PretrainedConfig, PreTrainedModel
 
     from mdexp.ports import StudentConfig
 
@@ -67,6 +67,16 @@ def merged(model: Any) -> "PreTrainedModel":
 
 def _named(targets: str | Sequence[str]) -> list[str]:
     return [targets] if isinstance(targets, str) else list(targets)
+
+
+def shapes_alone(student: "StudentConfig", config: "PretrainedConfig") -> "PreTrainedModel":
+    """The model of a configuration without weights: no memory, whatever the size."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+    auto = AutoModelForCausalLM if student.kind == "causal" else AutoModelForSeq2SeqLM
+    with torch.device("meta"):
+        return auto.from_config(config)
 
 
 def judge_targets(model: "torch.nn.Module", targets: str | Sequence[str]) -> None:

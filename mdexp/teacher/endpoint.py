@@ -11,11 +11,13 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def endpoint_identity(url: str) -> str:
-    """Scheme, host, port and path; on loopback no port, since a server there gets any free one."""
+    """Scheme, host, port and path. Two servers on two ports are two teachers; `teacher.identity`
+    says where they are one."""
     parts = _split(url)
-    shown = parts.port not in (None, _DEFAULT_PORTS[parts.scheme]) and not is_loopback(url)
+    shown = parts.port not in (None, _DEFAULT_PORTS[parts.scheme])
     port = f":{parts.port}" if shown else ""
-    return f"{parts.scheme}://{parts.hostname}{port}{parts.path.rstrip('/')}"
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
 
 
 def is_loopback(url: str) -> bool:

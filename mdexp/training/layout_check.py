@@ -108,9 +108,9 @@ def probed(
     allowed = TOLERANCE[dtype]
     seen = f"log-probabilities of both layouts differ by {difference:.2g} nats"
     if difference <= allowed:
-        log.info("trainer.layout=tree: %s, of which %g may be rounding", seen, allowed)
+        log.info("trainer.layout=tree: %s; up to %g is rounding", seen, allowed)
         return Finding(difference=difference)
-    return Finding(difference=difference, doubt=f"{seen}, of which {allowed:g} could be rounding")
+    return Finding(difference=difference, doubt=f"{seen}; only {allowed:g} could be rounding")
 
 
 def disagreement(

@@ -5,23 +5,27 @@ cuts or drops some texts but not all is a warning: the stages count it.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mdexp.config.settings import Settings, SettingsError
 from mdexp.ports import StudentConfig, Thought
 from mdexp.records import Problem
-from mdexp.students.adapters import judge_targets
+from mdexp.students.adapters import judge_targets, shapes_alone
 from mdexp.students.frozen import judge_quantisation
 from mdexp.students.numerics import numerics
 from mdexp.students.positions import context_length, room
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
+from mdexp.teacher.worked import WorkedTeacher, worked_texts
 from mdexp.thoughts.prompting import load_exemplars, most_asked, shown_by
 from mdexp.training.devices import num_ranks
+from mdexp.training.disk_check import judge_disk
+from mdexp.training.template_check import judge_template
 
 if TYPE_CHECKING:
-    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
 log = logging.getLogger(__name__)
 
@@ -37,35 +41,69 @@ class Hopeless(SettingsError):
 
 
 def preflight(
-    settings: Settings, weights: Weights, problems: Sequence[Problem], asked: Sequence[Problem]
-) -> None:
-    """Raise Hopeless if training or decoding with this student is bound to fail here. `asked` are
-    those of `problems` that the student answers."""
-    s, student = settings, settings.student
+    settings: Settings,
+    weights: Weights,
+    problems: Sequence[Problem],
+    asked: Sequence[Problem],
+    store: Path,
+) -> list[tuple[str, str]]:
+    """What was checked and what was found, in order. Hopeless if training or decoding with this
+    student, or its teacher, is bound to fail here. `asked` are those of `problems` that the student
+    answers."""
+    s, student, trainer = settings, settings.student, settings.trainer
     student.files()  # StudentUnavailable
     config, tokenizer = weights.config(), weights.tokenizer()
-    judged: list[Callable[[], object]] = [
-        lambda: num_ranks(s.trainer),
-        lambda: numerics(s.trainer.precision, s.trainer.accelerator, student),
-        lambda: judge_architecture(student, config),
-        lambda: judge_adapters(student, config),
-        lambda: judge_tokenizer(tokenizer, config),
-        lambda: judge_server(s),
-    ]
-    if s.trainer.activation_checkpointing:
-        judged.append(lambda: judge_checkpointing(student, config))
-    if not (faults := list(_faults(judged))):
-        faults = list(_faults([lambda: judge_lengths(s, config, tokenizer, problems, asked)]))
+    judged: dict[str, Callable[[], object]] = {
+        "processes": lambda: num_ranks(trainer),
+        "precision": lambda: numerics(trainer.precision, trainer.accelerator, student).precision,
+        "student": lambda: judge_architecture(student, config),
+        "adapters": lambda: judge_adapters(student, config),
+        "tokenizer": lambda: judge_tokenizer(tokenizer, config),
+        "chat template": lambda: judge_template(tokenizer, student.prompt),
+        "server": lambda: judge_server(s),
+        "teacher": lambda: judge_teacher(s, problems),
+    }
+    if trainer.activation_checkpointing:
+        judged["checkpointing"] = lambda: judge_checkpointing(student, config)
+    if "train" in s.stages:
+        judged["disk"] = lambda: judge_disk(student, config, store)
+    found, faults = _findings(judged)
+    if not faults:
+        of_lengths = {"lengths": lambda: judge_lengths(s, config, tokenizer, problems, asked)}
+        last, faults = _findings(of_lengths)
+        found += last
     if faults:
         raise Hopeless(faults)
+    return found
 
 
-def _faults(judged: Sequence[Callable[[], object]]) -> Iterator[str]:
-    for judge in judged:
+def _findings(
+    judged: Mapping[str, Callable[[], object]],
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """What each check found, and the faults."""
+    found, faults = [], []
+    for name, judge in judged.items():
         try:
-            judge()
+            finding = judge()
+            found.append((name, "ok" if finding is None else str(finding)))
         except ValueError as error:
-            yield str(error)
+            faults.append(str(error))
+    return found, faults
+
+
+def judge_teacher(settings: Settings, problems: Sequence[Problem]) -> None:
+    """ValueError if teacher=worked has no solution to rewrite: a set of questions and answers, such
+    as those of the papers' experiments, needs a real teacher."""
+    if not isinstance(settings.teacher, WorkedTeacher) or "extract" not in settings.stages:
+        return
+    asked = set(settings.asked_thoughts())
+    train = [problem for problem in problems if problem.split == "train"]
+    if train and not any(asked & worked_texts(problem).keys() for problem in train):
+        raise ValueError(
+            f"teacher=worked writes {', '.join(sorted(asked))} from solutions that the dataset "
+            "brings, and this one brings none: name a teacher, as in teacher=openai "
+            "teacher.model=... or teacher=replay teacher.path=..."
+        )
 
 
 def judge_architecture(student: StudentConfig, config: "PretrainedConfig") -> None:
@@ -81,7 +119,7 @@ def judge_adapters(student: StudentConfig, config: "PretrainedConfig") -> None:
     """ValueError if an adapter's target names no layer, or the student cannot be quantised."""
     if student.tuning == "full":
         return
-    model = _shapes(student, config)
+    model = shapes_alone(student, config)
     judge_targets(model, student.lora_targets)
     if student.tuning == "qlora":
         judge_quantisation(model)
@@ -89,21 +127,11 @@ def judge_adapters(student: StudentConfig, config: "PretrainedConfig") -> None:
 
 def judge_checkpointing(student: StudentConfig, config: "PretrainedConfig") -> None:
     """ValueError if the student's layers cannot be computed again."""
-    model = _shapes(student, config)
+    model = shapes_alone(student, config)
     if not model.supports_gradient_checkpointing:
         raise ValueError(
             f"trainer.activation_checkpointing=true: {type(model).__name__} does not support it"
         )
-
-
-def _shapes(student: StudentConfig, config: "PretrainedConfig") -> "PreTrainedModel":
-    """The model without weights: no memory, whatever the size."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
-
-    auto = AutoModelForCausalLM if student.kind == "causal" else AutoModelForSeq2SeqLM
-    with torch.device("meta"):
-        return auto.from_config(config)
 
 
 def judge_tokenizer(tokenizer: "PreTrainedTokenizerBase", config: "PretrainedConfig") -> None:

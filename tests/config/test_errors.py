@@ -29,6 +29,10 @@ COMMANDS = [
         "did you mean student or student.repo or teacher.model?",
     ),
     ("output_dir=here", "output_dir: unknown key; did you mean hydra.run.dir?"),
+    (
+        "student=qwen student.repo=me/mine",
+        "student.revision: 7ae557604adf is of Qwen/Qwen2.5-0.5B-Instruct, not of me/mine: give",
+    ),
     ("studnt=codellama", "studnt: unknown key; did you mean student?"),
     ("student=codelama", "did you mean student=codellama?"),
     ("student=svamp", "student=svamp: no such option of student"),
@@ -72,6 +76,21 @@ COMMANDS = [
     ("-m sweep=lambda objective=union", "would be ignored: objective=union"),
     ("--cfg=job lamda=0.3", "did you mean lambda?"),
 ]
+
+
+def test_a_yaml_with_a_bare_colon_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "dataset" / "mine.yaml"
+    file.parent.mkdir()
+    file.write_text("defaults: [jsonl]\nsource: mine: all of it\n")
+    assert main(["--config-dir", str(tmp_path), "dataset=mine"]) == 2
+    said = capsys.readouterr().err
+    assert f"{file}:2: not YAML at column 13" in said and "needs quotes" in said
+    assert main(["--config-dir", str(tmp_path), "dataset.ood=[mine]"]) == 2
+    assert "not YAML" in capsys.readouterr().err
+
+
 SETTINGS = [
     ({"lambda": True}, "lambda: input should be a valid number, got True"),
     ({"lambda": None}, "lambda: objective=dual needs a number in [0, 1], got null"),

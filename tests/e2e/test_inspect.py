@@ -80,6 +80,18 @@ def test_an_unscored_text_that_is_scored_is_named(problems, tmp_path, capsys):
     assert named(capsys.readouterr().err) == {"only_its_texts_are_scored", "end_is_scored"}
 
 
+def test_examples_that_make_no_step_are_an_error_in_words(problems, tmp_path, capsys):
+    rows = read_jsonl(problems / "train.jsonl", dict)
+    paths = [
+        {"id": row["id"], "thought": "cot", "completion": f"It is {row['answer']}.", "model": "m"}
+        for row in rows
+    ]
+    write_jsonl(tmp_path / "paths.jsonl", paths)
+    words = [*SMALL, f"dataset.path={problems}", "teacher=replay", "teacher.path=paths.jsonl"]
+    assert inspect.main(words) == 2
+    assert "error: " in capsys.readouterr().err
+
+
 @pytest.fixture
 def run(command, tmp_path):
     assert command(STAGES, "hydra.run.dir=run") == 0

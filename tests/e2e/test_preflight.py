@@ -1,12 +1,17 @@
 """A run that cannot succeed ends before the teacher is asked, and says which key is to blame."""
 
+import re
+from collections import namedtuple
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
-from mdexp.students.tiny import TinyStudent
+from mdexp.store.json_lines import read_jsonl, write_jsonl
+from mdexp.students.tiny import TinyStudent, byte_tokenizer
+from mdexp.training import disk_check
+from mdexp.training.template_check import judge_template
 from tests.e2e.conftest import states
 from tests.tiny_run import SEED, tiny
 
@@ -84,6 +89,63 @@ def test_a_student_that_cannot_answer_asks_no_teacher(
     options, said = TAMPERED[what]
     chat = ["student.prompt=chat"] if what == "no template" else []
     assert said in refused(command, capfd, *student(**options), *chat)  # type: ignore[arg-type]
+
+
+TEMPLATES = {
+    "{{ messages[0].content }}<scratch>": "ends a prompt in <scratch>, which no answer",
+    "{{ messages[0].content.nothing() }}": "its chat template does not render a question",
+    "{{ bos_token }}": "its chat template leaves the question out",
+}
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_chat_template_that_answers_cannot_follow_asks_no_teacher(
+    template: str,
+    command: Command,
+    student: Callable[..., list[str]],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    own = student(tokenizer={"chat_template": template})
+    assert TEMPLATES[template] in refused(command, capfd, *own, "student.prompt=chat")
+
+
+def test_a_template_that_opens_thinking_is_closed_by_every_target() -> None:
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = "{{ messages[0].content }}\n<think>\n"
+    found = judge_template(tokenizer, "chat")
+    assert found == "renders; ends in <think>, which every target closes"
+
+
+def test_a_full_disk_asks_no_teacher(
+    command: Command, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "total used free")(100, 90, 10)
+    monkeypatch.setattr(disk_check.shutil, "disk_usage", lambda folder: usage)
+    said = refused(command, capfd)
+    assert re.search(r"store=.*: 0\.0 GiB free, training writes .* choose another disk", said)
+    assert command("hydra.run.dir=adapters", "student.tuning=lora", "stages=[prepare,extract]") == 0
+
+
+def test_questions_without_solutions_need_a_teacher(
+    command: Command, capfd: pytest.CaptureFixture[str], problems: Path
+) -> None:
+    rows = [
+        {k: v for k, v in row.items() if k != "rationale"}
+        for row in read_jsonl(problems / "train.jsonl", dict)
+    ]
+    Path("bare").mkdir()
+    write_jsonl(Path("bare/train.jsonl"), rows)
+    said = refused(command, capfd, "dataset.path=bare")
+    assert "teacher=worked writes cot, pot from solutions that the dataset brings" in said
+
+
+def test_what_was_checked_is_one_table(command: Command, capfd: pytest.CaptureFixture[str]) -> None:
+    assert command("hydra.run.dir=run", "stages=[prepare,extract,verify,examples]") == 0
+    out = capfd.readouterr().out
+    table = out.split("checked before anything is bought or trained:\n")[1].splitlines()
+    names = [line.strip().split("  ")[0] for line in table[:8]]
+    assert names[:4] == ["processes", "precision", "student", "adapters"]
+    assert {"chat template", "teacher", "server"} <= set(names)
 
 
 def test_the_other_kind_of_student_asks_no_teacher(

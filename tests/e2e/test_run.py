@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -105,10 +106,15 @@ def test_decoding_goes_on_behind_the_batches_of_a_killed_run(how, command, tmp_p
 
 
 def test_stages_that_are_missing_are_named(command, capsys):
-    assert command("hydra.run.dir=run", "stages=[prepare,verify]") == 1
+    assert command("hydra.run.dir=run", "stages=[prepare,verify]") == 2
     error = capsys.readouterr().err
-    assert "paths.jsonl is not there" in error
-    assert "add the stage that does" in error
+    assert "verify reads paths.jsonl, which is not there: add the stage that writes it" in error
+
+
+def test_nothing_is_bought_for_a_stage_that_lacks_its_input(command, capsys):
+    assert command("hydra.run.dir=run", "stages=[prepare,extract,train]") == 2
+    assert "train reads examples.jsonl, which is not there" in capsys.readouterr().err
+    assert states(Path("run")) == {}
 
 
 def test_a_student_that_reads_with_an_encoder(command, tmp_path):

@@ -4,7 +4,13 @@ from typing import Any
 
 import pytest
 
-from mdexp.report.stage_counts import mostly_dropped, nothing_left, problem_counts
+from mdexp.report.stage_counts import (
+    mostly_dropped,
+    nothing_left,
+    problem_counts,
+    stage_line,
+    still_missing,
+)
 from mdexp.sweeps.jobs import JobResult, State, exit_code
 
 
@@ -45,6 +51,44 @@ def test_where_nothing_is_left_the_key_to_turn_is_named(
 )
 def test_one_that_is_left_is_enough(stage: str, counts: dict[str, Any]) -> None:
     assert nothing_left(stage, counts) == {}
+
+
+LINES = {
+    "extract: kept 8 of 9 paths that were asked for; missing 1": (
+        "extract",
+        {"asked": 9, "paths": 8, "missing": 1},
+    ),
+    "verify: kept 128 of 160 paths; no_answer 20, wrong_answer 12": (
+        "verify",
+        {"paths": 160, "verified": 128, "dropped": {"wrong_answer": 12, "no_answer": 20}},
+    ),
+    "examples: kept 3 of 3 verified paths": (
+        "examples",
+        {"verified": 3, "examples": 3, "dropped": {}},
+    ),
+    "before: 9 answers of 200 tokens; 2 cut short by decoding.max_new_tokens": (
+        "before",
+        {"outputs": 9, "tokens": 200, "truncated": 2},
+    ),
+    "after: 9 answers of 200 tokens": ("after", {"outputs": 9, "tokens": 200, "truncated": 0}),
+    "score: 9 answers graded, 4 votes": ("score", {"generations": 9, "votes": 4}),
+    "": ("train", {}),
+}
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_stage_says_in_one_line_what_it_came_to(line: str) -> None:
+    assert stage_line(*LINES[line]) == line
+
+
+def test_a_stop_of_the_teacher_says_what_is_missing_and_what_follows() -> None:
+    counts = {"asked": 9, "paths": 7, "missing": 2, "still_missing": 2}
+    assert still_missing(counts, trains=True) == (
+        "extract: 2 of 9 paths are missing; training goes on with the 7 that are there; "
+        "the same command asks for them again"
+    )
+    assert "training" not in still_missing(counts, trains=False)
+    assert still_missing(counts | {"still_missing": 0}, trains=True) == ""
 
 
 def test_only_what_dropped_more_than_half_is_said() -> None:

@@ -15,7 +15,6 @@ def key(base_url=URL, **changes):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"base_url": "http://127.0.0.1:9000/v1"},
         {"api_key_env": "OTHER_KEY"},
         {"price": {"input": 1, "output": 2}},
         {"budget_usd": 1},
@@ -25,7 +24,7 @@ def key(base_url=URL, **changes):
         {"tokens_per_minute": 60_000},
         {"timeout_s": 5},
         {"max_retries": 1},
-        {"identity": "http://127.0.0.1/v1"},
+        {"identity": "http://127.0.0.1:8000/v1"},
     ],
     ids=lambda changes: next(iter(changes)),
 )
@@ -37,6 +36,7 @@ def test_how_an_answer_is_bought_does_not_change_the_key(changes):
     "changes",
     [
         {"base_url": "http://127.0.0.1:8000/v2"},
+        {"base_url": "http://127.0.0.1:9000/v1"},
         {"identity": "my cluster"},
         {"model": "small"},
         {"num_paths": 2},

@@ -112,12 +112,12 @@ def test_equal_questions_share_their_answers(server, tmp_path):
     ]
 
 
-def test_the_port_of_a_local_server_does_not_matter(tmp_path):
-    for _ in range(2):
-        with LoopbackServer() as server:
-            ask(tmp_path, server.url)
-            calls = server.num_calls
-    assert calls == 0
+@pytest.mark.parametrize(("identity", "is_asked"), [(None, True), ("my server", False)])
+def test_two_ports_are_two_teachers_unless_an_identity_says_otherwise(identity, is_asked, tmp_path):
+    with LoopbackServer() as first, LoopbackServer() as second:
+        ask(tmp_path, first.url, identity=identity)
+        ask(tmp_path, second.url, identity=identity)
+        assert bool(second.num_calls) is is_asked
 
 
 def test_a_server_that_ignores_n_is_asked_again_with_other_seeds(server, tmp_path):
@@ -335,8 +335,8 @@ def test_a_key_in_place_of_its_name_is_refused_and_not_repeated():
         ("https://api.example.com/v1/", "https://api.example.com/v1"),
         ("https://api.example.com:443/v1", "https://api.example.com/v1"),
         ("https://api.example.com:8443/v1", "https://api.example.com:8443/v1"),
-        ("http://127.0.0.1:8123/v1", "http://127.0.0.1/v1"),
-        ("http://[::1]:8123/v1", "http://::1/v1"),
+        ("http://127.0.0.1:8123/v1", "http://127.0.0.1:8123/v1"),
+        ("http://[::1]:8123/v1", "http://[::1]:8123/v1"),
     ],
 )
 def test_endpoint_identity(url, identity):

@@ -1,0 +1,45 @@
+"""Whether a student's chat template renders a prompt, and closes the tags that it opens."""
+
+import re
+from typing import TYPE_CHECKING
+
+from jinja2 import TemplateError
+
+from mdexp.thoughts.thinking import behind_thinking, opening_at_end, own_tags
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+TURNS = [{"role": "user", "content": "How many are 2 and 2?"}]
+_OPENED = re.compile(r"<([\w|]{1,30})>\s*\Z")  # not <|assistant|>, which has no end of its own
+
+
+def judge_template(tokenizer: "PreTrainedTokenizerBase", style: str) -> str:
+    """What the prompts end in, in words. ValueError for a template that fails, leaves the question
+    out, or ends in a tag that no answer would close."""
+    if style != "chat" or not tokenizer.chat_template:
+        return "student.prompt=plain has none"
+    try:
+        prompt = str(
+            tokenizer.apply_chat_template(TURNS, tokenize=False, add_generation_prompt=True)
+        )
+    except (TemplateError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"student: its chat template does not render a question ({error}); use "
+            "student.prompt=plain"
+        ) from error
+    if TURNS[0]["content"] not in prompt:
+        raise ValueError(
+            "student: its chat template leaves the question out; use student.prompt=plain"
+        )
+    opened = _OPENED.search(prompt)
+    if not opened or "|" in opened[1]:
+        return "renders"
+    tags = own_tags(f"{tokenizer.chat_template} {' '.join(tokenizer.get_added_vocab())}")
+    target = behind_thinking("4", "", tags, prompt)
+    if not opening_at_end(prompt) or f"</{opened[1]}>" not in target:
+        raise ValueError(
+            f"student: its chat template ends a prompt in {opened[0].strip()}, which no answer "
+            "would close; use student.prompt=plain"
+        )
+    return f"renders; ends in {opened[0].strip()}, which every target closes"
