@@ -15,9 +15,10 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from mdexp.answers import NUMBER, canonical, correct, plain
-from mdexp.driver import Walk, asked, drive, run_all
+from mdexp.driver import Walk, drive, run_all
 from mdexp.ports import Executor, Run, Seen, Thought, Write
 from mdexp.records import Lesson, Problem, ProgramResult, Segment, Transcript, VerifiedPath
+from mdexp.thoughts.opening import asked
 from mdexp.thoughts.prose_steps import steps_of
 from mdexp.thoughts.tir import ToolIntegrated
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ def judged(
     config.max_position_embeddings = LONGEST
     monkeypatch.setattr(Weights, "config", lambda self: config)
     with caplog.at_level(logging.WARNING):
-        preflight(settings, weights, asked, asked[1:])
+        preflight(settings, weights, asked, asked[1:], Path.cwd())
     return [record.getMessage() for record in caplog.records if "shots" in record.getMessage()]
 
 

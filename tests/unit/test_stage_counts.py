@@ -62,7 +62,7 @@ LINES = {
         "verify",
         {"paths": 160, "verified": 128, "dropped": {"wrong_answer": 12, "no_answer": 20}},
     ),
-    "examples: kept 3 of 3 verified paths": (
+    "examples: kept 3 of 3 lessons": (
         "examples",
         {"verified": 3, "examples": 3, "dropped": {}},
     ),
