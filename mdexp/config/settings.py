@@ -12,7 +12,6 @@ from pydantic import ConfigDict, Field, SkipValidation, ValidationError, model_v
 from mdexp.config.blocks import (
     Block,
     Count,
-    DecodingSettings,
     LoggerSettings,
     ObjectiveSettings,
     Share,
@@ -22,7 +21,7 @@ from mdexp.config.blocks import (
 )
 from mdexp.config.hints import did_you_mean, key_paths
 from mdexp.parts import ComponentError, build
-from mdexp.ports import Dataset, LessonMaker, StudentConfig, Teacher, Thought
+from mdexp.ports import Dataset, Decoder, LessonMaker, StudentConfig, Teacher, Thought
 from mdexp.records import Grader
 from mdexp.sandbox.settings import SandboxSettings
 
@@ -30,7 +29,7 @@ StageName = Literal[
     "prepare", "extract", "verify", "examples", "train", "generate", "score", "report"
 ]
 STAGES: tuple[StageName, ...] = get_args(StageName)
-COMPONENTS = ("teacher", "student", "dataset")
+COMPONENTS = ("teacher", "student", "dataset", "decoding")
 FILLED = {"thoughts": "thought=[cot,pot]", "lessons": "lesson=[paths]"}  # parts by name
 SUM_TOLERANCE = 1e-9
 UNKNOWN_KEY = "unknown key"
@@ -63,7 +62,7 @@ class Settings(Block):
     lessons: SkipValidation[dict[str, LessonMaker]]
     objective: ObjectiveSettings
     verify: VerifySettings
-    decoding: DecodingSettings
+    decoding: SkipValidation[Decoder]
     vote: VoteSettings
     grader: Grader  # scoring/graders.py says what they mean
     sandbox: SandboxSettings
@@ -87,6 +86,14 @@ class Settings(Block):
                 "trainer.precision=16-mixed: float16 overflows in T5 and its kin "
                 "(student.kind=seq2seq); use bf16-mixed or 32-true"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _decoding_fits_thoughts(self) -> Self:
+        if self.decoding is None or self.student is None:
+            return self  # refused already
+        if why_not := self.decoding.why_not(self.thoughts, self.student.kind):
+            raise ValueError(f"decoding.{why_not}")
         return self
 
     @model_validator(mode="after")

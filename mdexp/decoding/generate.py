@@ -4,16 +4,17 @@ A row ends with the end of sequence, when its thought says that the text is comp
 at the token budget. Rows that ended leave the batch together, once enough of them did.
 """
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from mdexp.decoding.cached_text import CachedText, own_tokens, prompts_read
 from mdexp.decoding.decode_stats import Work
 from mdexp.decoding.request import Answered, Limits, Request
-from mdexp.decoding.rows import open_rows
+from mdexp.decoding.rows import ContinuedRows, PrefixRows, open_rows
 from mdexp.decoding.sampling import GREEDY, choose, uniform
 from mdexp.students.prompts import Renderer
 
@@ -34,39 +35,29 @@ def generate(
 ) -> Iterator[tuple[int, Answered]]:
     """Yield (index of the request, answer), batch by batch, and add what it took to `work`."""
     work = Work() if work is None else work
-    order = _by_length(requests)
-    for start in range(0, len(order), limits.batch_size):
-        indices = order[start : start + limits.batch_size]
-        batch = [requests[i] for i in indices]
-        write = partial(_written, model, renderer, batch, limits, work)
-        yield from zip(indices, work.batch(batch, limits, write), strict=True)
+    for indices in batches(requests, limits.batch_size):
+        batch = Batch(model, renderer, [requests[i] for i in indices], limits, work)
+        yield from zip(indices, batch.run(), strict=True)
 
 
-def _written(
-    model: "PreTrainedModel",
-    renderer: Renderer,
-    requests: Sequence[Request],
-    limits: Limits,
-    work: Work,
-) -> list[Answered]:
-    return Batch(model, renderer, requests, limits, work).run()
-
-
-def _by_length(requests: Sequence[Request]) -> list[int]:
-    """Problems of like length go together, the requests of one beside each other."""
+def batches(requests: Sequence[Request], size: int) -> list[list[int]]:
+    """Which requests are written together: problems of like length, the requests of one beside each
+    other."""
     longest: dict[str, int] = {}
     for request in requests:
         seen = longest.get(request.problem, 0)
         longest[request.problem] = max(seen, len(request.prompt_ids))
     rank = {problem: number for number, problem in enumerate(longest)}
-    return sorted(
+    order = sorted(
         range(len(requests)),
         key=lambda i: (longest[requests[i].problem], rank[requests[i].problem], i),
     )
+    return [order[start : start + size] for start in range(0, len(order), size)]
 
 
 class Batch:
-    """Rows that are advanced together until each of them has ended."""
+    """Rows that are advanced together until each of them has ended. With `texts`, what was read of
+    them is not read again, and `written` holds what they became."""
 
     def __init__(
         self,
@@ -75,6 +66,7 @@ class Batch:
         requests: Sequence[Request],
         limits: Limits,
         work: Work,
+        texts: Sequence[CachedText] = (),
     ) -> None:
         self.renderer, self.requests, self.limits, self.work = renderer, requests, limits, work
         self.rows = open_rows(
@@ -85,13 +77,16 @@ class Batch:
             pad_id=renderer.tokenizer.pad_token_id or 0,
             max_new_tokens=limits.max_new_tokens,
             work=work,
+            texts=texts,
         )
         self.answers = [Answered() for _ in requests]
         self.active = list(range(len(requests)))  # row of the model -> request
+        self.written = list(texts)
 
     def run(self) -> list[Answered]:
         last = self.limits.max_new_tokens
         logits = self.rows.start()
+        self._keep_prompts()
         for step in range(1, last + 1):
             tokens = self._extend(logits, step)
             if step % CHECK_EVERY == 0 or step == last:
@@ -100,11 +95,34 @@ class Batch:
             if not live or step == last:
                 break
             if len(live) <= COMPACT_BELOW * len(self.active):
+                self._keep_written(set(range(len(self.active))) - set(live))
                 self.rows.keep(live)
                 tokens = tokens[torch.tensor(live, device=tokens.device)]
                 self.active = [self.active[row] for row in live]
             logits = self.rows.step(tokens)
+        self._keep_written(range(len(self.active)))
         return self.answers
+
+    def _keep_prompts(self) -> None:
+        """Texts that were opened now hold their prompts; those that were continued have them."""
+        if self.written and isinstance(self.rows, PrefixRows):
+            read = prompts_read(self.rows.prefixes)
+            for i, prompt in enumerate(read):
+                self.written[i] = CachedText(self.written[i].ids, prompt)
+
+    def _keep_written(self, rows: Iterable[int]) -> None:
+        """Texts whose rows leave the batch hold what was read of them by then."""
+        if not self.written:
+            return
+        for row in rows:
+            text, answer = self.written[self.active[row]], self.answers[self.active[row]]
+            longer = text.appended(answer.token_ids)
+            if isinstance(self.rows, PrefixRows | ContinuedRows):
+                # The last token was drawn and not read; after an end more was read for nothing.
+                count = len(longer.ids) - text.num_read - 1
+                own = own_tokens(self.rows.prefixes, row, count)
+                longer = replace(longer, tail=(*text.tail, own))
+            self.written[self.active[row]] = longer
 
     def _extend(self, logits: Tensor, step: int) -> Tensor:
         """Give every row its next token; rows that ended already are computed for nothing."""

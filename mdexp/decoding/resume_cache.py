@@ -1,21 +1,24 @@
 """Batches of answers kept as they are written, so that a killed stage goes on behind them.
 
-Only whole batches are kept. A batch that is found held the same rows as it would hold now, so the
-answers are, to the bit, those of a run that nobody killed.
+Only whole batches are kept: of texts that go on, whole transcripts with the results that they went
+on from. A batch that is found held the same rows as it would hold now, so the answers are, to the
+bit, those of a run that nobody killed.
 """
 
 import hashlib
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from mdexp.decoding.request import Answered, Limits, Request
+from mdexp.decoding.request import Limits, Request
 
 log = logging.getLogger(__name__)
+
+Record = TypeVar("Record")
 
 
 class Kept:
@@ -27,16 +30,16 @@ class Kept:
         if self.found:
             log.info("%d batches of answers were there already", len(self.found))
 
-    def find(self, requests: Sequence[Request], limits: Limits) -> list[Answered] | None:
+    def find(
+        self, requests: Sequence[Request], limits: Limits, record: Callable[..., Record]
+    ) -> list[Record] | None:
         found = self.found.get(_key(requests, limits))
-        return None if found is None else [Answered(**fields) for fields in found]
+        return None if found is None else [record(**fields) for fields in found]
 
-    def keep(
-        self, requests: Sequence[Request], limits: Limits, answers: Sequence[Answered]
-    ) -> None:
+    def keep(self, requests: Sequence[Request], limits: Limits, records: Sequence[Any]) -> None:
         """Add a batch to the file, and see it on the disk."""
-        answered = [asdict(answer) for answer in answers]
-        line = json.dumps({"batch": _key(requests, limits), "answers": answered})
+        answers = [asdict(record) for record in records]
+        line = json.dumps({"batch": _key(requests, limits), "answers": answers})
         with self.file.open("a", encoding="ascii") as file:
             file.write(f"{line}\n")
             file.flush()
