@@ -4,9 +4,10 @@ A row ends with the end of sequence, when its thought says that the text is comp
 at the token budget. Rows that ended leave the batch together, once enough of them did.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -56,8 +57,11 @@ def batches(requests: Sequence[Request], size: int) -> list[list[int]]:
 
 
 class Batch:
-    """Rows that are advanced together until each of them has ended. With `texts`, what was read of
-    them is not read again, and `written` holds what they became."""
+    """Rows that are advanced together until each request's text has ended.
+
+    With `texts`, what was read of them is not read again, `written` holds what they became, and
+    requests that have drawn the same tokens after the same prompt are one row until they part.
+    """
 
     def __init__(
         self,
@@ -69,90 +73,136 @@ class Batch:
         texts: Sequence[CachedText] = (),
     ) -> None:
         self.renderer, self.requests, self.limits, self.work = renderer, requests, limits, work
+        self.groups = _alike(requests) if texts else [[i] for i in range(len(requests))]
+        first = [requests[group[0]] for group in self.groups]  # of each row of the model
+        held = [texts[group[0]] for group in self.groups] if texts else []
         self.rows = open_rows(
             model,
             renderer.kind,
-            [request.prompt_ids for request in requests],
-            [request.problem for request in requests],
+            [request.prompt_ids for request in first],
+            [request.problem for request in first],
             pad_id=renderer.tokenizer.pad_token_id or 0,
             max_new_tokens=limits.max_new_tokens,
             work=work,
-            texts=texts,
+            texts=held,
         )
         self.answers = [Answered() for _ in requests]
-        self.active = list(range(len(requests)))  # row of the model -> request
-        self.written = list(texts)
+        of_request = {
+            i: text for group, text in zip(self.groups, held, strict=False) for i in group
+        }
+        self.written = [of_request[i] for i in range(len(of_request))]
 
     def run(self) -> list[Answered]:
         last = self.limits.max_new_tokens
         logits = self.rows.start()
         self._keep_prompts()
         for step in range(1, last + 1):
-            tokens = self._extend(logits, step)
+            drawn = self._extend(logits, step)
             if step % CHECK_EVERY == 0 or step == last:
                 self._finish_complete()
-            live = [row for row, i in enumerate(self.active) if not self.answers[i].finished]
-            if not live or step == last:
+            if step == last or all(answer.finished for answer in self.answers):
                 break
-            if len(live) <= COMPACT_BELOW * len(self.active):
-                self._keep_written(set(range(len(self.active))) - set(live))
-                self.rows.keep(live)
-                tokens = tokens[torch.tensor(live, device=tokens.device)]
-                self.active = [self.active[row] for row in live]
-            logits = self.rows.step(tokens)
-        self._keep_written(range(len(self.active)))
+            logits = self.rows.step(self._regrouped(drawn, logits.device))
+        self._keep_written(set(itertools.chain(*self.groups)))
         return self.answers
+
+    def _regrouped(self, drawn: dict[int, int], device: torch.device) -> Tensor:
+        """Part rows whose requests drew different tokens, leave out enough ended ones; the next
+        token of each row."""
+        parts = list(self._parts(drawn))
+        parted = len(parts) > len({row for row, _ in parts})
+        if not parted and len(parts) > COMPACT_BELOW * len(self.groups):
+            tokens = [drawn[group[0]] for group in self.groups]
+            for row, members in parts:
+                tokens[row] = drawn[members[0]]
+            return torch.tensor(tokens, device=device)
+        going_on = {i for _, members in parts for i in members}
+        self._keep_written(set(itertools.chain(*self.groups)) - going_on)
+        self.rows.keep([row for row, _ in parts])
+        self.groups = [members for _, members in parts]
+        return torch.tensor([drawn[group[0]] for group in self.groups], device=device)
+
+    def _parts(self, drawn: dict[int, int]) -> Iterator[tuple[int, list[int]]]:
+        """Row and requests that go on in it with the same token."""
+        for row, group in enumerate(self.groups):
+            by_token: dict[int, list[int]] = {}
+            for i in group:
+                if not self.answers[i].finished:
+                    by_token.setdefault(drawn[i], []).append(i)
+            yield from ((row, members) for members in by_token.values())
 
     def _keep_prompts(self) -> None:
         """Texts that were opened now hold their prompts; those that were continued have them."""
         if self.written and isinstance(self.rows, PrefixRows):
             read = prompts_read(self.rows.prefixes)
-            for i, prompt in enumerate(read):
-                self.written[i] = CachedText(self.written[i].ids, prompt)
+            for group, prompt in zip(self.groups, read, strict=True):
+                for i in group:
+                    self.written[i] = CachedText(self.written[i].ids, prompt)
 
-    def _keep_written(self, rows: Iterable[int]) -> None:
-        """Texts whose rows leave the batch hold what was read of them by then."""
+    def _keep_written(self, leaving: Collection[int]) -> None:
+        """Texts whose requests leave the batch hold what was read of them by then."""
         if not self.written:
             return
-        for row in rows:
-            text, answer = self.written[self.active[row]], self.answers[self.active[row]]
-            longer = text.appended(answer.token_ids)
-            if isinstance(self.rows, PrefixRows | ContinuedRows):
-                # The last token was drawn and not read; after an end more was read for nothing.
-                count = len(longer.ids) - text.num_read - 1
-                own = own_tokens(self.rows.prefixes, row, count)
-                longer = replace(longer, tail=(*text.tail, own))
-            self.written[self.active[row]] = longer
+        for row, group in enumerate(self.groups):
+            for i in (i for i in group if i in leaving):
+                text = self.written[i]
+                longer = text.appended(self.answers[i].token_ids)
+                if isinstance(self.rows, PrefixRows | ContinuedRows):
+                    # The last token was drawn and not read; behind an end more was read in vain.
+                    count = len(longer.ids) - text.num_read - 1
+                    own = own_tokens(self.rows.prefixes, row, count)
+                    longer = replace(longer, tail=(*text.tail, own))
+                self.written[i] = longer
 
-    def _extend(self, logits: Tensor, step: int) -> Tensor:
-        """Give every row its next token; rows that ended already are computed for nothing."""
-        asked = [self.requests[i] for i in self.active]
+    def _extend(self, logits: Tensor, step: int) -> dict[int, int]:
+        """Give every request its next token; rows that ended already are computed for nothing."""
+        order = list(itertools.chain(*self.groups))
+        asked = [self.requests[i] for i in order]
         places = [uniform(request.stream, step) if request.sample else GREEDY for request in asked]
         tokens, logprobs = choose(
-            logits,
+            self._of_each(logits),
             torch.tensor(places, dtype=torch.float64, device=logits.device),
             temperature=self.limits.temperature,
             top_p=self.limits.top_p,
         )
-        drawn = zip(self.active, tokens.tolist(), logprobs.tolist(), strict=True)
-        open_rows = [entry for entry in drawn if not self.answers[entry[0]].finished]
-        for i, token, logprob in open_rows:
+        drawn = dict(zip(order, tokens.tolist(), strict=True))
+        self.work.row_steps += len(self.groups)
+        self.work.useful += sum(not self._ended(group) for group in self.groups)
+        for i, logprob in zip(order, logprobs.tolist(), strict=True):
             answer = self.answers[i]
-            answer.token_ids.append(token)
+            if answer.finished:
+                continue
+            answer.token_ids.append(drawn[i])
             answer.logprobs.append(logprob)
             answer.num_tokens += 1
-            if token == self.renderer.tokenizer.eos_token_id:
+            if drawn[i] == self.renderer.tokenizer.eos_token_id:
                 answer.text = self.renderer.text(answer.token_ids)
                 answer.finished = True
-        self.work.row_steps += len(self.active)
-        self.work.useful += len(open_rows)
-        return tokens
+        return drawn
+
+    def _of_each(self, logits: Tensor) -> Tensor:
+        """Logits of each request from those of each row."""
+        if all(len(group) == 1 for group in self.groups):
+            return logits
+        rows = [row for row, group in enumerate(self.groups) for _ in group]
+        return logits[torch.tensor(rows, device=logits.device)]
+
+    def _ended(self, group: Sequence[int]) -> bool:
+        return all(self.answers[i].finished for i in group)
 
     def _finish_complete(self) -> None:
-        for i in self.active:
+        for i in itertools.chain(*self.groups):
             answer = self.answers[i]
             if answer.finished:
                 continue
             answer.text = self.renderer.text(answer.token_ids)
             if (whole := self.requests[i].stop(answer.text)) is not None:
                 answer.text, answer.finished = whole, True
+
+
+def _alike(requests: Sequence[Request]) -> list[list[int]]:
+    """Requests by their prompt, those of each problem by themselves."""
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for i, request in enumerate(requests):
+        groups.setdefault((request.problem, *request.prompt_ids), []).append(i)
+    return list(groups.values())

@@ -12,8 +12,6 @@ from mdexp.decoding.student_writer import StudentWriter
 from mdexp.records import Problem, ProgramResult
 from mdexp.students.prompts import Renderer
 from mdexp.thoughts.cot import ChainOfThought
-from mdexp.thoughts.kpdd import KeyPoints
-from mdexp.thoughts.pot import ProgramOfThought
 from tests.tiny_run import SEED, tiny
 
 COT = ChainOfThought(instruction="", cue="")
