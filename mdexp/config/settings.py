@@ -20,7 +20,7 @@ from mdexp.config.blocks import (
     VoteSettings,
 )
 from mdexp.config.hints import did_you_mean, key_paths
-from mdexp.parts import ComponentError, build
+from mdexp.parts import TARGET, ComponentError, build
 from mdexp.ports import Dataset, Decoder, LessonMaker, StudentConfig, Teacher, Thought
 from mdexp.records import Grader
 from mdexp.sandbox.settings import SandboxSettings
@@ -31,6 +31,8 @@ StageName = Literal[
 STAGES: tuple[StageName, ...] = get_args(StageName)
 COMPONENTS = ("teacher", "student", "dataset", "decoding")
 FILLED = {"thoughts": "thought=[cot,pot]", "lessons": "lesson=[paths]"}  # parts by name
+STRAIGHT = "mdexp.decoding.straight.StraightDecoding"
+BEAMS = "mdexp.decoding.beams.StepwiseBeams"
 SUM_TOLERANCE = 1e-9
 UNKNOWN_KEY = "unknown key"
 
@@ -194,7 +196,8 @@ def judge(config: Mapping[str, Any]) -> Settings:
     values = dict(config)
     for name in COMPONENTS:
         if name in config:
-            values[name] = _built(name, config[name], faults)
+            options = _with_decoder(config[name]) if name == "decoding" else config[name]
+            values[name] = _built(name, options, faults)
     for name, example in FILLED.items():
         named = config.get(name)
         if not isinstance(named, Mapping):
@@ -210,6 +213,15 @@ def judge(config: Mapping[str, Any]) -> Settings:
         faults |= _faults(error)
     known = [key for key in key_paths(config) if key not in faults]
     raise SettingsError({key: _hinted(key, fault, known) for key, fault in faults.items()})
+
+
+def _with_decoder(options: object) -> object:
+    """The decoder that `beam` says, as runs did before decoders were parts."""
+    if not isinstance(options, Mapping) or options.get(TARGET, STRAIGHT) != STRAIGHT:
+        return options
+    rest = {key: value for key, value in options.items() if key != "beam"}
+    beam = options.get("beam")
+    return {**rest, TARGET: BEAMS, "beam": beam} if beam else {**rest, TARGET: STRAIGHT}
 
 
 def _hinted(key: str, fault: str, known: list[str]) -> str:

@@ -80,8 +80,8 @@ class Writing:
 
     @property
     def is_served(self) -> bool:
-        """Whether the server of the student writes; one untrained has none."""
-        return self.decoding.engine == "openai" and self.writer.phase == "after"
+        """Whether a server of the student writes."""
+        return self.decoding.engine == "openai"
 
     def walk(
         self,

@@ -33,7 +33,8 @@ class StraightDecoding(DecodingSettings):
         return None
 
     def untrained(self) -> "StraightDecoding":
-        return self
+        local = {"engine": "local", "base_url": None, "served": None}
+        return self.model_copy(update=local)
 
     def with_choice(self, counts: Mapping[str, Any]) -> "StraightDecoding":
         return self

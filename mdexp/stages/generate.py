@@ -46,7 +46,6 @@ def generate(
 
     everything = read_jsonl(reads["problems.jsonl"], Problem)
     problems = asked_of_student(everything, decoding)
-    decoder = decoding if phase == "after" else decoding.untrained()
     exemplars = load_exemplars()[: decoding.num_shots]
     refuse_tested(exemplars if phase == "before" else [], everything)
     model, tokenizer = weights.load()
@@ -62,16 +61,16 @@ def generate(
         ours = {name: thoughts[name] for name in layer}
         found = outcomes(outputs, by_id(problems), thoughts, executor)
         if phase == "after":
-            written, chosen = decoder.solve(problems, ours, writer, executor, found)
+            written, chosen = decoding.solve(problems, ours, writer, executor, found)
         else:
             written, chosen = _by_best_prompts(
-                decoder, problems, ours, writer, exemplars, executor, found
+                decoding, problems, ours, writer, exemplars, executor, found
             )
         outputs += written
         counts |= chosen
     write_jsonl(out / "outputs.jsonl", outputs)
     kept.file.unlink(missing_ok=True)
-    if decoding.engine == "local" or phase == "before":
+    if decoding.engine == "local":
         counts["dtype"] = numerics["dtype"]  # a server's is not known
     return counts | told(outputs) | writer.work.counts()
 
@@ -125,7 +124,7 @@ def _settings(s: Settings, phase: Phase) -> dict[str, Any]:
     return {
         "student": s.student,
         "thoughts": s.thoughts,
-        "decoding": s.decoding,
+        "decoding": s.decoding if phase == "after" else s.decoding.untrained(),
         "seed": s.seed,
         "phase": phase,
     }

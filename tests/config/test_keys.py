@@ -90,7 +90,7 @@ REACHES = {
     "decoding.temperature=0.2": STAGES[5:],
     "decoding.top_p=0.9": STAGES[5:],
     "decoding=openai decoding.base_url=http://127.0.0.1:1/v1 decoding.served=own": STAGES[5:],
-    "decoding=stepwise": STAGES[5:],
+    "decoding=stepwise": STAGES[6:],
     "decoding.max_new_tokens=8": STAGES[5:],
     "decoding.batch_size=4": STAGES[5:],
     "decoding.num_shots=1": STAGES[5:],
@@ -105,7 +105,7 @@ REACHES = {
 NO_STAGE = ["sandbox.workers=2", "logger.project=other", "logger.entity=us", "logger.mode=auto"]
 NO_STAGE += ["student.licence=other"]
 # Where a run is and what it does; keys with a single value; what another dataset has to bring.
-NOT_CHANGED = {"store", "run", "stages", "vote.name", "decoding.engine", "decoding.beam"}
+NOT_CHANGED = {"store", "run", "stages", "vote.name", "decoding.engine"}
 NOT_CHANGED |= {"dataset.source", "dataset.licence"}  # what the report says of the problems
 NOT_CHANGED |= {"logger.tensorboard"}  # needs its package
 NOT_CHANGED |= {"dataset.path", "dataset.split", "dataset.ood", "objective.name"}

