@@ -5,7 +5,8 @@
 Both sides search by turns, over the same questions, with one choice of weights and with the four of
 conf/decoding/stepwise.yaml; medians are printed, and how many texts are the same. Processor time of
 this process counts (programs run in others); set OMP_NUM_THREADS=1 on a busy machine.
-Questions are of SVAMP's test part, or made up without MDEXP_DATA; the student is SmolLM2.
+Questions are of SVAMP's test part, or made up without MDEXP_DATA; the student is SmolLM2,
+trained for a few steps on the exemplars of programs, so that its lines are short.
 """
 
 import argparse
@@ -33,6 +34,7 @@ from mdexp.parts import build
 from mdexp.records import Problem
 from mdexp.sandbox.executor import Sandbox
 from mdexp.students.prompts import Renderer
+from mdexp.thoughts.prompting import load_exemplars
 
 STEPWISE = Path(__file__).parents[1] / "conf" / "decoding" / "stepwise.yaml"
 SIDES = ("again", "session")
@@ -51,6 +53,21 @@ class ReadsAgain:
     ) -> list[Written]:
         found = dict(generate(self.model, self.renderer, requests, limits, self.work))
         return [(found[i], CachedText()) for i in range(len(requests))]
+
+
+def learn(model: Any, renderer: Renderer, steps: int) -> None:
+    """Train on the exemplars, so that steps are as short as those of a trained student."""
+    thought = THOUGHTS["pot"]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-4)
+    for _ in range(steps):
+        for row in load_exemplars():
+            prompt = renderer.prompt(row["question"], thought)
+            whole = renderer.rendered(prompt, thought.exemplar(row)[2:])
+            targets = [t if s else -100 for t, s in zip(whole.ids, whole.scored, strict=True)]
+            ids, labels = torch.tensor([whole.ids]), torch.tensor([targets])
+            model(input_ids=ids, labels=labels).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
 
 
 def asked(renderer: Renderer, number: int, weights: Any) -> list[Asked]:
@@ -106,11 +123,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--rows", type=int, default=128)
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
+    parser.add_argument("--train-steps", type=int, default=8)
     parser.add_argument("--one", action="store_true", help="one choice of weights only")
     given = parser.parse_args()
     model, tokenizer = build(SMOLLM2).load(seed=0)
-    model = model.to(dtype=getattr(torch, given.dtype)).eval()
     renderer = Renderer(tokenizer, "causal", "chat")
+    learn(model, renderer, given.train_steps)
+    model = model.to(dtype=getattr(torch, given.dtype)).eval()
     options = yaml.safe_load(STEPWISE.read_text(encoding="utf-8"))["beam"]["weights"]
     weights = [tuple(choice) for choice in options]
     with Sandbox(timeout_s=5, memory_mib=256, output_kib=64, workers=2) as executor:

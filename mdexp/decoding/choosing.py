@@ -14,7 +14,7 @@ Option = TypeVar("Option")
 
 
 @dataclass(frozen=True, slots=True)
-class Choice(Generic[Option]):
+class BestOption(Generic[Option]):
     """The best option, how many problems each solved, and what the best one wrote for them."""
 
     best: Option
@@ -28,7 +28,7 @@ def choose(
     thoughts: Mapping[str, Thought],
     executor: Executor,
     found: Mapping[Name, Done] = MappingProxyType({}),
-) -> Choice[Option]:
+) -> BestOption[Option]:
     """The option whose outputs solve most validation problems, of equal ones the first. Without any
     problem that is the first. ValueError for an output of a test problem."""
     known = {problem.id: problem for problem in problems}
@@ -40,4 +40,4 @@ def choose(
         for option, outputs in tried.items()
     }
     best = max(solved, key=solved.__getitem__)
-    return Choice(best, solved, list(tried[best]))
+    return BestOption(best, solved, list(tried[best]))

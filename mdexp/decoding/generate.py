@@ -147,9 +147,9 @@ class Batch:
             for i in (i for i in group if i in leaving):
                 text = self.written[i]
                 longer = text.appended(self.answers[i].token_ids)
-                if isinstance(self.rows, PrefixRows | ContinuedRows):
-                    # The last token was drawn and not read; behind an end more was read in vain.
-                    count = len(longer.ids) - text.num_read - 1
+                # The last token was drawn and not read; behind an end more was read in vain.
+                count = len(longer.ids) - text.num_read - 1
+                if count and isinstance(self.rows, PrefixRows | ContinuedRows):
                     own = own_tokens(self.rows.prefixes, row, count)
                     longer = replace(longer, tail=(*text.tail, own))
                 self.written[i] = longer
