@@ -27,7 +27,6 @@ from mdexp.decoding.generate import generate
 from mdexp.decoding.request import Limits, Request
 from mdexp.decoding.server import ask_server
 from mdexp.parts import build
-from mdexp.records import Expected
 from mdexp.students.prompts import Renderer
 
 CONF = Path(__file__).parents[1] / "conf" / "thought"
@@ -69,12 +68,8 @@ class Unavailable(RuntimeError):
 Side = Callable[[Setting, Sequence[str]], Written]
 
 
-@dataclass(frozen=True)
-class ToItsEnd:
-    """A thought whose text is complete at the end of sequence only."""
-
-    def complete(self, text: str, expected: Expected) -> None:
-        return None
+def _at_end(text: str) -> None:
+    """A text is complete at the end of sequence only."""
 
 
 def questions(number: int) -> list[str]:
@@ -206,7 +201,7 @@ def _requests(setting: Setting, asked: Sequence[str]) -> list[Request]:
         Request(
             prompt_ids=prompt,
             problem=str(number // len(THOUGHTS)),
-            stop=lambda text: None,
+            stop=_at_end,
             sample=sample,
             stream=f"{number}/{sample}",
         )

@@ -76,44 +76,20 @@ class Solver:
         return found, ours, outputs
 
     def _outputs(self, problem: Problem, name: str, found: Mapping[Name, Done]) -> list[Output]:
-        from mdexp.decoding.answering import answer
-        from mdexp.decoding.beams import answer_by_steps
-        from mdexp.decoding.decode_stats import Work
+        from mdexp.decoding.student_writer import StudentWriter
 
         s = self.settings
+        writer = StudentWriter(model=self.model, renderer=self.renderer, phase=PHASE, seed=s.seed)
+        decoder = s.decoding.with_choice(self._chosen(name))
         one = {name: s.thoughts[name]}
-        if s.decoding.beam:
-            decoding = s.decoding.with_weights(self._chosen_weights(name))
-            outputs, _ = answer_by_steps(
-                self.model,
-                self.renderer,
-                [problem],
-                one,
-                decoding=decoding,
-                executor=self.sandbox,
-                seed=s.seed,
-                work=Work(),
-            )
-            return outputs
-        return answer(
-            self.model,
-            self.renderer,
-            [problem],
-            one,
-            [],
-            decoding=s.decoding,
-            phase=PHASE,
-            seed=s.seed,
-            executor=self.sandbox,
-            found=found,
-        )
+        return decoder.solve([problem], one, writer, self.sandbox, found)[0]
 
-    def _chosen_weights(self, thought: str) -> list[float] | None:
-        """What the run found best on its validation problems, if it searched by steps."""
+    def _chosen(self, thought: str) -> dict[str, Any]:
+        """What the run chose for a thought on its validation problems."""
         for stage in self.manifest["stages"]:
-            if stage["name"] == PHASE and thought in stage["counts"]:
-                return stage["counts"][thought].get("weights")
-        return None
+            if stage["name"] == PHASE:
+                return stage["counts"].get(thought, {})
+        return {}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

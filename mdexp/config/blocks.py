@@ -1,6 +1,6 @@
 """The blocks of the configuration, judged each by itself; settings.py judges them together."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -72,7 +72,7 @@ class BeamSettings(Block):
 
 
 class DecodingSettings(Block):
-    """How the student answers. Sample 0 is greedy; 1 to `num_paths` of each thought vote."""
+    """What every decoder is told. `num_paths` paths of each thought vote beside its sample 0."""
 
     engine: Literal["local", "openai"]
     base_url: str | None  # openai: the server's /v1
@@ -84,31 +84,6 @@ class DecodingSettings(Block):
     batch_size: Count  # rows at a time, or calls
     num_shots: int = Field(ge=0)  # of the few-shot prompt before training
     num_validation: int = Field(ge=0)  # validation problems answered: they choose shots, break ties
-    beam: BeamSettings | None  # of a trained student; none: greedy and sampled paths
-
-    @model_validator(mode="after")
-    def _engine_has_its_keys(self) -> Self:
-        given = [name for name in ("base_url", "served") if getattr(self, name) is not None]
-        if self.engine == "openai" and len(given) < 2:
-            raise ValueError("engine=openai needs base_url and served, the server and its model")
-        if self.engine == "local" and given:
-            raise ValueError(f"engine=local reads no {' and no '.join(given)}")
-        if self.engine == "openai" and self.beam:
-            raise ValueError("beam needs engine=local: a server does not stop at steps")
-        if self.beam and self.num_paths >= self.beam.width:
-            raise ValueError(
-                f"num_paths={self.num_paths} takes that many beams beside the best, "
-                f"beam.width={self.beam.width} leaves {self.beam.width - 1}"
-            )
-        return self
-
-    def with_weights(self, weights: Sequence[float] | None) -> Self:
-        """The same with one choice of weights for beams; unchanged without any."""
-        if self.beam is None or weights is None:
-            return self
-        return self.model_copy(
-            update={"beam": self.beam.model_copy(update={"weights": (tuple(weights),)})}
-        )
 
 
 class TrainerSettings(Block):

@@ -12,7 +12,6 @@ from pydantic import ConfigDict, Field, SkipValidation, ValidationError, model_v
 from mdexp.config.blocks import (
     Block,
     Count,
-    DecodingSettings,
     ObjectiveSettings,
     Share,
     TrainerSettings,
@@ -22,6 +21,7 @@ from mdexp.config.hints import did_you_mean, key_paths
 from mdexp.parts import TARGET, ComponentError, build
 from mdexp.ports import (
     Dataset,
+    Decoder,
     Grader,
     LessonMaker,
     Logger,
@@ -40,6 +40,7 @@ COMPONENTS: dict[str, Any] = {
     "teacher": Teacher,
     "student": StudentConfig,
     "dataset": Dataset,
+    "decoding": Decoder,
     "vote": VoteRule,
     "grader": Grader,
     "logger": Logger,
@@ -49,6 +50,8 @@ FILLED: dict[str, tuple[Any, str]] = {
     "thoughts": (Thought, "thought=[cot,pot]"),
     "lessons": (LessonMaker, "lesson=[paths]"),
 }
+STRAIGHT = "mdexp.decoding.straight.StraightDecoding"
+BEAMS = "mdexp.decoding.beams.StepwiseBeams"
 SUM_TOLERANCE = 1e-9
 UNKNOWN_KEY = "unknown key"
 
@@ -80,7 +83,7 @@ class Settings(Block):
     lessons: SkipValidation[dict[str, LessonMaker]]
     objective: ObjectiveSettings
     verify: VerifySettings
-    decoding: DecodingSettings
+    decoding: SkipValidation[Decoder]
     vote: SkipValidation[VoteRule]
     grader: SkipValidation[Grader]
     sandbox: SandboxSettings
@@ -104,6 +107,14 @@ class Settings(Block):
                 "trainer.precision=16-mixed: float16 overflows in T5 and its kin "
                 "(student.kind=seq2seq); use bf16-mixed or 32-true"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _decoding_fits_thoughts(self) -> Self:
+        if self.decoding is None or self.student is None:
+            return self  # refused already
+        if why_not := self.decoding.why_not(self.thoughts, self.student.kind):
+            raise ValueError(f"decoding.{why_not}")
         return self
 
     @model_validator(mode="after")
@@ -196,7 +207,8 @@ def judge(config: Mapping[str, Any]) -> Settings:
     values = dict(config)
     for name, kind in COMPONENTS.items():
         if name in config:
-            values[name] = _built(name, config[name], kind, faults)
+            options = _with_decoder(config[name]) if name == "decoding" else config[name]
+            values[name] = _built(name, options, kind, faults)
     for name, (kind, example) in FILLED.items():
         named = config.get(name)
         if not isinstance(named, Mapping):
@@ -212,6 +224,15 @@ def judge(config: Mapping[str, Any]) -> Settings:
         faults |= _faults(error)
     known = [key for key in key_paths(config) if key not in faults]
     raise SettingsError({key: _hinted(key, fault, known) for key, fault in faults.items()})
+
+
+def _with_decoder(options: object) -> object:
+    """The decoder that `beam` says, as runs did before decoders were parts."""
+    if not isinstance(options, Mapping) or options.get(TARGET, STRAIGHT) != STRAIGHT:
+        return options
+    rest = {key: value for key, value in options.items() if key != "beam"}
+    beam = options.get("beam")
+    return {**rest, TARGET: BEAMS, "beam": beam} if beam else {**rest, TARGET: STRAIGHT}
 
 
 def _hinted(key: str, fault: str, known: list[str]) -> str:

@@ -121,6 +121,11 @@ class Prefixes:
         self.shared = _joined(above)
         self._empty(len(parents))
 
+    def hold(self, levels: list[Shared], rows: int) -> None:
+        """Begin behind what rows have read already, with nothing of their own."""
+        self.shared = _joined(levels)
+        self._empty(rows)
+
     def keep(self, rows: Sequence[int]) -> None:
         """Go on with these rows only; one that is named twice goes on twice."""
         index = torch.tensor(rows, device=self.device)

@@ -1,15 +1,15 @@
 """Stages `before` and `after`: what the student writes before training and after it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mdexp.config.blocks import DecodingSettings
 from mdexp.config.settings import Settings
 from mdexp.datasets.overlap import refuse_tested
-from mdexp.grading import score as scoring
-from mdexp.ports import Done, Executor, StudentConfig, Thought
+from mdexp.decoding.choosing import choose
+from mdexp.ports import Decoder, Done, Executor, StudentConfig, Thought
 from mdexp.reading import Name, outcomes, reading_order
 from mdexp.records import Output, Overlap, Phase, Problem
 from mdexp.stages.problem_sets import asked_of_student, by_id
@@ -20,6 +20,9 @@ from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
 from mdexp.thoughts.prompting import exemplar_files, load_exemplars
 
+if TYPE_CHECKING:
+    from mdexp.decoding.student_writer import StudentWriter
+
 
 def generate(
     out: Path,
@@ -27,7 +30,7 @@ def generate(
     *,
     student: StudentConfig,
     thoughts: Mapping[str, Thought],
-    decoding: DecodingSettings,
+    decoding: Decoder,
     phase: Phase,
     seed: int,
     numerics: Mapping[str, Any],
@@ -40,87 +43,75 @@ def generate(
     an exemplar is a test problem by `overlap`."""
     import torch
 
-    from mdexp.decoding.answering import answer
-    from mdexp.decoding.beams import answer_by_steps
     from mdexp.decoding.decode_stats import Work
     from mdexp.decoding.resume_cache import Kept
+    from mdexp.decoding.student_writer import StudentWriter
 
     everything = read_jsonl(reads["problems.jsonl"], Problem)
     problems = asked_of_student(everything, decoding)
+    exemplars = load_exemplars()[: decoding.num_shots]
+    refuse_tested(exemplars, everything, overlap)
     model, tokenizer = weights.load()
     model.to(numerics["device"], getattr(torch, numerics["dtype"]))
     renderer = Renderer(tokenizer, student.kind, student.prompt)
     kept = Kept(out / "answers.jsonl")
-    work = Work(kept=kept)
-    ask = partial(
-        answer,
-        model,
-        renderer,
-        decoding=decoding,
-        phase=phase,
-        seed=seed,
-        work=work,
-        executor=executor,
+    writer = StudentWriter(
+        model=model, renderer=renderer, phase=phase, seed=seed, work=Work(kept=kept)
     )
-    exemplars = load_exemplars()[: decoding.num_shots]
-    refuse_tested(exemplars, everything, overlap)
     outputs: list[Output] = []
     counts: Counts = {}
-    if phase == "after" and decoding.beam:
-        outputs, counts = answer_by_steps(
-            model,
-            renderer,
-            problems,
-            thoughts,
-            decoding=decoding,
-            executor=executor,
-            seed=seed,
-            work=work,
-        )
-    else:
-        for layer in reading_order(thoughts):
-            ours = {name: thoughts[name] for name in layer}
-            found = outcomes(outputs, by_id(problems), thoughts, executor)
-            if phase == "after":
-                outputs += ask(problems, ours, [], found=found)
-                continue
-            for name, thought in ours.items():
-                chosen, counts[name] = _with_better_prompt(
-                    partial(ask, found=found), problems, name, thought, exemplars, executor, found
-                )
-                outputs += chosen
+    for layer in reading_order(thoughts):
+        ours = {name: thoughts[name] for name in layer}
+        found = outcomes(outputs, by_id(problems), thoughts, executor)
+        if phase == "after":
+            written, chosen = decoding.solve(problems, ours, writer, executor, found)
+        else:
+            written, chosen = _by_best_prompts(
+                decoding, problems, ours, writer, exemplars, executor, found
+            )
+        outputs += written
+        counts |= chosen
     write_jsonl(out / "outputs.jsonl", outputs)
     kept.file.unlink(missing_ok=True)
-    if decoding.engine == "local" or phase == "before":
+    if decoding.engine == "local":
         counts["dtype"] = numerics["dtype"]  # a server's is not known
-    return counts | told(outputs) | work.counts()
+    return counts | told(outputs) | writer.work.counts()
 
 
-def _with_better_prompt(
-    ask: Callable[..., list[Output]],
+def _by_best_prompts(
+    decoder: Decoder,
     problems: Sequence[Problem],
-    name: str,
-    thought: Thought,
+    thoughts: Mapping[str, Thought],
+    writer: "StudentWriter",
     exemplars: Sequence[Mapping[str, Any]],
     executor: Executor,
     found: Mapping[Name, Done],
 ) -> tuple[list[Output], Counts]:
-    """Outputs by zero- or few-shot prompts, whichever solves more validation problems. A thought
-    that has no exemplar is asked without."""
-    one = {name: thought}
-    shown = [row for row in exemplars if thought.exemplar(row)]
+    """Outputs by zero- or few-shot prompts, whichever solve more validation problems of a thought;
+    of equal ones few-shot. A thought that has no exemplar is asked without."""
     validation = [problem for problem in problems if problem.split == "validation"]
-    tried = {len(shots): ask(validation, one, shots) for shots in ([], shown)}
-    solved = {
-        shots: sum(
-            g.correct for g in scoring.grade(rows, by_id(problems), one, executor, found=found)
-        )
-        for shots, rows in tried.items()
-    }
-    best = max(solved, key=lambda shots: (solved[shots], shots))
     rest = [problem for problem in problems if problem.split != "validation"]
-    counts = {"solved on validation by shots": solved, "shots": best}
-    return tried[best] + ask(rest, one, shown[:best]), counts
+    outputs: list[Output] = []
+    counts: Counts = {}
+    for name, thought in thoughts.items():
+        one = {name: thought}
+        shown = [row for row in exemplars if thought.exemplar(row)]
+
+        def ask(
+            asked: Sequence[Problem],
+            shots: int,
+            one: Mapping[str, Thought] = one,
+            shown: Sequence[Mapping[str, Any]] = shown,
+        ) -> list[Output]:
+            prompted = replace(writer, exemplars=shown[:shots])
+            return decoder.solve(asked, one, prompted, executor, found)[0]
+
+        tried = {shots: ask(validation, shots) for shots in (len(shown), 0)}
+        choice = choose(tried, validation, one, executor, found)
+        solved = dict(sorted(choice.solved.items()))
+        counts[name] = {"solved on validation by shots": solved, "shots": choice.best}
+        outputs += choice.outputs + ask(rest, choice.best)
+    return outputs, counts
 
 
 def told(outputs: Sequence[Output]) -> Counts:
@@ -136,7 +127,7 @@ def _settings(s: Settings, phase: Phase) -> dict[str, Any]:
     return {
         "student": s.student,
         "thoughts": s.thoughts,
-        "decoding": s.decoding,
+        "decoding": s.decoding if phase == "after" else s.decoding.untrained(),
         "seed": s.seed,
         "phase": phase,
     }

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from mdexp.artifacts import read_json, write_jsonl
 
 from mdexp.commands.run import main
+from mdexp.store.files import read_json
+from mdexp.store.json_lines import write_jsonl
 from tests.e2e.conftest import SMALL
 
 UP_TO_EXAMPLES = "stages=[prepare,extract,verify,examples]"

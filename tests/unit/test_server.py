@@ -1,23 +1,27 @@
 """A server's completions are taken as the student's own; the server is on this machine."""
 
-from functools import partial
-
 import pytest
 
-from mdexp.config.blocks import DecodingSettings
 from mdexp.decoding.answering import answer
 from mdexp.decoding.request import Limits, Request
 from mdexp.decoding.server import ServerError, ask_server, seed
+from mdexp.decoding.straight import StraightDecoding
+from mdexp.decoding.student_writer import StudentWriter
 from mdexp.records import Problem
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import CHAT_TEMPLATE, byte_tokenizer
 from mdexp.thoughts.cot import ChainOfThought
 from tests.loopback import LoopbackServer
-from tests.read_texts import NUMBER
 
 RENDERER = Renderer(byte_tokenizer(), "causal", "plain")
 COT = ChainOfThought(instruction="", cue="Think.")
 LIMITS = Limits(max_new_tokens=40, temperature=0.7, top_p=0.9, batch_size=2)
+
+
+def complete(text):
+    """Up to the sentence that states the answer, once the next line begins."""
+    said, ends, rest = text.partition("The answer is 9.")
+    return said + ends if ends and rest else None
 
 
 def written(prompt, number):
@@ -36,7 +40,7 @@ def requests(number=3):
         Request(
             prompt_ids=RENDERER.prompt_ids(f"q{sample}"),
             problem="p",
-            stop=partial(COT.complete, expected=NUMBER),
+            stop=complete,
             sample=sample,
             stream=f"0/p/cot/{sample}",
         )
@@ -105,25 +109,16 @@ def test_a_seq2seq_student_has_no_tokens_to_continue():
 
 
 def decoding(server, **options):
-    given = {"engine": "openai", "base_url": server.url, "served": "student", "beam": None}
+    given = {"engine": "openai", "base_url": server.url, "served": "student"}
     numbers = {"num_paths": 1, "temperature": 0.7, "top_p": 1.0, "max_new_tokens": 9}
     rest = {"batch_size": 8, "num_shots": 0, "num_validation": 0}
-    return DecodingSettings(**given | numbers | rest | options)
+    return StraightDecoding(**given | numbers | rest | options)
 
 
 def test_a_trained_student_is_asked_of_its_server(server):
     problem = Problem(id="p", dataset="toy", split="test", question="How many?", answer=9)
-    outputs = answer(
-        None,
-        RENDERER,
-        [problem],
-        {"cot": COT},
-        [],
-        decoding=decoding(server),
-        executor=None,
-        phase="after",
-        seed=0,
-    )
+    writer = StudentWriter(model=None, renderer=RENDERER, phase="after", seed=0)
+    outputs = answer(writer, [problem], {"cot": COT}, decoding=decoding(server), executor=None)
     assert [(o.sample, o.finished, o.num_tokens, o.logprob) for o in outputs] == [
         (0, True, 3, -0.5),
         (1, True, 3, -0.5),
