@@ -29,7 +29,7 @@ FILES = {
     "prepare": ["problems.jsonl"],
     "extract": ["paths.jsonl"],
     "verify": ["verified.jsonl", "rejected.jsonl"],
-    "examples": ["examples.jsonl", "unused.jsonl"],
+    "examples": ["lessons.jsonl", "examples.jsonl", "unused.jsonl"],
     "train": ["history.jsonl"],
     "before": ["outputs.jsonl"],
     "after": ["outputs.jsonl"],

@@ -68,8 +68,8 @@ def test_an_earlier_run_is_scored_again_without_a_generation(command, tmp_path):
 
 
 def test_a_run_that_fails_says_how_far_it_came(command, tmp_path, capsys):
-    assert command("hydra.run.dir=run", "trainer.max_tokens=135") == 1  # the prompts alone fit
-    assert "nothing to train on" in capsys.readouterr().err
+    assert command("hydra.run.dir=run", "trainer.max_tokens=135") == 2  # the prompts alone fit
+    assert "nothing can be trained" in capsys.readouterr().err
     manifest = read_json(tmp_path / "run" / "run.json")
     assert manifest["state"] == "failed"
     assert list(states(tmp_path / "run")) == ["prepare", "extract", "verify", "examples"]

@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from mdexp.decoding.answering import answer
 from mdexp.decoding.decode_stats import Work
@@ -301,3 +302,14 @@ def test_logits_that_are_not_finite_are_no_answer(student):
         broken.get_output_embeddings().weight.fill_(math.nan)
     with pytest.raises(NotFinite, match="token 1 for problem p0: the student's logits in"):
         answers((broken, renderer), asked(prompts(2)))
+
+
+def test_a_row_without_a_next_position_leaves_at_once():
+    """Among many that have more room: GPT-2 has no embedding for a position beyond its last."""
+    torch.manual_seed(0)
+    renderer = Renderer(tiny("causal").load(SEED)[1], "causal", "plain")
+    sizes = {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 20, "eos_token_id": None}
+    config = GPT2Config(vocab_size=len(renderer.tokenizer), bos_token_id=None, **sizes)
+    student = GPT2LMHeadModel(config).double().eval(), renderer
+    found = answers(student, asked([[7] * 15, *[[9, n] for n in range(10, 21)]]), 16)
+    assert [answered.num_tokens for answered in found] == [5, *[18] * 11]

@@ -114,6 +114,15 @@ def test_a_hole_loses_one_batch(student, file, hole, caplog):
     assert "1 of 3 batches cannot be read" in caplog.text
 
 
+def test_a_batch_of_other_records_is_written_again(student, file, caplog):
+    expected = answers(student, Work(kept=Kept(file)))
+    file.write_bytes(file.read_bytes().replace(b'"finished": ', b'"ended": ', 1))
+    work = Work(kept=Kept(file))
+    assert answers(student, work) == expected
+    assert work.found == NUMBER - 4
+    assert "a batch holds no Output" in caplog.text
+
+
 def test_other_requests_find_nothing(file):
     limits = Limits(max_new_tokens=6, temperature=0.7, batch_size=4)
     asked = [

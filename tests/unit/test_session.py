@@ -115,6 +115,20 @@ def test_a_student_that_cannot_share_reads_again_and_that_is_counted():
     assert (text.num_read, work.counts()["texts_read_again"]) == (0, 1)
 
 
+def test_a_text_beyond_the_positions_goes_on_with_nothing_and_is_counted(model, monkeypatch):
+    monkeypatch.setattr(model.config, "max_position_embeddings", 26)
+    work = Work()
+    session = Session(model, RENDERER, work)
+    first = [request([*range(5, 5 + n)], f"{n}") for n in (12, 20)]
+    ids, texts = written(session, first, [EMPTY] * 2)
+    assert [len(found) for found in ids] == [9, 6]
+    then = [request([*text.ids, 7], f"{n}/on") for n, text in enumerate(texts)]
+    ids, after = written(session, then, texts)
+    assert ids == [alone(model, then[:1])[0], []]
+    assert after[1].ids == tuple(then[1].prompt_ids)
+    assert work.counts()["prompts_beyond_the_students_positions"] == 1
+
+
 class Nothing:
     """An executor in which no program prints anything."""
 
