@@ -43,7 +43,6 @@ def preflight(settings: Settings, weights: Weights, problems: Sequence[Problem])
         lambda: judge_architecture(student, config),
         lambda: judge_adapters(student, config),
         lambda: judge_tokenizer(tokenizer, config),
-        lambda: judge_server(s),
     ]
     if not (faults := list(_faults(judged))):
         faults = list(_faults([lambda: judge_lengths(s, config, tokenizer, problems)]))
@@ -95,15 +94,6 @@ def judge_tokenizer(tokenizer: "PreTrainedTokenizerBase", config: "PretrainedCon
                 f"student: its tokenizer's {name} is token {token}, and the model has "
                 f"{config.vocab_size}: use the tokenizer that belongs to the weights"
             )
-
-
-def judge_server(settings: Settings) -> None:
-    """ValueError if a server is to continue token ids that this student does not continue."""
-    if settings.decoding.engine == "openai" and settings.student.kind != "causal":
-        raise ValueError(
-            "decoding.engine=openai continues token ids, which a seq2seq student cannot; "
-            "use decoding.engine=local"
-        )
 
 
 def judge_lengths(

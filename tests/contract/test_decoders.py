@@ -107,6 +107,16 @@ def test_a_run_from_before_decoders_were_parts_keeps_its_decoder(option, target)
         assert described(judged.decoding)["_target_"] == target
 
 
-def test_what_a_decoder_cannot_do_is_said_before_anything_is_trained():
-    with pytest.raises(SettingsError, match=r"decoding.beam continues a text, which a seq2seq"):
-        judge(composed("decoding=stepwise", "student=tiny_seq2seq"))
+SERVED = "decoding=openai decoding.served=own decoding.base_url=http://127.0.0.1:1/v1"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "fault"),
+    [
+        ("decoding=stepwise", "decoding.beam continues a text, which a seq2seq"),
+        (SERVED, "decoding.engine=openai continues token ids, which a seq2seq"),
+    ],
+)
+def test_what_a_decoder_cannot_do_is_said_before_anything_is_trained(overrides, fault):
+    with pytest.raises(SettingsError, match=fault):
+        judge(composed("student=tiny_seq2seq", *overrides.split()))

@@ -144,15 +144,9 @@ def test_the_stopping_rule_waits_for_the_end_of_thinking_that_the_prompt_opens(s
     written = "Perhaps the answer is 8.\nNo.\n</think>\nThe answer is 9.\nQuestion: next?"
     server.answer = lambda ids, number: written
     problem = Problem(id="p", dataset="toy", split="test", question="How many?", answer=9)
+    renderer = Renderer(tokenizer, "causal", "chat")
+    writer = StudentWriter(model=None, renderer=renderer, phase="after", seed=0)
     [output] = answer(
-        None,
-        Renderer(tokenizer, "causal", "chat"),
-        [problem],
-        {"cot": COT},
-        [],
-        decoding=decoding(server, num_paths=0),
-        executor=None,
-        phase="after",
-        seed=0,
+        writer, [problem], {"cot": COT}, decoding=decoding(server, num_paths=0), executor=None
     )
     assert output.text == "<think>\nPerhaps the answer is 8.\nNo.\n</think>\nThe answer is 9."
