@@ -25,12 +25,12 @@ from decode_sides import THOUGHTS, questions
 from mdexp.config.blocks import BeamSettings
 from mdexp.decoding.cached_text import CachedText
 from mdexp.decoding.decode_stats import Work
-from mdexp.decoding.generate import generate
-from mdexp.decoding.request import Limits, Request
+from mdexp.decoding.generate import generate_answers
+from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.session import Session, Written
 from mdexp.decoding.stepwise import Asked, search
 from mdexp.driver import first_write
-from mdexp.parts import build
+from mdexp.parts import build_part
 from mdexp.records import Problem
 from mdexp.sandbox.executor import Sandbox
 from mdexp.students.prompts import Renderer
@@ -49,9 +49,12 @@ class ReadsAgain:
     work: Work
 
     def write(
-        self, requests: Sequence[Request], texts: Sequence[CachedText], limits: Limits
+        self,
+        requests: Sequence[DecodingRequest],
+        texts: Sequence[CachedText],
+        limits: DecodingLimits,
     ) -> list[Written]:
-        found = dict(generate(self.model, self.renderer, requests, limits, self.work))
+        found = dict(generate_answers(self.model, self.renderer, requests, limits, self.work))
         return [(found[i], CachedText()) for i in range(len(requests))]
 
 
@@ -101,7 +104,7 @@ def searched(
     """Processor seconds, texts, and what was computed; without sessions each choice of weights is
     searched by itself."""
     beam = BeamSettings(width=4, branches=4, max_steps=given.steps, weights=tuple(each))
-    limits = Limits(max_new_tokens=128, temperature=0.7, batch_size=given.rows)
+    limits = DecodingLimits(max_new_tokens=128, temperature=0.7, batch_size=given.rows)
     work = Work()
     start = time.process_time()
     if side == "session":
@@ -126,7 +129,7 @@ def main() -> None:
     parser.add_argument("--train-steps", type=int, default=8)
     parser.add_argument("--one", action="store_true", help="one choice of weights only")
     given = parser.parse_args()
-    model, tokenizer = build(SMOLLM2).load(seed=0)
+    model, tokenizer = build_part(SMOLLM2).load(seed=0)
     renderer = Renderer(tokenizer, "causal", "chat")
     learn(model, renderer, given.train_steps)
     model = model.to(dtype=getattr(torch, given.dtype)).eval()

@@ -24,7 +24,7 @@ from typing import Any
 import torch
 from decode_sides import PATHS, SIDES, THOUGHTS, Setting, Unavailable, counted, mdexp, questions
 
-from mdexp.parts import build
+from mdexp.parts import build_part
 from mdexp.store.environment import peak_memory_mib
 from mdexp.students.load import load_folder
 from mdexp.students.prompts import Renderer
@@ -45,7 +45,7 @@ Measured = dict[str, Any]
 
 
 def setting(folder: Path | None, dtype: torch.dtype, rows: int, max_new_tokens: int) -> Setting:
-    model, tokenizer = load_folder(folder, "causal") if folder else build(SMOLLM2).load(seed=0)
+    model, tokenizer = load_folder(folder, "causal") if folder else build_part(SMOLLM2).load(seed=0)
     return Setting(
         model=model.to(dtype=dtype),
         renderer=Renderer(tokenizer, "causal", "chat"),

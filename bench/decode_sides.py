@@ -23,15 +23,15 @@ import yaml
 from transformers import ContinuousBatchingConfig, GenerationConfig, PreTrainedModel
 
 from mdexp.decoding.decode_stats import Work
-from mdexp.decoding.generate import generate
-from mdexp.decoding.request import Limits, Request
+from mdexp.decoding.generate import generate_answers
+from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.server import ask_server
-from mdexp.parts import build
+from mdexp.parts import build_part
 from mdexp.students.prompts import Renderer
 
 CONF = Path(__file__).parents[1] / "conf" / "thought"
 THOUGHTS = {
-    name: build(yaml.safe_load((CONF / f"{name}.yaml").read_text(encoding="utf-8")))
+    name: build_part(yaml.safe_load((CONF / f"{name}.yaml").read_text(encoding="utf-8")))
     for name in ("cot", "pot")
 }
 PATHS = 8  # of each thought
@@ -89,7 +89,8 @@ def mdexp(setting: Setting, asked: Sequence[str]) -> Written:
     work = Work()
     requests, limits = _requests(setting, asked), _limits(setting)
     found = sorted(
-        generate(setting.model, setting.renderer, requests, limits, work), key=lambda pair: pair[0]
+        generate_answers(setting.model, setting.renderer, requests, limits, work),
+        key=lambda pair: pair[0],
     )
     texts = [answered.token_ids for _, answered in found]
     return Written(tokens=work.useful, computed=work.row_steps, texts=texts)
@@ -196,9 +197,9 @@ def _prompts(setting: Setting, asked: Sequence[str]) -> list[list[int]]:
     ]
 
 
-def _requests(setting: Setting, asked: Sequence[str]) -> list[Request]:
+def _requests(setting: Setting, asked: Sequence[str]) -> list[DecodingRequest]:
     return [
-        Request(
+        DecodingRequest(
             prompt_ids=prompt,
             problem=str(number // len(THOUGHTS)),
             stop=_at_end,
@@ -210,8 +211,8 @@ def _requests(setting: Setting, asked: Sequence[str]) -> list[Request]:
     ]
 
 
-def _limits(setting: Setting) -> Limits:
-    return Limits(
+def _limits(setting: Setting) -> DecodingLimits:
+    return DecodingLimits(
         max_new_tokens=setting.max_new_tokens, temperature=TEMPERATURE, batch_size=setting.rows
     )
 

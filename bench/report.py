@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from mdexp.report.build import build
+from mdexp.report.build import build_report
 from tests.browser.chromium import CHROMIUM, driven
 from tests.synthetic_run import run_parts
 
@@ -51,7 +51,7 @@ def bench(folder: Path, rounds: int) -> None:
         replace(g, text=TEXT.format(n=n), logprob=-n / 7)
         for n, g in enumerate(parts["generations"])
     ]
-    build(folder, **parts, programs=["pot"])
+    build_report(folder, **parts, programs=["pot"])
     size = (folder / "report.html").stat().st_size
     print(f"{len(parts['generations']):,} generations, a page of {size / 1e6:.1f} MB")
     plays = {"the page": "seen.push(performance.now());"}

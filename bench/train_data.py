@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from transformers import PreTrainedTokenizerBase
 
-from mdexp.parts import build
+from mdexp.parts import build_part
 from mdexp.ports import Thought
 from mdexp.records import Example, Expected, Problem, VerifiedPath
 from mdexp.students.prompts import Renderer
@@ -62,7 +62,7 @@ def training_steps(
 
 
 def _thought(name: str) -> Thought:
-    thought: Thought = build(yaml.safe_load((CONF / f"{name}.yaml").read_text()))
+    thought: Thought = build_part(yaml.safe_load((CONF / f"{name}.yaml").read_text()))
     return thought
 
 

@@ -93,7 +93,7 @@ def run_all(runs: Sequence[Run], executor: Executor) -> list[ProgramResult]:
 
 
 def _one_each(texts: Sequence[str], results: Sequence[ProgramResult]) -> list[ProgramResult]:
-    """An executor that loses a text is not believed: ValueError."""
+    """The results; ValueError where the executor returned another number of them."""
     return [result for _, result in zip(texts, results, strict=True)]
 
 
@@ -161,7 +161,7 @@ def _executed(result: ProgramResult) -> Segment:
 
 
 def _bounded(result: ProgramResult) -> ProgramResult:
-    """A number that is too large to be an answer is none."""
+    """The result; status `no_answer` for a number of LARGEST or more."""
     if isinstance(result.answer, int | float) and not abs(result.answer) < LARGEST:
         error = f"the answer is no number below {float(LARGEST):g}"
         return replace(result, status="no_answer", answer=None, error=error)

@@ -160,7 +160,8 @@ class Experiment:
 
     def _key_only(self, stage: Stage) -> dict[str, Any]:
         """What can change the stage's output and yet is nothing that it is given."""
-        limits = {"limits": self.limits} if stage.runs_programs else {}
+        runs = stage.runs_programs or stage.may_run_programs(self.settings)
+        limits = {"limits": self.limits} if runs else {}
         trained = {"trained": self.done[TRAIN.name].key} if stage.asks_trained_student else {}
         return limits | trained
 

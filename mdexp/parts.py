@@ -20,7 +20,7 @@ class ComponentError(ValueError):
     """There is no component to build; the message says what is wrong with its target."""
 
 
-def build(options: object) -> BaseModel:
+def build_part(options: object) -> BaseModel:
     """The component that `options` describe. ComponentError without a usable target;
     pydantic's ValidationError, with relative paths, where a field does not fit."""
     if not isinstance(options, Mapping):
@@ -31,7 +31,7 @@ def build(options: object) -> BaseModel:
 
 def built(options: object) -> object:
     """The component that `options` describe; what is built already is left as it is."""
-    return build(options) if isinstance(options, Mapping) else options
+    return build_part(options) if isinstance(options, Mapping) else options
 
 
 def described(component: Any) -> dict[str, Any]:

@@ -1,5 +1,5 @@
-"""The plug points: what a thought, dataset, teacher, executor, student, decoder, vote rule and
-grader offer.
+"""The interfaces of plug-ins: thought, lesson maker, dataset, teacher, student, decoder, vote rule,
+grader and logger; and of the executor.
 
 A plug-in is one Python file and one yaml that names it by `_target_`. It is a frozen pydantic
 model: its fields are its options. It imports torch, openai and the like only inside its methods, so
@@ -7,7 +7,7 @@ that a configuration is judged in milliseconds.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path as FilePath
@@ -46,10 +46,11 @@ class Executor(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """The writer is to go on: in a new turn that `cue` asks for, or behind `cue` in its own text.
+    """Ask the writer for a text: in a new turn after `cue`, or behind `cue` in its own text
+    (`continues`).
 
-    `stop` cuts a growing text: it returns the part that says all there is to read, None while the
-    text may go on. It must not change how the text is read.
+    `stop` is called on the growing text. It returns the final text once that is complete, else
+    None. Cutting there must not change how the text is read.
     """
 
     cue: str
@@ -100,7 +101,8 @@ class Thought(Protocol):
 
     @property
     def max_writes(self) -> int:
-        """The most segments that a writer adds to one of its transcripts."""
+        """The most texts that a writer adds to one transcript. 0: the thought is only trained on,
+        beside others; no student is asked for it."""
         ...
 
     @property
@@ -115,8 +117,8 @@ class Thought(Protocol):
 
     @property
     def made_from(self) -> Mapping[str, "Thought"]:
-        """The thoughts by name that the teacher is asked for instead, where lessons of this one
-        derive from them; empty where the teacher writes it itself."""
+        """Other thoughts, by name, whose verified paths this thought's lessons are made from. The
+        teacher is asked for those instead. Empty: the teacher writes this thought itself."""
         ...
 
     @property
@@ -126,7 +128,7 @@ class Thought(Protocol):
 
     @property
     def unit(self) -> Literal["line", "sentence"]:
-        """What a step of its text is; the lines of a formal text can be worked out."""
+        """What one reasoning step is: a line (programs, equations) or a sentence (prose)."""
         ...
 
     def next(self, transcript: Transcript, seen: Seen) -> Step:
@@ -141,13 +143,19 @@ class Thought(Protocol):
         ...
 
     def lesson(self, transcript: Transcript, done: Done) -> tuple[Segment, ...]:
-        """The training target of a verified transcript, from its question on."""
+        """The training target of a verified transcript, from its question on; empty, where there
+        is nothing to learn from it."""
         ...
 
 
 @runtime_checkable
 class LessonMaker(Protocol):
     """Makes lessons of the verified paths of a problem, without knowing the student."""
+
+    def teaches(self, thoughts: Mapping[str, Thought]) -> Collection[str]:
+        """Names of the thoughts of a run that it makes lessons of; ValueError where it lacks one
+        that it needs."""
+        ...
 
     def make(
         self,
@@ -238,11 +246,17 @@ class Teacher(Protocol):
         ...
 
     def paths(
-        self, problems: Sequence[Problem], thoughts: Mapping[str, Thought], ledger: FilePath
+        self,
+        problems: Sequence[Problem],
+        thoughts: Mapping[str, Thought],
+        ledger: FilePath,
+        executor: Executor,
     ) -> Iterator[Path]:
-        """Yield up to `num_paths` paths per (problem, thought), those for k among those for k+1.
+        """Yield up to `num_paths` paths per (problem, thought); those for k are a subset of those
+        for k + 1.
 
-        What costs money is kept in the folder `ledger`, which outlives every run.
+        What costs money is kept in the folder `ledger`, which outlives every run. The executor runs
+        what a thought wants run before its next text is written.
         """
         ...
 
@@ -294,7 +308,7 @@ class Ballot(NamedTuple):
 
 @runtime_checkable
 class VoteRule(Protocol):
-    """How much weight each answer gets in a vote; scoring/vote.py elects the heaviest."""
+    """How much weight each answer gets in a vote; grading/vote.py elects the heaviest."""
 
     name: ClassVar[str]  # in votes.jsonl and in messages
     all_vote: ClassVar[bool]  # whether `order`, where given, has to name every thought

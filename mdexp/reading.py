@@ -103,19 +103,19 @@ def read_all(walks: Sequence[Walk], executor: Executor) -> list[Done]:
     Of a transcript, the texts of its writer count, and the results that its writer went on from. A
     transcript that lacks a text which its thought asks for is `truncated`.
     """
-    told: dict[int, deque[Segment]] = {}
+    recorded: dict[int, deque[Segment]] = {}
     afresh = []
     for walk in walks:
         question, *said = walk.transcript.segments
         new = replace(walk, transcript=replace(walk.transcript, segments=(question,)), done=None)
-        told[id(new)] = deque(s for s in said if s.author in ("writer", "executor"))
+        recorded[id(new)] = deque(s for s in said if s.author in ("writer", "executor"))
         afresh.append(new)
 
     def write(writes: Sequence[tuple[Walk, Write]]) -> list[Segment]:
-        return [_next_text(told[id(walk)]) for walk, _ in writes]
+        return [_next_text(recorded[id(walk)]) for walk, _ in writes]
 
     def run(runs: Sequence[tuple[Walk, Run]]) -> list[ProgramResult]:
-        seen = [_next_result(told[id(walk)]) for walk, _ in runs]
+        seen = [_next_result(recorded[id(walk)]) for walk, _ in runs]
         pairs = zip(runs, seen, strict=True)
         new = iter(run_all([step for (_, step), result in pairs if result is None], executor))
         return [next(new) if result is None else result for result in seen]
@@ -125,9 +125,12 @@ def read_all(walks: Sequence[Walk], executor: Executor) -> list[Done]:
 
 
 def transcript_of(row: Path | Output, question: str) -> Transcript:
-    """A row of a file as a transcript."""
+    """A row of a file as a transcript. A teacher's text that was cut short is read all the same:
+    verify rejects it by its finish reason."""
     text = join_thinking(row.thinking, row.text) if isinstance(row, Path) else row.text
-    said = row.segments or (Segment(author="writer", text=text, turn="assistant"),)
+    finished = row.finished if isinstance(row, Output) else True
+    one = Segment(author="writer", text=text, turn="assistant", finished=finished)
+    said = tuple(map(_thought_aloud, row.segments)) or (one,)
     return Transcript(
         problem_id=row.problem_id,
         thought=row.thought,
@@ -136,17 +139,24 @@ def transcript_of(row: Path | Output, question: str) -> Transcript:
     )
 
 
+def _thought_aloud(segment: Segment) -> Segment:
+    """A segment whose thinking, if it came apart, stands in its text."""
+    if not segment.thinking:
+        return segment
+    return replace(segment, text=join_thinking(segment.thinking, segment.text), thinking="")
+
+
 def _name(row: Path | Output) -> Name:
     phase = row.phase if isinstance(row, Output) else ""
     return Name(row.problem_id, row.thought, row.sample, phase)
 
 
-def _next_text(told: deque[Segment]) -> Segment:
-    while told:
-        if (segment := told.popleft()).author == "writer":
+def _next_text(recorded: deque[Segment]) -> Segment:
+    while recorded:
+        if (segment := recorded.popleft()).author == "writer":
             return segment
     return Segment(author="writer", text="", finished=False)
 
 
-def _next_result(told: deque[Segment]) -> ProgramResult | None:
-    return told.popleft().result if told and told[0].author == "executor" else None
+def _next_result(recorded: deque[Segment]) -> ProgramResult | None:
+    return recorded.popleft().result if recorded and recorded[0].author == "executor" else None

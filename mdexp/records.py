@@ -1,8 +1,9 @@
 """The records that stages exchange, one JSON object a line: small, frozen, joined by id.
 
 A *problem* is a question with a gold answer. A *transcript* is one line of reasoning of one thought
-for one problem: segments by several authors. A *path* is a transcript that the teacher wrote, an
-*output* one of the student, and a *generation* an output that was read and graded. `sample` counts
+for one problem: segments by several authors. A *path* is one transcript, by the teacher or by the
+student: the class `Path` is the teacher's, `Output` the student's. A *generation* is an output that
+was read and graded. `sample` counts
 the transcripts of one (problem, thought) from 0; for a student, sample 0 is the greedy one.
 """
 
@@ -60,6 +61,8 @@ class Problem:
     leaked: bool = False  # a training problem that equals a test one: never trained on
     options: list[str] = field(default_factory=list)  # the texts behind A, B, ...; none: no choice
     answer_kind: AnswerKind | None = None  # given only where gold is not known
+    # Texts by thought that solve it, of a set that is made by rule; teacher=worked plays them.
+    solutions: dict[str, list[str]] | None = field(default=None, metadata=OMITTED)
 
     @property
     def expected(self) -> Expected:
@@ -113,9 +116,9 @@ class ProgramResult:
 class Segment:
     """A stretch of a transcript that one author wrote.
 
-    The question and a cue are given to the writer, who goes on behind them. What the executor
-    found is told to the writer by a later cue alone. `turn` opens a new turn of a chat; without
-    one, the segment goes on in the text before it.
+    The question and a cue are given to the writer, who goes on behind them. The writer
+    sees what the executor found only through a later cue. `turn` opens a new turn of a chat;
+    without one, the segment goes on in the text before it.
     """
 
     author: Author
@@ -144,7 +147,7 @@ Segments = tuple[Segment, ...]
 
 
 def _read_segments(row: Any) -> None:
-    """Segments of a row that comes from JSON are mappings yet."""
+    """Turn the mappings that JSON has for segments into Segments."""
     found = tuple(Segment(**s) if isinstance(s, dict) else s for s in row.segments)
     object.__setattr__(row, "segments", found)
 
@@ -244,7 +247,8 @@ class Lesson:
     sample: int  # counts the lessons of one (problem, thought)
     segments: Segments
     sources: tuple[str, ...]
-    epoch: int | None = None  # the one epoch that it is for; None: every
+    # Epoch it is for, from 0; after the last such epoch they repeat. None: every epoch.
+    epoch: int | None = None
 
     def __post_init__(self) -> None:
         _read_segments(self)
@@ -262,6 +266,7 @@ class Example:
     target_ids: list[int]
     target: str
     unscored: tuple[tuple[int, int], ...] = field(default=(), metadata=OMITTED)
+    epoch: int | None = field(default=None, metadata=OMITTED)  # as of its lesson
 
     def scored(self) -> list[bool]:
         """Whether each of `target_ids` is scored."""
@@ -334,10 +339,10 @@ class Vote:
     """One answer elected from several generations; `votes` weighs each canonical answer.
 
     `order` lists the thoughts that had a say: some rules let the first that answers decide, others
-    settle ties by it. `correct` is the verdict on most of the paths that gave the answer: a grader
-    may part answers that a vote holds equal. `decided` says how it came about: `agreement`,
-    `cot only` (no other thought had an answer), `cot overruled` (its own choice was another one),
-    `nobody`.
+    settle ties by it. `correct`: most of the paths that gave this answer were graded right; a
+    grader may judge answers differently that a vote holds equal. `decided` says how it came about:
+    `agreement`, `cot only` (no other thought had an answer), `cot overruled` (its own choice was
+    another one), `nobody`.
     """
 
     problem_id: str

@@ -8,13 +8,14 @@ A fork server has everything imported already, so that a start takes millisecond
 
 import multiprocessing
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from mdexp.ports import Executor, Thought
 from mdexp.records import Path as TeacherPath
-from mdexp.records import Problem
+from mdexp.records import Problem, ProgramResult
 from mdexp.teacher import batch_collection
 from mdexp.teacher.command_id import new_command
 from mdexp.teacher.openai import OpenAITeacher
@@ -49,6 +50,19 @@ FIELDS: dict[str, Any] = {
 }
 
 
+class NoPrograms:
+    """An executor where nothing is run."""
+
+    def run(self, programs: Sequence[str]) -> list[ProgramResult]:
+        raise AssertionError(f"run: {programs}")
+
+    def solve(self, systems: Sequence[str]) -> list[ProgramResult]:
+        raise AssertionError(f"solved: {systems}")
+
+
+NO_PROGRAMS = NoPrograms()
+
+
 def problems(number: int) -> list[Problem]:
     return [
         Problem(id=f"p{i}", dataset="d", split="train", question=f"Question {i}?", answer=i)
@@ -61,11 +75,18 @@ def teacher(base_url: str | None, **changes: Any) -> OpenAITeacher:
 
 
 def buy(
-    base_url: str | None, ledger: Path, asked: Sequence[Problem], **changes: Any
+    base_url: str | None,
+    ledger: Path,
+    asked: Sequence[Problem],
+    *,
+    thoughts: Mapping[str, Thought] | None = None,
+    executor: Executor | None = None,
+    **changes: Any,
 ) -> list[TeacherPath]:
     """Everything that is asked, as one command."""
+    chosen, runs = thoughts or {"cot": COT}, executor or NO_PROGRAMS
     with new_command():
-        return list(teacher(base_url, **changes).paths(asked, {"cot": COT}, ledger))
+        return list(teacher(base_url, **changes).paths(asked, chosen, ledger, runs))
 
 
 def start(base_url: str, ledger: Path, num_problems: int, **changes: Any) -> BaseProcess:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mdexp.algebra.exact import NoValue, bounded, divide, quotient
+from mdexp.algebra.exact import NoExactValue, bounded, divide, quotient
 from mdexp.algebra.expressions import Expression, Number, Operation
 from mdexp.algebra.polynomials import (
     ONE,
@@ -64,7 +64,7 @@ def forms_of(
         except Unpolynomial:
             waiting.append(equation)
             continue
-        except NoValue as error:
+        except NoExactValue as error:
             raise Contradiction(f"{error} (line {equation.line})") from None
         if set(map(type, zero.values())) != {int}:
             zero = integral(zero)

@@ -10,17 +10,17 @@ from mdexp.algebra.expressions import Expression, Number, Operation
 _SMALL = 2**512  # below it two integers may be multiplied without looking
 
 
-class NoValue(ValueError):
+class NoExactValue(ValueError):
     """The expression has no real value: a division by zero, a root of a negative number."""
 
 
-def evaluate(expression: Expression, values: Mapping[str, Number]) -> Number:
+def exact_value(expression: Expression, values: Mapping[str, Number]) -> Number:
     """Value of an expression whose names all have values. NoValue or Refused."""
     if type(expression) is str:
         return values[expression]
     if type(expression) is not Operation:
         return expression  # type: ignore[return-value]
-    operands = [evaluate(operand, values) for operand in expression.operands]
+    operands = [exact_value(operand, values) for operand in expression.operands]
     return apply(expression.operator, operands)
 
 
@@ -49,7 +49,7 @@ def bounded(value: Number) -> Number:
 
 def divide(left: Number, right: Number) -> Number:
     if right == 0:
-        raise NoValue("a division by zero")
+        raise NoExactValue("a division by zero")
     if type(left) is int and type(right) is int:
         whole, rest = divmod(left, right)
         return Fraction(left, right) if rest else whole
@@ -84,7 +84,7 @@ def magnitude(value: Number) -> Number:
 def square_root(value: Number) -> Number:
     """Exact if it is rational."""
     if value < 0:
-        raise NoValue("the square root of a negative number")
+        raise NoExactValue("the square root of a negative number")
     if isinstance(value, float):
         return math.sqrt(value)
     above, below = math.isqrt(value.numerator), math.isqrt(value.denominator)
@@ -103,7 +103,7 @@ def precise_root(value: int | Fraction) -> Fraction:
 
 def power(base: Number, exponent: Number) -> Number:
     if base == 0 and exponent < 0:
-        raise NoValue("a division by zero")
+        raise NoExactValue("a division by zero")
     if exponent == int(exponent) and not isinstance(base, float):
         size = base.numerator.bit_length() + base.denominator.bit_length()
         if magnitude(exponent) * size > 2 * MAX_BITS:
@@ -114,26 +114,26 @@ def power(base: Number, exponent: Number) -> Number:
     if exponent == Fraction(1, 2):
         return square_root(base)
     if base < 0 and exponent != int(exponent):
-        raise NoValue("a root of a negative number")
+        raise NoExactValue("a root of a negative number")
     return math.pow(base, exponent)
 
 
 def _floor_divide(left: Number, right: Number) -> Number:
     if right == 0:
-        raise NoValue("a division by zero")
+        raise NoExactValue("a division by zero")
     return math.floor(divide(left, right))
 
 
 def _remainder(left: Number, right: Number) -> Number:
     if right == 0:
-        raise NoValue("a division by zero")
+        raise NoExactValue("a division by zero")
     return left % right
 
 
 def _round(value: Number, digits: Number = 0) -> Number:
     """Python's rounding, ties to even."""
     if digits != int(digits) or not -100 <= digits <= 100:
-        raise NoValue(f"a rounding to {float(digits):g} digits")
+        raise NoExactValue(f"a rounding to {float(digits):g} digits")
     if isinstance(value, float):
         return round(value, int(digits))
     return round(Fraction(value), int(digits))

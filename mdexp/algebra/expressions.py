@@ -79,7 +79,7 @@ def is_name(token: str) -> bool:
     return token[:1].isalpha() or token[:1] == "_"
 
 
-def parse(found: list[str]) -> tuple[Expression, frozenset[str]]:
+def parse_expression(found: list[str]) -> tuple[Expression, frozenset[str]]:
     """The expression that the tokens are, and the names in it. NotAnExpression or Refused."""
     if len(found) == 1:  # as mostly one side is
         (token,) = found

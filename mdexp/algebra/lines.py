@@ -15,8 +15,8 @@ from itertools import pairwise
 
 from mdexp.algebra.bounds import Refused
 from mdexp.algebra.elimination import Equation
-from mdexp.algebra.expressions import RELATIONS, NotAnExpression, parse, tokens
-from mdexp.algebra.notation import plain
+from mdexp.algebra.expressions import RELATIONS, NotAnExpression, parse_expression, tokens
+from mdexp.algebra.notation import plain_notation
 from mdexp.algebra.remarks import (
     MAX_WORD,
     Numbers,
@@ -97,7 +97,9 @@ def equation_lines(text: str) -> list[tuple[int, str]]:
     seen: set[str] = set()
     size = 0
     numbers = Numbers()
-    for number, line in enumerate(plain("\n".join(map(_promising, written))).split("\n"), 1):
+    for number, line in enumerate(
+        plain_notation("\n".join(map(_promising, written))).split("\n"), 1
+    ):
         if line in seen:
             continue
         seen.add(line)
@@ -177,7 +179,7 @@ def _chain(piece: list[str], number: int) -> Iterator[Equation]:
     sides = _split(piece, RELATIONS)
     if relations[0] == "=" and "≈" in relations:
         sides = sides[: relations.index("≈") + 1]  # what follows only rounds it
-    parsed = [parse(side) for side in sides]
+    parsed = [parse_expression(side) for side in sides]
     for (left, left_names), (right, right_names) in pairwise(parsed):
         yield Equation(left, right, left_names, right_names, number)
 

@@ -66,7 +66,7 @@ _CIRCLED = {ord("①") + i: f" ({i + 1})" for i in range(20)}
 _HALVES = {"½": "1/2", "¼": "1/4", "¾": "3/4"}
 
 
-def plain(text: str) -> str:
+def plain_notation(text: str) -> str:
     """A text of equations without LaTeX and Markdown; a line may become several."""
     text = _WIDE.sub("   ", text)
     if "\\" in text or "$" in text:

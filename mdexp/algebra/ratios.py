@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from mdexp.algebra.bounds import Refused
-from mdexp.algebra.exact import NoValue, apply, bounded, divide
+from mdexp.algebra.exact import NoExactValue, apply, bounded, divide
 from mdexp.algebra.expressions import Expression, Number, Operation
 from mdexp.algebra.polynomials import (
     MAX_DEGREE,
@@ -94,7 +94,7 @@ def _combined(operator: str, operands: list[Ratio]) -> Ratio:
 def _quotient(left: Ratio, right: Ratio) -> Ratio:
     (above, below), (divisor, under) = left, right
     if not divisor:
-        raise NoValue("a division by zero")
+        raise NoExactValue("a division by zero")
     value = constant(divisor)
     if value is None:
         return multiply(above, under), multiply(below, divisor)

@@ -21,7 +21,7 @@ from mdexp.algebra.elimination import (
     refuse_conflicts,
     resolved,
 )
-from mdexp.algebra.exact import NoValue, evaluate, magnitude
+from mdexp.algebra.exact import NoExactValue, exact_value, magnitude
 from mdexp.algebra.expressions import Number
 from mdexp.algebra.polynomials import ONE, Polynomial, names
 from mdexp.algebra.roots import real_roots, without_roots_of
@@ -124,16 +124,16 @@ class _Search:
         try:
             if equation.right_names <= values.keys():
                 if equation.left_names <= values.keys():
-                    self._check(equation, evaluate(left, values), evaluate(right, values))
+                    self._check(equation, exact_value(left, values), exact_value(right, values))
                 elif isinstance(left, str):
-                    values[left] = evaluate(right, values)
+                    values[left] = exact_value(right, values)
                 else:
                     return False
             elif isinstance(right, str) and equation.left_names <= values.keys():
-                values[right] = evaluate(left, values)
+                values[right] = exact_value(left, values)
             else:
                 return False
-        except NoValue as error:
+        except NoExactValue as error:
             raise Contradiction(f"{error} (line {equation.line})") from None
         return True
 

@@ -16,11 +16,11 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from mdexp.commands.scored_run import Scored, by_seed, load, refuse_incomparable
+from mdexp.commands.scored_run import Scored, by_seed, load_scored_run, refuse_incomparable
 from mdexp.grading.pairing import Comparison, DifferentProblems, compare, compare_groups
 from mdexp.grading.statistics import holm
 from mdexp.printable import print_error
-from mdexp.report.tables import p_value, points
+from mdexp.report.tables import p_value, points_text
 
 NOTE = (
     "below an accuracy: Wilson 95 % interval; below B - A (points): paired bootstrap over problems "
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folders = parser.parse_args(arguments).runs
     try:
         _refuse_twice(folders)
-        groups = by_seed([load(folder) for folder in folders])
+        groups = by_seed([load_scored_run(folder) for folder in folders])
         if len(folders) == 1:
             groups *= 2  # the run beside itself
         if len(groups) < 2:
@@ -175,7 +175,7 @@ def _cells(pair: Pair) -> list[str]:
         for accuracy, (low, high) in zip(comparison.accuracies, comparison.intervals, strict=True)
     )
     mean, ends = comparison.difference
-    change = f"{100 * mean:+.1f}\n[dim]{points(ends)}[/]"
+    change = f"{100 * mean:+.1f}\n[dim]{points_text(ends)}[/]"
     only = f"{test.only_first}/{test.only_second}"
     a, b = (name.replace(" of ", "\nof ") for name in (pair.a, pair.b))
     return [a, left, b, right, change, only, p_value(test.p)]

@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] in (["-h"], ["--help"]):
-        print(usage())
+        print(command_usage())
         return 0
     if words == ["--version"]:
         print(f"mdexp {mdexp.__version__}")
@@ -36,11 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return importlib.import_module(f"mdexp.commands.{name}").main(words)
 
 
-def usage() -> str:
+def command_usage() -> str:
     """The help of `mdexp` itself: its commands, a line each."""
     commands = "\n".join(f"  {name:<9}{about}" for name, about in COMMANDS.items())
     return (
         f"mdexp {mdexp.__version__}: distil the reasoning of a large teacher into a small student\n"
-        f"\nusage: mdexp COMMAND ...    or    python -m mdexp.COMMAND ...\n\n{commands}\n"
+        f"\nusage: mdexp COMMAND ...    or    python -m mdexp COMMAND ...\n\n{commands}\n"
         "\nmdexp COMMAND --help says more; mdexp run --help lists groups, options and keys"
     )

@@ -16,7 +16,7 @@ from contextlib import closing
 
 from hydra._internal.utils import get_args_parser
 
-from mdexp.commands.request_lines import Request, RequestError, batches, opened
+from mdexp.commands.request_lines import ProgramRequest, RequestError, batches, opened_lines
 from mdexp.config.composition import (
     CommandError,
     composed_config,
@@ -102,7 +102,7 @@ def _settings(overrides: Sequence[str]) -> SandboxSettings:
 def _execute(file: str, settings: SandboxSettings) -> None:
     """Write a line for each request of the file, up to the first that is none."""
     try:
-        source = opened(file)
+        source = opened_lines(file)
     except OSError as error:
         raise CommandError(f"{file}: {error.strerror}; {bare_word(file, _options())}") from error
     with Sandbox(**settings.model_dump()) as sandbox:
@@ -113,7 +113,7 @@ def _execute(file: str, settings: SandboxSettings) -> None:
                 print(_line(request, result), flush=True)
 
 
-def _results(batch: Sequence[Request], sandbox: Sandbox) -> Iterator[ProgramResult]:
+def _results(batch: Sequence[ProgramRequest], sandbox: Sandbox) -> Iterator[ProgramResult]:
     programs = [request.text for request in batch if request.kind == "program"]
     systems = [request.text for request in batch if request.kind == "equations"]
     solved = iter(sandbox.solve(systems) if systems else ())
@@ -123,7 +123,7 @@ def _results(batch: Sequence[Request], sandbox: Sandbox) -> Iterator[ProgramResu
             yield next(ran if request.kind == "program" else solved)
 
 
-def _line(request: Request, result: ProgramResult) -> str:
+def _line(request: ProgramRequest, result: ProgramResult) -> str:
     return json.dumps(
         {
             "id": request.id,

@@ -9,7 +9,7 @@ from mdexp.commands.prompt_card import how_to_ask
 from mdexp.config.settings import Settings
 from mdexp.grading.score import Metrics
 from mdexp.records import VALIDATION
-from mdexp.report.tables import interval, percent, results
+from mdexp.report.tables import interval_text, percent, results
 from mdexp.students.name import student_name
 from mdexp.students.prompts import Renderer
 
@@ -33,12 +33,12 @@ def model_card(
 ) -> str:
     """The card as Markdown with the hub's front matter. `dtype` is that of the exported weights,
     `unfinished_step` the optimiser steps behind a checkpoint of a training that stopped."""
-    told = manifest["settings"]
-    front = yaml.safe_dump(_front_matter(settings, told), sort_keys=False, allow_unicode=True)
+    chosen = manifest["settings"]
+    front = yaml.safe_dump(_front_matter(settings, chosen), sort_keys=False, allow_unicode=True)
     return "\n".join(
         [
             f"---\n{front}---",
-            f"# {student_name(told['student'])}, distilled to reason by "
+            f"# {student_name(chosen['student'])}, distilled to reason by "
             f"{', '.join(settings.thoughts)}",
             "",
             f"Fine-tuned by mdexp (objective {settings.objective.name}, seed {settings.seed}).",
@@ -49,15 +49,15 @@ def model_card(
             "",
             "## How to ask",
             "",
-            *how_to_ask(renderer, settings.thoughts),
+            *how_to_ask(renderer, settings.answering()),
             "",
             "A program that it writes is unvetted code: run it in a sandbox only.",
             "",
             "## Data and licences",
             "",
-            f"- weights: started from {_start(told['student'])}",
+            f"- weights: started from {_start(chosen['student'])}",
             *[f"- problems: {line}" for line in _datasets(manifest)],
-            f"- reasoning paths: {_teacher(told['teacher'])}",
+            f"- reasoning paths: {_teacher(chosen['teacher'])}",
             "",
             "## Made with",
             "",
@@ -80,9 +80,9 @@ def _measured(
     return [*_table(metrics), "", f"{answered} {dtype}."]
 
 
-def _front_matter(settings: Settings, told: Mapping[str, Any]) -> dict[str, Any]:
+def _front_matter(settings: Settings, chosen: Mapping[str, Any]) -> dict[str, Any]:
     """What the hub reads. A folder's content is nobody's word: neither base nor licence there."""
-    student, hub = told["student"], told["dataset"].get("hub") or {}
+    student, hub = chosen["student"], chosen["dataset"].get("hub") or {}
     causal = settings.student.kind == "causal"
     front = {
         "library_name": "transformers",
@@ -116,7 +116,7 @@ def _table(metrics: Metrics) -> list[str]:
         (
             *(row.dataset, row.name, row.after["rule"], str(row.after["n"])),
             percent(row.before["accuracy"]) if row.before else "",
-            *(percent(row.after["accuracy"]), interval(row.after["ci95"])),
+            *(percent(row.after["accuracy"]), interval_text(row.after["ci95"])),
         )
         for row in results(metrics)
         if row.after and not row.dataset.endswith(VALIDATION)

@@ -7,7 +7,8 @@ money, time, and the prompt of the first problem for each thought.
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import groupby
 from pathlib import Path
 
@@ -15,19 +16,20 @@ from mdexp.commands.run import CommandError, judged_jobs
 from mdexp.config.settings import Settings, SettingsError
 from mdexp.printable import print_error
 from mdexp.records import Problem
+from mdexp.sandbox.executor import Sandbox
 from mdexp.signals import signals_as_exits
 from mdexp.store.stage_store import Store
 from mdexp.teacher.asking import wanted_samples
+from mdexp.teacher.dialogue import is_dialogue
 from mdexp.teacher.ledger import Ledger
-from mdexp.teacher.model_history import Experience, experience
+from mdexp.teacher.model_history import ModelHistory, model_history
 from mdexp.teacher.openai import OpenAITeacher
-from mdexp.teacher.purchase_plan import Limits, Wish, of_sweep, plan_purchase
+from mdexp.teacher.purchase_plan import RateLimits, Wants, Wish, of_sweep, plan_purchase
 from mdexp.teacher.purchase_plan_text import plan_lines, prompt_lines
 from mdexp.teacher.request import Request
 from mdexp.teacher.schema import FILE
+from mdexp.teacher.step_forecast import LaterText, later_texts
 from mdexp.teacher.tokens import counting_rule
-
-Wanted = dict[Request, tuple[str, int]]  # thought and number of samples
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -81,45 +83,61 @@ def _lines(jobs: Sequence[Settings]) -> Iterator[str]:
     from mdexp.stages.problem_sets import training_problems
 
     problems: list[list[Problem]] = [training_problems(prepared(job)) for job in jobs]
-    wanted = of_sweep([_wanted(job, asked) for job, asked in zip(jobs, problems, strict=True)])
     teacher, folder = _teacher(jobs[0]), Store(Path(jobs[0].store)).ledger
-    wishes, known = _looked_up(wanted, teacher, folder)
+    with _opened(folder) as book:
+        jobs_want = [_wanted(job, asked, book) for job, asked in zip(jobs, problems, strict=True)]
+        wishes = [_wish(*want, book) for want in of_sweep(jobs_want).items()]
+        known = model_history(book, teacher.endpoint, teacher.model) if book else ModelHistory()
     rule = counting_rule(teacher.model, known)
-    limits = Limits(
+    limits = RateLimits(
         concurrency=teacher.concurrency,
         requests_per_minute=teacher.requests_per_minute,
         tokens_per_minute=teacher.tokens_per_minute,
     )
     plan = plan_purchase(wishes, rule, known, limits)
     yield from plan_lines(teacher, plan, wishes, rule, known)
-    yield from prompt_lines(teacher.asking(), problems[0], jobs[0].thoughts)
+    yield from prompt_lines(teacher.asking(), problems[0], jobs[0].asked_thoughts())
 
 
-def _wanted(job: Settings, problems: Sequence[Problem]) -> Wanted:
-    teacher = _teacher(job)
-    requests = teacher.asking().requests(problems, job.thoughts)
-    thoughts: Mapping[Request, str] = {
-        request: thought for (_, thought), of_sets in requests.items() for request in of_sets
+def _opened(folder: Path) -> AbstractContextManager[Ledger | None]:
+    """The ledger, which need not be there yet."""
+    return Ledger(folder) if (folder / FILE).is_file() else nullcontext()
+
+
+def _wanted(job: Settings, problems: Sequence[Problem], book: Ledger | None) -> Wants:
+    """All that a job asks for, first texts and later ones."""
+    teacher, thoughts = _teacher(job), job.asked_thoughts()
+    teacher.refuse(thoughts)
+    requests = teacher.asking().requests(problems, thoughts)
+    names = {request: thought for (_, thought), of_sets in requests.items() for request in of_sets}
+    wanted = {
+        (request, 0): (names[request], frozenset(samples))
+        for request, samples in wanted_samples(requests.values(), teacher.num_paths).items()
     }
-    numbers = wanted_samples(requests.values(), teacher.num_paths)
-    return {request: (thoughts[request], number) for request, number in numbers.items()}
+    later = [
+        {(text.request, text.num_unwritten): (text.thought, frozenset([text.sample]))}
+        for text in _later(job, problems, book)
+    ]
+    return of_sweep([wanted, *later])
 
 
-def _looked_up(
-    wanted: Wanted, teacher: OpenAITeacher, folder: Path
-) -> tuple[list[Wish], Experience]:
-    """What is wanted with what of it is missing in the ledger, which need not be there yet."""
-    if not (folder / FILE).is_file():
-        return [_wish(request, *want, range(want[1])) for request, want in wanted.items()], (
-            Experience()
-        )
-    with Ledger(folder) as book:
-        wishes = [
-            _wish(request, *want, book.missing(request, want[1]))
-            for request, want in wanted.items()
-        ]
-        return wishes, experience(book, teacher.endpoint, teacher.model)
+def _later(job: Settings, problems: Sequence[Problem], book: Ledger | None) -> list[LaterText]:
+    """What is asked for behind first texts; a sandbox runs what lies between texts."""
+    thoughts, teacher = job.asked_thoughts(), _teacher(job)
+    if not any(map(is_dialogue, thoughts.values())):
+        return []
+    with Sandbox(**job.sandbox.model_dump()) as executor:
+        return later_texts(teacher.asking(), problems, thoughts, teacher.num_paths, book, executor)
 
 
-def _wish(request: Request, thought: str, number: int, missing: Sequence[int]) -> Wish:
-    return Wish(request=request, thought=thought, num_samples=number, missing=missing)
+def _wish(key: tuple[Request, int], want: tuple[str, frozenset[int]], book: Ledger | None) -> Wish:
+    (request, num_unwritten), (thought, samples) = key, want
+    wanted = sorted(samples)
+    missing = book.missing(request, wanted) if book and not num_unwritten else wanted
+    return Wish(
+        request=request,
+        thought=thought,
+        num_samples=len(samples),
+        missing=missing,
+        num_unwritten=num_unwritten,
+    )

@@ -23,26 +23,26 @@ class RequestError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class ProgramRequest:
     id: str | int
     kind: Kind
     text: str
 
 
-def opened(file: str) -> BinaryIO:
+def opened_lines(file: str) -> BinaryIO:
     """The bytes of a file, those of standard input for `-`. OSError if there is none."""
     # Not sys.stdin: the interpreter flushes that when it ends, and waits for whoever reads it.
     return open(0 if file == "-" else file, "rb", closefd=file != "-")
 
 
-def batches(source: BinaryIO, name: str) -> Iterator[list[Request]]:
+def batches(source: BinaryIO, name: str) -> Iterator[list[ProgramRequest]]:
     """All requests that have come in so far, at least one, again and again.
 
     RequestError at the first line that is none, after the requests before it; it calls the source
     `name`.
     """
     # Whoever types waits for an answer before the next line: reading must not hold up the rest.
-    queue: Queue[Request | RequestError | None] = Queue(MAX_BATCH)
+    queue: Queue[ProgramRequest | RequestError | None] = Queue(MAX_BATCH)
     threading.Thread(target=_read, args=(source, name, queue), daemon=True).start()
     while True:
         came = [queue.get()]
@@ -51,7 +51,7 @@ def batches(source: BinaryIO, name: str) -> Iterator[list[Request]]:
                 came.append(queue.get_nowait())
             except Empty:
                 break
-        if batch := [item for item in came if isinstance(item, Request)]:
+        if batch := [item for item in came if isinstance(item, ProgramRequest)]:
             yield batch
         match came[-1]:
             case None:
@@ -60,7 +60,7 @@ def batches(source: BinaryIO, name: str) -> Iterator[list[Request]]:
                 raise error
 
 
-def _read(source: BinaryIO, name: str, queue: Queue[Request | RequestError | None]) -> None:
+def _read(source: BinaryIO, name: str, queue: Queue[ProgramRequest | RequestError | None]) -> None:
     """Fill the queue up to the end of the source, which is None, or to what is no request."""
     try:
         for number, row in json_objects(_lines(source, name), name):
@@ -85,7 +85,7 @@ def _lines(source: BinaryIO, name: str) -> Iterator[bytes]:
         yield line
 
 
-def _request(row: Mapping[str, Any]) -> Request:
+def _request(row: Mapping[str, Any]) -> ProgramRequest:
     """ValueError that says why an object is no request."""
     kinds = [kind for kind in KINDS if kind in row]
     if len(kinds) != 1:
@@ -95,7 +95,7 @@ def _request(row: Mapping[str, Any]) -> Request:
         raise ValueError(f"id must be text or a whole number, found {_shown(id)}")
     if not isinstance(asked, str):
         raise ValueError(f"{kinds[0]} must be text, found {_shown(asked)}")
-    return Request(id=id, kind=kinds[0], text=asked)
+    return ProgramRequest(id=id, kind=kinds[0], text=asked)
 
 
 def _shown(value: Any) -> str:

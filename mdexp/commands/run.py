@@ -124,7 +124,7 @@ def task(composed: DictConfig) -> float | None:
 
         return experiment.run(settings, Path(settings.run or output), config)
 
-    result = jobs.attempt(work, job=_number(here, output), overrides=overrides, folder=output)
+    result = jobs.run_job(work, job=_number(here, output), overrides=overrides, folder=output)
     if (output.parent / PLAN).is_file():  # as it is now, for those who look, or if we are killed
         write_overview(output.parent, jobs.collect(output.parent, read_sweep(output.parent).points))
     return jobs.validation_accuracy(result.metrics)
@@ -211,7 +211,7 @@ def _run(arguments: Sequence[str], plan: Plan) -> int:
     return jobs.exit_code(results)
 
 
-def _track(plan: Plan, results: Sequence[jobs.Result]) -> None:
+def _track(plan: Plan, results: Sequence[jobs.JobResult]) -> None:
     """The curves of a sweep, beside its jobs."""
     from mdexp.sweeps.curves import curve_rows
 
@@ -280,7 +280,7 @@ def _placed(first: DictConfig, multirun: bool) -> tuple[Path, list[str]]:
     quoted = str(folder).replace("'", "\\'")
     placement = [f"{key}='{quoted}'"]
     if first.run and not multirun:
-        placement.append("hydra.output_subdir=null")  # what that run was told stays as it is
+        placement.append("hydra.output_subdir=null")  # the settings of that run stay as they are
     return Path(folder), placement
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mdexp.grading.pairing import DifferentProblems, Verdicts, verdicts
+from mdexp.grading.pairing import DifferentProblems, Verdicts, paired_verdicts
 from mdexp.records import Answer, Generation, Problem, Vote
 from mdexp.report.tables import row_names
 from mdexp.store.json_lines import read_jsonl
@@ -28,13 +28,13 @@ class Scored:
     seed: int | None = None  # None: run.json does not say
 
 
-def load(folder: Path) -> Scored:
+def load_scored_run(folder: Path) -> Scored:
     """The verdicts of a run folder after training; ValueError if it has none."""
     if missing := [name for name in NEEDED if not (folder / name).is_file()]:
         raise ValueError(f"{folder}: no {', '.join(missing)}; a run has them after stage score")
     metrics = _json(run_file(folder, "metrics.json"))
     grader = _grader(folder, metrics)
-    table = verdicts(
+    table = paired_verdicts(
         read_jsonl(run_file(folder, "generations.jsonl"), Generation),
         read_jsonl(run_file(folder, "votes.jsonl"), Vote),
         "after",

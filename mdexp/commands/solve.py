@@ -1,9 +1,9 @@
 """Ask a run's student: `python -m mdexp.solve RUN "question" [--json]`, or questions on stdin.
 
 Every path is shown with what its program printed, then the vote and why it came out so. Thoughts,
-student, decoding and vote are those of the run. A question that the student's server (decoding=
-openai) does not answer is told on standard error, and the next one asked. Exit codes: 0, 1 (that,
-or the sandbox is broken), 2 (the command line or the run folder), 130 and 143 (signals).
+student, decoding and vote are those of the run. Where the student's server (decoding=openai) does
+not answer a question, standard error says so, and the next question is asked. Exit codes: 0,
+1 (that, or the sandbox is broken), 2 (the command line or the run folder), 130 and 143 (signals).
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mdexp.commands.run_student import run_manifest, trained_weights
-from mdexp.commands.solve_output import for_people, told
+from mdexp.commands.solve_output import for_people, solve_output
 from mdexp.config.settings import Settings, judge
 from mdexp.ports import Done
 from mdexp.printable import print_error
@@ -64,7 +64,7 @@ class Solver:
             answer=NO_GOLD,
             answer_kind=self.answer_kind,
         )
-        thoughts, vote = self.settings.thoughts, self.settings.vote
+        thoughts, vote = self.settings.answering(), self.settings.vote
         outputs: list[Output] = []
         for layer in reading_order(thoughts):
             known = outcomes(outputs, {problem.id: problem}, thoughts, self.sandbox)
@@ -150,7 +150,7 @@ def _show(solver: Solver, question: str, *, as_json: bool) -> bool:
     from mdexp.decoding.server import ServerError
 
     try:
-        found = told(question, *solver.solve(question))
+        found = solve_output(question, *solver.solve(question))
     except ServerError as error:
         print_error(error)
         return False

@@ -1,4 +1,4 @@
-"""An answered question, told: as an object for programs, as text for people."""
+"""An answered question: as an object for programs, as text for people."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from mdexp.records import Generation, Output, Vote
 from mdexp.report.explorer import turn
 
 
-def told(
+def solve_output(
     question: str, generations: Sequence[Generation], vote: Vote, outputs: Sequence[Output]
 ) -> dict[str, Any]:
     """Every path, with whether the vote heard it, then the vote and why it came out so."""
@@ -50,7 +50,7 @@ def _why(vote: Vote) -> str:
 
 
 def for_people(found: Mapping[str, Any]) -> str:
-    """What `told` gives, to be read in a terminal that it cannot take over."""
+    """What `solve_output` gives, to be read in a terminal that it cannot take over."""
     lines = [f"question: {found['question']}"]
     for path in found["paths"]:
         lines += ["", *_path(path)]

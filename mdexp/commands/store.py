@@ -1,4 +1,4 @@
-"""Check what stages wrote: `python -m mdexp.store [--store FOLDER] verify`.
+"""Check what stages wrote: `mdexp store [--store FOLDER] verify`.
 
 Compares the size and hash of every file in the store with what was written. An output that differs
 is put aside as KEY.damaged, and the next run that needs it makes it again. Exit codes: 0, 1
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not (folder / "stages").is_dir():
             raise ValueError(f"{folder}: there is no store here; another is named by --store")
         with signals_as_exits():
-            return verify(Store(folder))
+            return verify_store(Store(folder))
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(stop.code or 0)
 
 
-def verify(store: Store) -> int:
+def verify_store(store: Store) -> int:
     """Check every output, put aside what is damaged, and print what was found; the exit code."""
     found = Counter(map(_verdict, store.outputs()))
     print(", ".join(f"{number} {verdict}" for verdict, number in found.items()) or "0 outputs")
@@ -60,7 +60,7 @@ def _verdict(folder: Path) -> str:
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m mdexp.store",
+        prog="mdexp store",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

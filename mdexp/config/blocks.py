@@ -77,7 +77,7 @@ class DecodingSettings(Block):
     engine: Literal["local", "openai"]
     base_url: str | None  # openai: the server's /v1
     served: str | None  # openai: its name for the trained student; before training all is local
-    num_paths: int = Field(ge=0)  # 0: the greedy paths elect, and the row is called a tie-break
+    num_paths: int = Field(ge=0)  # 0: the greedy paths vote; between two it is a tie-break
     temperature: float = Field(gt=0)
     top_p: float = Field(gt=0, le=1)  # samples are of the likeliest tokens that reach it together
     max_new_tokens: Count

@@ -58,24 +58,28 @@ def plain_config(composed: DictConfig, overrides: Sequence[str], own: str | None
 
 
 def _bring_own_test_sets(config: dict[str, Any], own: str) -> None:
-    """In dataset.ood, `{name: options}` for each dataset of the folder `own`: a run's settings are
-    read again without that folder."""
+    """In dataset.ood and dataset.sets, `{name: options}` for each dataset of the folder `own`: a
+    run's settings are read again without that folder."""
     dataset = config.get("dataset")
-    if not isinstance(dataset, dict) or not isinstance(dataset.get("ood"), list):
+    if not isinstance(dataset, dict):
         return  # judged later
     names = {file.stem for file in Path(own).glob("dataset/*.yaml")} - set(shipped_names())
-    dataset["ood"] = [
-        {name: _own_dataset(name, own)} if isinstance(name, str) and name in names else name
-        for name in dataset["ood"]
-    ]
+    for key in ("ood", "sets"):
+        if isinstance(dataset.get(key), list):
+            dataset[key] = [
+                {name: _own_dataset(name, own, key)}
+                if isinstance(name, str) and name in names
+                else name
+                for name in dataset[key]
+            ]
 
 
-def _own_dataset(name: str, own: str) -> Any:
+def _own_dataset(name: str, own: str, key: str) -> Any:
     try:
         composed = compose(CONFIG_NAME, [f"dataset={name}", _searched(own)])
         return OmegaConf.to_container(composed.dataset, resolve=True, throw_on_missing=True)
     except (HydraException, OmegaConfBaseException) as error:
-        raise CommandError(f"dataset.ood: {name}: {first_line(error)}") from error
+        raise CommandError(f"dataset.{key}: {name}: {first_line(error)}") from error
 
 
 def _searched(own: str) -> str:

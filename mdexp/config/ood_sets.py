@@ -10,7 +10,7 @@ from typing import Annotated, Any, cast
 from pydantic import AfterValidator
 
 from mdexp.config.config_path import config_folder
-from mdexp.parts import build
+from mdexp.parts import build_part
 from mdexp.ports import Dataset, OodSet
 
 
@@ -27,19 +27,22 @@ def shipped_names() -> list[str]:
     return sorted(file.stem for file in (config_folder() / "dataset").glob("*.yaml"))
 
 
-def _load(entry: OodSet, main: Dataset) -> Dataset:
-    options = _defaults(entry) if isinstance(entry, str) else entry[ood_name(entry)]
-    path = options["path"] or main.path
-    limit = main.limit_test or options["limit_test"]
-    return cast(Dataset, build(options | {"path": path, "limit_test": limit}))
-
-
-def _defaults(name: str) -> dict[str, Any]:
+def shipped_options(name: str) -> dict[str, Any]:
+    """What the yaml of a dataset in conf/ says; ValueError for another name."""
+    if name not in shipped_names():
+        raise ValueError(f"no dataset {name!r}; available: {', '.join(shipped_names())}")
     import yaml
 
     return yaml.safe_load(
         (config_folder() / "dataset" / f"{name}.yaml").read_text(encoding="utf-8")
     )
+
+
+def _load(entry: OodSet, main: Dataset) -> Dataset:
+    options = shipped_options(entry) if isinstance(entry, str) else entry[ood_name(entry)]
+    path = options["path"] or main.path
+    limit = main.limit_test or options["limit_test"]
+    return cast(Dataset, build_part(options | {"path": path, "limit_test": limit}))
 
 
 def _known(entries: tuple[OodSet, ...]) -> tuple[OodSet, ...]:

@@ -61,7 +61,7 @@ def is_other_run(folder: Path, config: Mapping[str, Any]) -> bool:
 def completed(settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of an earlier run, with the defaults of keys that are younger than it.
 
-    What a plug-in is told stays as it was: the fields of another class do not fit it.
+    The options of a plug-in stay as they were: the fields of another class do not fit it.
     """
     blocks = {
         key: {**config[key], **value}

@@ -1,4 +1,4 @@
-"""The composed configuration, judged: what a run may be told, key by key.
+"""The composed configuration, judged: the values that each key of a run may have.
 
 The one file that knows both `lambda`, as people and papers say, and `lam`, which Python can spell.
 Hydra composes, this judges, and both happen before anything slow is imported.
@@ -18,7 +18,7 @@ from mdexp.config.blocks import (
     VerifySettings,
 )
 from mdexp.config.hints import did_you_mean, key_paths
-from mdexp.parts import TARGET, ComponentError, build
+from mdexp.parts import TARGET, ComponentError, build_part
 from mdexp.ports import (
     Dataset,
     Decoder,
@@ -134,16 +134,47 @@ class Settings(Block):
         return self
 
     @model_validator(mode="after")
-    def _vote_fits_thoughts(self) -> Self:
-        if self.vote is None:  # a fault that is told already
+    def _somebody_answers(self) -> Self:
+        if None in self.thoughts.values():  # reported already
             return self
-        order, chosen = self.vote.order, ", ".join(self.thoughts)
-        if len(set(order)) < len(order) or not set(order) <= set(self.thoughts):
+        if not self.answering():
+            raise ValueError(
+                f"thought: {', '.join(self.thoughts)} are only trained on; add one that the "
+                "student answers by, as in thought=[cot,states]"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _lessons_fit_thoughts(self) -> Self:
+        if None in self.thoughts.values() or None in self.lessons.values():  # reported already
+            return self
+        taught: set[str] = set()
+        for name, maker in self.lessons.items():
+            try:
+                taught |= set(maker.teaches(self.thoughts))
+            except ValueError as error:
+                raise ValueError(f"lessons.{name}: {error}") from error
+        weighed = [name for name, share in (self.shares() or {}).items() if share > 0]
+        untaught = [name for name in weighed if name not in taught]
+        if untaught or not taught:
+            raise ValueError(
+                f"lesson=[{','.join(self.lessons)}] makes no lessons of "
+                f"{', '.join(untaught or self.thoughts)}, which have a share of the loss"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _vote_fits_thoughts(self) -> Self:
+        if self.vote is None:  # reported already
+            return self
+        order, voting = self.vote.order, [n for n, t in self.thoughts.items() if t and t.max_writes]
+        chosen = ", ".join(voting)
+        if len(set(order)) < len(order) or not set(order) <= set(voting):
             raise ValueError(
                 f"vote.order may name each of the chosen thoughts ({chosen}) once, "
                 f"got {', '.join(order)}"
             )
-        if order and self.vote.all_vote and len(order) < len(self.thoughts):
+        if order and self.vote.all_vote and len(order) < len(voting):
             raise ValueError(
                 f"vote.order must name all of {chosen}, since each may be in a tie of "
                 f"vote={self.vote.name}, got {', '.join(order)}; vote=cascade may leave some out"
@@ -196,6 +227,10 @@ class Settings(Block):
             asked |= dict(thought.made_from) or {name: thought}
         return asked | {name: self.thoughts[name] for name in asked if name in self.thoughts}
 
+    def answering(self) -> dict[str, Thought]:
+        """The thoughts by which the student answers: not those that are only trained on."""
+        return {name: thought for name, thought in self.thoughts.items() if thought.max_writes}
+
     def shares(self) -> dict[str, float] | None:
         """Each thought's share of the loss, summing to 1; None is one mean over all examples."""
         return self.objective.shares(self.thoughts, self.lam)
@@ -242,7 +277,7 @@ def _hinted(key: str, fault: str, known: list[str]) -> str:
 def _built(key: str, options: Any, kind: Any, faults: dict[str, str]) -> Any:
     """The component of that kind, or None with what is wrong added to `faults`."""
     try:
-        part = build(options)
+        part = build_part(options)
         if isinstance(part, kind):
             return part
         faults[key] = (

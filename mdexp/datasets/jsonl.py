@@ -20,7 +20,7 @@ from mdexp.records import NearDuplicates, Overlap, Problem, Split
 PARTS: tuple[Split, ...] = ("train", "test")
 REQUIRED = ("id", "question", "answer")
 OPTIONAL = ("rationale", "type", "options")  # null is as good as none
-TEXTS = ("id", "question", *OPTIONAL)
+TEXTS = ("id", "question", "rationale", "type")
 
 
 class JsonLines(BaseModel):
@@ -76,13 +76,13 @@ def _problems(name: str, file: Path, split: Split) -> list[Problem]:
 
 
 def _fault(row: Mapping[str, Any]) -> str:
-    """What is wrong with a row, or nothing. Other fields than ours are let be."""
+    """What is wrong with a row, or nothing. Extra fields are ignored."""
     if missing := [key for key in REQUIRED if row.get(key) in (None, "")]:
         return f"{' and '.join(missing)} missing; a row needs {', '.join(REQUIRED)}"
     for key in TEXTS:
         if not isinstance(row.get(key) or "", str):
             return f"{key} must be text, found {row[key]!r}"
-    options = row.get("options", [])
+    options = row.get("options") or []
     if not isinstance(options, list) or not all(isinstance(option, str) for option in options):
         return f"options must be a list of texts, found {options!r}"
     if not isinstance(row["answer"], int | float | str):

@@ -40,7 +40,7 @@ class Known:
         return {p.id for p in problems if self._near.find(p.question) is not None}
 
 
-def prepare(
+def prepare_problems(
     dataset: Dataset, ood: Sequence[Dataset], seed: int
 ) -> tuple[list[Problem], Counter[str]]:
     """All problems with their splits, and counts.

@@ -8,8 +8,8 @@ from types import MappingProxyType
 
 from mdexp.config.blocks import DecodingSettings
 from mdexp.decoding.cached_text import CachedText
-from mdexp.decoding.generate import batches, generate
-from mdexp.decoding.request import Answered, Limits, Request, limits_of
+from mdexp.decoding.generate import batches_of_like_length, generate_answers
+from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest, limits_of
 from mdexp.decoding.server import ask_server
 from mdexp.decoding.session import EMPTY, Session
 from mdexp.decoding.student_writer import StudentWriter
@@ -112,7 +112,7 @@ class Writing:
         """Which transcripts are written together; a server takes all."""
         if self.is_served:
             return [list(range(len(walks)))]
-        return batches(self._first(walks), self.decoding.batch_size)
+        return batches_of_like_length(self._first(walks), self.decoding.batch_size)
 
     def kept_or(
         self,
@@ -141,7 +141,7 @@ class Writing:
         ]
 
     def _answers(
-        self, walks: Sequence[Walk], requests: Sequence[Request], limits: Limits
+        self, walks: Sequence[Walk], requests: Sequence[DecodingRequest], limits: DecodingLimits
     ) -> list[Answered]:
         """By the server of a trained student; else by this process, in a session if texts go on."""
         w = self.writer
@@ -151,7 +151,7 @@ class Writing:
             found = dict(ask_server(url, served, w.renderer, requests, limits, w.work))
             return [found[i] for i in range(len(requests))]
         if all(walk.thought.max_writes == 1 for walk in walks):
-            found = dict(generate(w.model, w.renderer, requests, limits, w.work))
+            found = dict(generate_answers(w.model, w.renderer, requests, limits, w.work))
             return [found[i] for i in range(len(requests))]
         texts = [self.texts.pop(id(walk), EMPTY) for walk in walks]
         written = Session(w.model, w.renderer, w.work).write(requests, texts, limits)
@@ -162,7 +162,7 @@ class Writing:
         }
         return [answered for answered, _ in written]
 
-    def _first(self, walks: Sequence[Walk]) -> list[Request]:
+    def _first(self, walks: Sequence[Walk]) -> list[DecodingRequest]:
         steps = [walk.step() for walk in walks]
         return [
             self._request(walk.transcript, step)
@@ -170,12 +170,12 @@ class Writing:
             if isinstance(step, Write)
         ]
 
-    def _request(self, transcript: Transcript, step: Write) -> Request:
+    def _request(self, transcript: Transcript, step: Write) -> DecodingRequest:
         names = (transcript.problem_id, transcript.thought)
         stream = f"{self.writer.seed}/{names[0]}/{names[1]}/{transcript.sample}"
         if part := len(transcript.by("writer")):
             stream = f"{stream}/part {part}"
-        return Request(
+        return DecodingRequest(
             prompt_ids=self._prompt_ids(transcript, step, self.prompts[names]),
             problem=transcript.problem_id,
             stop=AfterThinking(step.stop, self._opening(transcript)),

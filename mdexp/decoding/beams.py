@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import model_validator
 
 from mdexp.config.blocks import BeamSettings, DecodingSettings
-from mdexp.decoding.choosing import choose
-from mdexp.decoding.request import Limits, Request, limits_of
+from mdexp.decoding.choosing import choose_on_validation
+from mdexp.decoding.request import DecodingLimits, DecodingRequest, limits_of
 from mdexp.decoding.straight import StraightDecoding
 from mdexp.driver import first_write
 from mdexp.ports import Done, Executor, Thought
@@ -108,7 +108,7 @@ class _Growth:
         # Without validation problems there is nothing to choose by: the first.
         options = self.decoding.beam.weights[: None if validation else 1]
         tried = self.search(validation, options)
-        choice = choose(tried, validation, {self.name: self.thought}, self.executor)
+        choice = choose_on_validation(tried, validation, {self.name: self.thought}, self.executor)
         log.info("%s: beams by weights %s of run, new, use", self.name, list(choice.best))
         outputs = choice.outputs + self.search(rest, [choice.best])[choice.best]
         return outputs, {
@@ -126,7 +126,7 @@ class _Growth:
         for window in self._windows(problems, len(options)):
             asked = [self._asked(problem, weights) for weights in options for problem in window]
             named = [
-                Request(
+                DecodingRequest(
                     prompt_ids=a.prompt_ids,
                     problem=a.problem,
                     stop=a.stop,
@@ -146,7 +146,7 @@ class _Growth:
         return (problems[start : start + size] for start in range(0, len(problems), size))
 
     def _grown(
-        self, problems: Sequence[Problem], asked: Sequence["Asked"], limits: Limits
+        self, problems: Sequence[Problem], asked: Sequence["Asked"], limits: DecodingLimits
     ) -> list[_Found]:
         from mdexp.decoding.session import Session
         from mdexp.decoding.stepwise import search

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from mdexp.decoding.prefixes import Prefixes, Shared
+from mdexp.decoding.prefixes import Prefixes, SharedPrefix
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +94,7 @@ def own_tokens(prefixes: Prefixes, row: int, count: int) -> CachedTokens:
     )
 
 
-def levels_of(texts: Sequence[CachedText], device: torch.device) -> list[Shared]:
+def levels_of(texts: Sequence[CachedText], device: torch.device) -> list[SharedPrefix]:
     """What the rows of a batch have read: a level for each part of their prompts, one for what was
     written."""
     depth = max(len(text.prompt) for text in texts)
@@ -103,7 +103,7 @@ def levels_of(texts: Sequence[CachedText], device: torch.device) -> list[Shared]
     return [_level(level, device) for level in parts if any(level)]
 
 
-def _level(parts: Sequence[Parts], device: torch.device) -> Shared:
+def _level(parts: Sequence[Parts], device: torch.device) -> SharedPrefix:
     names = [tuple(map(id, part)) for part in parts]
     distinct = dict(zip(names, parts, strict=True))
     place = {name: number for number, name in enumerate(distinct)}
@@ -119,7 +119,7 @@ def _level(parts: Sequence[Parts], device: torch.device) -> Shared:
             keys[:, group, :, there], values[:, group, :, there] = tokens.keys, tokens.values
     columns = torch.arange(max(lengths), device=device)
     real = columns < torch.tensor(lengths, device=device)[:, None]
-    return Shared.among(list(keys), list(values), real, [place[name] for name in names])
+    return SharedPrefix.among(list(keys), list(values), real, [place[name] for name in names])
 
 
 def _first(parts: Parts, count: int) -> Parts:

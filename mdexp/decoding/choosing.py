@@ -22,7 +22,7 @@ class BestOption(Generic[Option]):
     outputs: list[Output]
 
 
-def choose(
+def choose_on_validation(
     tried: Mapping[Option, Sequence[Output]],
     problems: Sequence[Problem],
     thoughts: Mapping[str, Thought],

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from mdexp.decoding.request import Limits, Request
-from mdexp.decoding.resume_cache import Kept
+from mdexp.decoding.request import DecodingLimits, DecodingRequest
+from mdexp.decoding.resume_cache import ResumeCache
 
 log = logging.getLogger(__name__)
 
@@ -21,16 +21,16 @@ class Work:
     useful: int = 0
     sharing: int = 0  # rows whose prompts were read and are held once a prefix
     unshared: dict[str, int] = field(default_factory=dict)  # rows, by why each has its own cache
-    kept: Kept | None = None
+    kept: ResumeCache | None = None
     unplaced: int = 0  # prompts longer than the student's positions: their answers are empty
     found: int = 0  # answers that a killed run had kept
     read_again: int = 0  # texts that were continued and could not be kept
-    split_tokens: int = 0  # texts that were continued within a token of their own
+    split_tokens: int = 0  # texts whose continuation re-split their last token
 
     def kept_or(
         self,
-        requests: Sequence[Request],
-        limits: Limits,
+        requests: Sequence[DecodingRequest],
+        limits: DecodingLimits,
         record: type[Record],
         write: Callable[[], list[Record]],
     ) -> list[Record]:
@@ -55,7 +55,7 @@ class Work:
         self.unplaced += prompts
 
     def counts(self) -> dict[str, float]:
-        """For a stage's counts; no row-steps are told of where a server did the work."""
+        """For a stage's counts; row-steps are missing where a server did the work."""
         found: dict[str, float] = {}
         if self.found:
             found["answers_kept_by_a_killed_run"] = self.found

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from mdexp.decoding.cached_text import CachedText, own_tokens, prompts_read
 from mdexp.decoding.decode_stats import Work
-from mdexp.decoding.request import Answered, Limits, Request
+from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
 from mdexp.decoding.rows import ContinuedRows, PrefixRows, open_rows
 from mdexp.decoding.sampling import GREEDY, choose, uniform
 from mdexp.students.positions import room
@@ -30,16 +30,16 @@ COMPACT_BELOW = 0.8  # of a batch's rows still under way
 
 
 @torch.inference_mode()
-def generate(
+def generate_answers(
     model: "PreTrainedModel",
     renderer: Renderer,
-    requests: Sequence[Request],
-    limits: Limits,
+    requests: Sequence[DecodingRequest],
+    limits: DecodingLimits,
     work: Work | None = None,
 ) -> Iterator[tuple[int, Answered]]:
     """Yield (index of the request, answer), batch by batch, and add what it took to `work`."""
     work = Work() if work is None else work
-    for indices in batches(requests, limits.batch_size):
+    for indices in batches_of_like_length(requests, limits.batch_size):
         answers, _ = write_batch(model, renderer, [requests[i] for i in indices], limits, work)
         yield from zip(indices, answers, strict=True)
 
@@ -47,8 +47,8 @@ def generate(
 def write_batch(
     model: "PreTrainedModel",
     renderer: Renderer,
-    requests: Sequence[Request],
-    limits: Limits,
+    requests: Sequence[DecodingRequest],
+    limits: DecodingLimits,
     work: Work,
     texts: Sequence[CachedText] = (),
 ) -> tuple[list[Answered], list[CachedText]]:
@@ -60,7 +60,7 @@ def write_batch(
     if placed:
         asked = [requests[i] for i in placed]
         held = [texts[i] for i in placed] if texts else ()
-        batch = Batch(model, renderer, asked, limits, work, held)
+        batch = RowBatch(model, renderer, asked, limits, work, held)
         for i, answer in zip(placed, batch.run(), strict=True):
             answers[i] = answer
         for i, text in zip(placed, batch.written, strict=False):
@@ -68,7 +68,7 @@ def write_batch(
     return answers, written
 
 
-def batches(requests: Sequence[Request], size: int) -> list[list[int]]:
+def batches_of_like_length(requests: Sequence[DecodingRequest], size: int) -> list[list[int]]:
     """Which requests are written together: problems of like length, the requests of one beside each
     other."""
     longest: dict[str, int] = {}
@@ -83,11 +83,11 @@ def batches(requests: Sequence[Request], size: int) -> list[list[int]]:
     return [order[start : start + size] for start in range(0, len(order), size)]
 
 
-class NotFinite(ArithmeticError):
+class NotFiniteLogits(ArithmeticError):
     """A student computes NaN or infinity, so that whatever it writes would be noise."""
 
 
-class Batch:
+class RowBatch:
     """Rows that are advanced together until each request's text has ended.
 
     With `texts`, what was read of them is not read again, `written` holds what they became, and
@@ -98,8 +98,8 @@ class Batch:
         self,
         model: "PreTrainedModel",
         renderer: Renderer,
-        requests: Sequence[Request],
-        limits: Limits,
+        requests: Sequence[DecodingRequest],
+        limits: DecodingLimits,
         work: Work,
         texts: Sequence[CachedText] = (),
     ) -> None:
@@ -213,7 +213,7 @@ class Batch:
             if not self._is_open(i):
                 continue
             if not math.isfinite(logprob):
-                raise NotFinite(
+                raise NotFiniteLogits(
                     f"token {step} for problem {self.requests[i].problem}: the student's logits in "
                     f"{logits.dtype} are not finite; trainer.precision=32-true may help"
                 )
@@ -245,7 +245,7 @@ class Batch:
                 answer.text, answer.finished = whole, True
 
 
-def _alike(requests: Sequence[Request]) -> list[list[int]]:
+def _alike(requests: Sequence[DecodingRequest]) -> list[list[int]]:
     """Requests by their prompt, those of each problem by themselves."""
     groups: dict[tuple[Any, ...], list[int]] = {}
     for i, request in enumerate(requests):

@@ -2,8 +2,9 @@
 
 The rows of a batch form a tree. What all prompts begin with (a chat template's head, few-shot
 exemplars), the question of one problem, and the row's own tokens are its levels. A level that is
-read becomes a `Shared` segment; rows attend over the segments above them and over their own tokens,
-in one softmax. Shapes: rows R, key-value heads K, queries of a key-value head q, head size d.
+read becomes a `SharedPrefix` segment; rows attend over the segments above them and over their own
+tokens, in one softmax. Shapes: rows R, key-value heads K, queries of a key-value head q, head size
+d.
 
 Plain matrix products on purpose: with one query a row they take a tenth of the time of
 scaled_dot_product_attention with a mask on a CPU, and are right on every device.
@@ -26,7 +27,7 @@ COPIED = 64  # tokens a row, up to which a shared segment is rather held several
 
 
 @dataclass(slots=True, kw_only=True)
-class Shared:
+class SharedPrefix:
     """Tokens that groups of rows share. `keys` and `values` of a layer: (groups, K, tokens, d)."""
 
     keys: list[Tensor]
@@ -39,7 +40,7 @@ class Shared:
     @classmethod
     def among(
         cls, keys: list[Tensor], values: list[Tensor], real: Tensor, group: Sequence[int]
-    ) -> "Shared":
+    ) -> "SharedPrefix":
         """Share among rows; groups without any are dropped."""
         used = sorted(set(group))
         if len(used) < len(real):
@@ -66,7 +67,7 @@ class Shared:
             slot_of_row=None if in_order else torch.tensor(seats, device=real.device),
         )
 
-    def copied_into(self, below: "Shared") -> "Shared":
+    def copied_into(self, below: "SharedPrefix") -> "SharedPrefix":
         """One segment instead of two: what rows share, behind what more of them share."""
         above = dict(zip(below.group, self.group, strict=True))
         index = torch.tensor([above[n] for n in range(len(below.real))], device=self.real.device)
@@ -93,7 +94,7 @@ class Prefixes:
     """What a batch has read so far: shared segments, and each row's own tokens in buckets."""
 
     def __init__(self, device: torch.device) -> None:
-        self.shared: list[Shared] = []
+        self.shared: list[SharedPrefix] = []
         self.device = device
         self.bias = torch.empty(0)
         self._empty(1)
@@ -110,18 +111,18 @@ class Prefixes:
         """What rows hold becomes shared: new row i goes on, with nothing of its own, where row
         `parents[i]` was."""
         above = [
-            Shared.among(s.keys, s.values, s.real, [s.group[p] for p in parents])
+            SharedPrefix.among(s.keys, s.values, s.real, [s.group[p] for p in parents])
             for s in self.shared
         ]
         if self.width:
             trimmed = slice(0, self.width)
             keys = [key[:, :, trimmed].contiguous() for key in self.keys]
             values = [value[:, :, trimmed].contiguous() for value in self.values]
-            above.append(Shared.among(keys, values, self.real[:, trimmed], parents))
+            above.append(SharedPrefix.among(keys, values, self.real[:, trimmed], parents))
         self.shared = _joined(above)
         self._empty(len(parents))
 
-    def hold(self, levels: list[Shared], rows: int) -> None:
+    def hold(self, levels: list[SharedPrefix], rows: int) -> None:
         """Begin behind what rows have read already, with nothing of their own."""
         self.shared = _joined(levels)
         self._empty(rows)
@@ -135,7 +136,7 @@ class Prefixes:
         self.real = self.real[index]
         self.rows = len(rows)
         self.shared = [
-            Shared.among(s.keys, s.values, s.real, [s.group[row] for row in rows])
+            SharedPrefix.among(s.keys, s.values, s.real, [s.group[row] for row in rows])
             for s in self.shared
         ]
 
@@ -191,9 +192,9 @@ class Prefixes:
         return self.keys[layer], self.values[layer]
 
 
-def _joined(segments: list[Shared]) -> list[Shared]:
+def _joined(segments: list[SharedPrefix]) -> list[SharedPrefix]:
     """Each segment costs products of its own: a short one is copied to the groups of the next."""
-    joined: list[Shared] = []
+    joined: list[SharedPrefix] = []
     for segment in segments:
         above = joined[-1] if joined else None
         if above and above.real.shape[1] * len(segment.real) <= COPIED * len(segment.group):

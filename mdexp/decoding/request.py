@@ -7,7 +7,7 @@ from mdexp.config.blocks import DecodingSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class DecodingRequest:
     """One answer to be written. `sample` 0 is greedy; `stream` names the row's random numbers, and
     requests of one `problem` are read together."""
 
@@ -19,7 +19,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class DecodingLimits:
     """How long answers get, how they are drawn, and how many rows are computed at a time."""
 
     max_new_tokens: int
@@ -44,8 +44,8 @@ class Answered:
         return sum(self.logprobs) / len(self.logprobs) if self.logprobs else None
 
 
-def limits_of(decoding: DecodingSettings, max_new_tokens: int | None = None) -> Limits:
-    return Limits(
+def limits_of(decoding: DecodingSettings, max_new_tokens: int | None = None) -> DecodingLimits:
+    return DecodingLimits(
         max_new_tokens=max_new_tokens or decoding.max_new_tokens,
         temperature=decoding.temperature,
         top_p=decoding.top_p,

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
-from mdexp.decoding.request import Limits, Request
+from mdexp.decoding.request import DecodingLimits, DecodingRequest
 
 ROWS = TypeAdapter(list[dict[str, Any]])
 
@@ -26,7 +26,7 @@ Record = TypeVar("Record")
 Rows = list[dict[str, Any]]
 
 
-class Kept:
+class ResumeCache:
     """A file with a batch a line, found by its requests; the student is that of the stage."""
 
     def __init__(self, file: Path) -> None:
@@ -36,7 +36,7 @@ class Kept:
             log.info("%d batches of answers were there already", len(self.found))
 
     def find(
-        self, requests: Sequence[Request], limits: Limits, record: type[Record]
+        self, requests: Sequence[DecodingRequest], limits: DecodingLimits, record: type[Record]
     ) -> list[Record] | None:
         """A batch's records; None where it is not there, or is none of such records."""
         rows = self.found.get(_key(requests, limits), [])
@@ -52,7 +52,9 @@ class Kept:
             log.warning("%s: a batch holds no %s and is written again", self.file, record.__name__)
             return None
 
-    def keep(self, requests: Sequence[Request], limits: Limits, records: Sequence[Any]) -> None:
+    def keep(
+        self, requests: Sequence[DecodingRequest], limits: DecodingLimits, records: Sequence[Any]
+    ) -> None:
         """Add a batch to the file, and see it on the disk."""
         answers = [asdict(record) for record in records]
         line = json.dumps({"batch": _key(requests, limits), "answers": answers})
@@ -62,7 +64,7 @@ class Kept:
             os.fsync(file.fileno())
 
 
-def _key(requests: Sequence[Request], limits: Limits) -> str:
+def _key(requests: Sequence[DecodingRequest], limits: DecodingLimits) -> str:
     asked = [[request.stream, *request.prompt_ids] for request in requests]
     return hashlib.sha256(json.dumps([asdict(limits), asked]).encode()).hexdigest()
 

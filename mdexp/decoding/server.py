@@ -1,7 +1,7 @@
 """The same requests answered by a server of the exported student: vLLM, SGLang, llama.cpp.
 
 Token ids go to `/v1/completions`, so that no server renders a prompt in its own way. Each sample is
-a call with a seed of its own; servers cache the prompt that samples share.
+a call with its own seed; servers cache the prompt that samples share.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mdexp.decoding.decode_stats import Work
-from mdexp.decoding.request import Answered, Limits, Request
+from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
 from mdexp.students.prompts import Renderer
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def ask_server(
     base_url: str,
     model: str,
     renderer: Renderer,
-    requests: Sequence[Request],
-    limits: Limits,
+    requests: Sequence[DecodingRequest],
+    limits: DecodingLimits,
     work: Work | None = None,
 ) -> Iterator[tuple[int, Answered]]:
     """Yield (index of the request, answer), `limits.batch_size` calls at a time; `work` keeps
@@ -50,13 +50,21 @@ def ask_server(
 
 
 def _ask_all(
-    base_url: str, model: str, renderer: Renderer, batch: Sequence[Request], limits: Limits
+    base_url: str,
+    model: str,
+    renderer: Renderer,
+    batch: Sequence[DecodingRequest],
+    limits: DecodingLimits,
 ) -> list[Answered]:
     return asyncio.run(_ask_together(base_url, model, renderer, batch, limits))
 
 
 async def _ask_together(
-    base_url: str, model: str, renderer: Renderer, batch: Sequence[Request], limits: Limits
+    base_url: str,
+    model: str,
+    renderer: Renderer,
+    batch: Sequence[DecodingRequest],
+    limits: DecodingLimits,
 ) -> list[Answered]:
     from openai import AsyncOpenAI
 
@@ -71,8 +79,8 @@ async def _ask(
     base_url: str,
     model: str,
     renderer: Renderer,
-    request: Request,
-    limits: Limits,
+    request: DecodingRequest,
+    limits: DecodingLimits,
 ) -> Answered:
     import openai
 
@@ -102,17 +110,17 @@ def seed(stream: str) -> int:
     return int.from_bytes(digest, "big") >> 1
 
 
-def _logprobs(told: Any) -> list[float]:
+def _logprobs(logprobs: Any) -> list[float]:
     """Of each token; llama.cpp writes them in the form of a chat."""
-    if told is None:
+    if logprobs is None:
         return []
-    each = told.token_logprobs
+    each = logprobs.token_logprobs
     if each is None:
-        each = [entry["logprob"] for entry in getattr(told, "content", None) or ()]
+        each = [entry["logprob"] for entry in getattr(logprobs, "content", None) or ()]
     return [logprob for logprob in each if logprob is not None]
 
 
-def _answered(choice: Any, usage: Any, renderer: Renderer, request: Request) -> Answered:
+def _answered(choice: Any, usage: Any, renderer: Renderer, request: DecodingRequest) -> Answered:
     """A server's completion as a local one: cut where its thought says that it is complete."""
     answer = Answered(
         text=renderer.code_text.decode(choice.text),

@@ -16,8 +16,8 @@ import torch
 
 from mdexp.decoding.cached_text import CachedText
 from mdexp.decoding.decode_stats import Work
-from mdexp.decoding.generate import batches, write_batch
-from mdexp.decoding.request import Answered, Limits, Request
+from mdexp.decoding.generate import batches_of_like_length, write_batch
+from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
 from mdexp.students.prompts import Renderer
 
 if TYPE_CHECKING:
@@ -37,7 +37,10 @@ class Session:
 
     @torch.inference_mode()
     def write(
-        self, requests: Sequence[Request], texts: Sequence[CachedText], limits: Limits
+        self,
+        requests: Sequence[DecodingRequest],
+        texts: Sequence[CachedText],
+        limits: DecodingLimits,
     ) -> list[Written]:
         """The answer to each request, and the text that it became, in order.
 
@@ -48,14 +51,14 @@ class Session:
         first = {name: i for i, name in reversed(list(enumerate(named)))}
         asked = sorted(first.values())
         found: dict[int, Written] = {}
-        for few in batches([requests[i] for i in asked], limits.batch_size):
+        for few in batches_of_like_length([requests[i] for i in asked], limits.batch_size):
             found |= self._written(
                 {asked[i]: (requests[asked[i]], texts[asked[i]]) for i in few}, limits
             )
         return [found[first[name]] for name in named]
 
     def _written(
-        self, asked: dict[int, tuple[Request, CachedText]], limits: Limits
+        self, asked: dict[int, tuple[DecodingRequest, CachedText]], limits: DecodingLimits
     ) -> dict[int, Written]:
         requests = [request for request, _ in asked.values()]
         texts = [text.continued_as(request.prompt_ids) for request, text in asked.values()]

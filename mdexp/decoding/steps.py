@@ -16,7 +16,7 @@ from mdexp.answers import NUMBER, canonical
 from mdexp.driver import written
 from mdexp.ports import Executor, Run, Seen, Thought
 from mdexp.records import ProgramResult
-from mdexp.thoughts.program_form import parse
+from mdexp.thoughts.program_form import syntax_tree
 from mdexp.thoughts.thinking import split_thinking
 
 # ran: up to here it runs, or what it states holds. open: within a block, or nothing to check yet.
@@ -73,7 +73,7 @@ def _up_to_here(thought: Thought, text: str) -> str | None:
     """The program so far, with what its last line binds as its answer."""
     step = thought.next(written(text), Seen())
     program = step.program if isinstance(step, Run) else None
-    tree = parse(program) if program else None
+    tree = syntax_tree(program) if program else None
     if program and tree and tree.body:
         match tree.body[-1]:
             case ast.Assign(targets=[ast.Name(id=name)]) | ast.AugAssign(target=ast.Name(id=name)):
@@ -97,7 +97,7 @@ def _may_go_on(program: str) -> bool:
     last = program.rstrip().rsplit("\n", 1)[-1]
     indent = " " * (len(last) - len(last.lstrip()) + 4)
     brackets = sum(program.count(b) for b in "([{") > sum(program.count(b) for b in ")]}")
-    return brackets or parse(f"{program.rstrip()}\n{indent}pass") is not None
+    return brackets or syntax_tree(f"{program.rstrip()}\n{indent}pass") is not None
 
 
 def _of_prose(thought: Thought, text: str) -> Checked:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from mdexp.config.blocks import BeamSettings
 from mdexp.decoding.cached_text import CachedText
-from mdexp.decoding.request import Limits, Request
+from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.session import EMPTY, Written
 from mdexp.decoding.steps import Checked, OneStep, check, numbers
 from mdexp.ports import Executor, Thought
@@ -103,7 +103,10 @@ class Writes(Protocol):
     def renderer(self) -> Renderer: ...
 
     def write(
-        self, requests: Sequence[Request], texts: Sequence[CachedText], limits: Limits
+        self,
+        requests: Sequence[DecodingRequest],
+        texts: Sequence[CachedText],
+        limits: DecodingLimits,
     ) -> list[Written]: ...
 
 
@@ -111,7 +114,7 @@ def search(
     session: Writes,
     questions: Sequence[Asked],
     beam: BeamSettings,
-    limits: Limits,
+    limits: DecodingLimits,
     executor: Executor,
 ) -> list[Search]:
     """Search for each question, all of them a step at a time. A question may be there several
@@ -151,8 +154,8 @@ def _with_places(
     return found
 
 
-def _request(asked: Asked, beam: Beam, number: int, place: int, branch: int) -> Request:
-    return Request(
+def _request(asked: Asked, beam: Beam, number: int, place: int, branch: int) -> DecodingRequest:
+    return DecodingRequest(
         prompt_ids=[*asked.prompt_ids, *beam.token_ids],
         problem=asked.problem,
         stop=OneStep(asked.thought).complete,

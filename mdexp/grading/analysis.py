@@ -6,7 +6,7 @@ from itertools import product
 from typing import TypedDict
 
 from mdexp.grading.breakdowns import answer_size, error_class, steps
-from mdexp.grading.curves import Curves, curves
+from mdexp.grading.curves import Curves, path_curves
 from mdexp.grading.graders.dss import Dss
 from mdexp.grading.graders.lenient import Lenient
 from mdexp.grading.graders.pad import Pad
@@ -85,7 +85,7 @@ def _analysis(
     run_vote = next(vote for vote in votes if vote.row == "vote")
     sampled = [path for path in paths if path.sample > 0]
     return Analysis(
-        curves=curves(by_problem(sampled), run_vote.order) if sampled else None,
+        curves=path_curves(by_problem(sampled), run_vote.order) if sampled else None,
         rule=rule.describe(run_vote.order),
         solved_by=solved_by(paths, votes, thoughts),
         solved_by_votes=solved_by_votes(votes, thoughts),

@@ -48,7 +48,7 @@ def difference(first: Verdicts, second: Verdicts, *, seed: int) -> Difference:
     return Difference(float(second.mean() - first.mean()), _ends(drawn))
 
 
-def interval(group: Verdicts, *, seed: int) -> Interval:
+def cluster_interval(group: Verdicts, *, seed: int) -> Interval:
     """Interval of a group's mean accuracy, resampled the same way."""
     source, num_problems = np.random.default_rng(seed), group.shape[1]
     drawn = [_mean(group, _again(num_problems, source), source) for _ in range(RESAMPLES)]

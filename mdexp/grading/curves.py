@@ -32,7 +32,7 @@ SPARSE = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 MIX = "mix"
 
 
-class Point(TypedDict):
+class CurvePoint(TypedDict):
     """A vote of `paths` paths in all, as a mean over problems and subsets."""
 
     paths: int
@@ -54,7 +54,7 @@ class Gain(TypedDict):
 
 
 class Curves(TypedDict):
-    points: dict[str, list[Point]]  # each thought, and `mix` where several have a vote
+    points: dict[str, list[CurvePoint]]  # each thought, and `mix` where several have a vote
     gains: list[Gain]  # over what is mixed, at the largest budget that the mix and all of it have
     n: int  # problems
 
@@ -73,7 +73,7 @@ class Outcomes(NamedTuple):
     first: NDArray[np.bool_]  # whether that of the first subset is
 
 
-def curves(problems: Sequence[Sequence[Generation]], order: Sequence[str]) -> Curves | None:
+def path_curves(problems: Sequence[Sequence[Generation]], order: Sequence[str]) -> Curves | None:
     """Curves of each thought and of the mix of those in `order`, by majority with ties to it.
 
     `problems` holds the sampled paths of each problem, equally many per thought; None unless some
@@ -87,16 +87,16 @@ def curves(problems: Sequence[Sequence[Generation]], order: Sequence[str]) -> Cu
     if max(sizes.values()) < 2:
         return None
     values: dict[tuple[str, int], Outcomes] = {}
-    points: dict[str, list[Point]] = {}
+    points: dict[str, list[CurvePoint]] = {}
     for name, share in _systems(thoughts, mixed).items():
         heard = [[path for path in paths if path.thought in share] for paths in ranked]
         booths = [booth(paths) for paths in heard]
         for budget in _budgets(sizes, share):
             draws = dict.fromkeys(share, budget // len(share))
             drawn = subsets({t: sizes[t] for t in share}, draws)
-            found = values[name, budget] = outcomes(booths, drawn.chosen)
+            found = values[name, budget] = path_outcomes(booths, drawn.chosen)
             passed = np.array([pass_at(paths, draws) for paths in heard])
-            point = Point(
+            point = CurvePoint(
                 paths=budget,
                 accuracy=float(found.shares.mean()),
                 ci95=list(bca(found.shares, seed=SEED)),
@@ -119,7 +119,7 @@ def subsets(sizes: Mapping[str, int], draws: Mapping[str, int]) -> Drawn:
     return Drawn(np.concatenate(parts, axis=1), f"{MAX_SUBSETS} drawn")
 
 
-def outcomes(booths: Sequence[Booth], chosen: Chosen) -> Outcomes:
+def path_outcomes(booths: Sequence[Booth], chosen: Chosen) -> Outcomes:
     """The majority votes of the same subsets of every problem's paths."""
     votes = [won(found, chosen) for found in booths]
     return Outcomes(np.array([v.mean() for v in votes]), np.array([v[0] for v in votes]))

@@ -38,7 +38,7 @@ class Comparison:
     mcnemar: McNemar
 
 
-def verdicts(
+def paired_verdicts(
     generations: Sequence[Generation], votes: Sequence[Vote], phase: Phase
 ) -> dict[str, dict[str, Verdicts]]:
     """Test verdicts by dataset and row: each thought's greedy path, each vote."""
@@ -102,15 +102,15 @@ def refuse_different(first: Mapping[str, bool], second: Mapping[str, bool]) -> N
 def _interval(group: clusters.Verdicts) -> Interval:
     if len(group) == 1:
         return wilson(int(group.sum()), group.size)
-    return clusters.interval(group, seed=BOOTSTRAP_SEED)
+    return clusters.cluster_interval(group, seed=BOOTSTRAP_SEED)
 
 
 def after_against_before(
     generations: Sequence[Generation], votes: Sequence[Vote]
 ) -> dict[str, dict[str, Comparison]]:
     """What training changed, by dataset and row; only rows that both phases have."""
-    before = verdicts(generations, votes, "before")
-    after = verdicts(generations, votes, "after")
+    before = paired_verdicts(generations, votes, "before")
+    after = paired_verdicts(generations, votes, "after")
     return {
         dataset: {
             row: compare(before[dataset][row], seen)

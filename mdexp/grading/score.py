@@ -12,7 +12,6 @@ from itertools import product
 from types import MappingProxyType
 from typing import TypedDict
 
-from mdexp.driver import TRUNCATED
 from mdexp.grading.graders.strict import STRICT
 from mdexp.grading.statistics import wilson
 from mdexp.grading.vote import elect, trust, voters
@@ -62,16 +61,10 @@ def grade(
 
     An output that the token budget cut short is `truncated`, whatever it says so far.
     """
-    whole = [output for output in outputs if output.finished]
-    reads = iter(read_rows(whole, problems, thoughts, executor, found))
+    reads = read_rows(outputs, problems, thoughts, executor, found)
     return [
-        _generation(
-            output,
-            next(reads) if output.finished else TRUNCATED,
-            problems[output.problem_id],
-            grader,
-        )
-        for output in outputs
+        _generation(output, read, problems[output.problem_id], grader)
+        for output, read in zip(outputs, reads, strict=True)
     ]
 
 

@@ -13,7 +13,17 @@ from typing import Literal
 from mdexp.answers import canonical, correct
 from mdexp.ports import Done, Executor, Thought
 from mdexp.reading import read_rows
-from mdexp.records import REFUSED, Answer, Path, Problem, Rejection, ThinkingUse, VerifiedPath
+from mdexp.records import (
+    REFUSED,
+    Answer,
+    Path,
+    Problem,
+    Rejection,
+    Segment,
+    ThinkingUse,
+    VerifiedPath,
+)
+from mdexp.thoughts.thinking import split_thinking
 
 Mode = Literal["gold", "runs", "agree", "none"]
 
@@ -39,7 +49,8 @@ def verify_paths(
         problem = problems[path.problem_id]
         fault = _fault(path, read, problem, mode, agreed)
         text = read.text or str(canonical(read.answer))
-        same = (path.problem_id, path.thought, text, read.thinking if thinking == "keep" else "")
+        before = read.thinking if thinking == "keep" else ""
+        same = (path.problem_id, path.thought, text, before, *_earlier_texts(path))
         if not fault and same in seen:
             fault = ("duplicate", "an earlier path of this problem reads the same")
         if fault:
@@ -60,7 +71,7 @@ def _verified(path: Path, read: Done, answer: Answer | None, thinking: ThinkingU
         text=read.text,
         answer=answer,
         model=path.model,
-        segments=path.segments,
+        segments=tuple(map(_without_thinking, path.segments)),
         thinking=read.thinking if thinking == "keep" else "",
     )
 
@@ -71,6 +82,21 @@ def _chain(chain: Done, read: Done) -> Done:
     if chain.is_computed or read.answer is None:
         return chain
     return replace(chain, answer=read.answer, status="ok")
+
+
+def _without_thinking(segment: Segment) -> Segment:
+    """A segment as it may be trained on."""
+    if segment.author != "writer":
+        return segment
+    return replace(segment, text=split_thinking(segment.text).answer, thinking="")
+
+
+def _earlier_texts(path: Path) -> list[str]:
+    return [segment.text for segment in path.segments if segment.author == "writer"][:-1]
+
+
+def _last_text(path: Path) -> str:
+    return path.segments[-1].text if path.segments else path.text
 
 
 def _rejection(path: Path, reason: str, detail: str) -> Rejection:
@@ -89,7 +115,7 @@ def _fault(
     """Reason and detail, or None for a path to keep."""
     if problem.leaked:
         return "leaked", "the problem equals a test problem"
-    if path.finish_reason in REFUSED and not path.text.strip():
+    if path.finish_reason in REFUSED and not _last_text(path).strip():
         return "refused", "the teacher refuses to answer"
     if read.status == "unfinished_thinking":
         return read.status, read.error

@@ -2,11 +2,11 @@
 
 Faults are put into verified programs (arXiv 2305.13888), and a faulty program is kept only where
 the executor shows that it is wrong. What the student reads is what the interpreter said, or what
-the program gave; the gold answer is told nowhere. The faulty program is read and not scored.
+the program gave; the gold answer is not shown. The faulty program is read and not scored.
 """
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,7 +24,7 @@ from mdexp.ports import Done, Executor, Run, Thought
 from mdexp.records import Lesson, Problem, ProgramResult, Segment, Transcript, VerifiedPath
 from mdexp.thoughts.repair import Repair
 
-# Of ten faults: the shares of values, names and syntax among a small student's own failures.
+# Of 20 faults: wrong values, names and syntax as often as among a small student's own failures.
 _MATCHED = (VALUE_FAULTS,) * 16 + (NAME_FAULTS,) * 3 + (SYNTAX_FAULTS,)
 
 
@@ -43,6 +43,10 @@ class FaultyPrograms(BaseModel):
     mix: Literal["matched", "uniform"]
     seed: int = Field(ge=0)
 
+    def teaches(self, thoughts: Mapping[str, Thought]) -> Collection[str]:
+        self._repair(thoughts)
+        return (self.thought,)
+
     def make(
         self,
         problem: Problem,
@@ -51,18 +55,22 @@ class FaultyPrograms(BaseModel):
         executor: Executor,
     ) -> Iterator[Lesson]:
         """Yield a lesson for each faulty program that the executor proves wrong."""
-        repair = thoughts.get(self.thought)
-        if not isinstance(repair, Repair):
-            raise ValueError(
-                f"lesson=faulty_programs needs thought={self.thought} to be one of repair, "
-                f"the thoughts are {', '.join(thoughts)}"
-            )
+        repair = self._repair(thoughts)
         right = [path for path in paths if path.thought in repair.made_from]
         faulty = list(dict.fromkeys(self._faulty(problem, right)))
         results = run_all([Run(program=one.program) for one in faulty], executor)
         for number, (one, result) in enumerate(zip(faulty, results, strict=True)):
             if not correct(result.answer, problem.answer):
                 yield self._lesson(problem, one, result, repair, number)
+
+    def _repair(self, thoughts: Mapping[str, Thought]) -> Repair:
+        repair = thoughts.get(self.thought)
+        if not isinstance(repair, Repair):
+            raise ValueError(
+                f"lesson=faulty_programs needs thought={self.thought} to be one of repair, "
+                f"the thoughts are {', '.join(thoughts)}"
+            )
+        return repair
 
     def _faulty(self, problem: Problem, paths: Sequence[VerifiedPath]) -> Iterator[Faulty]:
         verified = {path.text for path in paths}

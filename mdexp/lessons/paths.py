@@ -1,6 +1,6 @@
-"""A lesson for each verified path: the thought's own target for it."""
+"""A lesson for each verified path: the thought's own target for it, where it has one."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
@@ -13,6 +13,16 @@ from mdexp.records import Lesson, Problem, Segments, Transcript, VerifiedPath
 class PathLessons(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    thoughts: tuple[str, ...] | None = None  # those that learn from paths as they are; None: all
+
+    def teaches(self, thoughts: Mapping[str, Thought]) -> Collection[str]:
+        if unknown := set(self.thoughts or ()) - thoughts.keys():
+            raise ValueError(
+                f"thoughts: got {', '.join(sorted(unknown))}, the thoughts are "
+                f"{', '.join(thoughts)}"
+            )
+        return tuple(thoughts) if self.thoughts is None else self.thoughts
+
     def make(
         self,
         problem: Problem,
@@ -21,8 +31,9 @@ class PathLessons(BaseModel):
         executor: Executor,
     ) -> Iterator[Lesson]:
         """Yield a lesson for each thought and path that it is made of, in the order of both."""
+        taught = self.teaches(thoughts)
         for name, thought in thoughts.items():
-            for path in paths:
+            for path in paths if name in taught else ():
                 if path.thought not in (thought.made_from or {name}):
                     continue
                 transcript = Transcript(
@@ -32,12 +43,14 @@ class PathLessons(BaseModel):
                     segments=(asked(problem.question), *path.segments),
                 )
                 done = Done(text=path.text, answer=path.answer, status="ok")
+                if not (segments := thought.lesson(transcript, done)):
+                    continue
                 yield Lesson(
                     id=f"{path.problem_id}/{name}/{path.sample}",
                     problem_id=path.problem_id,
                     thought=name,
                     sample=path.sample,
-                    segments=_thought_first(thought.lesson(transcript, done), path.thinking),
+                    segments=_thought_first(segments, path.thinking),
                     sources=(f"{path.thought}/{path.sample}",),
                 )
 

@@ -28,10 +28,15 @@ from mdexp.report.stage_counts import mostly_dropped, problem_counts
 from mdexp.store.files import write_text
 from mdexp.students.name import student_name
 
-NO_LLM = ("worked", "gold-equation")  # teachers that rewrite the dataset's own solutions
+NO_LLM = (
+    "worked",
+    "gold-equation",
+    "annotations",
+    "annotations, corrupted",
+)  # teachers that rewrite the dataset's own solutions
 
 
-def build(
+def build_report(
     folder: Path,
     *,
     problems: Sequence[Problem],
@@ -149,7 +154,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    for show in (tables.percent, tables.interval, tables.points, tables.p_value, cell):
+    for show in (tables.percent, tables.interval_text, tables.points_text, tables.p_value, cell):
         environment.filters[show.__name__] = show
     for draw in (charts.strip, curve_chart, forest, solved_set, disputed_set):
         environment.globals[draw.__name__] = draw

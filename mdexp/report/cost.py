@@ -60,7 +60,7 @@ def _counted(counts: Mapping[str, Any], of: str = "") -> Iterator[str]:
                 pass
             case dict() if all(isinstance(value, int | float) for value in count.values()):
                 if count:
-                    told = ", ".join(f"{case}: {value:,}" for case, value in count.items())
-                    yield f"{of}{name} ({told})"
+                    cases = ", ".join(f"{case}: {value:,}" for case, value in count.items())
+                    yield f"{of}{name} ({cases})"
             case dict():
                 yield from _counted(count, f"{of}{name} ")

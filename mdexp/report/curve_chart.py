@@ -28,28 +28,28 @@ def curve_chart(found: Curves, classes: Mapping[str, str]) -> str:
     return svg("chart", WIDTH, HEIGHT, escape(label), [*parts, *end_names(ends, classes)])
 
 
-def _band(axes: Axes, kind: str, line: Sequence[curves.Point]) -> str:
+def _band(axes: Axes, kind: str, line: Sequence[curves.CurvePoint]) -> str:
     upper = [(float(p["paths"]), 100 * p["ci95"][1]) for p in line]
     lower = [(float(p["paths"]), 100 * p["ci95"][0]) for p in reversed(line)]
     return f'<polygon class="band {kind}" points="{axes.path([*upper, *lower])}"/>'
 
 
-def _passes(axes: Axes, kind: str, line: Sequence[curves.Point]) -> str:
+def _passes(axes: Axes, kind: str, line: Sequence[curves.CurvePoint]) -> str:
     ceiling = [(float(p["paths"]), 100 * p["pass_at"]) for p in line]
     return f'<polyline class="pass {kind}" points="{axes.path(ceiling)}"/>'
 
 
-def _line(axes: Axes, kind: str, name: str, line: Sequence[curves.Point]) -> str:
+def _line(axes: Axes, kind: str, name: str, line: Sequence[curves.CurvePoint]) -> str:
     points: list[Point] = [(float(p["paths"]), 100 * p["accuracy"]) for p in line]
     parts = [f'<polyline class="{kind}" points="{axes.path(points)}"/>']
     for point, (x, y) in zip(line, map(axes.place, points), strict=True):
         low, high = (100 * end for end in point["ci95"])
-        told = (
+        title = (
             f"{name}, {point['paths']} paths: {100 * point['accuracy']:.1f} % "
             f"({low:.1f} to {high:.1f}); pass@{point['paths']} {100 * point['pass_at']:.1f} %"
         )
         parts.append(
             f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3">'
-            f"<title>{escape(told)}</title></circle>"
+            f"<title>{escape(title)}</title></circle>"
         )
     return "".join(parts)

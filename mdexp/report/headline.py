@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mdexp.grading.analysis import Analyses
 from mdexp.grading.curves import Gain
-from mdexp.grading.pairing import compare, verdicts
+from mdexp.grading.pairing import compare, paired_verdicts
 from mdexp.grading.statistics import Interval, holm
 from mdexp.records import Generation, Phase, Vote
 from mdexp.report.charts import svg
@@ -50,7 +50,9 @@ def headline(
     found = phases[phase]["curves"]
     if found and found["gains"]:
         return _equal_budget(dataset, found["gains"])
-    before, after = (verdicts(generations, votes, p).get(dataset, {}) for p in ("before", phase))
+    before, after = (
+        paired_verdicts(generations, votes, p).get(dataset, {}) for p in ("before", phase)
+    )
     thoughts = [name for name in after if not name.endswith("vote")]
     if len(thoughts) > 1 and "vote" in after:
         return _vote_of_greedy(dataset, after, thoughts)

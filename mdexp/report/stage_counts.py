@@ -54,8 +54,8 @@ def kept(stage: str, counts: Mapping[str, Any]) -> list[Kept]:
         case "prepare":
             return [_training(counts), *_sets(counts)]
         case "extract":
-            dropped = {"missing": counts["missing"]}
-            return [_of("extract", "paths that were asked for", counts["paths"], dropped)]
+            dropped = {"missing": counts.get("missing", 0)}
+            return [_of("extract", "paths that were asked for", counts.get("paths", 0), dropped)]
         case "verify":
             return [_of("verify", "paths", counts["verified"], counts["dropped"])]
         case "examples":

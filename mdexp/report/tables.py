@@ -9,7 +9,7 @@ from mdexp.records import Generation, Vote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class ResultRow:
     """One thought or vote on one dataset, before and after training."""
 
     dataset: str
@@ -23,7 +23,7 @@ class Result:
 
 def results(
     metrics: Metrics, generations: Sequence[Generation] = (), votes: Sequence[Vote] = ()
-) -> list[Result]:
+) -> list[ResultRow]:
     """All rows, test before validation; with generations also what training changed."""
     changes = after_against_before(generations, votes)
     shots: dict[tuple[str, str], set[int]] = {}
@@ -31,7 +31,7 @@ def results(
         if path.phase == "before" and path.split == "test":
             shots.setdefault((path.dataset, path.thought), set()).add(path.num_shots)
     return [
-        Result(
+        ResultRow(
             dataset=dataset,
             key=key,
             name=name,
@@ -75,12 +75,12 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def interval(ends: Sequence[float]) -> str:
+def interval_text(ends: Sequence[float]) -> str:
     low, high = ends
     return f"{100 * low:.1f} to {100 * high:.1f}"
 
 
-def points(ends: Sequence[float]) -> str:
+def points_text(ends: Sequence[float]) -> str:
     """A difference's interval in percentage points."""
     low, high = ends
     return f"{100 * low:+.1f} to {100 * high:+.1f}"

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from mdexp.grading.score import Metrics, Row
 from mdexp.records import VALIDATION, Generation, Vote
-from mdexp.report.tables import Result, p_value, results
+from mdexp.report.tables import ResultRow, p_value, results
 
 NOTE = " brackets: Wilson 95 % interval; change in points; p: exact McNemar test of it"
 
@@ -23,7 +23,7 @@ def terminal(
     return Group(*(_table(dataset, list(group)) for dataset, group in datasets), NOTE)
 
 
-def _table(dataset: str, rows: Sequence[Result]) -> Table:
+def _table(dataset: str, rows: Sequence[ResultRow]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column(dataset)
     for heading in ("n", "before, %", "after, %", "change", "p", "ties"):
@@ -33,7 +33,7 @@ def _table(dataset: str, rows: Sequence[Result]) -> Table:
     return table
 
 
-def _cells(row: Result) -> list[str]:
+def _cells(row: ResultRow) -> list[str]:
     parts = [part for part in (row.before, row.after) if part]
     return [
         row.name,

@@ -9,7 +9,7 @@ from rich.console import Console
 from mdexp.config.settings import Settings
 from mdexp.records import Example, Generation, Lesson, Problem, Rejection, VerifiedPath, Vote
 from mdexp.records import Path as TeacherPath
-from mdexp.report.build import build
+from mdexp.report.build import build_report
 from mdexp.report.funnel import funnel
 from mdexp.report.terminal import terminal
 from mdexp.store.files import read_json
@@ -37,7 +37,7 @@ def write_report(
         read_jsonl(file("examples.jsonl"), Example),
         read_jsonl(file("unused.jsonl"), Rejection),
     )
-    build(
+    build_report(
         folder,
         problems=problems,
         generations=generations,

@@ -1,4 +1,4 @@
-"""The CPython tier: each program in a process of its own, confined by the kernel.
+"""The CPython tier: one process for each program, confined by the kernel.
 
 It has all of CPython, its harmless standard modules, numpy and sympy, and so the last word on what
 a program means. Processes are forked from templates that have loaded these already: `slim` without

@@ -145,7 +145,7 @@ def _beyond(result: ProgramResult) -> ProgramResult:
     """What sympy's result means for the system."""
     if result.status != "ok":
         return replace(result, tier="sympy")
-    return _meant(sympy_fallback.values(result.answer)).result("sympy", result.seconds)
+    return _meant(sympy_fallback.sympy_values(result.answer)).result("sympy", result.seconds)
 
 
 def _meant(found: list[Number] | str) -> Verdict:

@@ -16,7 +16,7 @@ LOOK_AHEAD = 8192  # programs taken beyond the one whose result is due
 Start = Callable[[Sequence[str]], Future[list[Found]]]
 
 
-class Batch:
+class ProgramBatch:
     """Programs that are run together."""
 
     def __init__(self) -> None:
@@ -38,9 +38,9 @@ class Batch:
 
 def in_order(programs: Iterable[str], start: Start) -> Iterator[ProgramResult]:
     """Yield the result of each program. `start` sets a batch going."""
-    due: deque[tuple[Batch, int]] = deque()
-    under_way: dict[str, tuple[Batch, int]] = {}
-    batch = Batch()
+    due: deque[tuple[ProgramBatch, int]] = deque()
+    under_way: dict[str, tuple[ProgramBatch, int]] = {}
+    batch = ProgramBatch()
     for program in programs:
         if program not in under_way:
             under_way[program] = batch, len(batch.programs)
@@ -49,7 +49,7 @@ def in_order(programs: Iterable[str], start: Start) -> Iterator[ProgramResult]:
         if len(batch.programs) < BATCH and len(due) < LOOK_AHEAD:
             continue
         batch.start(start)
-        batch = Batch()
+        batch = ProgramBatch()
         while due and (len(due) >= LOOK_AHEAD or due[0][0].has(due[0][1])):
             yield _next(due, under_way, start)
     while due:
@@ -57,7 +57,9 @@ def in_order(programs: Iterable[str], start: Start) -> Iterator[ProgramResult]:
 
 
 def _next(
-    due: deque[tuple[Batch, int]], under_way: dict[str, tuple[Batch, int]], start: Start
+    due: deque[tuple[ProgramBatch, int]],
+    under_way: dict[str, tuple[ProgramBatch, int]],
+    start: Start,
 ) -> ProgramResult:
     batch, number = due.popleft()
     under_way.pop(batch.programs[number], None)

@@ -64,5 +64,5 @@ def _telling_words(program: str) -> frozenset[str]:
 
 
 def _has_set(program: str) -> bool:
-    """Whether there may be a set in braces: CPython has an order of its own for its elements."""
+    """Whether there may be a set in braces: CPython orders its elements differently."""
     return _SET_DISPLAY.search(_STRING.sub("''", program)) is not None

@@ -76,7 +76,7 @@ def program(equations: Sequence[Equation], asked: str) -> str:
     return f"import json\ndata = json.loads({json.dumps(json.dumps(data))})\n{_PROGRAM}"
 
 
-def values(answer: object) -> list[Number] | str:
+def sympy_values(answer: object) -> list[Number] | str:
     """The values of the asked name, or why there are none: "free" or "unsolved"."""
     found = json.loads(str(answer))
     return found if isinstance(found, str) else [_exact(value) for value in found]

@@ -20,8 +20,8 @@ PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 _START = """
 import json, sys
 sys.path += sys.argv[2:]
-from mdexp.sandbox.confined.template import serve
-serve(json.loads(sys.argv[1]))
+from mdexp.sandbox.confined.template import serve_template
+serve_template(json.loads(sys.argv[1]))
 """
 # Not -I, which would ignore the hash seed; the rest of what it means is given one by one.
 _OPTIONS = ["-s", "-S", "-P", "-B"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from mdexp.ports import Executor, LessonMaker, StudentConfig, Thought
 from mdexp.records import Problem, VerifiedPath
 from mdexp.stages.problem_sets import by_id
-from mdexp.stages.stage import Files, Stage, written
+from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
 from mdexp.students.prompts import Renderer
@@ -55,7 +55,7 @@ EXAMPLES = Stage(
     version=2,
     function=examples,
     reads=("problems.jsonl", "verified.jsonl"),
-    writes=written("lessons.jsonl", "examples.jsonl", "unused.jsonl"),
+    writes=same_names("lessons.jsonl", "examples.jsonl", "unused.jsonl"),
     files=lambda s: s.student.files(),
     settings=lambda s: {
         "student": s.student,

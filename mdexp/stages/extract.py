@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mdexp.datasets.overlap import refuse_tested
-from mdexp.ports import Teacher, Thought
+from mdexp.ports import Executor, Teacher, Thought
 from mdexp.records import Overlap, Problem
 from mdexp.stages.problem_sets import training_problems
-from mdexp.stages.stage import Files, Stage, written
+from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.integrity import file_hash
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import STILL_MISSING, Counts
+from mdexp.teacher.dialogue import is_dialogue
 from mdexp.teacher.run_cost import paid
 
 
@@ -22,18 +23,19 @@ def extract(
     thoughts: Mapping[str, Thought],
     overlap: Overlap,
     ledger: Path,
+    executor: Executor,
 ) -> Counts:
     everything = read_jsonl(reads["problems.jsonl"], Problem)
     refuse_tested(teacher.exemplars(), everything, overlap)
     problems = training_problems(everything)
-    paths = list(teacher.paths(problems, thoughts, ledger))
+    paths = list(teacher.paths(problems, thoughts, ledger, executor))
     write_jsonl(out / "paths.jsonl", paths)
     asked = len(problems) * len(thoughts) * teacher.num_paths
     missing = asked - len(paths)
     counts: Counts = {"asked": asked, "paths": len(paths), "missing": missing}
     # The prompts that were used: exemplars and templates, or the recorded answers.
     counts["files"] = {name: file_hash(file) for name, file in teacher.files().items()}
-    counts["paid"] = paid(teacher, problems, thoughts, ledger)
+    counts["paid"] = paid(teacher, problems, thoughts, ledger, executor)
     return counts | ({STILL_MISSING: missing} if teacher.ask_again else {})
 
 
@@ -43,12 +45,13 @@ EXTRACT = Stage(
     version=2,
     function=extract,
     reads=("problems.jsonl",),
-    writes=written("paths.jsonl"),
+    writes=same_names("paths.jsonl"),
     files=lambda s: s.teacher.files(),
     settings=lambda s: {
         "teacher": s.teacher,
         "thoughts": s.asked_thoughts(),
         "overlap": s.dataset.overlap,
     },
-    tools=lambda run: {"ledger": run.ledger},
+    tools=lambda run: {"ledger": run.ledger, "executor": run.executor},
+    may_run_programs=lambda s: any(map(is_dialogue, s.asked_thoughts().values())),
 )

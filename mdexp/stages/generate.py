@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mdexp.config.settings import Settings
 from mdexp.datasets.overlap import refuse_tested
-from mdexp.decoding.choosing import choose
+from mdexp.decoding.choosing import choose_on_validation
 from mdexp.ports import Decoder, Done, Executor, StudentConfig, Thought
 from mdexp.reading import Name, outcomes, reading_order
 from mdexp.records import Output, Overlap, Phase, Problem
@@ -18,7 +18,7 @@ from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
-from mdexp.thoughts.prompting import exemplar_files, load_exemplars
+from mdexp.thoughts.prompting import all_exemplar_files, load_exemplars, most_asked, shown_by
 
 if TYPE_CHECKING:
     from mdexp.decoding.student_writer import StudentWriter
@@ -44,17 +44,17 @@ def generate(
     import torch
 
     from mdexp.decoding.decode_stats import Work
-    from mdexp.decoding.resume_cache import Kept
+    from mdexp.decoding.resume_cache import ResumeCache
     from mdexp.decoding.student_writer import StudentWriter
 
     everything = read_jsonl(reads["problems.jsonl"], Problem)
     problems = asked_of_student(everything, decoding)
-    exemplars = load_exemplars()[: decoding.num_shots]
+    exemplars = load_exemplars(most_asked(problems))[: decoding.num_shots]
     refuse_tested(exemplars, everything, overlap)
     model, tokenizer = weights.load()
     model.to(numerics["device"], getattr(torch, numerics["dtype"]))
     renderer = Renderer(tokenizer, student.kind, student.prompt)
-    kept = Kept(out / "answers.jsonl")
+    kept = ResumeCache(out / "answers.jsonl")
     writer = StudentWriter(
         model=model, renderer=renderer, phase=phase, seed=seed, work=Work(kept=kept)
     )
@@ -75,7 +75,7 @@ def generate(
     kept.file.unlink(missing_ok=True)
     if decoding.engine == "local":
         counts["dtype"] = numerics["dtype"]  # a server's is not known
-    return counts | told(outputs) | writer.work.counts()
+    return counts | written_counts(outputs) | writer.work.counts()
 
 
 def _by_best_prompts(
@@ -95,7 +95,7 @@ def _by_best_prompts(
     counts: Counts = {}
     for name, thought in thoughts.items():
         one = {name: thought}
-        shown = [row for row in exemplars if thought.exemplar(row)]
+        shown = shown_by(thought, exemplars)
 
         def ask(
             asked: Sequence[Problem],
@@ -107,14 +107,14 @@ def _by_best_prompts(
             return decoder.solve(asked, one, prompted, executor, found)[0]
 
         tried = {shots: ask(validation, shots) for shots in (len(shown), 0)}
-        choice = choose(tried, validation, one, executor, found)
+        choice = choose_on_validation(tried, validation, one, executor, found)
         solved = dict(sorted(choice.solved.items()))
         counts[name] = {"solved on validation by shots": solved, "shots": choice.best}
         outputs += choice.outputs + ask(rest, choice.best)
     return outputs, counts
 
 
-def told(outputs: Sequence[Output]) -> Counts:
+def written_counts(outputs: Sequence[Output]) -> Counts:
     """How much was written, and how much of it the token budget cut short."""
     return {
         "outputs": len(outputs),
@@ -126,7 +126,7 @@ def told(outputs: Sequence[Output]) -> Counts:
 def _settings(s: Settings, phase: Phase) -> dict[str, Any]:
     return {
         "student": s.student,
-        "thoughts": s.thoughts,
+        "thoughts": s.answering(),
         "decoding": s.decoding if phase == "after" else s.decoding.untrained(),
         "seed": s.seed,
         "phase": phase,
@@ -136,11 +136,11 @@ def _settings(s: Settings, phase: Phase) -> dict[str, Any]:
 BEFORE = Stage(
     name="before",
     part="generate",
-    version=5,
+    version=6,
     function=generate,
     reads=("problems.jsonl",),
     writes={"outputs.jsonl": "outputs_before.jsonl"},
-    files=lambda s: {**s.student.files(), "exemplars.jsonl": exemplar_files()[0]},
+    files=lambda s: {**s.student.files(), **{f.name: f for f in all_exemplar_files()}},
     settings=lambda s: _settings(s, "before") | {"overlap": s.dataset.overlap},
     tools=lambda run: {"executor": run.executor, "weights": run.untrained},
     runs_programs=True,
@@ -149,7 +149,7 @@ BEFORE = Stage(
 AFTER = Stage(
     name="after",
     part="generate",
-    version=5,
+    version=6,
     function=generate,
     reads=("problems.jsonl",),
     writes={"outputs.jsonl": "outputs_after.jsonl"},

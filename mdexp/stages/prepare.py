@@ -6,9 +6,9 @@ from typing import Any
 
 from mdexp.config.ood_sets import load_ood
 from mdexp.config.settings import Settings
-from mdexp.datasets.prepare import prepare as prepare_problems
+from mdexp.datasets.prepare import prepare_problems
 from mdexp.ports import Dataset
-from mdexp.stages.stage import Files, Stage, written
+from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.json_lines import write_jsonl
 from mdexp.store.stage_store import Counts
 
@@ -35,7 +35,7 @@ PREPARE = Stage(
     part="prepare",
     version=3,
     function=prepare,
-    writes=written("problems.jsonl"),
+    writes=same_names("problems.jsonl"),
     files=_files,
     settings=_settings,
 )

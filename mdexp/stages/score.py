@@ -8,7 +8,7 @@ from mdexp.grading.analysis import analyse
 from mdexp.ports import Executor, Grader, Thought, VoteRule
 from mdexp.records import Output, Problem
 from mdexp.stages.problem_sets import by_id
-from mdexp.stages.stage import Files, Stage, written
+from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.files import write_json
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
@@ -42,12 +42,12 @@ def score(
 SCORE = Stage(
     name="score",
     part="score",
-    version=6,
+    version=7,
     function=score,
     reads=("problems.jsonl",),
     reads_if_there=OUTPUTS,
-    writes=written("generations.jsonl", "votes.jsonl", "metrics.json", "analysis.json"),
-    settings=lambda s: {"thoughts": s.thoughts, "vote": s.vote, "grader": s.grader},
+    writes=same_names("generations.jsonl", "votes.jsonl", "metrics.json", "analysis.json"),
+    settings=lambda s: {"thoughts": s.answering(), "vote": s.vote, "grader": s.grader},
     tools=lambda run: {"executor": run.executor},
     runs_programs=True,
 )

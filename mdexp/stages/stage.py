@@ -17,7 +17,7 @@ from mdexp.students.weights import Weights
 Files = Mapping[str, Path]
 
 
-class Run(Protocol):
+class RunTools(Protocol):
     """What a run offers to its stages as tools."""
 
     @property
@@ -40,7 +40,11 @@ def no_files(settings: Settings) -> Files:
     return {}
 
 
-def no_tools(run: Run) -> Mapping[str, Any]:
+def never(settings: Settings) -> bool:
+    return False
+
+
+def no_tools(run: RunTools) -> Mapping[str, Any]:
     return {}
 
 
@@ -61,12 +65,13 @@ class Stage:
     writes: Mapping[str, str]  # {name in the store: name in the run folder}
     files: Callable[[Settings], Files] = no_files  # local files: their content is part of the key
     settings: Callable[[Settings], Mapping[str, Any]]  # given to the function, and part of the key
-    tools: Callable[[Run], Mapping[str, Any]] = no_tools  # given to the function
+    tools: Callable[[RunTools], Mapping[str, Any]] = no_tools  # given to the function
     runs_programs: bool = False  # the sandbox's limits are part of the key
+    may_run_programs: Callable[[Settings], bool] = never  # as runs_programs, by what is chosen
     is_numeric: bool = False  # given the machine's numerics, which are part of the key
     asks_trained_student: bool = False  # the key of the training is part of the key
 
 
-def written(*names: str) -> dict[str, str]:
+def same_names(*names: str) -> dict[str, str]:
     """Files that have the same name in the store and in the run folder."""
     return {name: name for name in names}

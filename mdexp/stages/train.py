@@ -8,7 +8,7 @@ from typing import Any
 from mdexp.config.blocks import ObjectiveSettings, TrainerSettings
 from mdexp.ports import StudentConfig
 from mdexp.records import Example
-from mdexp.stages.stage import Files, Stage, written
+from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
 from mdexp.students.load import save_folder
@@ -58,7 +58,7 @@ TRAIN = Stage(
     version=2,
     function=train,
     reads=("examples.jsonl",),
-    writes=written("history.jsonl"),
+    writes=same_names("history.jsonl"),
     files=lambda s: s.student.files(),
     settings=lambda s: {
         "student": s.student,

@@ -8,7 +8,7 @@ from mdexp.ports import Executor, Thought
 from mdexp.records import Path as TeacherPath
 from mdexp.records import Problem, ThinkingUse
 from mdexp.stages.problem_sets import accounted, by_id
-from mdexp.stages.stage import Files, Stage, written
+from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
 
@@ -36,7 +36,7 @@ VERIFY = Stage(
     version=5,
     function=verify,
     reads=("problems.jsonl", "paths.jsonl"),
-    writes=written("verified.jsonl", "rejected.jsonl"),
+    writes=same_names("verified.jsonl", "rejected.jsonl"),
     settings=lambda s: {
         "mode": s.verify.mode,
         "thinking": s.teacher.thinking,

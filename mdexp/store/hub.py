@@ -1,4 +1,4 @@
-"""Whether the Hugging Face hub can be asked for a file, found out in seconds and told in our words.
+"""Whether the Hugging Face hub can be asked for a file, found out in seconds, with a clear error.
 
 Its client alone would go on trying for half a minute. What it downloads is cached, resumed where it
 was cut off, and shown as it comes; that is left to it.

@@ -1,7 +1,7 @@
 """Whether a stage's output still is what the stage wrote: sizes and hashes of its files.
 
 Sizes are compared whenever an output is used, hashes of small files, too. Hashing large weights
-takes seconds, so that is left to `python -m mdexp.store verify`.
+takes seconds, so that is left to `mdexp store verify`.
 """
 
 import errno
@@ -66,7 +66,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def faults(folder: Path, sealed: Mapping[str, Any], *, hash_up_to: float = CHEAP) -> Iterator[str]:
+def integrity_faults(
+    folder: Path, sealed: Mapping[str, Any], *, hash_up_to: float = CHEAP
+) -> Iterator[str]:
     """How files differ from what was written; those with more bytes than `hash_up_to` are compared
     by size alone."""
     for name, expected in sealed.items():

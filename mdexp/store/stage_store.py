@@ -24,7 +24,14 @@ from typing import Any
 from filelock import FileLock
 
 from mdexp.store.files import sync, write_json
-from mdexp.store.integrity import CHEAP, MANIFEST, faults, make_read_only, read_manifest, seal
+from mdexp.store.integrity import (
+    CHEAP,
+    MANIFEST,
+    integrity_faults,
+    make_read_only,
+    read_manifest,
+    seal,
+)
 from mdexp.store.keys import stage_key
 
 log = logging.getLogger(__name__)
@@ -136,7 +143,7 @@ def damage(folder: Path, *, hash_up_to: float = CHEAP) -> str:
         sealed = read_manifest(folder).get("files", {})
     except ValueError as error:
         return str(error)
-    return next(faults(folder, sealed, hash_up_to=hash_up_to), "")
+    return next(integrity_faults(folder, sealed, hash_up_to=hash_up_to), "")
 
 
 def put_aside(folder: Path) -> Path:

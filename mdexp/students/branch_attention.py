@@ -29,15 +29,15 @@ class TreeUnsupported(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
+class AttentionBlock:
     """Runs of tokens that attend together, padded to one size, as indices into the packed row."""
 
     queries: Tensor  # (runs, queries)
     keys: Tensor  # (runs, keys)
     seen: Tensor  # (runs, queries, keys), true where a query sees a key
 
-    def to(self, device: torch.device) -> "Block":
-        return Block(
+    def to(self, device: torch.device) -> "AttentionBlock":
+        return AttentionBlock(
             queries=self.queries.to(device),
             keys=self.keys.to(device),
             seen=self.seen.to(device),
@@ -48,7 +48,7 @@ class Block:
 class Tree:
     """How the tokens of a packed row attend."""
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[AttentionBlock, ...]
     positions: Tensor  # (1, tokens), those of a branch go on from its trunk's
     place: Tensor  # (tokens,), where a token is found among the queries of all blocks
     longest: int  # tokens of the longest trunk with its branch
@@ -113,7 +113,13 @@ def _refuse(tree: Tree, options: dict[str, Any]) -> None:
 
 
 def _attend(
-    block: Block, query: Tensor, key: Tensor, value: Tensor, *, scaling: float, dropout: float
+    block: AttentionBlock,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    *,
+    scaling: float,
+    dropout: float,
 ) -> Tensor:
     """Results (queries of all runs, heads, head size) from packed (tokens, heads, head size)."""
     q = _run(query, block.queries)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from html import escape
 from math import ceil
 
-from mdexp.sweeps.curves import LETTERS, Curve, Point
+from mdexp.sweeps.curves import LETTERS, Curve, SweepPoint
 
 WIDTH, HEIGHT = 720, 300
 LEFT, RIGHT, TOP, BOTTOM = 48, 190, 16, 40
@@ -20,7 +20,7 @@ def chart(curve: Curve) -> str:
     top = max(STEP, ceil(max(point.highest for point in points) / STEP - 1e-9) * STEP)
     span = values[-1] - values[0] or 1.0
 
-    def at(point: Point) -> float:
+    def at(point: SweepPoint) -> float:
         return LEFT + (point.x - values[0]) / span * (WIDTH - LEFT - RIGHT)
 
     def height(share: float) -> float:
@@ -34,7 +34,7 @@ def chart(curve: Curve) -> str:
             f'<text class="y" x="{LEFT - 8}" y="{y + 4:.1f}">{100 * number * STEP:.0f}</text>'
         )
     for value in values:
-        x = at(Point(x=value, accuracy=0))
+        x = at(SweepPoint(x=value, accuracy=0))
         parts.append(f'<text class="x" x="{x:.1f}" y="{HEIGHT - BOTTOM + 18}">{value:g}</text>')
     for number, (name, line) in enumerate(curve.lines.items()):
         shift = (number - (len(curve.lines) - 1) / 2) * APART
@@ -54,7 +54,7 @@ def chart(curve: Curve) -> str:
     return head + "".join(parts) + "</svg>"
 
 
-def _mark(x: float, point: Point, height: Callable[[float], float]) -> str:
+def _mark(x: float, point: SweepPoint, height: Callable[[float], float]) -> str:
     parts = [f'<circle cx="{x:.1f}" cy="{height(point.accuracy):.1f}" r="3.5"/>']
     if point.ci95:
         low, high = map(height, point.ci95)

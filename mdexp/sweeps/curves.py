@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from mdexp.sweeps.jobs import Result, accuracy_columns, differing
+from mdexp.sweeps.jobs import JobResult, accuracy_columns, differing
 
 Row = dict[str, Any]  # of metrics.json
 
@@ -18,7 +18,7 @@ SEED = "seed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
+class SweepPoint:
     """Accuracy at one value of the key, a share: of one job, or the mean of several seeds.
 
     These have no interval here. Their problems are the same, so that one over all answers would be
@@ -41,7 +41,7 @@ class Curve:
 
     key: str
     dataset: str
-    lines: dict[str, list[Point]]
+    lines: dict[str, list[SweepPoint]]
 
     @property
     def title(self) -> str:
@@ -49,7 +49,7 @@ class Curve:
         return f"{self.dataset}{ways} by {LETTERS.get(self.key, self.key)}"
 
 
-def curves(results: Sequence[Result]) -> list[Curve]:
+def sweep_curves(results: Sequence[JobResult]) -> list[Curve]:
     """One for each number that was swept and each test set; one for each way to answer as well
     where all lines together would be more than can be told apart."""
     done = [result for result in results if result.state == "ok"]
@@ -71,18 +71,18 @@ def curves(results: Sequence[Result]) -> list[Curve]:
 
 
 def curve_rows(
-    results: Sequence[Result],
+    results: Sequence[JobResult],
 ) -> list[tuple[str, str, float, str, float, float | None, float | None]]:
     """All points as rows: test set, key, value, line, accuracy and the ends of its interval."""
     return [
         (curve.dataset, curve.key, point.x, name, point.accuracy, *(point.ci95 or (None, None)))
-        for curve in curves(results)
+        for curve in sweep_curves(results)
         for name, line in curve.lines.items()
         for point in line
     ]
 
 
-def swept_numbers(results: Sequence[Result]) -> list[str]:
+def swept_numbers(results: Sequence[JobResult]) -> list[str]:
     """Keys that have several values in the sweep, all of them numbers; a seed measures nothing."""
     values: dict[str, set[float | None]] = {}
     for overrides in differing(results):
@@ -93,7 +93,7 @@ def swept_numbers(results: Sequence[Result]) -> list[str]:
     return [key for key, seen in values.items() if None not in seen and len(seen) > 1]
 
 
-def _lines(results: Sequence[Result], key: str) -> dict[tuple[str, str, str], list[Point]]:
+def _lines(results: Sequence[JobResult], key: str) -> dict[tuple[str, str, str], list[SweepPoint]]:
     """Points in order of the key, by test set, way to answer and the other overrides."""
     lines: dict[tuple[str, str, str], dict[float, list[Row]]] = {}
     for result, overrides in zip(results, differing(results), strict=True):
@@ -111,13 +111,13 @@ def _lines(results: Sequence[Result], key: str) -> dict[tuple[str, str, str], li
     }
 
 
-def _point(x: float, rows: Sequence[Row]) -> Point:
+def _point(x: float, rows: Sequence[Row]) -> SweepPoint:
     """What one job measured, or those of several seeds together."""
     if len(rows) == 1:
         low, high = rows[0]["ci95"]
-        return Point(x=x, accuracy=rows[0]["accuracy"], ci95=(low, high))
+        return SweepPoint(x=x, accuracy=rows[0]["accuracy"], ci95=(low, high))
     seeds = tuple(row["accuracy"] for row in rows)
-    return Point(x=x, accuracy=fmean(seeds), seeds=seeds)
+    return SweepPoint(x=x, accuracy=fmean(seeds), seeds=seeds)
 
 
 def _name(way: str, rest: str) -> str:

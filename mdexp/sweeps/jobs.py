@@ -30,7 +30,7 @@ from mdexp.store.files import write_json, write_text
 RESULT = "result.json"
 TRACEBACK = "traceback.txt"
 TABLE = "results.csv"
-LOG = "job.log"  # what the process of a job printed, where it had one of its own
+LOG = "job.log"  # what the process of a job printed, where it had one
 LOCK = ".running"
 ENDLESS = 10_000  # characters
 
@@ -38,7 +38,7 @@ State = Literal["ok", "failed", "interrupted", "killed", "running", "not run"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class JobResult:
     """What became of one job. `metrics` are those of metrics.json."""
 
     job: int
@@ -51,9 +51,9 @@ class Result:
     metrics: dict[str, Any] = field(default_factory=dict)
 
 
-def attempt(
+def run_job(
     work: Callable[[], dict[str, Any]], *, job: int, overrides: Sequence[str], folder: Path
-) -> Result:
+) -> JobResult:
     """Do `work`, which returns metrics, and record the outcome. Only a signal is raised further."""
     with FileLock(folder / LOCK):
         return _attempt(work, job=job, overrides=overrides, folder=folder)
@@ -61,12 +61,12 @@ def attempt(
 
 def _attempt(
     work: Callable[[], dict[str, Any]], *, job: int, overrides: Sequence[str], folder: Path
-) -> Result:
+) -> JobResult:
     started = time.monotonic()
 
-    def record(state: State, **found: Any) -> Result:
+    def record(state: State, **found: Any) -> JobResult:
         seconds = round(time.monotonic() - started, 3)
-        result = Result(
+        result = JobResult(
             job=job,
             state=state,
             overrides=list(overrides),
@@ -95,7 +95,7 @@ def _attempt(
         raise
 
 
-def _show(result: Result) -> None:
+def _show(result: JobResult) -> None:
     what = f"job {result.job} ({' '.join(result.overrides) or 'defaults'})"
     where = "" if result.refused else f"\n  traceback: {Path(result.folder) / TRACEBACK}"
     said = f"{what} failed: {result.error}{where}"
@@ -108,29 +108,31 @@ def forget(folder: Path) -> None:
         path.unlink()
 
 
-def collect(folder: Path, planned: Sequence[Sequence[str]]) -> list[Result]:
+def collect(folder: Path, planned: Sequence[Sequence[str]]) -> list[JobResult]:
     """Results of all jobs below `folder`, in order; a planned job without one was not run."""
     done = {result.job: result for result in map(_read, sorted(folder.glob(f"**/{RESULT}")))}
     for job, overrides in enumerate(planned):
-        none = Result(job=job, state="not run", overrides=[], folder=str(folder / str(job)))
+        none = JobResult(job=job, state="not run", overrides=[], folder=str(folder / str(job)))
         # As planned: Hydra's sweeper escapes what it hands on, so a job may know them otherwise.
         done[job] = dataclasses.replace(done.get(job, none), overrides=list(overrides))
     return [done[job] for job in sorted(done)]
 
 
-def ended(job: int, overrides: Sequence[str], folder: Path, reason: str) -> Result:
+def ended(job: int, overrides: Sequence[str], folder: Path, reason: str) -> JobResult:
     """The result of a job whose process has ended: that of `reason` if it left none itself."""
     if (folder / RESULT).is_file() and (result := _read(folder / RESULT)).state != "killed":
         return result
     place = str(folder)
-    killed = Result(job=job, state="killed", overrides=list(overrides), folder=place, error=reason)
+    killed = JobResult(
+        job=job, state="killed", overrides=list(overrides), folder=place, error=reason
+    )
     write_json(folder / RESULT, killed)
     return killed
 
 
-def _read(path: Path) -> Result:
+def _read(path: Path) -> JobResult:
     """What a job recorded; one that says it runs, but holds no lock, was killed."""
-    result = Result(**json.loads(path.read_text(encoding="utf-8")))
+    result = JobResult(**json.loads(path.read_text(encoding="utf-8")))
     if result.state != "running":
         return result
     try:
@@ -144,27 +146,27 @@ def _read(path: Path) -> Result:
 def validation_accuracy(metrics: Mapping[str, Any]) -> float | None:
     """What a sweeper that looks for the best point maximises: accuracy after training on validation
     problems, of the vote if there is one. None where nothing was validated, which optuna takes for
-    a trial that failed; of not a number it says that it cannot be told."""
+    a trial that failed; Optuna rejects NaN, so return None."""
     for dataset, phases in metrics.items():
         if dataset.endswith(VALIDATION) and (ways := phases.get("after")):
             return float((ways.get("vote") or next(iter(ways.values())))["accuracy"])
     return None
 
 
-def exit_code(results: Sequence[Result]) -> int:
+def exit_code(results: Sequence[JobResult]) -> int:
     """0 if all jobs went well; 2 if those that did not were refused for what they were given."""
     failed = [result for result in results if result.state != "ok"]
     return int(bool(failed)) + int(bool(failed) and all(result.refused for result in failed))
 
 
-def differing(results: Sequence[Result]) -> list[list[str]]:
+def differing(results: Sequence[JobResult]) -> list[list[str]]:
     """Each job's overrides without those that all jobs share."""
     shared = set.intersection(*(set(result.overrides) for result in results)) if results else set()
     alone = len(results) == 1
     return [[o for o in result.overrides if alone or o not in shared] for result in results]
 
 
-def write_table(path: Path, results: Sequence[Result]) -> None:
+def write_table(path: Path, results: Sequence[JobResult]) -> None:
     """One row a job: state, overrides, seconds, then every number of its metrics by dotted name."""
     rows = []
     for result, overrides in zip(results, differing(results), strict=True):
@@ -199,7 +201,7 @@ def flat(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return leaves
 
 
-def print_table(results: Sequence[Result]) -> None:
+def print_table(results: Sequence[JobResult]) -> None:
     """State, overrides, seconds and accuracy after training, in percent with its 95 % interval."""
     from rich.console import Console
     from rich.table import Table
@@ -221,7 +223,7 @@ def print_table(results: Sequence[Result]) -> None:
     Console(width=width).print(table)
 
 
-def accuracy_columns(results: Sequence[Result]) -> list[tuple[str, str]]:
+def accuracy_columns(results: Sequence[JobResult]) -> list[tuple[str, str]]:
     """(test set, way to answer) pairs that any job measured, the votes last."""
     pairs: dict[tuple[str, str], None] = {}
     for result in results:

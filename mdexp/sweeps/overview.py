@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mdexp.store.files import write_text
 from mdexp.sweeps import jobs
 from mdexp.sweeps.chart import chart
-from mdexp.sweeps.curves import curves
+from mdexp.sweeps.curves import sweep_curves
 
 PAGE = "sweep.html"
 LOG_LINES = 20
@@ -22,7 +22,7 @@ LOGS = (jobs.TRACEBACK, jobs.LOG, "mdexp.log")  # the first that says anything
 MANIFEST = "run.json"
 
 
-def write_overview(folder: Path, results: Sequence[jobs.Result]) -> None:
+def write_overview(folder: Path, results: Sequence[jobs.JobResult]) -> None:
     jobs.write_table(folder / jobs.TABLE, results)
     environment = Environment(
         loader=PackageLoader("mdexp.sweeps"),
@@ -33,7 +33,7 @@ def write_overview(folder: Path, results: Sequence[jobs.Result]) -> None:
     )
     columns = jobs.accuracy_columns(results)
     overrides = jobs.differing(results)
-    drawn = curves(results)
+    drawn = sweep_curves(results)
     page = environment.get_template(f"{PAGE}.j2").render(
         name=folder.name,
         columns=columns,
@@ -48,7 +48,7 @@ def write_overview(folder: Path, results: Sequence[jobs.Result]) -> None:
 
 
 def _row(
-    result: jobs.Result, overrides: Sequence[str], columns: Sequence[tuple[str, str]]
+    result: jobs.JobResult, overrides: Sequence[str], columns: Sequence[tuple[str, str]]
 ) -> dict[str, Any]:
     folder = Path(result.folder)
     report = folder / "report.html"
@@ -57,7 +57,7 @@ def _row(
         "state": result.state,
         "overrides": overrides,
         "seconds": result.seconds,
-        "cost": cost(folder),
+        "cost": job_cost(folder),
         "accuracies": [jobs.accuracy(result.metrics, *column) for column in columns],
         "error": result.error,
         "log": log_end(folder) if result.state not in ("ok", "not run") else "",
@@ -65,7 +65,7 @@ def _row(
     }
 
 
-def cost(folder: Path) -> dict[str, Any]:
+def job_cost(folder: Path) -> dict[str, Any]:
     """What a job took: stages run and found in the store, most memory, answers of the teacher."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Each job of a sweep in a process of its own, as many at a time as there are devices.
+"""Each job of a sweep in its own process, as many at a time as there are devices.
 
 What one job leaks, or dies of, is no matter to the next. A process sees one GPU alone
 (CUDA_VISIBLE_DEVICES), so a job that asks for `trainer.devices=1` gets the one that is free.
@@ -17,7 +17,7 @@ from pathlib import Path
 from mdexp.sweeps import jobs
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-PATIENCE_S = 30.0  # for a job that was told to stop
+PATIENCE_S = 30.0  # for a job that was asked to stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +57,14 @@ def visible_devices(environment: Mapping[str, str]) -> list[str]:
     return listed.stdout.split() if listed.returncode == 0 else []
 
 
-def run_all(work: Sequence[Job], at: Sequence[str | None]) -> list[jobs.Result]:
+def run_jobs(work: Sequence[Job], at: Sequence[str | None]) -> list[jobs.JobResult]:
     """Run the jobs, `len(at)` at a time; what became of each, in order. A signal ends them all."""
     free: queue.Queue[str | None] = queue.Queue()
     for device in at:
         free.put(device)
     started: list[subprocess.Popen[bytes]] = []
 
-    def run(job: Job) -> jobs.Result:
+    def run(job: Job) -> jobs.JobResult:
         device = free.get()
         try:
             return _run(job, device, started)
@@ -82,7 +82,7 @@ def run_all(work: Sequence[Job], at: Sequence[str | None]) -> list[jobs.Result]:
         pool.shutdown()
 
 
-def _run(job: Job, device: str | None, started: list[subprocess.Popen[bytes]]) -> jobs.Result:
+def _run(job: Job, device: str | None, started: list[subprocess.Popen[bytes]]) -> jobs.JobResult:
     job.folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "mdexp.commands.sweep_job", *job.arguments]
     chosen = {} if device is None else {VISIBLE: device}

@@ -1,4 +1,4 @@
-"""What a sweep was told, kept in its folder, so that `resume=FOLDER` can run what is left of it."""
+"""The command of a sweep, kept in its folder: `resume=FOLDER` runs what is left of it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -80,7 +80,7 @@ def resumed(arguments: Sequence[str]) -> list[str]:
     return [*sweep.arguments, *beside, f"hydra.sweep.dir='{quoted}'", sweeper]
 
 
-def unfinished(folder: Path, points: Sequence[Sequence[str]]) -> list[jobs.Result]:
+def unfinished(folder: Path, points: Sequence[Sequence[str]]) -> list[jobs.JobResult]:
     """The jobs that have to be run: neither done nor under way."""
     results = jobs.collect(folder, points)
     return [result for result in results if result.state not in ("ok", "running")]

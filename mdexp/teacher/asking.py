@@ -5,28 +5,34 @@ one problem differ more when not all follow the same exemplars (PaD, arXiv 2305.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mdexp.ports import Thought
-from mdexp.records import Problem
+from mdexp.ports import Message, Thought
+from mdexp.records import AnswerKind, Problem, Segment
 from mdexp.teacher.families import Role, family_of
 from mdexp.teacher.ledger import Ledger
-from mdexp.teacher.request import Answer, Request
-from mdexp.thoughts.prompting import Template, turns
+from mdexp.teacher.request import Answer, Request, Wanted
+from mdexp.thoughts.prompting import Template, chat, instruction_for, turns
 
 # A model that completes a text goes on with the next question, and that is paid for.
 _RUN_ON = "\nQuestion:"
+ExemplarSets = Sequence[Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prompting:
     """How a question is put. Without a folder of `templates` it is a chat."""
 
-    exemplar_sets: Sequence[Sequence[Mapping[str, Any]]]  # at least one, which may be empty
+    exemplar_sets: ExemplarSets  # at least one, which may be empty
     templates: Path | None
     instruction_role: Role | None  # None: as the model's family has it
+    # For kinds of answers that have separate exemplars.
+    other_kinds: Mapping[AnswerKind, ExemplarSets] = field(default_factory=dict)
+
+    def sets_for(self, kind: AnswerKind) -> ExemplarSets:
+        return self.other_kinds.get(kind, self.exemplar_sets)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +54,21 @@ class Asking:
         layouts = self._layouts(thoughts)
         return {
             (problem.id, name): [
-                self._request(problem.question, thought, layouts.get(name), shots)
-                for shots in self.prompting.exemplar_sets
+                self._request(problem, thought, layouts.get(name), shots)
+                for shots in self.prompting.sets_for(problem.expected.kind)
             ]
             for problem in problems
             for name, thought in thoughts.items()
         }
+
+    def request_behind(
+        self, thought: Thought, kind: AnswerKind, number: int, segments: Sequence[Segment]
+    ) -> Request:
+        """The request of a chat in which the teacher may have written before; `segments` is all
+        that was said, up to the cue that is to be answered. `number` is the set of exemplars."""
+        question, shots = segments[0].text, self.prompting.sets_for(kind)[number]
+        _, *later = chat(segments)
+        return self._chat(thought, kind, [*turns(question, thought, shots), *later])
 
     def notes(self) -> list[str]:
         """What the model's family does to the settings."""
@@ -67,38 +82,39 @@ class Asking:
 
     def _request(
         self,
-        question: str,
+        problem: Problem,
         thought: Thought,
         layout: Template | None,
         shots: Sequence[Mapping[str, Any]],
     ) -> Request:
-        own, family = _given(self.settings), family_of(self.model)
+        question, kind = problem.question, problem.expected.kind
         if layout is None:
-            return Request(
-                endpoint=self.endpoint,
-                model=self.model,
-                messages=family.messages(
-                    thought.instruction,
-                    turns(question, thought, shots),
-                    self.prompting.instruction_role,
-                ),
-                settings=family.settings(own, self.extra, self.thinks),
-            )
-        sent = {"stop": [_RUN_ON], **own, **self.extra}
+            return self._chat(thought, kind, turns(question, thought, shots))
+        sent = {"stop": [_RUN_ON], **_given(self.settings), **self.extra}
         return Request(
             endpoint=self.endpoint,
             model=self.model,
             messages=[],
-            prompt=layout.text(question, thought, shots),
+            prompt=layout.text(question, thought, shots, kind),
             settings={key: value for key, value in sent.items() if value is not None},
         )
 
+    def _chat(self, thought: Thought, kind: AnswerKind, said: Sequence[Message]) -> Request:
+        family = family_of(self.model)
+        role = self.prompting.instruction_role
+        return Request(
+            endpoint=self.endpoint,
+            model=self.model,
+            messages=family.messages(instruction_for(thought, kind), said, role),
+            settings=family.settings(_given(self.settings), self.extra, self.thinks),
+        )
 
-def wanted_samples(requests: Iterable[Sequence[Request]], num_paths: int) -> dict[Request, int]:
-    """How many samples of each request a run wants, given those of each problem by set. Problems
+
+def wanted_samples(requests: Iterable[Sequence[Request]], num_paths: int) -> Wanted:
+    """The samples of each request that a run wants, given those of each problem by set. Problems
     with the same question share their answers."""
     unique = {
-        request.identity: (request, _num_samples(number, num_paths, len(of_sets)))
+        request.identity: (request, range(_num_samples(number, num_paths, len(of_sets))))
         for of_sets in requests
         for number, request in enumerate(of_sets)
     }
@@ -113,7 +129,7 @@ def answers_of(
     found = [
         (answer.sample * num_sets + number, answer)
         for number, request in enumerate(of_sets)
-        for answer in book.answers(request, _num_samples(number, num_paths, num_sets))
+        for answer in book.answers(request, range(_num_samples(number, num_paths, num_sets)))
     ]
     return sorted(found, key=lambda pair: pair[0])
 

@@ -11,7 +11,7 @@ nothing is bought before the server was asked for the batch by its token.
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from mdexp.teacher import batch_book, batch_collection, budget
 from mdexp.teacher.batch_collection import BatchCollection, claims_of_batches, release
@@ -24,7 +24,7 @@ from mdexp.teacher.leases import Claim
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.progress import counted
 from mdexp.teacher.purchase import Terms
-from mdexp.teacher.request import Request
+from mdexp.teacher.request import Request, Wanted
 from mdexp.teacher.retry import TeacherError
 
 log = logging.getLogger(__name__)
@@ -34,24 +34,22 @@ MAX_BYTES = 190_000_000
 MAX_VAIN_ROUNDS = 3  # in a row, that bring no answer
 
 
-def purchase_by_batch(
-    incomplete: Sequence[Request], num_paths: int, ledger: Ledger, terms: Terms, key: str
-) -> None:
-    """Buy what the requests lack, as far as the budget goes, and wait for it. TeacherError if the
-    teacher cannot go on; ValueError for terms that cannot be kept."""
-    before = ledger.num_missing(incomplete, num_paths)
+def purchase_by_batch(wanted: Wanted, ledger: Ledger, terms: Terms, key: str) -> None:
+    """Buy what is wanted and missing, as far as the budget goes, and wait for it. TeacherError if
+    the teacher cannot go on; ValueError for terms that cannot be kept."""
+    before = ledger.num_missing(wanted)
     with (
         BatchServer(terms.base_url, key, terms.timeout_s, terms.max_retries) as server,
         Holder(ledger.folder) as holder,
     ):
         run = BatchPurchase(ledger, server, terms, holder.name)
         try:
-            run.buy(incomplete, num_paths)
+            run.buy(wanted)
         except (KeyboardInterrupt, SystemExit):
             log.warning("teacher: batches go on at the server; the next run collects them")
             raise
         finally:
-            missing = ledger.num_missing(incomplete, num_paths)
+            missing = ledger.num_missing(wanted)
             bought = before - missing - run.tally["refused"]
             log.info("teacher: %d of %d answers bought by Batch", bought, before)
             log.log(
@@ -94,18 +92,19 @@ class BatchPurchase:
         with ledger.writing():
             budget.open_budget(ledger.db, self._command, terms.budget_micro_usd)
 
-    def buy(self, requests: Sequence[Request], num_paths: int) -> None:
+    def buy(self, wanted: Wanted) -> None:
         """Until every request is complete, the money is spent, or rounds bring nothing more."""
         self._collection.collect_all()
         vain_rounds = 0
         while vain_rounds < MAX_VAIN_ROUNDS:
-            requests = [r for r in requests if r.identity not in self._collection.set_aside]
-            if not self._ledger.num_missing(requests, num_paths):
+            set_aside = self._collection.set_aside
+            wanted = {r: samples for r, samples in wanted.items() if r.identity not in set_aside}
+            if not self._ledger.num_missing(wanted):
                 break
             if self._collection.error:
                 raise self._collection.error
             num_answers, num_batches = self.tally["answers"], self.tally["batches"]
-            refusals = self._hand_in(requests, num_paths)
+            refusals = self._hand_in(wanted)
             self._collection.collect_all()
             if self.tally["batches"] > num_batches:
                 vain_rounds = 0 if self.tally["answers"] > num_answers else vain_rounds + 1
@@ -119,13 +118,13 @@ class BatchPurchase:
         if self._collection.error:
             raise self._collection.error
 
-    def _hand_in(self, requests: Sequence[Request], num_paths: int) -> Counter[str]:
+    def _hand_in(self, wanted: Wanted) -> Counter[str]:
         """Claim and hand in what is missing, in as many batches as it takes; give how many calls
         were refused, by reason."""
         refusals: Counter[str] = Counter()
         claims, draft = claims_of_batches(self._ledger, self._command, self._holder), Draft()
         try:
-            for request, samples, seed in self._shares(requests, num_paths):
+            for request, samples, seed in self._shares(wanted):
                 worst = self._worst(request, len(samples))
                 claim = claims.claim(request, samples, worst, seed)
                 if not isinstance(claim, Claim):
@@ -141,12 +140,10 @@ class BatchPurchase:
             self._start(draft)
         return refusals
 
-    def _shares(
-        self, requests: Sequence[Request], num_paths: int
-    ) -> Iterator[tuple[Request, list[int], int | None]]:
+    def _shares(self, wanted: Wanted) -> Iterator[tuple[Request, list[int], int | None]]:
         """Which samples each line asks for, and with which seed."""
-        for request in requests:
-            missing, seed = self._ledger.missing(request, num_paths), request.settings.get("seed")
+        for request, samples in wanted.items():
+            missing, seed = self._ledger.missing(request, samples), request.settings.get("seed")
             takes_n = self._collection.honours_n and family_of(request.model).takes_n
             if seed is None and takes_n and missing:
                 yield request, missing, None

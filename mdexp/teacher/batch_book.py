@@ -1,8 +1,7 @@
 """Batches in the ledger: what was handed in and not yet collected, whoever did it.
 
-A batch is written down before the server hears of it, under a token of ours that is sent along. So
-a run that was killed in between, however late, finds it again at the server, or knows that it
-never came there.
+A batch is recorded with a token of ours before it is sent. A run that was killed in between can
+look the token up at the server, and so learns whether the batch exists.
 """
 
 import json

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from mdexp.teacher import batch_book
 from mdexp.teacher.batch_book import Batch
-from mdexp.teacher.batch_lines import outcomes
+from mdexp.teacher.batch_lines import line_outcomes
 from mdexp.teacher.batch_server import BatchServer, State
 from mdexp.teacher.families import call_body
 from mdexp.teacher.holder import Holder, is_alive
@@ -118,7 +118,7 @@ class BatchCollection:
         claims = claims_of_batches(self._ledger, batch.command)
         left = batch_book.claims_of(self._ledger, batch.token)
         for file in state.files:
-            for name, outcome in outcomes(self._server.content(file)):
+            for name, outcome in line_outcomes(self._server.content(file)):
                 if claim := left.pop(name, None):  # another's line, or a second one: nothing
                     self._settle_line(claims, claim, outcome)
         for claim in left.values():

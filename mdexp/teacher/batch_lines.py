@@ -26,7 +26,7 @@ def input_line(custom_id: str, claim: Claim) -> str:
     return json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def outcomes(text: str) -> Iterator[tuple[str, Reply | Exception]]:
+def line_outcomes(text: str) -> Iterator[tuple[str, Reply | Exception]]:
     """The custom_id of each line of a result file and what it brings: a reply, or an Unanswered,
     Filtered, SetAside or TeacherError. Lines that cannot be read are passed over: they count as
     missing."""

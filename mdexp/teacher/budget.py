@@ -47,7 +47,7 @@ def settle(
     _move(db, command, spent=price_micro_usd, reserved=-worst_micro_usd)
 
 
-def correct(db: sqlite3.Connection, command: str, difference_micro_usd: int) -> None:
+def correct_spending(db: sqlite3.Connection, command: str, difference_micro_usd: int) -> None:
     """Change what was spent: a reply came after its call had been given up."""
     _move(db, command, spent=difference_micro_usd, reserved=0)
 

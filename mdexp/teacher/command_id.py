@@ -27,7 +27,7 @@ def new_command() -> Iterator[str]:
 
 
 def current_command() -> str:
-    """The command's name; a process that no command started is one of its own."""
+    """The command's name; a process that no command started counts as a command."""
     return os.environ.setdefault(VARIABLE, _new_name())
 
 

@@ -34,7 +34,7 @@ def disk_faults_named(file: Path) -> Iterator[None]:
         raise
 
 
-def opened(file: Path) -> sqlite3.Connection:
+def opened_database(file: Path) -> sqlite3.Connection:
     """A connection with the journal that the file system can carry; transactions are explicit.
     ValueError where it can carry none."""
     mode = journal(file.parent)

@@ -1,4 +1,4 @@
-"""What differs between families of models behind one API, told by the model's name.
+"""What differs between families of models behind one API, recognised by the model's name.
 
 The table is of November 2026, from the providers' pages and the errors that their servers give. It
 sets what a family needs and leaves out what it refuses; `teacher.extra` has the last word. What is

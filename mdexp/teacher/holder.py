@@ -1,6 +1,6 @@
-"""Who holds leases: a process that buys, known to live by a file lock that dies with it.
+"""A process that holds leases. It holds a file lock while it lives.
 
-So what a killed process had under way is taken over at once, without waiting for its leases to end.
+Another process tests that lock, and so takes over at once what a killed one had under way.
 """
 
 import secrets

@@ -201,7 +201,7 @@ class Claims:
         if before == "open":
             budget.settle(self._db, self._command, claim.worst_micro_usd or 0, price)
         else:  # the lease had ended
-            budget.correct(self._db, self._command, price - counted)
+            budget.correct_spending(self._db, self._command, price - counted)
         self._db.execute(
             "UPDATE calls SET state = ?, price_micro_usd = ?, settled_at = ? WHERE id = ?",
             (state, price_micro_usd, utc_now(), claim.call),

@@ -1,13 +1,13 @@
 """What was asked of teachers and what they answered, kept for good: a database of one folder.
 
-Shared by all runs, sweeps and jobs. schema.py says what is in it; claims.py and budget.py write
-what costs money; this file opens it and finds answers.
+Shared by all runs, sweeps and jobs. schema.py defines the tables; leases.py and budget.py write
+what costs money; this file opens the database and finds answers.
 """
 
 import logging
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +15,7 @@ from typing import Self
 
 from mdexp.teacher.database import disk_faults_named
 from mdexp.teacher.reply import BrokenReply, Choice, read_reply
-from mdexp.teacher.request import Answer, Request
+from mdexp.teacher.request import Answer, Request, Wanted
 from mdexp.teacher.schema import FILE, connect
 
 log = logging.getLogger(__name__)
@@ -86,25 +86,26 @@ class Ledger:
         ).fetchone()
         return self._numbers.setdefault(request.identity, row[0])
 
-    def note_askers(self, askers: Iterable[tuple[Request, str, str]]) -> None:
-        """Write down which problem and thought (their names) each request is made for."""
+    def note_askers(self, askers: Iterable[tuple[Request, str, str, int]]) -> None:
+        """Write down which problem and thought (their names) each request is made for, and the
+        number of texts that the teacher wrote before."""
         with self.writing():
             self.db.executemany(
-                "INSERT OR IGNORE INTO askers VALUES (?, ?, ?)",
+                "INSERT OR IGNORE INTO askers VALUES (?, ?, ?, ?)",
                 [(self.number(request), *names) for request, *names in askers],
             )
 
-    def answers(self, request: Request, num_paths: int) -> list[Answer]:
-        """The answers among the first `num_paths` samples, in the order of samples."""
+    def answers(self, request: Request, samples: Collection[int]) -> list[Answer]:
+        """The answers among the given samples, in the order of samples."""
         rows = self.db.execute(
             f"SELECT sample, text, finish_reason, calls.model, call, {THINKING_REPLY}"
             " FROM samples JOIN calls ON calls.id = samples.call"
             " JOIN requests ON requests.id = samples.request"
-            " WHERE identity = ? AND sample < ? AND text IS NOT NULL ORDER BY sample",
-            (request.identity, num_paths),
+            " WHERE identity = ? AND sample <= ? AND text IS NOT NULL ORDER BY sample",
+            (request.identity, max(samples, default=-1)),
         )
         thoughts = Thoughts()
-        return [
+        found = [
             Answer(
                 sample=sample,
                 text=text,
@@ -114,19 +115,20 @@ class Ledger:
             )
             for sample, text, reason, model, call, raw in rows
         ]
+        return [answer for answer in found if answer.sample in samples]
 
-    def missing(self, request: Request, num_paths: int) -> list[int]:
-        """The samples among the first `num_paths` that have no answer."""
+    def missing(self, request: Request, samples: Collection[int]) -> list[int]:
+        """Those of the samples that have no answer."""
         rows = self.db.execute(
             "SELECT sample FROM samples JOIN requests ON requests.id = request"
             " WHERE identity = ? AND text IS NOT NULL",
             (request.identity,),
         )
         answered = {sample for (sample,) in rows}
-        return [n for n in range(num_paths) if n not in answered]
+        return [n for n in samples if n not in answered]
 
-    def num_missing(self, requests: Sequence[Request], num_paths: int) -> int:
-        return sum(len(self.missing(request, num_paths)) for request in requests)
+    def num_missing(self, wanted: Wanted) -> int:
+        return sum(len(self.missing(request, samples)) for request, samples in wanted.items())
 
     def states(self) -> dict[str, int]:
         """How many calls are in each state."""

@@ -22,11 +22,12 @@ from mdexp.teacher.request import Request
 
 Taken = Literal["new", "old", "other"]
 MAX_SAMPLE = 99_999
+MAX_PART = 999
 IMPORTED = "import"  # stands where the command's name does
 
 _SAMPLES = f"""
     SELECT problem_id, thought, sample, text, finish_reason, coalesce(nullif(calls.model, ''),
-    requests.model), command, settled_at, content, samples.call, {THINKING_REPLY}
+    requests.model), command, settled_at, coalesce(part, 0), content, samples.call, {THINKING_REPLY}
     FROM samples JOIN calls ON calls.id = samples.call
     JOIN requests ON requests.id = samples.request
     LEFT JOIN askers ON askers.request = samples.request
@@ -59,6 +60,7 @@ class Sample:
     model: str
     command: str
     settled_at: str
+    part: int  # how many texts of the teacher came before
     request: dict[str, Any]
     thinking: str
 
@@ -127,6 +129,7 @@ class _Exported(BaseModel):
     model: str | None = None
     settled_at: str | None = None
     thinking: str | None = None
+    part: int = Field(default=0, ge=0, le=MAX_PART, strict=True)
     request: Request
 
     @field_validator("settled_at")
@@ -152,7 +155,8 @@ def _fault(error: ValueError) -> str:
 def _take_in_row(ledger: Ledger, row: _Exported) -> Taken:
     number = ledger.number(row.request)
     ledger.db.execute(
-        "INSERT OR IGNORE INTO askers VALUES (?, ?, ?)", (number, row.id, row.thought)
+        "INSERT OR IGNORE INTO askers VALUES (?, ?, ?, ?)",
+        (number, row.id, row.thought, row.part),
     )
     there = ledger.db.execute(
         "SELECT text FROM samples WHERE request = ? AND sample = ? AND text IS NOT NULL",

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mdexp.teacher.database import DiskFault, disk_faults_named, opened
+from mdexp.teacher.database import DiskFault, disk_faults_named, opened_database
 
 FILE = "limits.sqlite"
 _BURST_S = 0.25
@@ -37,7 +37,7 @@ class Limiter:
         self._endpoint, self._clock = endpoint, clock
         self._file = folder / FILE
         with disk_faults_named(self._file):
-            self._db = opened(self._file)
+            self._db = opened_database(self._file)
             self._db.execute("PRAGMA synchronous = OFF")  # after a power cut buckets are full again
             self._db.execute(
                 "CREATE TABLE IF NOT EXISTS buckets (endpoint TEXT, kind TEXT, level REAL NOT NULL,"

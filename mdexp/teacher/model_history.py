@@ -23,7 +23,7 @@ _CALLS = """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Experience:
+class ModelHistory:
     """Of one model at one endpoint; None and empty where nothing was asked yet."""
 
     num_calls: int = 0
@@ -32,7 +32,7 @@ class Experience:
     latency_s: float | None = None  # median
 
 
-def experience(ledger: Ledger, endpoint: str, model: str) -> Experience:
+def model_history(ledger: Ledger, endpoint: str, model: str) -> ModelHistory:
     """What the latest answers of a model say."""
     num_bytes = prompt_tokens = 0
     written: dict[str, list[float]] = defaultdict(list)
@@ -49,8 +49,8 @@ def experience(ledger: Ledger, endpoint: str, model: str) -> Experience:
             written[thought or ""].append(counts[1] / num_answers)
         latencies.append(_seconds(opened, settled))
     if not latencies:
-        return Experience()
-    return Experience(
+        return ModelHistory()
+    return ModelHistory(
         num_calls=len(latencies),
         tokens_per_byte=prompt_tokens / num_bytes if num_bytes and prompt_tokens else None,
         answer_tokens={thought: fmean(tokens) for thought, tokens in written.items()},

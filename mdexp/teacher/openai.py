@@ -19,33 +19,30 @@ from pydantic import (
     model_validator,
 )
 
-from mdexp.ports import Thought
+from mdexp.ports import Executor, Thought
 from mdexp.records import Path, Problem, ThinkingUse
 from mdexp.teacher.asking import Asking, Prompting, answers_of, wanted_samples
 from mdexp.teacher.batch import purchase_by_batch
 from mdexp.teacher.batch_collection import settle_batches
 from mdexp.teacher.budget import MICRO
+from mdexp.teacher.charges import Charges, Mode
 from mdexp.teacher.client import NO_KEY
+from mdexp.teacher.dialogue import is_dialogue, refuse_continued, refuse_reading
 from mdexp.teacher.endpoint import endpoint_identity, is_loopback
+from mdexp.teacher.exemplar_sets import ExemplarSets
 from mdexp.teacher.families import family_of
 from mdexp.teacher.ledger import Ledger
-from mdexp.teacher.prices import FREE, Price, listed_price
+from mdexp.teacher.prices import Price
 from mdexp.teacher.purchase import Terms, purchase
-from mdexp.teacher.request import Request
+from mdexp.teacher.request import Answer, Wanted
 from mdexp.teacher.retry import TeacherError
 from mdexp.teacher.shutdowns import last_day
-from mdexp.thoughts.prompting import (
-    OWN_FOLDER,
-    exemplar_files,
-    exemplar_rows,
-    template_files,
-)
+from mdexp.teacher.steps import Ask, ask_in_steps, owned, samples_wanted
+from mdexp.thoughts.prompting import OWN_FOLDER, load_exemplars, template_files
 
 log = logging.getLogger(__name__)
 
 DEFAULT_URL = "https://api.openai.com/v1"
-DEFAULT_BUDGET_USD = 5.0
-Mode = Literal["online", "batch"]
 _OWN_PARAMETERS = {
     *("model", "messages", "n", "seed", "stream"),
     *("temperature", "top_p", "max_tokens"),
@@ -135,60 +132,92 @@ class OpenAITeacher(BaseModel):
 
     @model_validator(mode="after")
     def _has_so_many_exemplars(self) -> Self:
-        if not self.num_shots:
-            if self.exemplar_sets > 1:
-                raise ValueError(
-                    f"exemplar_sets: got {self.exemplar_sets} with num_shots 0, which shows none"
-                )
-            return self
-        files = exemplar_files(self._folder())
-        if self.exemplar_sets > len(files):
-            raise ValueError(f"exemplar_sets: got {self.exemplar_sets}, there are {len(files)}")
-        for file in files[: self.exemplar_sets]:
-            if self.num_shots > (most := len(exemplar_rows(file))):
-                raise ValueError(
-                    f"num_shots: got {self.num_shots}, there are {most} exemplars in {file.name}"
-                )
+        self._shown(self.exemplar_sets).refuse_missing()
         return self
 
     def files(self) -> dict[str, FilePath]:
         """The exemplars and templates that prompts are made of."""
-        files = exemplar_files(self._folder())[: self.exemplar_sets] if self.num_shots else []
+        files = self._shown(self.exemplar_sets).files()
         if self.style == "completion":
             files += template_files(self._folder())
         return {f"prompts/{file.name}": file for file in files}
 
     def exemplars(self) -> list[dict[str, Any]]:
-        return [row for rows in self._exemplar_sets() for row in rows]
+        shown = self._shown(self._sets_in_use())
+        kinds = [shown.of_kind(), *shown.of_other_kinds().values()]
+        return [row for sets in kinds for rows in sets for row in rows]
 
     def paths(
-        self, problems: Sequence[Problem], thoughts: Mapping[str, Thought], ledger: FilePath
+        self,
+        problems: Sequence[Problem],
+        thoughts: Mapping[str, Thought],
+        ledger: FilePath,
+        executor: Executor,
     ) -> Iterator[Path]:
-        """Yield by problem, thought and sample; what is not in the ledger is bought first."""
+        """Yield by problem, thought and sample; what is not in the ledger is bought first, for
+        thoughts of several texts one text after another."""
+        self.refuse(thoughts)
         requests = self.asking().requests(problems, thoughts)
         with Ledger(ledger) as book:
             book.note_askers(
-                (request, *names) for names, of_sets in requests.items() for request in of_sets
+                (request, *names, 0) for names, of_sets in requests.items() for request in of_sets
             )
-            self._buy(wanted_samples(requests.values(), self.num_paths), book)
-            answers = {
-                names: answers_of(of_sets, self.num_paths, book)
-                for names, of_sets in requests.items()
+            self._buy_first(wanted_samples(requests.values(), self.num_paths), book)
+            found = {
+                names: [self._path(*names, *pair) for pair in answers_of(r, self.num_paths, book)]
+                for names, r in requests.items()
+                if not is_dialogue(thoughts[names[1]])
             }
-        for (problem_id, thought), found in answers.items():
-            for sample, answer in found:
-                yield Path(
-                    problem_id=problem_id,
-                    thought=thought,
-                    sample=sample,
-                    text=answer.text,
-                    model=answer.model or self.model,
-                    finish_reason=answer.finish_reason,
-                    thinking=answer.thinking,
-                )
+            for path in self._dialogues(problems, thoughts, book, executor):
+                found.setdefault((path.problem_id, path.thought), []).append(path)
+        for names in requests:
+            yield from found.get(names, ())
+
+    def refuse(self, thoughts: Mapping[str, Thought]) -> None:
+        """ValueError for thoughts whose texts cannot be asked for here."""
+        refuse_reading(thoughts)
+        refuse_continued(thoughts, self.exemplars() or load_exemplars())
+        several = [name for name, thought in thoughts.items() if is_dialogue(thought)]
+        if several and self.style == "completion":
+            raise ValueError(
+                f"teacher.style: got completion, which asks for one text, but thought={several[0]} "
+                "is written in several; use teacher.style=chat"
+            )
+
+    def _dialogues(
+        self,
+        problems: Sequence[Problem],
+        thoughts: Mapping[str, Thought],
+        book: Ledger,
+        executor: Executor,
+    ) -> Iterator[Path]:
+        """The paths of several texts, whose first texts were asked for already."""
+
+        def supply(asks: Sequence[Ask]) -> list[Answer | None]:
+            later = [ask for ask in asks if ask.part]
+            book.note_askers(ask.asker for ask in later)
+            self._buy(samples_wanted(later), book)
+            return owned(book, asks)
+
+        asking = self.asking()
+        for written in ask_in_steps(asking, problems, thoughts, self.num_paths, supply, executor):
+            if path := written.path(self.model):
+                yield path
+
+    def _path(self, problem_id: str, thought: str, sample: int, answer: Answer) -> Path:
+        return Path(
+            problem_id=problem_id,
+            thought=thought,
+            sample=sample,
+            text=answer.text,
+            model=answer.model or self.model,
+            finish_reason=answer.finish_reason,
+            thinking=answer.thinking,
+        )
 
     def asking(self) -> Asking:
         """How each problem becomes requests."""
+        shown = self._shown(self._sets_in_use())
         return Asking(
             endpoint=self.endpoint,
             model=self.model,
@@ -201,7 +230,8 @@ class OpenAITeacher(BaseModel):
             extra=self.extra or {},
             thinks=self.thinking != "drop",
             prompting=Prompting(
-                exemplar_sets=self._exemplar_sets(),
+                exemplar_sets=shown.of_kind(),
+                other_kinds=shown.of_other_kinds(),
                 templates=self._folder() if self.style == "completion" else None,
                 instruction_role=self.instruction_role,
             ),
@@ -228,17 +258,25 @@ class OpenAITeacher(BaseModel):
     def _folder(self) -> FilePath:
         return FilePath(self.prompts) if self.prompts else OWN_FOLDER
 
-    def _exemplar_sets(self) -> list[list[dict[str, Any]]]:
-        """As many as there are samples to show them to."""
-        if not self.num_shots:
-            return [[]]
-        files = exemplar_files(self._folder())[: min(self.exemplar_sets, self.num_paths)]
-        return [exemplar_rows(file)[: self.num_shots] for file in files]
+    def _shown(self, num_sets: int) -> ExemplarSets:
+        return ExemplarSets(folder=self._folder(), num_shots=self.num_shots, num_sets=num_sets)
 
-    def _buy(self, wanted: Mapping[Request, int], book: Ledger) -> None:
-        missing = {r: n for r, n in wanted.items() if book.missing(r, n)}
-        num_wanted = sum(wanted.values())
-        num_missing = _num_missing(missing, book)
+    def _sets_in_use(self) -> int:
+        """As many as there are samples to show them to."""
+        return min(self.exemplar_sets, self.num_paths)
+
+    def _buy_first(self, wanted: Wanted, book: Ledger) -> None:
+        """Buy the first texts; TeacherError if there is none at all."""
+        self._buy(wanted, book)
+        if wanted and not any(book.answers(r, samples) for r, samples in wanted.items()):
+            raise TeacherError(
+                f"not one of {_num_samples(wanted)} answers could be had from {self.url()}; the "
+                "lines above say why"
+            )
+
+    def _buy(self, wanted: Wanted, book: Ledger) -> None:
+        missing = {r: samples for r, samples in wanted.items() if book.missing(r, samples)}
+        num_wanted, num_missing = _num_samples(wanted), book.num_missing(missing)
         log.info("teacher: %d answers wanted, %d owned", num_wanted, num_wanted - num_missing)
         if missing:
             for note in self.notes():
@@ -247,25 +285,19 @@ class OpenAITeacher(BaseModel):
             key, terms = self._key(), self.terms()
             if self.mode == "online":
                 settle_batches(book, terms, key)
-                missing = {r: n for r, n in missing.items() if book.missing(r, n)}
-            # At most two numbers: the first sets of exemplars may have a sample more.
-            for number in sorted(set(missing.values()), reverse=True):
-                buy([r for r, n in missing.items() if n == number], number, book, terms, key)
-        if num_wanted and _num_missing(missing, book) == num_wanted:
-            raise TeacherError(
-                f"not one of {num_wanted} answers could be had from {self.url()}; the lines above "
-                "say why"
-            )
+                missing = {r: samples for r, samples in missing.items() if book.missing(r, samples)}
+            if missing:
+                buy(missing, book, terms, key)
 
     def terms(self) -> Terms:
         """How answers are bought; ValueError for a budget that could not be kept."""
-        price, budget_usd = self.price_of(self.mode), self.budget()
-        if price is None:
-            self._do_without_price()
+        charges = self.charges()
+        charges.refuse_unknown()
+        budget_usd = charges.budget_usd()
         return Terms(
             base_url=self.url(),
             endpoint=self.endpoint,
-            price=price,
+            price=charges.price(self.mode),
             budget_micro_usd=None if budget_usd is None else round(budget_usd * MICRO),
             concurrency=self.concurrency,
             requests_per_minute=self.requests_per_minute,
@@ -274,31 +306,15 @@ class OpenAITeacher(BaseModel):
             max_retries=self.max_retries,
         )
 
-    def budget(self) -> float | None:
-        """USD; None: no limit."""
-        if self.budget_usd == "auto":
-            return DEFAULT_BUDGET_USD if self.price_of(self.mode) not in (None, FREE) else None
-        return self.budget_usd
-
-    def price_of(self, mode: Mode) -> Price | None:
-        """What is charged in a mode: what was given for it, nothing on this machine, else what is
-        listed; None if that is not known."""
-        if self.price:
-            return self.price if mode == self.mode else None
-        if is_loopback(self.url()):
-            return FREE
-        return listed_price(self.url(), self.model, by_batch=mode == "batch")
-
-    def _do_without_price(self) -> None:
-        """ValueError if a budget was set that nothing could be held against."""
-        unknown = f"no price is known for {self.model} at {self.endpoint}"
-        remedy = "'teacher.price={input: 1.25, output: 10}', in USD per million tokens"
-        if isinstance(self.budget_usd, float):
-            raise ValueError(
-                f"teacher.budget_usd: {unknown}, so the budget could not be kept; give it, as in "
-                f"{remedy}; nothing was sent"
-            )
-        log.warning("teacher: %s: what it costs is not counted; give it: %s", unknown, remedy)
+    def charges(self) -> Charges:
+        return Charges(
+            url=self.url(),
+            endpoint=self.endpoint,
+            model=self.model,
+            mode=self.mode,
+            given=self.price,
+            limit_usd=self.budget_usd,
+        )
 
     def url(self) -> str:
         """Of the server; ValueError for one of the environment that is none."""
@@ -323,5 +339,5 @@ class OpenAITeacher(BaseModel):
         )
 
 
-def _num_missing(wanted: Mapping[Request, int], book: Ledger) -> int:
-    return sum(len(book.missing(request, number)) for request, number in wanted.items())
+def _num_samples(wanted: Wanted) -> int:
+    return sum(len(samples) for samples in wanted.values())

@@ -34,7 +34,7 @@ class Progress:
     def line(self) -> str:
         """`5 of 9 requests; 2.5/s, 2 s to go; $0.02 spent, $4.98 left; answers 14, HTTP 429 3`."""
         parts = [f"{self.completed} of {self._num_requests} requests", self._speed()]
-        parts += [spending(self._money()), counted(self.tally)]
+        parts += [spending_line(self._money()), counted(self.tally)]
         return "; ".join(part for part in parts if part)
 
     def _speed(self) -> str:
@@ -45,7 +45,7 @@ class Progress:
         return f"{rate:.1f}/s, {duration(left / rate)} to go"
 
 
-def spending(money: tuple[int, int | None] | None) -> str:
+def spending_line(money: tuple[int, int | None] | None) -> str:
     """`$0.02 spent, $4.98 left`; empty without a price."""
     if money is None:
         return ""

@@ -2,20 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mdexp.teacher import budget
 from mdexp.teacher.client import Client
 from mdexp.teacher.command_id import current_command
-from mdexp.teacher.extract import Extraction
 from mdexp.teacher.holder import Holder
 from mdexp.teacher.leases import Claims
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.limits import Limiter
+from mdexp.teacher.online_purchase import OnlinePurchase
 from mdexp.teacher.prices import FREE, Price
 from mdexp.teacher.progress import Progress, dollars
-from mdexp.teacher.request import Request
+from mdexp.teacher.request import Wanted
 
 log = logging.getLogger(__name__)
 
@@ -37,28 +36,24 @@ class Terms:
     max_retries: int
 
 
-def purchase(
-    incomplete: Sequence[Request], num_paths: int, ledger: Ledger, terms: Terms, key: str
-) -> None:
-    """Buy what the requests lack, as far as the budget goes. TeacherError if the teacher cannot go
-    on; ValueError, before anything is sent, for terms that cannot be kept."""
+def purchase(wanted: Wanted, ledger: Ledger, terms: Terms, key: str) -> None:
+    """Buy what is wanted and missing, as far as the budget goes. TeacherError if the teacher cannot
+    go on; ValueError, before anything is sent, for terms that cannot be kept."""
     if terms.price and terms.budget_micro_usd is not None:
-        for request in incomplete:
-            terms.price.worst_micro_usd(request, num_paths)
-    asyncio.run(_purchase(incomplete, num_paths, ledger, terms, key))
+        for request, samples in wanted.items():
+            terms.price.worst_micro_usd(request, len(samples))
+    asyncio.run(_purchase(wanted, ledger, terms, key))
 
 
-async def _purchase(
-    incomplete: Sequence[Request], num_paths: int, ledger: Ledger, terms: Terms, key: str
-) -> None:
-    command, before = current_command(), ledger.num_missing(incomplete, num_paths)
+async def _purchase(wanted: Wanted, ledger: Ledger, terms: Terms, key: str) -> None:
+    command, before = current_command(), ledger.num_missing(wanted)
     rates = (terms.requests_per_minute, terms.tokens_per_minute)
 
     def money() -> tuple[int, int | None] | None:
         paid = terms.price not in (None, FREE)
         return budget.spent_and_left(ledger.db, command) if paid else None
 
-    progress = Progress(len(incomplete), money)
+    progress = Progress(len(wanted), money)
     with Holder(ledger.folder) as holder, Limiter(ledger.folder, terms.endpoint, *rates) as limiter:
         claims = Claims(
             ledger,
@@ -70,19 +65,18 @@ async def _purchase(
         _begin(ledger, claims, command, terms)
         try:
             async with Client(terms.base_url, key, terms.timeout_s) as client:
-                extraction = Extraction(
+                online = OnlinePurchase(
                     ledger,
                     claims,
                     limiter,
                     client,
                     progress,
                     price=terms.price,
-                    num_paths=num_paths,
                     max_retries=terms.max_retries,
                 )
-                await extraction.buy(incomplete, terms.concurrency)
+                await online.buy(wanted, terms.concurrency)
         finally:
-            _conclude(progress, before, ledger.num_missing(incomplete, num_paths), terms)
+            _conclude(progress, before, ledger.num_missing(wanted), terms)
 
 
 def _begin(ledger: Ledger, claims: Claims, command: str, terms: Terms) -> None:

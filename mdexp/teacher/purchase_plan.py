@@ -7,20 +7,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mdexp.teacher.families import family_of
-from mdexp.teacher.model_history import Experience
+from mdexp.teacher.model_history import ModelHistory
 from mdexp.teacher.prices import Price, completion_limit
 from mdexp.teacher.request import Request
 from mdexp.teacher.tokens import ANSWER_TOKENS, Rule
 
+# By request and number of unwritten texts: thought and samples.
+Wants = Mapping[tuple[Request, int], tuple[str, frozenset[int]]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """A request of a run: who asks (thought), how many samples it wants, which it lacks."""
+    """A request of a run: who asks (thought), how many samples it wants, which it lacks.
+
+    It lies behind `num_unwritten` texts that it holds only once they are written: it is bounded by
+    the longest that they can be.
+    """
 
     request: Request
     thought: str
     num_samples: int
     missing: Sequence[int]
+    num_unwritten: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +40,7 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class RateLimits:
     """What the endpoint allows, None for no limit."""
 
     concurrency: int
@@ -58,7 +66,7 @@ class PurchasePlan:
 
 
 def plan_purchase(
-    wishes: Sequence[Wish], rule: Rule, known: Experience, limits: Limits
+    wishes: Sequence[Wish], rule: Rule, known: ModelHistory, limits: RateLimits
 ) -> PurchasePlan:
     """Sum up what all wishes take."""
     lacking = [wish for wish in wishes if wish.missing]
@@ -66,7 +74,7 @@ def plan_purchase(
     prompt_tokens = answer_tokens = 0.0
     worst: int | None = 0
     for wish in lacking:
-        prompt_tokens += len(calls_for(wish)) * _prompt_tokens(wish.request, rule)
+        prompt_tokens += len(calls_for(wish)) * _prompt_tokens(wish, rule, known)
         answer_tokens += len(wish.missing) * expected_answer(wish, known)
         limit = completion_limit(wish.request)
         worst = None if worst is None or limit is None else worst + limit * len(wish.missing)
@@ -83,12 +91,12 @@ def plan_purchase(
     )
 
 
-def cost(plan: PurchasePlan, wishes: Sequence[Wish], price: Price) -> Money:
+def purchase_cost(plan: PurchasePlan, wishes: Sequence[Wish], price: Price) -> Money:
     """What the plan costs at a price; the worst is the sum of what is reserved call by call."""
     worst = None
     if plan.worst_answer_tokens is not None:
         worst = sum(
-            price.worst_micro_usd(wish.request, num_answers)
+            price.worst_micro_usd(wish.request, num_answers) + _unwritten_micro_usd(wish, price)
             for wish in wishes
             for num_answers in calls_for(wish)
         )
@@ -97,33 +105,40 @@ def cost(plan: PurchasePlan, wishes: Sequence[Wish], price: Price) -> Money:
 
 def calls_for(wish: Wish) -> list[int]:
     """How many answers each call asks for: one call has all, but for seeds and for models that
-    give one at a time."""
-    alone = "seed" in wish.request.settings or not family_of(wish.request.model).takes_n
+    give one at a time. What goes on from texts that are not written yet shares no call."""
+    takes_n = family_of(wish.request.model).takes_n
+    alone = "seed" in wish.request.settings or not takes_n or wish.num_unwritten > 0
     return [1] * len(wish.missing) if alone else [len(wish.missing)] * bool(wish.missing)
 
 
-def expected_answer(wish: Wish, known: Experience) -> float:
+def expected_answer(wish: Wish, known: ModelHistory) -> float:
     """Tokens of an answer: the mean of the same model and thought, else that of recorded ones."""
     mean = known.answer_tokens.get(wish.thought, ANSWER_TOKENS)
     return min(mean, completion_limit(wish.request) or mean)
 
 
-def of_sweep(jobs: Sequence[Mapping[Request, tuple[str, int]]]) -> dict[Request, tuple[str, int]]:
-    """What all jobs of a command want: a request that several have is bought once, as often as the
-    greediest wants it. Values are thought and number of samples."""
-    wanted: dict[Request, tuple[str, int]] = {}
+def of_sweep(jobs: Sequence[Wants]) -> Wants:
+    """What all jobs of a command want: a sample that several want is bought once."""
+    wanted: dict[tuple[Request, int], tuple[str, frozenset[int]]] = {}
     for job in jobs:
-        for request, (thought, number) in job.items():
-            wanted[request] = (thought, max(number, wanted.get(request, (thought, 0))[1]))
+        for key, (thought, samples) in job.items():
+            wanted[key] = (thought, samples | wanted.get(key, (thought, frozenset[int]()))[1])
     return wanted
 
 
-def _prompt_tokens(request: Request, rule: Rule) -> float:
-    return sum(rule.count(text) for text in request.texts)
+def _prompt_tokens(wish: Wish, rule: Rule, known: ModelHistory) -> float:
+    written = sum(rule.count(text) for text in wish.request.texts)
+    return written + wish.num_unwritten * expected_answer(wish, known)
+
+
+def _unwritten_micro_usd(wish: Wish, price: Price) -> int:
+    """The most that a call's unwritten texts cost as a part of its prompt."""
+    limit = completion_limit(wish.request) or 0
+    return price.micro_usd(wish.num_unwritten * limit, 0)
 
 
 def _seconds(
-    num_calls: int, tokens: float, limits: Limits, latency_s: float | None
+    num_calls: int, tokens: float, limits: RateLimits, latency_s: float | None
 ) -> float | None:
     """The longest of what each limit takes by itself."""
     minutes = [

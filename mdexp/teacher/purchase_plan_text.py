@@ -6,11 +6,12 @@ from mdexp.ports import Thought
 from mdexp.records import Problem
 from mdexp.teacher.asking import Asking
 from mdexp.teacher.budget import MICRO
-from mdexp.teacher.model_history import Experience
-from mdexp.teacher.openai import Mode, OpenAITeacher
+from mdexp.teacher.charges import Mode
+from mdexp.teacher.model_history import ModelHistory
+from mdexp.teacher.openai import OpenAITeacher
 from mdexp.teacher.prices import FREE, price_list
 from mdexp.teacher.progress import dollars, duration
-from mdexp.teacher.purchase_plan import Money, PurchasePlan, Wish, cost
+from mdexp.teacher.purchase_plan import Money, PurchasePlan, Wish, purchase_cost
 from mdexp.teacher.tokens import ANSWER_TOKENS, Rule
 
 
@@ -19,7 +20,7 @@ def plan_lines(
     plan: PurchasePlan,
     wishes: Sequence[Wish],
     rule: Rule,
-    known: Experience,
+    known: ModelHistory,
 ) -> Iterator[str]:
     """What is asked for, what of it is there, and what the rest takes."""
     yield f"{teacher.model} at {teacher.endpoint}"
@@ -32,6 +33,11 @@ def plan_lines(
     if not plan.num_missing:
         yield "  cost      nothing: every answer is owned"
         return
+    if later := sum(len(wish.missing) for wish in wishes if wish.num_unwritten):
+        yield (
+            f"  steps     {later:,} of them go on from texts that are not written yet: bounded by "
+            "the steps before, each text as long as it can be"
+        )
     yield f"  prompts   {plan.prompt_tokens:,} tokens, {rule.source}"
     yield f"  answers   {plan.answer_tokens:,} tokens, {_answers_by(known)}; {_at_most(plan)}"
     yield from _costs(teacher, plan, wishes)
@@ -52,7 +58,7 @@ def prompt_lines(
         yield f"settings: {of_sets[0].settings}"
 
 
-def _answers_by(known: Experience) -> str:
+def _answers_by(known: ModelHistory) -> str:
     if known.answer_tokens:
         return f"by the mean of {known.num_calls} latest replies"
     return f"guessed at {ANSWER_TOKENS:g} each, without what a model reasons in hiding"
@@ -67,18 +73,18 @@ def _at_most(plan: PurchasePlan) -> str:
 def _costs(teacher: OpenAITeacher, plan: PurchasePlan, wishes: Sequence[Wish]) -> Iterator[str]:
     modes: tuple[Mode, ...] = ("online", "batch")
     for mode in modes:
-        price, label = teacher.price_of(mode), "online" if mode == "online" else "by Batch"
+        price, label = teacher.charges().price(mode), "online" if mode == "online" else "by Batch"
         if price is None:
             yield f"  {label:<9} no price is known: it is not counted"
         elif price == FREE:
             yield f"  {label:<9} costs nothing"
         else:
             money, rates = (
-                _money(cost(plan, wishes, price)),
+                _money(purchase_cost(plan, wishes, price)),
                 f"${price.input:g} and ${price.output:g}",
             )
             yield f"  {label:<9} {money}, at {rates} a million tokens in and out"
-    if teacher.price is None and teacher.price_of("online") not in (None, FREE):
+    if teacher.price is None and teacher.charges().price("online") not in (None, FREE):
         yield f"  prices    of {price_list()}; teacher.price gives others"
     yield f"  budget    {_budget(teacher, plan, wishes)}"
 
@@ -89,12 +95,13 @@ def _money(money: Money) -> str:
 
 
 def _budget(teacher: OpenAITeacher, plan: PurchasePlan, wishes: Sequence[Wish]) -> str:
-    limit, price = teacher.budget(), teacher.price_of(teacher.mode)
+    charges = teacher.charges()
+    limit, price = charges.budget_usd(), charges.price(teacher.mode)
     if limit is None:
         return "none"
     if price is None:
         return f"${limit:g}: cannot be kept without a price, so a run will ask for teacher.price"
-    expected = cost(plan, wishes, price).expected
+    expected = purchase_cost(plan, wishes, price).expected
     if expected > limit * MICRO:
         return f"${limit:g} for the command: LESS than expected, so answers will be missing"
     return f"${limit:g} for the command, of which {dollars(expected)} is expected to be spent"

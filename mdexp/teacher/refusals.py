@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from mdexp.teacher.reply import ServerError
+from mdexp.teacher.reply import ReportedError
 from mdexp.teacher.retry import Filtered, SetAside, TeacherError, judge_status
 
 _MAX_DETAIL_CHARS = 300
@@ -60,7 +60,7 @@ def parameter_fix(parameter: str | None, message: str, sent: Iterable[str]) -> s
 
 
 def judge_prompt(
-    status: int, said: ServerError, headers: Mapping[str, str], sent: Iterable[str]
+    status: int, said: ReportedError, headers: Mapping[str, str], sent: Iterable[str]
 ) -> Exception:
     """What an HTTP error means for a call that `sent` one prompt: Filtered or SetAside where it is
     that prompt's own, TeacherError where all would be refused, Unanswered where it may pass."""

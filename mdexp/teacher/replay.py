@@ -1,8 +1,11 @@
 """Recorded answers, played again: no network, no key, no cost.
 
 A file is JSON Lines; a row has at least `id` (of the problem), `thought`, `completion` and `model`;
-one may have what the model thought before it answered, as `thinking`.
-Samples of one (problem, thought) are numbered in the order of files and lines.
+one may have what the model thought before it answered, as `thinking`. Where `path` names a file for
+each thought, the rows of a file are of that thought, whatever they say: equal forms from several
+sources can be distinguished.
+Samples of one (problem, thought) are numbered in the order of files and lines. Of a thought that is
+written in several texts each text is a row, with `part` and, best, `sample`: recorded_dialogue.py.
 """
 
 import logging
@@ -13,13 +16,17 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from mdexp.ports import Thought
+from mdexp.ports import Executor, Thought, Write
 from mdexp.records import Path, Problem, ThinkingUse
 from mdexp.store.json_lines import JsonLinesError, objects_of_file
+from mdexp.teacher.dialogue import Dialogue, is_dialogue, opened, refuse_reading, write_out
+from mdexp.teacher.recorded_dialogue import RecordedDialogues
+from mdexp.teacher.request import Answer
 
 log = logging.getLogger(__name__)
 
 _TEXT_KEYS = ("id", "thought", "completion", "model")
+Names = tuple[str, str]  # of a problem and a thought
 
 
 class ReplayTeacher(BaseModel):
@@ -27,22 +34,28 @@ class ReplayTeacher(BaseModel):
 
     ask_again: ClassVar[bool] = False
 
-    path: str | tuple[str, ...]
+    path: str | tuple[str, ...] | dict[str, str]  # dict: the file of each thought
     num_paths: int = Field(ge=1)
     thinking: ThinkingUse = Field("drop", exclude=True)  # the paths are the same; verify heeds it
 
     @field_validator("path")
     @classmethod
-    def _names_a_file(cls, path: str | tuple[str, ...]) -> str | tuple[str, ...]:
-        if not path or (not isinstance(path, str) and "" in path):
-            raise ValueError(f"got {path!r}, expected a file or a list of files")
+    def _names_a_file(
+        cls, path: str | tuple[str, ...] | dict[str, str]
+    ) -> str | tuple[str, ...] | dict[str, str]:
+        named = path.values() if isinstance(path, dict) else path
+        if not path or (not isinstance(path, str) and "" in named):
+            raise ValueError(
+                f"got {path!r}, expected a file or a list of files, or a file for each thought"
+            )
         return path
 
     def files(self) -> dict[str, FilePath]:
         """The recorded files, by number and name; ValueError where there is none."""
         paths = (self.path,) if isinstance(self.path, str) else self.path
+        named = paths.values() if isinstance(paths, dict) else paths
         files = {
-            f"{number} {FilePath(path).name}": FilePath(path) for number, path in enumerate(paths)
+            f"{number} {FilePath(path).name}": FilePath(path) for number, path in enumerate(named)
         }
         for file in files.values():
             if not file.is_file():
@@ -53,10 +66,21 @@ class ReplayTeacher(BaseModel):
         return []
 
     def paths(
-        self, problems: Sequence[Problem], thoughts: Mapping[str, Thought], ledger: FilePath
+        self,
+        problems: Sequence[Problem],
+        thoughts: Mapping[str, Thought],
+        ledger: FilePath,
+        executor: Executor,
     ) -> Iterator[Path]:
         """Yield by problem, thought and sample. Nothing is bought, so the ledger is not touched."""
-        played, left_out = self._sorted(problems, thoughts)
+        refuse_reading(thoughts)
+        found, dialogues, left_out = self._sorted(problems, thoughts)
+        written = _written(problems, thoughts, dialogues, executor)
+        for path in filter(None, written):
+            found[path.problem_id, path.thought].append(path)
+        if lacking := written.count(None):
+            left_out["transcripts that lack a text"] = lacking
+        played = [path for paths in found.values() for path in paths]
         log.info("teacher: %d recorded paths; not played: %s", len(played), dict(left_out))
         if problems and thoughts and not played:
             raise ValueError(
@@ -69,33 +93,81 @@ class ReplayTeacher(BaseModel):
         self, problems: Sequence[Problem], thoughts: Mapping[str, Thought]
     ) -> dict[str, int]:
         """How many rows are not played, by reason."""
-        return dict(self._sorted(problems, thoughts)[1])
+        return dict(self._sorted(problems, thoughts)[2])
 
     def _sorted(
         self, problems: Sequence[Problem], thoughts: Mapping[str, Thought]
-    ) -> tuple[list[Path], Counter[str]]:
-        wanted: dict[tuple[str, str], list[Path]] = {
+    ) -> tuple[dict[Names, list[Path]], dict[Names, list[list[Answer]]], Counter[str]]:
+        """Paths of one text, the texts of dialogues, and how many rows are left out."""
+        wanted: dict[Names, list[Path]] = {
             (problem.id, thought): [] for problem in problems for thought in thoughts
         }
+        dialogues = {
+            names: RecordedDialogues() for names in wanted if is_dialogue(thoughts[names[1]])
+        }
         left_out: Counter[str] = Counter()
-        for row in self._rows():
-            found = wanted.get((row["id"], row["thought"]))
+        for file, number, row in self._rows():
+            names = (row["id"], row["thought"])
             if row["thought"] not in thoughts:
                 left_out["thought not asked for"] += 1
-            elif found is None:
+            elif names not in wanted:
                 left_out["problem not asked for"] += 1
-            elif len(found) == self.num_paths:
+            elif names in dialogues:
+                try:
+                    dialogues[names].add(row, file)
+                except ValueError as error:
+                    raise JsonLinesError(self.files()[file], number, str(error)) from error
+            elif isinstance(row.get("part"), int) and row["part"] > 0:
+                left_out["later part of a thought of one text"] += 1
+            elif len(wanted[names]) == self.num_paths:
                 left_out["beyond num_paths"] += 1
             else:
-                found.append(_path(row, sample=len(found)))
-        return [path for paths in wanted.values() for path in paths], left_out
+                wanted[names].append(_path(row, sample=len(wanted[names])))
+        played = {names: of.played(self.num_paths) for names, of in dialogues.items()}
+        counted = sum((of.left_out for of in dialogues.values()), left_out)
+        return wanted, played, counted
 
-    def _rows(self) -> Iterator[dict[str, Any]]:
-        for file in self.files().values():
+    def _rows(self) -> Iterator[tuple[str, int, dict[str, Any]]]:
+        """Each row with its file, as `files` names it, and line."""
+        files = self.files()
+        thoughts = self.path if isinstance(self.path, dict) else [None] * len(files)
+        for thought, (name, file) in zip(thoughts, files.items(), strict=True):
             for number, row in objects_of_file(file):
+                if thought is not None:
+                    row = {**row, "thought": thought}
                 if fault := _fault(row):
                     raise JsonLinesError(file, number, fault)
-                yield row
+                yield name, number, row
+
+
+def _written(
+    problems: Sequence[Problem],
+    thoughts: Mapping[str, Thought],
+    recorded: Mapping[Names, list[list[Answer]]],
+    executor: Executor,
+) -> list[Path | None]:
+    """The paths of several texts; None for one that lacks a text."""
+    by_id = {problem.id: problem for problem in problems}
+    texts = {
+        (problem_id, name, sample): answers
+        for (problem_id, name), samples in recorded.items()
+        for sample, answers in enumerate(samples)
+    }
+    dialogues = [opened(by_id[p], name, thoughts[name], sample) for p, name, sample in texts]
+
+    def next_texts(pending: Sequence[tuple[Dialogue, Write]]) -> list[Answer | None]:
+        return [_next_text(dialogue, texts) for dialogue, _ in pending]
+
+    write_out(dialogues, next_texts, executor)
+    return [dialogue.path(model="") for dialogue in dialogues]
+
+
+def _next_text(
+    dialogue: Dialogue, texts: Mapping[tuple[str, str, int], list[Answer]]
+) -> Answer | None:
+    transcript = dialogue.walk.transcript
+    answers = texts[transcript.problem_id, transcript.thought, transcript.sample]
+    return answers[dialogue.part] if dialogue.part < len(answers) else None
 
 
 def _fault(row: Mapping[str, Any]) -> str:

@@ -58,7 +58,7 @@ class Reply:
         return len(self.choices) + len(self.without_answer)
 
 
-class ServerError(NamedTuple):
+class ReportedError(NamedTuple):
     """What a server says of an error; empty where it says nothing."""
 
     message: str
@@ -83,23 +83,23 @@ def read_reply(raw: str) -> Reply:
     )
 
 
-def read_error(text: str) -> ServerError:
+def read_error(text: str) -> ReportedError:
     """What the body of an HTTP error says; a text that is no JSON is the message itself."""
     try:
         said = error_in(_parsed(text))
     except (ValueError, RecursionError):
-        said = ServerError("", (), "")
+        said = ReportedError("", (), "")
     return said if said.message else said._replace(message=_well_formed(text).strip())
 
 
-def error_in(body: Any) -> ServerError:
+def error_in(body: Any) -> ReportedError:
     """What an error in JSON says, in whichever of the usual forms."""
     if isinstance(body, list):  # Gemini's
         body = body[0] if body else None
     said = body.get("error", body) if isinstance(body, dict) else None
     found = _Error.model_validate(said if isinstance(said, dict) else {"message": said})
     codes = tuple(code for code in (found.code, found.type) if code)
-    return ServerError(found.message, codes, found.param)
+    return ReportedError(found.message, codes, found.param)
 
 
 def filtered_reply(num_choices: int, detail: str) -> Reply:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -53,6 +53,11 @@ class Request:
     @cached_property
     def identity(self) -> str:
         return hashlib.sha256(self.content.encode()).hexdigest()
+
+
+# Which samples of each request are wanted: a set and no count, so that transcripts that come to the
+# same request each have their own sample.
+Wanted = Mapping[Request, Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

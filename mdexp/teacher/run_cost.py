@@ -4,11 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mdexp.ports import Teacher, Thought
+from mdexp.ports import Executor, Teacher, Thought
 from mdexp.records import Problem
 from mdexp.teacher.asking import wanted_samples
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.openai import OpenAITeacher
+from mdexp.teacher.request import Answer
+from mdexp.teacher.steps import Ask, ask_in_steps, owned, samples_wanted
 
 # A reply that does not count its tokens is charged with the worst that its call can cost.
 _PAID = """
@@ -17,22 +19,36 @@ _PAID = """
     count(*) FILTER (WHERE price_micro_usd IS NULL)
     FROM calls WHERE id IN (
         SELECT call FROM samples JOIN requests ON requests.id = samples.request
-        JOIN json_each(?) AS wanted ON wanted.key = identity
-        WHERE text IS NOT NULL AND sample < wanted.value)
+        JOIN json_each(?) AS wanted ON json_extract(wanted.value, '$[0]') = identity
+        AND json_extract(wanted.value, '$[1]') = sample
+        WHERE text IS NOT NULL)
 """
 
 
 def paid(
-    teacher: Teacher, problems: Sequence[Problem], thoughts: Mapping[str, Thought], folder: Path
+    teacher: Teacher,
+    problems: Sequence[Problem],
+    thoughts: Mapping[str, Thought],
+    folder: Path,
+    executor: Executor,
 ) -> dict[str, int] | None:
     """For the calls that gave the paths, in millionths of a dollar; of it `at_most`: worst cases.
     `unpriced` is the number of calls without a price. None for a teacher that buys nothing through
     the ledger."""
     if not isinstance(teacher, OpenAITeacher):
         return None
-    requests = teacher.asking().requests(problems, thoughts)
-    wanted = wanted_samples(requests.values(), teacher.num_paths)
-    numbers = json.dumps({request.identity: number for request, number in wanted.items()})
+    asking = teacher.asking()
+    requests = asking.requests(problems, thoughts)
+    first = wanted_samples(requests.values(), teacher.num_paths)
     with Ledger(folder) as ledger:
-        row = ledger.db.execute(_PAID, (numbers,)).fetchone()
+        later: list[Ask] = []
+
+        def supply(asks: Sequence[Ask]) -> list[Answer | None]:
+            later.extend(ask for ask in asks if ask.part)
+            return owned(ledger, asks)
+
+        ask_in_steps(asking, problems, thoughts, teacher.num_paths, supply, executor)
+        wanted = {**first, **samples_wanted(later)}
+        pairs = [(r.identity, sample) for r, samples in wanted.items() for sample in samples]
+        row = ledger.db.execute(_PAID, (json.dumps(pairs),)).fetchone()
     return dict(zip(("micro_usd", "at_most", "unpriced"), row, strict=True))

@@ -14,10 +14,10 @@ NULL where there is no price. A sample without a text is being asked for by its 
 import sqlite3
 from pathlib import Path
 
-from mdexp.teacher.database import opened
+from mdexp.teacher.database import opened_database
 
 FILE = "teacher.sqlite"
-VERSION = 2
+VERSION = 3
 
 _TABLES = """
 CREATE TABLE requests (
@@ -62,6 +62,7 @@ CREATE TABLE askers (               -- for whom a request was made, as recorded 
     request INTEGER NOT NULL REFERENCES requests (id),
     problem_id TEXT NOT NULL,
     thought TEXT NOT NULL,
+    part INTEGER NOT NULL DEFAULT 0, -- how many texts of the teacher came before
     PRIMARY KEY (request, problem_id, thought)
 ) WITHOUT ROWID;
 CREATE TABLE budgets (
@@ -93,7 +94,7 @@ def connect(folder: Path) -> sqlite3.Connection:
     """Open a folder's ledger, made if there is none; transactions are explicit. ValueError for one
     of another version, or a file system that cannot hold one."""
     folder.mkdir(parents=True, exist_ok=True)
-    db = opened(folder / FILE)
+    db = opened_database(folder / FILE)
     try:
         if _version(db) != VERSION:
             _bring_up_to_date(db, folder / FILE)
@@ -115,6 +116,8 @@ def _bring_up_to_date(db: sqlite3.Connection, file: Path) -> None:
         version = _version(db)  # another process may have been first
         if version == 0:
             _create(db)
+        elif version == 2:
+            db.execute("ALTER TABLE askers ADD COLUMN part INTEGER NOT NULL DEFAULT 0")
         elif version != VERSION:
             raise ValueError(
                 f"{file}: written as version {version}, this mdexp reads version {VERSION}; the "

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mdexp.teacher.model_history import Experience
+from mdexp.teacher.model_history import ModelHistory
 
 # Measured with OpenAI's o200k vocabulary on the questions of GSM8K, SVAMP and ASDiv: 4.1 to 4.2
 # bytes a token, programs among exemplars 3.0 to 3.9.
@@ -21,7 +21,7 @@ class Rule:
     source: str
 
 
-def counting_rule(model: str, known: Experience) -> Rule:
+def counting_rule(model: str, known: ModelHistory) -> Rule:
     """The model's own tokenizer where it lies on this machine, else what its replies said, else a
     guess. Nothing is downloaded."""
     if _is_here(model):

@@ -1,7 +1,9 @@
 """A teacher without a language model: it rewrites the solutions that the dataset brings along.
 
-Up to four styles a thought; `label` has one. What it cannot rewrite it does not write: the funnel
-counts those problems as missing. Its texts are verified like any teacher's.
+A set that is made by rule brings its solutions thought by thought; they stand as they are. Those of
+any other set are prose, which is rewritten in up to four styles a thought; `label` has one. What it
+cannot rewrite it does not write: the funnel counts those problems as missing. Its texts are
+verified like any teacher's.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +13,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from mdexp.answers import plain
-from mdexp.ports import Thought
+from mdexp.ports import Executor, Thought
 from mdexp.records import Path, Problem, ThinkingUse
 from mdexp.teacher.equations import equation_styles
 from mdexp.teacher.programs import program_styles
@@ -22,7 +24,8 @@ MODEL = "worked"
 
 
 class WorkedTeacher(BaseModel):
-    """Knows the thoughts `label`, `cot`, `pot` and `eot`; of any other it writes nothing."""
+    """Knows the thoughts `label`, `cot`, `pot` and `eot`, and those that a set made by rule brings;
+    of any other it writes nothing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -38,10 +41,14 @@ class WorkedTeacher(BaseModel):
         return []
 
     def paths(
-        self, problems: Sequence[Problem], thoughts: Mapping[str, Thought], ledger: FilePath
+        self,
+        problems: Sequence[Problem],
+        thoughts: Mapping[str, Thought],
+        ledger: FilePath,
+        executor: Executor,
     ) -> Iterator[Path]:
         for problem in problems:
-            texts = _texts(problem)
+            texts = worked_texts(problem)
             for thought in thoughts:
                 for sample, text in enumerate(texts.get(thought, [])[: self.num_paths]):
                     yield Path(
@@ -53,13 +60,15 @@ class WorkedTeacher(BaseModel):
                     )
 
 
-def _texts(problem: Problem) -> dict[str, list[str]]:
+def worked_texts(problem: Problem) -> dict[str, list[str]]:
     """What can be written about a problem, by thought: distinct texts, styles in fixed order."""
     statement = f"The answer is {plain(problem.answer)}."
     texts = {"label": [statement]}
+    if problem.solutions is not None:
+        return texts | problem.solutions
     if steps := read_solution(problem):
-        told = dict.fromkeys(sentence_styles(steps))
-        texts["cot"] = [f"{text}\n{statement}" for text in told]
+        proses = dict.fromkeys(sentence_styles(steps))
+        texts["cot"] = [f"{text}\n{statement}" for text in proses]
         texts["pot"] = list(dict.fromkeys(program_styles(steps, problem.question)))
         texts["eot"] = list(dict.fromkeys(equation_styles(steps, problem.question)))
     return texts

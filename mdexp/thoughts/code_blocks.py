@@ -26,21 +26,21 @@ MAX_BLOCKS = 200  # behind them all is text
 TEXT = "(text)"  # the language of what stands outside of blocks; no fence can name it
 
 
-class Block(NamedTuple):
+class CodeBlock(NamedTuple):
     """A part of a reply."""
 
     language: str  # in lower case; empty if the block names none
     code: str
 
 
-def blocks_of(text: str) -> list[Block]:
+def blocks_of(text: str) -> list[CodeBlock]:
     """The parts of a reply in order: its blocks of code, and the text outside of them."""
     if "```" not in text and "~~~" not in text:
         return list(_tagged(text))
     scan = _Scan(text.split("\n"), heed_strings=True)
     if scan.string:  # it is never closed, and hides fences
         scan = _Scan(text.split("\n"), heed_strings=False)
-    parts = [Block(language, "\n".join(lines)) for language, lines in scan.parts]
+    parts = [CodeBlock(language, "\n".join(lines)) for language, lines in scan.parts]
     return [
         block
         for part in parts
@@ -133,12 +133,12 @@ def _open_string(line: str, string: str) -> str:
     return string
 
 
-def _tagged(text: str) -> Iterator[Block]:
+def _tagged(text: str) -> Iterator[CodeBlock]:
     """The parts of a text without fences: what stands between tags, and what stands outside."""
     language = TEXT
     for part in _TAG.split(text, 2 * MAX_BLOCKS):
         if not _TAG.fullmatch(part):
-            yield Block(language, part)
+            yield CodeBlock(language, part)
         elif part.startswith(("</", "[/", "\\end")):
             language = TEXT
         else:

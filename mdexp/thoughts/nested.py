@@ -16,8 +16,8 @@ InnerThought = Annotated[
 
 
 def from_write(transcript: Transcript, number: int) -> Transcript:
-    """What an inner thought sees that begins with text `number` (from 0): the question, and all
-    from that text on."""
+    """The transcript as an inner thought sees it: the question, then all from text
+    `number` (from 0) on."""
     places = [n for n, s in enumerate(transcript.segments) if s.author == "writer"]
     start = places[number] if number < len(places) else len(transcript.segments)
     return replace(transcript, segments=(transcript.segments[0], *transcript.segments[start:]))

@@ -28,7 +28,7 @@ def printed_answer(tree: ast.Module) -> str | None:
 
 
 def _values(printed: list[ast.expr]) -> list[ast.expr] | None:
-    """What is printed beside literal text; None where a part of it cannot be told."""
+    """What is printed beside literal text; None where a part of it is unknown."""
     values: list[ast.expr] = []
     for expression in printed:
         parts = expression.values if isinstance(expression, ast.JoinedStr) else [expression]

@@ -28,17 +28,17 @@ ANSWER_NAMES = ("answer", "result")
 
 def canonical_form(code: str) -> str:
     """The program without docstrings and unused imports, unwrapped, binding `ans`."""
-    tree = parse(code)
+    tree = syntax_tree(code)
     for rewrite in (_drop_docstrings, _drop_unused_imports, _unwrap_function, _bind_answer):
         if tree is None:
             break  # left as it is: running it says what is wrong
         rewritten = rewrite(code, tree)
         if rewritten != code:
-            code, tree = rewritten, parse(rewritten)
+            code, tree = rewritten, syntax_tree(rewritten)
     return code.strip("\n")
 
 
-def parse(code: str) -> ast.Module | None:
+def syntax_tree(code: str) -> ast.Module | None:
     """The syntax tree of a program, which is not run; None if it has none or is too long."""
     if len(code) > MAX_CHARS:
         return None
@@ -92,11 +92,11 @@ def _unwrap_function(code: str, tree: ast.Module) -> str:
     inner = "\n".join(_dedented(line, indent) for line in body).strip("\n")
     answer = f"ans = {_source(code, last.value)}"
     unwrapped = "\n".join(part for part in (*imports, inner, answer) if part)
-    return code if parse(unwrapped) is None else unwrapped
+    return code if syntax_tree(unwrapped) is None else unwrapped
 
 
 def _is_all(tree: ast.Module, function: ast.FunctionDef) -> bool:
-    """Whether there are but imports before the function and calls of it after."""
+    """Whether the code is only imports, then this function, then calls of it."""
     place = tree.body.index(function)
     return all(isinstance(node, ast.Import | ast.ImportFrom) for node in tree.body[:place]) and all(
         _only_calls(node, function.name) for node in tree.body[place + 1 :]

@@ -4,7 +4,7 @@ import ast
 import builtins
 from collections.abc import Sequence
 
-from mdexp.thoughts.program_form import ANSWER_NAMES, ENTRY_POINTS, parse
+from mdexp.thoughts.program_form import ANSWER_NAMES, ENTRY_POINTS, syntax_tree
 
 _BUILTINS = frozenset(dir(builtins))
 
@@ -15,7 +15,9 @@ def program_of(pieces: Sequence[str]) -> str | None:
     Earlier pieces stand before it from the first on whose names it uses. None if no piece that
     parses gives an answer.
     """
-    parsed = [(piece, tree) for piece in pieces if (tree := parse(piece)) is not None and tree.body]
+    parsed = [
+        (piece, tree) for piece in pieces if (tree := syntax_tree(piece)) is not None and tree.body
+    ]
     for gives_answer in (_binds_ans, _gives_answer):
         for place in reversed(range(len(parsed))):
             if gives_answer(parsed[place][1]):

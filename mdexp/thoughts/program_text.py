@@ -10,8 +10,8 @@ import textwrap
 from collections.abc import Sequence
 from itertools import groupby
 
-from mdexp.thoughts.code_blocks import PYTHON, TEXT, UNNAMED, Block, blocks_of, without_prompts
-from mdexp.thoughts.program_form import parse
+from mdexp.thoughts.code_blocks import PYTHON, TEXT, UNNAMED, CodeBlock, blocks_of, without_prompts
+from mdexp.thoughts.program_form import syntax_tree
 from mdexp.thoughts.program_pieces import program_of
 from mdexp.thoughts.prose import up_to_run_on
 
@@ -53,7 +53,7 @@ def program_within(text: str) -> str:
     if "\t" in text:
         text = _INDENT.sub(lambda indent: indent[0].replace("\t", "    "), text)
     whole = _dedented(_LEAD.sub("", text)).strip("\n")
-    if parse(whole) is not None:
+    if syntax_tree(whole) is not None:
         return whole
     blocks = blocks_of(whole)
     if marked := _codes(blocks, PYTHON):
@@ -68,23 +68,25 @@ def _dedented(code: str) -> str:
     return textwrap.dedent(code) if code[:1].isspace() else code
 
 
-def _codes(blocks: Sequence[Block], languages: frozenset[str]) -> list[str]:
+def _codes(blocks: Sequence[CodeBlock], languages: frozenset[str]) -> list[str]:
     """The code of the blocks in these languages, without prompts and prose behind it."""
     codes = (without_prompts(block.code) for block in blocks if block.language in languages)
     clean = (_dedented(code).strip("\n").rstrip() for code in codes)
     return [
-        code if parse(code) is not None else without_prose_behind(code) for code in clean if code
+        code if syntax_tree(code) is not None else without_prose_behind(code)
+        for code in clean
+        if code
     ]
 
 
 def _as_it_is(codes: Sequence[str]) -> str:
     """All pieces together where they parse, though they give no answer; else the last one."""
     joined = "\n".join(codes)
-    return joined if parse(joined) is not None else codes[-1]
+    return joined if syntax_tree(joined) is not None else codes[-1]
 
 
 def _in_the_open(text: str) -> str | None:
-    """The program between prose; from the first line of code on, what is none; None without."""
+    """The program in unfenced prose, from its first line of code; None if there is no such line."""
     lines = _QUOTED.sub(r"\1", without_prompts(text)).split("\n")
     start = next((i for i, line in enumerate(lines) if _CODE.match(line.strip())), None)
     if start is None:
@@ -92,7 +94,7 @@ def _in_the_open(text: str) -> str | None:
     while start and lines[start][:1].isspace() and _KEYWORD.match(lines[start - 1].strip()):
         start -= 1  # of a block, whose first line is broken
     rest = _dedented("\n".join(lines[start:])).rstrip()
-    if parse(rest) is not None:
+    if syntax_tree(rest) is not None:
         return rest
     return program_of(_pieces(rest)) or rest
 

@@ -2,11 +2,14 @@
 
 A chat is the same turns for a teacher and a student; its words are in conf/thought. A text is laid
 out by a template beside the thought (`cot.jinja`). Exemplars are our own worked problems, in sets:
-exemplars.jsonl, exemplars_2.jsonl, ... A folder of one's own may hold others under these names.
+exemplars.jsonl, exemplars_2.jsonl, ... for problems whose answer is a number or a text, and
+exemplars_yes_no.jsonl and exemplars_options.jsonl for the other kinds. A user's folder may
+hold others under these names; its exemplars.jsonl, ... serve for a kind that it has no file for.
 
 The system message is not among the turns: teachers get `thought.instruction`, students may not.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import count, takewhile
 from pathlib import Path
@@ -16,25 +19,54 @@ from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 from mdexp.ports import Message, Thought
-from mdexp.records import Segment, turns_of
+from mdexp.records import AnswerKind, Problem, Segment, turns_of
 from mdexp.store.json_lines import JsonLinesError, objects_of_file
 
 OWN_FOLDER = Path(__file__).parent
 _COLUMNS = ("question", "answer")  # beside a text per thought
+OTHER_KINDS: tuple[AnswerKind, ...] = ("yes_no", "options")  # with separate exemplars
+# Follows an instruction, whose words are about numbers.
+_ANSWER_FORMS: Mapping[AnswerKind, str] = {
+    "yes_no": 'Here the answer is "yes" or "no", not a number.',
+    "options": "Here the answer is the letter of one of the options, not a number.",
+}
 
 
-def load_exemplars() -> list[dict[str, Any]]:
+def load_exemplars(kind: AnswerKind = "number") -> list[dict[str, Any]]:
     """Our own worked problems in the order they are shown: question, answer, a text per thought."""
-    return exemplar_rows(exemplar_files()[0])
+    return exemplar_rows(exemplar_files(kind=kind)[0])
 
 
-def exemplar_files(folder: Path = OWN_FOLDER) -> list[Path]:
-    """The sets of exemplars in a folder, in order; ValueError if there is none."""
-    names = (f"exemplars_{n}.jsonl" if n > 1 else "exemplars.jsonl" for n in count(1))
-    found = list(takewhile(Path.is_file, (folder / name for name in names)))
-    if not found:
+def exemplar_files(folder: Path = OWN_FOLDER, kind: AnswerKind = "number") -> list[Path]:
+    """The sets of exemplars for a kind of answer in a folder, in order; ValueError if there is
+    none."""
+    if kind in OTHER_KINDS and (found := _numbered(folder, f"exemplars_{kind}")):
+        return found
+    if not (found := _numbered(folder, "exemplars")):
         raise ValueError(f"got {str(folder)!r}, which has no exemplars.jsonl")
     return found
+
+
+def all_exemplar_files(folder: Path = OWN_FOLDER) -> list[Path]:
+    """The first set of each kind of answer."""
+    kinds: tuple[AnswerKind, ...] = ("number", *OTHER_KINDS)
+    return list(dict.fromkeys(exemplar_files(folder, kind)[0] for kind in kinds))
+
+
+def shown_by(thought: Thought, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The exemplars that the thought can show: equations, for one, answer no yes/no question."""
+    return [row for row in rows if _can_show(thought, row)]
+
+
+def instruction_for(thought: Thought, kind: AnswerKind) -> str:
+    """The system message for a teacher, which says what an answer of that kind is."""
+    return " ".join(filter(None, (thought.instruction, _ANSWER_FORMS.get(kind))))
+
+
+def most_asked(problems: Sequence[Problem]) -> AnswerKind:
+    """The kind of answer that most of the problems ask for; a number where there are none."""
+    kinds = Counter(problem.expected.kind for problem in problems)
+    return kinds.most_common(1)[0][0] if kinds else "number"
 
 
 def exemplar_rows(file: Path) -> list[dict[str, Any]]:
@@ -86,7 +118,11 @@ class Template:
             raise ValueError(f"{self._file.name}: {error}") from error
 
     def text(
-        self, question: str, thought: Thought, exemplars: Sequence[Mapping[str, Any]] = ()
+        self,
+        question: str,
+        thought: Thought,
+        exemplars: Sequence[Mapping[str, Any]] = (),
+        kind: AnswerKind = "number",
     ) -> str:
         """The prompt, which ends where the model is to go on."""
         shots = [
@@ -95,10 +131,25 @@ class Template:
         ]
         try:
             return self._template.render(
-                instruction=thought.instruction, cue=thought.cue, question=question, shots=shots
+                instruction=instruction_for(thought, kind),
+                cue=thought.cue,
+                question=question,
+                shots=shots,
             )
         except TemplateError as error:
             raise ValueError(f"{self._file.name}: {error}") from error
+
+
+def _numbered(folder: Path, name: str) -> list[Path]:
+    names = (f"{name}_{n}.jsonl" if n > 1 else f"{name}.jsonl" for n in count(1))
+    return list(takewhile(Path.is_file, (folder / name for name in names)))
+
+
+def _can_show(thought: Thought, row: Mapping[str, Any]) -> bool:
+    try:
+        return bool(thought.exemplar(row))
+    except KeyError:
+        return False
 
 
 def _asked(question: str, thought: Thought) -> Message:

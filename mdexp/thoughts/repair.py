@@ -1,9 +1,10 @@
 """Repair after PaD (Zhu et al. 2023, arXiv 2305.13888): a program that fails is written again.
 
-The writer is told what the interpreter said, or what the program gave, and writes the program
-anew, at most `rounds` times. The gold answer is never told. Triggers: an `exception`; the program's
-answer and that of another thought `disagree`; the answer is wrong (`oracle`), which is a bound and
-no method. Rounds, triggers and the words of the feedback are ours: the paper's are not public.
+The writer is shown the interpreter's error, or what the program gave, and rewrites the program, at
+most `rounds` times. The gold answer is never shown. Triggers: `exception`, the program gave no
+answer; `disagree`, another thought answers otherwise; `oracle`, the answer is wrong (an upper
+bound, not a method). Rounds, triggers and the words of the feedback are ours: the paper's are not
+public.
 """
 
 from collections.abc import Mapping
@@ -64,10 +65,10 @@ class Repair(BaseModel):
         return self.inner.lesson(transcript, done)
 
     def feedback_cue(self, failed: Done) -> str:
-        """What a writer is told of its program: the interpreter's words, or what it gave."""
+        """The turn that asks for a repair: the interpreter's error, or what the program gave."""
         said = failed.error or failed.status.replace("_", " ")
-        told = said if failed.answer is None else f"It gives {plain(failed.answer)}."
-        return f"{told}\n{self.repair_cue}"
+        finding = said if failed.answer is None else f"It gives {plain(failed.answer)}."
+        return f"{finding}\n{self.repair_cue}"
 
     def _fails(self, done: Done, seen: Seen) -> bool:
         match self.trigger:

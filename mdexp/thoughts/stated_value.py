@@ -138,7 +138,8 @@ def _number_within(text: str) -> Value:
 
 
 def _says_more(between: str) -> bool:
-    """Whether the words before a further number make it a remark: "apples in", no "apples and"."""
+    """Whether the words before a further number mark it as a side remark ("apples in") and not as a
+    second value ("apples and")."""
     return _SAYS_MORE.search(_FURTHER.split(between)[-1]) is not None
 
 

@@ -196,8 +196,8 @@ def _log_files(run: "wandb.Run", kind: str, files: Sequence[Path]) -> None:
 
 def run_id(config: Mapping[str, Any], group: str | None) -> str:
     """The id of the run with this configuration in this sweep: the same when it is run again."""
-    told = {key: value for key, value in config.items() if key not in NOT_OF_A_RUN}
-    text = json.dumps([told, group], sort_keys=True, default=str)
+    of_run = {key: value for key, value in config.items() if key not in NOT_OF_A_RUN}
+    text = json.dumps([of_run, group], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -1,8 +1,8 @@
 """Which examples make an optimiser step.
 
-A step is `step_problems` problems with all their paths; an epoch visits each problem once. The
-order depends on the seed alone, so that runs which differ in λ see the same problems in the same
-steps.
+A step is `step_problems` problems with all their paths; an epoch visits each problem once. An
+example that is for one epoch is in no other. The order depends on the seed alone, so that runs
+which differ in λ see the same problems in the same steps.
 """
 
 import math
@@ -71,14 +71,20 @@ def plan_steps(
     if not names:
         raise ValueError("nothing to train on: no problem has an example")
     per_epoch = math.ceil(len(names) / step_problems)
+    num_drawn = 1 + max(example.epoch or 0 for rows in problems.values() for example in rows)
     steps: list[list[Example]] = []
     for epoch in range(math.ceil(max_steps / per_epoch) if max_steps else epochs):
         order = random.Random(f"{seed} epoch {epoch}").sample(names, len(names))
+        ours = {name: _of_epoch(rows, epoch % num_drawn) for name, rows in problems.items()}
         for start in range(0, len(order), step_problems):
             drawn = order[start : start + step_problems]
             redraws = random.Random(f"{seed} step {len(steps)}")
-            steps.append(_complete_step(drawn, problems, needed, names, redraws))
+            steps.append(_complete_step(drawn, ours, needed, names, redraws))
     return steps[:max_steps]
+
+
+def _of_epoch(examples: Sequence[Example], epoch: int) -> list[Example]:
+    return [example for example in examples if example.epoch in (None, epoch)]
 
 
 def _complete_step(
@@ -88,10 +94,11 @@ def _complete_step(
     names: Sequence[str],
     redraws: random.Random,
 ) -> list[Example]:
-    """The step's examples; one without a target for a weighted thought is drawn again."""
+    """The step's examples; one without any, or without a target for a weighted thought, is drawn
+    again."""
     for _ in range(MAX_REDRAWS):
         step = [example for name in drawn for example in problems[name]]
-        if needed <= {example.thought for example in step}:
+        if step and needed <= {example.thought for example in step}:
             return step
         drawn = redraws.sample(names, len(drawn))
     raise ValueError(

@@ -71,6 +71,7 @@ def _example(
         target_ids=target_ids,
         target=whole.says,
         unscored=_unscored(whole, len(prompt_ids)),
+        epoch=lesson.epoch,
     )
 
 

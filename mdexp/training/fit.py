@@ -26,7 +26,7 @@ from mdexp.training.batches import hold_out, plan_steps, trainable
 from mdexp.training.devices import num_ranks
 from mdexp.training.finite import NotFinite, judge_weights, what_is_left
 from mdexp.training.layout import lay_out
-from mdexp.training.layout_check import LayoutProbe, exchanged_attention
+from mdexp.training.layout_check import LayoutCheck, exchanged_attention
 from mdexp.training.live_numbers import LiveNumbers
 from mdexp.training.micro_batch import MicroBatch
 from mdexp.training.module import MixedDistillation
@@ -89,7 +89,7 @@ def fit(
     resumed, done = newest_checkpoint(folder / CHECKPOINTS, identity) or (None, 0)
     if resumed:
         log.info("training goes on after step %d of %d", done, len(steps))
-    probe = LayoutProbe(steps[0], layout)
+    probe = LayoutCheck(steps[0], layout)
     callbacks = [
         probe,
         OwnSignals(),
@@ -160,7 +160,7 @@ def layout_options(
     trainer: TrainerSettings,
     tokenizer: "PreTrainedTokenizerBase",
 ) -> dict[str, Any]:
-    """What `lay_out` is told beside the step."""
+    """The arguments of `lay_out` beside the step."""
     return {
         "shares": shares,
         "kind": student.kind,

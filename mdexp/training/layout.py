@@ -1,6 +1,6 @@
 """How an optimiser step is laid out in tensors: as trees that share prompts, or as separate rows.
 
-Both give the same loss and gradients; a probe (training/probe.py) sees to it that a student agrees.
+Both give the same loss and gradients; training/layout_check.py checks that for each student.
 """
 
 from collections.abc import Mapping, Sequence

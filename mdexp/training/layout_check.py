@@ -58,7 +58,7 @@ class Finding:
     doubt: str | None = None
 
 
-class LayoutProbe(Callback):
+class LayoutCheck(Callback):
     """Sets `layout["layout"]` to separate, and says why, where a student needs it.
 
     The first finding of rank 0 counts, for every rank and for a training that goes on after a stop:

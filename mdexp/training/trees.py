@@ -19,7 +19,7 @@ from mdexp.training.micro_batch import MicroBatch, Weighted, bucketed, marks
 if TYPE_CHECKING:
     import torch
 
-    from mdexp.students.branch_attention import Block, Tree
+    from mdexp.students.branch_attention import AttentionBlock, Tree
 
 ROW_BUCKET = 64  # tokens of a packed row
 RUN_BUCKET = 32  # tokens of a run within attention
@@ -28,7 +28,7 @@ MAX_RUNS = 8  # that attend together: more would differ more in length
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shared:
+class SharedTrunk:
     """A trunk and the examples that go on from it, of one problem."""
 
     trunk: int  # tokens
@@ -40,7 +40,7 @@ class Shared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
+class Branch:
     """A trunk, or a branch: tokens that follow each other in the packed row."""
 
     ids: list[int]
@@ -74,24 +74,24 @@ def trunk_length(prompts: Sequence[Sequence[int]]) -> int:
     return max(0, sum(1 for _ in common) - 1)
 
 
-def _within_budget(paths: Sequence[Weighted], budget: int) -> list[Shared]:
+def _within_budget(paths: Sequence[Weighted], budget: int) -> list[SharedTrunk]:
     """A problem as one tree, or as several with the same trunk if it is too large for one."""
     trunk = trunk_length([path.example.prompt_ids for path in paths])
-    trees = [Shared(trunk=trunk, paths=[])]
+    trees = [SharedTrunk(trunk=trunk, paths=[])]
     for path in paths:
         length = len(path.inputs()) - trunk
         if trees[-1].paths and bucketed(trees[-1].tokens + length, ROW_BUCKET) > budget:
-            trees.append(Shared(trunk=trunk, paths=[]))
+            trees.append(SharedTrunk(trunk=trunk, paths=[]))
         trees[-1].paths.append(path)
     return trees
 
 
-def _bins(trees: Sequence[Shared], budget: int) -> list[list[Shared]]:
+def _bins(trees: Sequence[SharedTrunk], budget: int) -> list[list[SharedTrunk]]:
     """The fewest bins that hold the trees, the largest tree first into the emptiest bin."""
     largest_first = sorted(trees, key=lambda tree: -tree.tokens)
     fewest = math.ceil(sum(tree.tokens for tree in trees) / budget)
     for number in range(min(fewest, len(trees)), len(trees) + 1):
-        bins: list[list[Shared]] = [[] for _ in range(number)]
+        bins: list[list[SharedTrunk]] = [[] for _ in range(number)]
         for tree in largest_first:
             min(bins, key=_size).append(tree)
         if bucketed(max(map(_size, bins)), ROW_BUCKET) <= budget:
@@ -99,19 +99,19 @@ def _bins(trees: Sequence[Shared], budget: int) -> list[list[Shared]]:
     return [[tree] for tree in largest_first]
 
 
-def _size(trees: Sequence[Shared]) -> int:
+def _size(trees: Sequence[SharedTrunk]) -> int:
     return sum(tree.tokens for tree in trees)
 
 
-def _segments(trees: Sequence[Shared]) -> list[Segment]:
+def _segments(trees: Sequence[SharedTrunk]) -> list[Branch]:
     """Trunks and branches in the order in which they lie in the row."""
-    segments: list[Segment] = []
+    segments: list[Branch] = []
     start = 0
     for tree in trees:
         shared = tree.paths[0].inputs()[: tree.trunk]
-        segments.append(Segment(ids=shared, labels=[NO_TARGET] * tree.trunk))
+        segments.append(Branch(ids=shared, labels=[NO_TARGET] * tree.trunk))
         segments += [
-            Segment(
+            Branch(
                 ids=path.inputs()[tree.trunk :],
                 labels=path.labels()[tree.trunk :],
                 weight=path.weight,
@@ -124,14 +124,14 @@ def _segments(trees: Sequence[Shared]) -> list[Segment]:
     return segments
 
 
-def _tensors(trees: Sequence[Shared], names: tuple[str, ...], pad_id: int) -> MicroBatch:
+def _tensors(trees: Sequence[SharedTrunk], names: tuple[str, ...], pad_id: int) -> MicroBatch:
     import torch
 
     segments = _segments(trees)
     lengths = [len(segment.ids) for segment in segments]
     tokens = sum(lengths)
     empty = bucketed(tokens, ROW_BUCKET) - tokens
-    filler = Segment(ids=[pad_id] * empty, labels=[NO_TARGET] * empty)
+    filler = Branch(ids=[pad_id] * empty, labels=[NO_TARGET] * empty)
     whole = [*segments, filler]
     of_token = torch.repeat_interleave(torch.tensor([*lengths, empty]))
     labels = torch.tensor([[label for segment in whole for label in segment.labels]])
@@ -151,7 +151,7 @@ def _tensors(trees: Sequence[Shared], names: tuple[str, ...], pad_id: int) -> Mi
     )
 
 
-def _tree(segments: Sequence[Segment], positions: "torch.Tensor") -> "Tree":
+def _tree(segments: Sequence[Branch], positions: "torch.Tensor") -> "Tree":
     import torch
 
     from mdexp.students.branch_attention import Tree
@@ -178,11 +178,11 @@ def _tree(segments: Sequence[Segment], positions: "torch.Tensor") -> "Tree":
     )
 
 
-def _block(runs: Sequence[tuple[range, range]]) -> "tuple[Block, torch.Tensor]":
+def _block(runs: Sequence[tuple[range, range]]) -> "tuple[AttentionBlock, torch.Tensor]":
     """Runs of like length, padded to one, and which of their queries are no padding."""
     import torch
 
-    from mdexp.students.branch_attention import Block
+    from mdexp.students.branch_attention import AttentionBlock
 
     queries = _indices([run for run, _ in runs])
     keys = _indices([(*trunk, *run) for run, trunk in runs])
@@ -192,7 +192,7 @@ def _block(runs: Sequence[tuple[range, range]]) -> "tuple[Block, torch.Tensor]":
     query = torch.arange(queries.shape[1])
     # Padding lies behind the last key of a run, where its queries do not look.
     seen = torch.arange(keys.shape[1]) <= trunks[:, None, None] + query[:, None]
-    return Block(queries=queries, keys=keys, seen=seen), query < lengths[:, None]
+    return AttentionBlock(queries=queries, keys=keys, seen=seen), query < lengths[:, None]
 
 
 def _indices(rows: Sequence[Sequence[int]]) -> "torch.Tensor":

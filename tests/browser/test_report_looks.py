@@ -2,7 +2,7 @@
 
 import pytest
 
-from mdexp.report.build import build
+from mdexp.report.build import build_report
 from tests.browser.chromium import CHROMIUM, MISSING, driven
 from tests.synthetic_run import THREE, history, run_parts
 
@@ -94,7 +94,7 @@ def page(tmp_path_factory):
     counts = {"tokens": 1024, "dropped": {"too_long": 2}}
     parts |= {"history": history(60), "funnel": funnel}
     parts["run"] = {"stages": [stage | {"counts": counts}], "sandbox": {"tiers": [], "lacks": "x"}}
-    build(folder, **parts, programs=["pot"])
+    build_report(folder, **parts, programs=["pot"])
     return folder / "report.html"
 
 

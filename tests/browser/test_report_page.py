@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from mdexp.report.build import build
+from mdexp.report.build import build_report
 from tests.browser.chromium import CHROMIUM, MISSING, dom, driven
 from tests.synthetic_run import ATTACK, history, run_parts
 
@@ -156,7 +156,7 @@ PLAYS = {
 def planted(tmp_path_factory) -> str:
     """A page of hostile texts as the browser has it after its script ran."""
     folder = tmp_path_factory.mktemp("report")
-    build(folder, **run_parts(text=ATTACK, num_problems=30) | {"history": history(40)})
+    build_report(folder, **run_parts(text=ATTACK, num_problems=30) | {"history": history(40)})
     return dom(folder / "report.html", tmp_path_factory.mktemp("profile"))
 
 
@@ -175,7 +175,7 @@ def all_seen(tmp_path_factory) -> dict[str, list[str]]:
         )
         for n, g in enumerate(parts["generations"])
     ]
-    build(folder, **parts, programs=["pot"])
+    build_report(folder, **parts, programs=["pot"])
     return driven(folder / "report.html", TOOLS, PLAYS, tmp_path_factory.mktemp("profile"))
 
 

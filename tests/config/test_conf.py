@@ -22,11 +22,13 @@ BESIDE = {
     "dataset/jsonl": ["dataset.path=problems"],
     "decoding/openai": ["decoding.base_url=http://127.0.0.1:1/v1", "decoding.served=own"],
     "objective/weighted": ["thought=[cot,pot]"],
-    "thought/label": ["objective=union"],
-    "thought/cot": ["objective=union"],
-    "thought/pot": ["objective=union"],
-    "thought/eot": ["objective=union"],
+    "thought/states": ["thought=[cot,states]", "objective=union"],
+    "thought/restore": ["thought=[cot,restore]", "objective=union"],
+    "lesson/faulty_programs": ["thought=[repair]", "objective=union"],
+    "lesson/distinct_chains": ["thought=[dcot]", "objective=union"],
+    "experiment/granularity": ["teacher.path={cot_coarse: a.jsonl, cot_fine: b.jsonl}"],
 }
+LISTS = ("thought", "lesson")  # groups of which several are chosen
 
 # Those of the extra `sweep`.
 PLUGINS = {"sweep/optuna": "hydra_plugins.hydra_optuna_sweeper"}
@@ -65,8 +67,10 @@ def test_option_is_judged(file: Path) -> None:
     group, option = file.parent.name, file.stem
     if f"{group}/{option}" in PLUGINS:
         pytest.importorskip(PLUGINS[f"{group}/{option}"])
-    value = f"[{option}]" if group == "thought" else option
-    composed = compose("config", [f"{group}={value}", *BESIDE.get(f"{group}/{option}", [])])
+    value = f"[{option}]" if group in LISTS else option
+    alone = ["objective=union"] if group == "thought" else []  # objective=dual weighs two
+    beside = BESIDE.get(f"{group}/{option}", alone)
+    composed = compose("config", [f"{group}={value}", *beside])
     config = OmegaConf.to_container(composed, resolve=True)
     assert isinstance(config, dict)
     assert judge({str(key): value for key, value in config.items()}).stages == STAGES

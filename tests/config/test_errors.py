@@ -16,7 +16,7 @@ from tests.config.conftest import Experiments
 COMMANDS = [
     ("lamda=0.3", "lamda: unknown key; did you mean lambda?"),
     ("+lamda=0.3", "lamda: unknown key; did you mean lambda?"),
-    ("trainer.step_problem=4", "did you mean trainer.step_problems?"),
+    ("trainer.step_problem=4", "did you mean trainer.step_problems or trainer.validate_problems?"),
     ("learning_rate=1e-4", "did you mean trainer.learning_rate?"),
     ("teacher.learning_rate=1e-4", "did you mean trainer.learning_rate?"),
     ("studnt=codellama", "studnt: unknown key; did you mean student?"),
@@ -66,7 +66,7 @@ SETTINGS = [
     ({"stages": []}, "must be in order and named once"),
     ({"stages": ["scor"]}, "got 'scor'"),
     ({"thoughts": {}}, "choose at least one, as in thought=[cot]"),
-    ({"thoughts": ["cot"]}, "thoughts: is filled by the group thought"),
+    ({"thoughts": ["cot"]}, "thoughts: is filled by a group, as in thought="),
     ({"objective.lambda_thought": "label"}, "must be one of cot, pot, got label"),
     ({"objective.lambda_thought": None}, "objective=dual needs lambda_thought"),
     ({"objective.weights": {"cot": 1.0}}, "objective=dual reads no weights"),

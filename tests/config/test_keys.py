@@ -67,6 +67,7 @@ REACHES = {
     "student.lora_dropout=0.1": STUDENT,
     "student.lora_targets=[q_proj]": STUDENT,
     "trainer.max_tokens=256": TRAINING[3:],
+    "lessons.paths.thoughts=[cot,pot]": TRAINING[3:],
     "trainer.on_overlong=error": TRAINING[3:],
     "lambda=0.3": TRAINING[4:],
     "objective.lambda_thought=pot lambda=0.3": TRAINING[4:],

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mdexp.commands.plan import main
+from tests.buyer import NO_PROGRAMS
 from tests.loopback import LoopbackServer
 
 ROWS = [
@@ -67,7 +68,9 @@ def test_what_the_ledger_has_is_owned(tmp_path, capsys):
         [job] = judged_jobs(shlex.split(line))
         asked = training_problems(prepared(job))[:3]
         with new_command():
-            list(job.teacher.paths(asked, job.thoughts, Path(tmp_path / "store/ledger")))
+            list(
+                job.teacher.paths(asked, job.thoughts, Path(tmp_path / "store/ledger"), NO_PROGRAMS)
+            )
         calls = server.num_calls
         out = told(line, capsys)
         assert server.num_calls == calls == 6

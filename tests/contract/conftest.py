@@ -5,7 +5,7 @@ from typing import Any
 import yaml
 
 from mdexp.commands.run import config_folder
-from mdexp.parts import build
+from mdexp.parts import build_part
 
 
 def names(group: str) -> list[str]:
@@ -14,4 +14,6 @@ def names(group: str) -> list[str]:
 
 def plugin(group: str, name: str, **options: Any) -> Any:
     """The component with the defaults of its yaml, but for the given options."""
-    return build(yaml.safe_load((config_folder() / group / f"{name}.yaml").read_text()) | options)
+    return build_part(
+        yaml.safe_load((config_folder() / group / f"{name}.yaml").read_text()) | options
+    )

@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from mdexp.commands.run import config_folder
 from mdexp.config.settings import BEAMS, STRAIGHT, SettingsError, judge
-from mdexp.parts import PARTS, build, described
+from mdexp.parts import PARTS, build_part, described
 from mdexp.records import Output, Problem
 from mdexp.sandbox.executor import Sandbox
 from mdexp.stages.generate import generate
@@ -78,7 +78,7 @@ def test_a_decoder_from_outside_writes_the_outputs(own, phase, tmp_path):
             {"problems.jsonl": tmp_path / "problems.jsonl"},
             student=student,
             thoughts=thoughts,
-            decoding=build(own),
+            decoding=build_part(own),
             phase=phase,
             seed=0,
             numerics={"device": "cpu", "dtype": "float32"},

@@ -134,4 +134,4 @@ def test_a_batch_that_scores_what_it_must_not_is_named(scale, invariants, run, m
 
 def test_a_wrong_key_is_refused(capsys):
     assert inspect.main([*SMALL, "trainer.step_problem=1"]) == 2
-    assert "did you mean trainer.step_problems?" in capsys.readouterr().err
+    assert "did you mean trainer.step_problems" in capsys.readouterr().err

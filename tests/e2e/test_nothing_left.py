@@ -92,7 +92,7 @@ def test_a_run_without_a_verified_path_stops(
 def test_a_run_without_an_example_stops(
     templated: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert templated("trainer.max_tokens=20") == 2
+    assert templated("trainer.max_tokens=122") == 2
     told = capsys.readouterr().err
     assert "trainer.max_tokens: examples kept 0 of 24 verified paths" in told
 

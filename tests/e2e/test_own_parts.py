@@ -15,7 +15,13 @@ from tests.e2e.conftest import SMALL
 
 PAGE = Path(__file__).parents[2] / "docs" / "parts.md"
 FILE = re.compile(r'^```\w+ title="([^"]+)"\n(.*?)^```$', re.DOTALL | re.MULTILINE)
-PARTS = ["thought=[cot,hashes]", "dataset=riddles", "teacher=scholar", "student=small"]
+PARTS = [
+    "thought=[cot,hashes]",
+    "lesson=[shortest]",
+    "dataset=riddles",
+    "teacher=scholar",
+    "student=small",
+]
 PARTS += ["vote=last", "grader=digits"]
 
 
@@ -115,7 +121,7 @@ def test_a_dataset_of_ones_own_is_tested_on_out_of_distribution(
     assert main(["run=run", "stages=[prepare]"]) == 0, "without its folder: the run knows all of it"
     assert read_jsonl(own / "run" / "problems.jsonl", Problem) == prepared
     assert main([*words, "hydra.run.dir=other"]) == 2
-    assert "no dataset 'riddles'; available: asdiv, gsm8k" in capsys.readouterr().err
+    assert "no dataset 'riddles'; available: asdiv, coin_flip, " in capsys.readouterr().err
     processes = ["hydra/launcher=processes", "-m", "seed=0,1", "hydra.sweep.dir=sweep"]
     monkeypatch.setenv("PYTHONPATH", f"{own}:{Path(__file__).parents[2]}")
     assert main(["--config-dir", "conf", *words, *processes]) == 0

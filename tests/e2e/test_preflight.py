@@ -113,7 +113,7 @@ def test_seeds_and_devices_are_judged_with_the_command_line(
 def test_no_weights_are_read_before_the_training(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(TinyStudent, "load", None)
+    monkeypatch.setattr(TinyStudent, "load", lambda self, seed: pytest.fail("weights were read"))
     made = "stages=[prepare,extract,verify,examples]"
     assert command(made, "student.tuning=lora", "hydra.run.dir=run") == 0
     assert list(states(Path("run"))) == ["prepare", "extract", "verify", "examples"]

@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from mdexp.commands.run import main
-from mdexp.decoding.generate import Batch
+from mdexp.decoding.generate import RowBatch
 from mdexp.records import Example, Generation, Problem, VerifiedPath, Vote
 from mdexp.store.files import read_json
 from mdexp.store.json_lines import read_jsonl
@@ -69,7 +69,7 @@ def test_an_earlier_run_is_scored_again_without_a_generation(command, tmp_path):
 
 def test_a_run_that_fails_says_how_far_it_came(command, tmp_path, capsys):
     assert command("hydra.run.dir=run", "trainer.max_tokens=135") == 2  # the prompts alone fit
-    assert "nothing can be trained" in capsys.readouterr().err
+    assert "so nothing can be trained" in capsys.readouterr().err
     manifest = read_json(tmp_path / "run" / "run.json")
     assert manifest["state"] == "failed"
     assert list(states(tmp_path / "run")) == ["prepare", "extract", "verify", "examples"]
@@ -86,11 +86,11 @@ def test_decoding_goes_on_behind_the_batches_of_a_killed_run(how, command, tmp_p
                 raise OSError("the machine went away")
             return write(batch)
 
-        monkeypatch.setattr(Batch, "run", written)
+        monkeypatch.setattr(RowBatch, "run", written)
         few = ["decoding.batch_size=2", "decoding.num_validation=0", "decoding.num_paths=1"]
         return command(f"decoding={how}", *few, f"hydra.run.dir={name}", f"store={store}")
 
-    write = Batch.run
+    write = RowBatch.run
     assert run("whole", "other") == 0
     assert run("killed", "store", dies_at=13) == 1  # 8 batches, and some after training
     assert states(tmp_path / "killed") == dict.fromkeys(STAGES[:6], "run")

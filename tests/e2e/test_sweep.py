@@ -69,6 +69,6 @@ def test_a_failing_job_hides_no_other(command, tmp_path, capsys):
     rows = table(tmp_path / "sweep")
     assert [row["state"] for row in rows] == ["failed", "ok"]
     shown = capsys.readouterr()
-    assert "job 0" in shown.err and "nothing to train on" in shown.err
+    assert "job 0" in shown.err and "fits behind it" in shown.err
     assert (tmp_path / "sweep" / "1" / "report.html").is_file()
     assert read_json(tmp_path / "sweep" / "0" / "run.json")["state"] == "failed"

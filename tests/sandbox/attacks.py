@@ -8,7 +8,7 @@ or answers with it, once it has done what no other evidence shows.
 
 from dataclasses import dataclass
 
-from mdexp.ports import ProgramStatus
+from mdexp.records import ProgramStatus
 
 
 @dataclass(frozen=True, slots=True)

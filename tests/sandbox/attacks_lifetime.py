@@ -1,6 +1,6 @@
 """Attacks on the end: to swallow it, to disarm it, to outlive it."""
 
-from mdexp.ports import ProgramStatus
+from mdexp.records import ProgramStatus
 from tests.sandbox.attacks import Attack
 
 _ENDLESS = "run for ever"

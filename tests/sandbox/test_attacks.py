@@ -12,7 +12,7 @@ from typing import get_args
 
 import pytest
 
-from mdexp.ports import ProgramResult, ProgramStatus
+from mdexp.records import ProgramResult, ProgramStatus
 from mdexp.sandbox.cpython import confinement
 from tests.sandbox.attacked import OUTPUT_KIB, Attacked, attacked
 from tests.sandbox.attacks import Attack

@@ -46,7 +46,7 @@ os._exit(0)
 def test_each_request_has_a_token_of_its_own(tier: CPythonTier) -> None:
     program = """
 import gc
-ans = [one._token for one in gc.get_objects() if type(one).__name__ == "Reply"][0]
+ans = [one._token for one in gc.get_objects() if type(one).__name__ == "ChildReply"][0]
 """
     first, second = (str(tier.run(program, 1.0, kind="slim").answer) for _ in range(2))
     assert first != second

@@ -63,7 +63,7 @@ from mdexp.sandbox.confined import child, warm
 said = lambda status, fields: print(fields["value"], file=sys.__stdout__)
 reply = types.SimpleNamespace(send=said)
 lenient = types.SimpleNamespace(passes=lambda tree: True)
-limits = child.Limits(address_bytes=0, cpu_seconds=0, output_bytes=100, max_text=100)
+limits = child.ChildLimits(address_bytes=0, cpu_seconds=0, output_bytes=100, max_text=100)
 program = "import random, sympy\\nans = f'{random.random()} {sympy.core.random.rng.random()}'"
 for _ in range(3):
     warm._serve_one(program, reply, lenient, limits, dict(vars(builtins)))

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from mdexp.thoughts.prompting import (
     Template,
     exemplar_files,
     exemplar_rows,
+    instruction_for,
     load_exemplars,
     turns,
 )
@@ -224,3 +226,13 @@ def test_our_exemplars_are_in_no_test_set():
     ]
     assert len(found) > 3000
     refuse_tested([row for rows in SETS for row in rows], found, "masked")
+
+
+def test_a_question_for_yes_or_no_is_asked_with_such_exemplars(server, tmp_path):
+    asked = [replace(problem, answer="yes") for problem in problems(1)]
+    buy(server.url, tmp_path, asked, num_shots=1)
+    (body,) = server.bodies
+    first = load_exemplars("yes_no")[0]
+    assert body["messages"][0]["content"] == instruction_for(COT, "yes_no")
+    assert body["messages"][1]["content"].startswith(first["question"])
+    assert body["messages"][2]["content"].endswith("The answer is yes.")

@@ -39,7 +39,11 @@ def ask(ledger, server, number=3, **changes):
     given = {"concurrency": 2, "max_retries": 1, "price": PRICE, "budget_usd": 1.0}
     with new_command():
         asked = buyer.problems(number)
-        return list(buyer.teacher(server.url, **given | changes).paths(asked, {"cot": COT}, ledger))
+        return list(
+            buyer.teacher(server.url, **given | changes).paths(
+                asked, {"cot": COT}, ledger, buyer.NO_PROGRAMS
+            )
+        )
 
 
 def to_one(reply):

@@ -1,6 +1,7 @@
 """Which examples make a step, what each of their tokens weighs, and how they lie in tensors."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -294,3 +295,22 @@ def test_learning_rate_warms_up_from_above_zero_and_decays(schedule, middle, las
 
 def test_without_warm_up_the_first_step_has_the_peak_rate():
     assert learning_rate_factor(trainer(schedule="linear", warmup=0.0), 3)(0) == 1
+
+
+def test_an_example_for_one_epoch_is_in_no_other():
+    """Draws for single epochs take turns; what is for every epoch is always there."""
+    names = ("a", "b", "c", "d")
+    drawn = [
+        replace(example(name, "cot", sample), epoch=sample) for name in names for sample in range(3)
+    ]
+    always = [example(name, "cot", sample=9) for name in names]
+    steps = planned([*drawn, *always], None, step_problems=4, epochs=4)
+    assert [sorted({e.sample for e in step}) for step in steps] == [[0, 9], [1, 9], [2, 9], [0, 9]]
+    assert all(len(step) == 8 for step in steps)
+
+
+def test_a_step_is_never_empty():
+    late = replace(example("a", "cot"), epoch=1)
+    steps = planned([late, example("b", "cot")], None, step_problems=1, epochs=2)
+    assert [len(step) for step in steps] == [1, 1, 1, 1]
+    assert {e.problem_id for step in steps[:2] for e in step} == {"b"}

@@ -8,10 +8,10 @@ from contextlib import ExitStack, nullcontext
 
 import pytest
 
-from mdexp.teacher import budget, extract
-from mdexp.teacher.extract import Extraction
+from mdexp.teacher import budget, online_purchase
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.limits import Limiter
+from mdexp.teacher.online_purchase import OnlinePurchase
 from mdexp.teacher.prices import FREE, Price, completion_limit, listed_price, prompt_bound
 from mdexp.teacher.progress import Progress
 from mdexp.teacher.reply import Choice, Reply
@@ -63,10 +63,10 @@ def random_request(dice, number):
 @pytest.mark.parametrize("part", range(4))
 def test_the_budget_is_never_passed_and_a_stop_has_its_reason(part, tmp_path, monkeypatch):
     """Over 200 random prices, budgets and concurrencies, one or two jobs of a command."""
-    monkeypatch.setattr(extract, "POLL_S", 0.0005)
+    monkeypatch.setattr(online_purchase, "POLL_S", 0.0005)
     monkeypatch.setattr("mdexp.teacher.retry.FIRST_PAUSE_S", 0.0)
     # Two jobs in one process would take each other's handlers of signals.
-    monkeypatch.setattr(extract, "signals_as_event", lambda: nullcontext(asyncio.Event()))
+    monkeypatch.setattr(online_purchase, "signals_as_event", lambda: nullcontext(asyncio.Event()))
     stops = Counter()
     for number in range(NUM_SETTINGS // 4):
         folder = tmp_path / str(number)
@@ -80,6 +80,7 @@ async def spend_at_random(dice, folder):
     price = Price(input=round(dice.uniform(0, 20), 2), output=round(dice.uniform(0.01, 60), 2))
     requests = [random_request(dice, n) for n in range(dice.randint(1, 8))]
     num_paths, at_once = dice.randint(1, 3), dice.randint(1, 6)
+    wanted = {request: range(num_paths) for request in requests}
     worst = [price.worst_micro_usd(request, num_paths) for request in requests]
     limit = round(sum(worst) * dice.uniform(0, 1.5))
     stopped_at = []
@@ -92,18 +93,17 @@ async def spend_at_random(dice, folder):
             watch(clerk, ledger, limit, stopped_at)
             limiter = stack.enter_context(Limiter(folder, "e", None, None))
             progress = Progress(len(requests), lambda: None)
-            job = Extraction(
+            job = OnlinePurchase(
                 *(ledger, clerk, limiter, server, progress),
                 price=price,
-                num_paths=num_paths,
                 max_retries=100,
             )
             jobs.append((job, server))
-        await asyncio.gather(*(job.buy(requests, at_once) for job, _ in jobs))
+        await asyncio.gather(*(job.buy(wanted, at_once) for job, _ in jobs))
         spent, left = budget.spent_and_left(ledger.db, "test")
         assert sum(server.charged for _, server in jobs) <= spent <= limit
         assert left == limit - spent, "nothing stays reserved"
-        missing = ledger.num_missing(requests, num_paths)
+        missing = ledger.num_missing(wanted)
         assert bool(missing) == bool(stopped_at) or not missing
     return "stopped" if missing else "finished"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mdexp.decoding.choosing import choose
+from mdexp.decoding.choosing import choose_on_validation
 from mdexp.records import Output, Problem
 from mdexp.thoughts.cot import ChainOfThought
 
@@ -34,7 +34,7 @@ def said(answers):
 
 def chosen(**tried):
     outputs = {option: said(answers) for option, answers in tried.items()}
-    return choose(outputs, PROBLEMS, COT, executor=None)
+    return choose_on_validation(outputs, PROBLEMS, COT, executor=None)
 
 
 def test_the_option_that_solves_most_is_taken_with_its_outputs():

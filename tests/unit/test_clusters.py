@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdexp.grading.clusters import difference, interval, sign_flip
+from mdexp.grading.clusters import cluster_interval, difference, sign_flip
 from mdexp.grading.pairing import DifferentProblems, compare, compare_groups
 from mdexp.grading.statistics import mcnemar
 
@@ -50,9 +50,12 @@ def test_both_groups_are_resampled_on_the_same_problems():
 def test_seeds_that_differ_widen_the_interval():
     steady = np.tile([True, False], (3, 100))
     shaky = np.array([[True] * 200, [False] * 200, [True, False] * 100])
-    width = [end.high - end.low for end in (interval(steady, seed=0), interval(shaky, seed=0))]
+    width = [
+        end.high - end.low
+        for end in (cluster_interval(steady, seed=0), cluster_interval(shaky, seed=0))
+    ]
     assert width[1] > 3 * width[0]
-    assert interval(steady, seed=0) == interval(steady, seed=0)
+    assert cluster_interval(steady, seed=0) == cluster_interval(steady, seed=0)
 
 
 def test_groups_are_joined_by_problem_and_counted_by_who_solves_oftener():

@@ -2,12 +2,12 @@
 
 from markupsafe import escape
 
-from mdexp.report.build import build
+from mdexp.report.build import build_report
 from mdexp.report.cost import costs, spent
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.run_cost import paid
 from mdexp.teacher.worked import WorkedTeacher
-from tests.buyer import COT, buy, problems, teacher
+from tests.buyer import COT, NO_PROGRAMS, buy, problems, teacher
 from tests.loopback import LoopbackServer
 from tests.synthetic_run import run_parts
 
@@ -35,7 +35,7 @@ STAGES = [
 
 
 def cost(url, ledger, number, **changes):
-    return paid(teacher(url, **changes), problems(number), {"cot": COT}, ledger)
+    return paid(teacher(url, **changes), problems(number), {"cot": COT}, ledger, NO_PROGRAMS)
 
 
 def told(paid):
@@ -75,7 +75,8 @@ def test_a_call_without_a_price_is_counted_and_not_taken_for_nothing(tmp_path):
 
 
 def test_a_teacher_that_is_not_paid_costs_nothing_and_an_old_run_does_not_say(tmp_path):
-    assert paid(WorkedTeacher(num_paths=1), problems(2), {"cot": COT}, tmp_path / "none") is None
+    asked = problems(2), {"cot": COT}, tmp_path / "none", NO_PROGRAMS
+    assert paid(WorkedTeacher(num_paths=1), *asked) is None
     assert not (tmp_path / "none").exists(), "no ledger is made for it"
     assert told(None) == "–"
     stage = {"name": "extract", "seconds": 1.0, "counts": {"paths": 3}}
@@ -90,7 +91,7 @@ def test_costs_are_money_time_memory_and_all_that_was_counted(tmp_path):
         "cot weights 0.5, 0.25",
         "cot steps (ran: 14)",
     ]
-    build(tmp_path, **run_parts() | {"run": run})
+    build_report(tmp_path, **run_parts() | {"run": run})
     markdown, page = ((tmp_path / name).read_text() for name in ("report.md", "report.html"))
     facts = {
         "teacher's price": "–",

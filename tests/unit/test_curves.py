@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdexp.grading import curves as module
-from mdexp.grading.curves import curves, pass_at, subsets, won
+from mdexp.grading.curves import pass_at, path_curves, subsets, won
 from mdexp.grading.election import booth
 from mdexp.grading.statistics import bca, wilson
 from mdexp.grading.vote import elect
@@ -63,7 +63,7 @@ def test_whole_curves_agree_with_brute_force(drawn):
         [replace(p, problem_id=f"p{k}") for p in problem(given[:4], given[4:])]
         for k, given in enumerate(drawn)
     ]
-    found = curves(problems, ORDER)
+    found = path_curves(problems, ORDER)
     assert [p["paths"] for p in found["points"]["cot"]] == [1, 2, 3, 4]
     assert [p["paths"] for p in found["points"]["mix"]] == [2, 4, 6, 8]
     for name, draw in (
@@ -99,7 +99,7 @@ def test_the_gain_compares_equal_budgets_and_has_the_sign_of_mix_minus_thought()
     problems = [
         [replace(p, problem_id=f"p{k}") for p in problem([18, 18], [7, 7])] for k in range(5)
     ]
-    gains = {gain["thought"]: gain for gain in curves(problems, ORDER)["gains"]}
+    gains = {gain["thought"]: gain for gain in path_curves(problems, ORDER)["gains"]}
     assert {gain["paths"] for gain in gains.values()} == {2}
     assert gains["pot"]["mean"] == 0 and gains["cot"]["mean"] == 1, "a tie goes to pot"
     assert gains["cot"]["ci95"] == pytest.approx(wilson(5, 5)), "all problems alike"
@@ -111,7 +111,7 @@ def test_pass_at_k_has_its_interval_over_problems():
         [replace(p, problem_id=f"p{k}") for p in paths_of("cot", [7, 18 if k < 6 else 7])]
         for k in range(10)
     ]
-    once, twice = curves(problems, ["cot"])["points"]["cot"]
+    once, twice = path_curves(problems, ["cot"])["points"]["cot"]
     passed = np.array([1.0] * 6 + [0.0] * 4)
     assert twice["pass_at"] == 0.6
     assert twice["pass_ci95"] == pytest.approx(bca(passed, seed=3), abs=0.1001), "one problem"
@@ -119,33 +119,33 @@ def test_pass_at_k_has_its_interval_over_problems():
 
 
 def test_one_thought_has_a_curve_and_no_mix():
-    found = curves([paths_of("cot", [18, 7, 18])], ["cot"])
+    found = path_curves([paths_of("cot", [18, 7, 18])], ["cot"])
     assert list(found["points"]) == ["cot"] and found["gains"] == []
     assert found["points"]["cot"][0]["accuracy"] == pytest.approx(2 / 3)
 
 
 def test_one_path_makes_no_curve():
-    assert curves([paths_of("cot", [18])], ["cot"]) is None
+    assert path_curves([paths_of("cot", [18])], ["cot"]) is None
 
 
 def test_thoughts_with_unlike_numbers_of_paths_mix_up_to_the_fewer():
-    found = curves([problem([18, 7, 7], [18, 18])], ORDER)
+    found = path_curves([problem([18, 7, 7], [18, 18])], ORDER)
     assert [p["paths"] for p in found["points"]["pot"]] == [1, 2, 3]
     assert [p["paths"] for p in found["points"]["mix"]] == [2, 4], "two of each"
     assert [gain["paths"] for gain in found["gains"]] == [2, 2], "cot has no four"
 
 
 def test_long_curves_are_thinned_and_end_at_all_paths():
-    found = curves([paths_of("cot", [18, 7] * 10)], ["cot"])
+    found = path_curves([paths_of("cot", [18, 7] * 10)], ["cot"])
     assert [p["paths"] for p in found["points"]["cot"]] == [*range(1, 9), 12, 16, 20]
 
 
 def test_a_thought_that_the_vote_leaves_out_has_its_curve_and_no_share_in_the_mix():
     three = [*problem([18, 7], [7, 18]), *paths_of("eot", [18, 18])]
-    found = curves([three], ORDER)
+    found = path_curves([three], ORDER)
     assert list(found["points"]) == ["pot", "cot", "eot", "mix"]
     assert [p["paths"] for p in found["points"]["mix"]] == [2, 4]
     assert [p["accuracy"] for p in found["points"]["eot"]] == [1, 1]
     assert [gain["thought"] for gain in found["gains"]] == ORDER
-    alone = curves([three], ["pot"])
+    alone = path_curves([three], ["pot"])
     assert list(alone["points"]) == ["pot", "cot", "eot"] and alone["gains"] == []

@@ -8,7 +8,7 @@ from multiprocessing.synchronize import Barrier
 import pytest
 
 from mdexp.teacher import database
-from mdexp.teacher.database import opened
+from mdexp.teacher.database import opened_database
 from mdexp.teacher.schema import FILE, connect
 
 FORKSERVER = get_context("forkserver")
@@ -55,7 +55,7 @@ class Deadlocked(sqlite3.Connection):
 def test_who_is_told_that_it_is_locked_tries_again(tmp_path, monkeypatch):
     connect_to = partial(sqlite3.connect, factory=Deadlocked)
     monkeypatch.setattr(database.sqlite3, "connect", connect_to)
-    assert opened(tmp_path / "f").execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert opened_database(tmp_path / "f").execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert Deadlocked.told == 2
 
 
@@ -66,11 +66,11 @@ def test_what_stays_locked_is_told(tmp_path, monkeypatch):
     reader.execute("BEGIN")
     reader.execute("SELECT * FROM t").fetchall()
     with pytest.raises(sqlite3.OperationalError, match="locked"):
-        opened(tmp_path / "f")
+        opened_database(tmp_path / "f")
     reader.close()
 
 
 def test_what_is_no_database_is_told_at_once(tmp_path):
     (tmp_path / "f").write_text("no database at all, but text" * 9)
     with pytest.raises(sqlite3.DatabaseError, match="not a database"):
-        opened(tmp_path / "f")
+        opened_database(tmp_path / "f")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdexp.ports import ProgramResult
+from mdexp.records import ProgramResult
 from mdexp.sandbox.equations import solve_equations
 from mdexp.thoughts.eot import EquationOfThought
 from tests.read_texts import NUMBER

@@ -12,7 +12,7 @@ from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
 from mdexp.training import fit as training
 from mdexp.training.fit import CHECKPOINTS, fit
-from mdexp.training.layout_check import Finding, LayoutProbe
+from mdexp.training.layout_check import Finding, LayoutCheck
 from tests.tiny_run import SEED, examples, tiny, trainer
 
 DUAL = ObjectiveSettings(
@@ -205,7 +205,7 @@ def test_a_training_that_goes_on_keeps_its_layout(first, tmp_path, monkeypatch):
 
 def probe_at_start(layout, broadcast):
     """The probe, after a training in bfloat16 has begun."""
-    probe = LayoutProbe([], layout)
+    probe = LayoutCheck([], layout)
     trainer = SimpleNamespace(
         strategy=SimpleNamespace(broadcast=broadcast),
         precision_plugin=SimpleNamespace(

@@ -16,8 +16,8 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from mdexp.decoding.answering import answer
 from mdexp.decoding.decode_stats import Work
-from mdexp.decoding.generate import CHECK_EVERY, NotFinite, generate
-from mdexp.decoding.request import Limits, Request
+from mdexp.decoding.generate import CHECK_EVERY, NotFiniteLogits, generate_answers
+from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.rows import MIN_SHARED_TOKENS
 from mdexp.decoding.sampling import choose
 from mdexp.decoding.straight import StraightDecoding
@@ -71,7 +71,7 @@ def prompts(number, shared=0):
 
 def asked(prompts, sample=0, stop=endless):
     return [
-        Request(
+        DecodingRequest(
             prompt_ids=p,
             problem=f"p{i % 5}",
             stop=stop,
@@ -84,8 +84,10 @@ def asked(prompts, sample=0, stop=endless):
 
 def answers(student, requests, batch_size=16, temperature=0.7, max_new_tokens=MAX_NEW_TOKENS):
     model, renderer = student
-    limits = Limits(max_new_tokens=max_new_tokens, temperature=temperature, batch_size=batch_size)
-    found = generate(model, renderer, requests, limits)
+    limits = DecodingLimits(
+        max_new_tokens=max_new_tokens, temperature=temperature, batch_size=batch_size
+    )
+    found = generate_answers(model, renderer, requests, limits)
     return [answered for _, answered in sorted(found, key=lambda pair: pair[0])]
 
 
@@ -136,8 +138,11 @@ def test_the_log_probability_is_the_mean_over_all_tokens(student):
 
 def test_row_steps_are_counted_and_most_of_them_are_of_use(student):
     model, renderer = student
-    work, limits = Work(), Limits(max_new_tokens=MAX_NEW_TOKENS, temperature=0.7, batch_size=16)
-    found = list(generate(model, renderer, asked(prompts(16)), limits, work))
+    work, limits = (
+        Work(),
+        DecodingLimits(max_new_tokens=MAX_NEW_TOKENS, temperature=0.7, batch_size=16),
+    )
+    found = list(generate_answers(model, renderer, asked(prompts(16)), limits, work))
     assert work.useful == sum(len(answered.token_ids) for _, answered in found)
     assert work.useful < work.row_steps < work.useful / 0.7, "finished rows left the batch"
 
@@ -287,8 +292,8 @@ def test_answers_end_at_the_last_position(narrow, student, batch_size):
 def test_a_prompt_beyond_the_positions_gets_an_empty_answer_and_is_counted(narrow, caplog):
     model, renderer = narrow
     fits, work = prompts(2)[0], Work()
-    limits = Limits(max_new_tokens=5, temperature=0.7, batch_size=4)
-    found = dict(generate(model, renderer, asked([fits, fits * 20, fits]), limits, work))
+    limits = DecodingLimits(max_new_tokens=5, temperature=0.7, batch_size=4)
+    found = dict(generate_answers(model, renderer, asked([fits, fits * 20, fits]), limits, work))
     assert [found[i].num_tokens > 0 for i in range(3)] == [True, False, True]
     assert (found[1].text, found[1].finished) == ("", False)
     assert work.counts()["prompts_beyond_the_students_positions"] == 1
@@ -300,7 +305,7 @@ def test_logits_that_are_not_finite_are_no_answer(student):
     broken = copy.deepcopy(model)
     with torch.no_grad():
         broken.get_output_embeddings().weight.fill_(math.nan)
-    with pytest.raises(NotFinite, match="token 1 for problem p0: the student's logits in"):
+    with pytest.raises(NotFiniteLogits, match="token 1 for problem p0: the student's logits in"):
         answers((broken, renderer), asked(prompts(2)))
 
 

@@ -57,7 +57,7 @@ def test_an_expired_lease_is_unknown_charged_at_worst_and_asked_again(ledger):
     quick.answer(claim, reply("in time"), 10)
     slow.answer(late, reply("late"), 12)
     assert amounts(ledger) == (22, 0), "the late reply corrects the price"
-    assert [answer.text for answer in ledger.answers(REQUEST, 1)] == ["in time"]
+    assert [answer.text for answer in ledger.answers(REQUEST, [0])] == ["in time"]
     assert ledger.states() == {"answered": 2}
 
 
@@ -66,7 +66,7 @@ def test_a_late_reply_answers_what_is_still_asked_for(ledger):
     late, claim = slow.claim(REQUEST, [0], 40), quick.claim(REQUEST, [0], 40)
     slow.answer(late, reply("late"), 12)
     quick.answer(claim, reply("second"), 10)
-    assert [answer.text for answer in ledger.answers(REQUEST, 1)] == ["late"]
+    assert [answer.text for answer in ledger.answers(REQUEST, [0])] == ["late"]
 
 
 def test_a_lease_ends_with_its_holder(ledger):
@@ -96,7 +96,7 @@ def test_a_refused_claim_reserves_nothing(ledger):
     assert clerk.claim(REQUEST, [0], 30) == "leased"
     assert clerk.claim(OTHER, [0], 60) == "reserved"
     assert amounts(ledger) == (0, 60)
-    assert ledger.missing(OTHER, 1) == [0]
+    assert ledger.missing(OTHER, [0]) == [0]
 
 
 def test_the_money_of_a_dead_process_is_not_waited_for(ledger):

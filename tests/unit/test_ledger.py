@@ -45,19 +45,19 @@ def test_answers_outlive_the_process_and_more_paths_lack_only_the_rest(tmp_path)
     with Ledger(tmp_path) as ledger:
         buy(ledger, REQUEST, [0, 1], "4", "four")
     with Ledger(tmp_path) as ledger:
-        assert [answer.text for answer in ledger.answers(REQUEST, 5)] == ["4", "four"]
-        assert [answer.text for answer in ledger.answers(REQUEST, 1)] == ["4"]
-        assert ledger.missing(REQUEST, 2) == []
-        assert ledger.missing(REQUEST, 5) == [2, 3, 4]
-        assert ledger.num_missing([REQUEST, REQUEST], 5) == 6
+        assert [answer.text for answer in ledger.answers(REQUEST, range(5))] == ["4", "four"]
+        assert [answer.text for answer in ledger.answers(REQUEST, [0])] == ["4"]
+        assert ledger.missing(REQUEST, range(2)) == []
+        assert ledger.missing(REQUEST, range(5)) == [2, 3, 4]
+        assert ledger.num_missing({REQUEST: range(5)}) == 3
 
 
 def test_fewer_choices_than_asked_fill_the_first_samples_and_more_are_not_taken(tmp_path):
     with Ledger(tmp_path) as ledger:
         assert buy(ledger, REQUEST, [0, 1, 2], "a") == 1
-        assert ledger.missing(REQUEST, 3) == [1, 2]
+        assert ledger.missing(REQUEST, range(3)) == [1, 2]
         assert buy(ledger, REQUEST, [1, 2], "b", "c", "d") == 2
-        assert [answer.text for answer in ledger.answers(REQUEST, 4)] == ["a", "b", "c"]
+        assert [answer.text for answer in ledger.answers(REQUEST, range(4))] == ["a", "b", "c"]
 
 
 def test_rows_hold_what_an_accountant_needs(tmp_path):
@@ -80,7 +80,7 @@ def test_a_transaction_that_breaks_leaves_nothing(tmp_path):
     with Ledger(tmp_path) as ledger:
         with pytest.raises(ZeroDivisionError), ledger.writing():
             ledger.number(REQUEST) / 0
-        ledger.note_askers([(REQUEST, "p0", "cot")])
+        ledger.note_askers([(REQUEST, "p0", "cot", 0)])
         assert ledger.db.execute("SELECT count(*) FROM requests").fetchone() == (1,)
 
 
@@ -95,6 +95,29 @@ def test_a_ledger_of_another_version_is_refused_and_not_touched(tmp_path, versio
     with sqlite3.connect(tmp_path / FILE) as database:
         assert database.execute("PRAGMA user_version").fetchone() == (version,)
         assert database.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+
+
+def test_a_ledger_of_version_2_is_brought_up_to_date_and_keeps_what_was_bought(tmp_path):
+    with Ledger(tmp_path) as ledger:
+        buy(ledger, REQUEST, [0], "4")
+        ledger.note_askers([(REQUEST, "p1", "cot", 0)])
+        ledger.db.execute("ALTER TABLE askers DROP COLUMN part")
+        ledger.db.execute("PRAGMA user_version = 2")
+    with Ledger(tmp_path) as ledger:
+        assert [answer.text for answer in ledger.answers(REQUEST, [0])] == ["4"]
+        assert ledger.db.execute("SELECT problem_id, part FROM askers").fetchall() == [("p1", 0)]
+        assert ledger.db.execute("PRAGMA user_version").fetchone() == (VERSION,)
+
+
+def test_samples_are_a_set(tmp_path):
+    with Ledger(tmp_path) as ledger:
+        buy(ledger, REQUEST, [1, 4], "one", "four")
+        assert ledger.missing(REQUEST, [1, 2, 4]) == [2]
+        assert [answer.text for answer in ledger.answers(REQUEST, [0, 4])] == ["four"]
+        assert (
+            ledger.num_missing({REQUEST: [0, 1], dataclasses.replace(REQUEST, model="small"): [3]})
+            == 2
+        )
 
 
 def test_a_ledger_whose_making_is_cut_off_is_made_by_the_next(tmp_path, monkeypatch):
@@ -168,4 +191,4 @@ def test_a_request_is_found_again_whatever_object_asks(tmp_path):
     with Ledger(tmp_path) as ledger:
         buy(ledger, REQUEST, [0], "4")
         again = Request(**json.loads(REQUEST.content))
-        assert ledger.missing(again, 1) == []
+        assert ledger.missing(again, [0]) == []

@@ -7,7 +7,7 @@ import pytest
 from mdexp.commands.ledger import main
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.replay import ReplayTeacher
-from tests.buyer import COT, buy, problems
+from tests.buyer import COT, NO_PROGRAMS, buy, problems
 from tests.claiming import REQUEST, claims, reply
 from tests.loopback import LoopbackServer, Reply
 
@@ -59,7 +59,11 @@ def test_an_export_is_replayed_and_taken_in_by_another_ledger(store, tmp_path, c
     file, other = tmp_path / "answers.jsonl", tmp_path / "other"
     assert run(store, "export", str(file)) == 0
     assert "6 answers written" in capsys.readouterr().out
-    played = list(ReplayTeacher(path=str(file), num_paths=2).paths(problems(3), {"cot": COT}, None))
+    played = list(
+        ReplayTeacher(path=str(file), num_paths=2).paths(
+            problems(3), {"cot": COT}, None, NO_PROGRAMS
+        )
+    )
     assert run(other, "import", str(file)) == 0
     assert run(other, "import", str(file)) == 0
     assert capsys.readouterr().out.splitlines() == [
@@ -84,7 +88,9 @@ def test_thinking_goes_along_in_an_export(tmp_path):
         server.script = lambda _: Reply(200, json.dumps(body))
         bought = buy(server.url, tmp_path / "ledger", problems(2))
         assert run(tmp_path, "export", str(file)) == 0
-        played = ReplayTeacher(path=str(file), num_paths=1).paths(problems(2), {"cot": COT}, None)
+        played = ReplayTeacher(path=str(file), num_paths=1).paths(
+            problems(2), {"cot": COT}, None, NO_PROGRAMS
+        )
         assert [path.thinking for path in played] == ["Hm.", "Hm."]
         assert run(other, "import", str(file)) == 0
         again = buy(server.url, other / "ledger", problems(2))

@@ -6,9 +6,16 @@ from datetime import date
 import pytest
 
 from mdexp.teacher.ledger import Ledger
-from mdexp.teacher.model_history import Experience, experience
+from mdexp.teacher.model_history import ModelHistory, model_history
 from mdexp.teacher.prices import Price
-from mdexp.teacher.purchase_plan import Limits, Wish, calls_for, cost, of_sweep, plan_purchase
+from mdexp.teacher.purchase_plan import (
+    RateLimits,
+    Wish,
+    calls_for,
+    of_sweep,
+    plan_purchase,
+    purchase_cost,
+)
 from mdexp.teacher.purchase_plan_text import plan_lines, prompt_lines
 from mdexp.teacher.request import Request
 from mdexp.teacher.shutdowns import last_day
@@ -17,7 +24,7 @@ from tests.buyer import COT, buy, problems, teacher
 from tests.loopback import LoopbackServer
 
 WORDS = Rule(count=lambda text: len(text.split()), source="words")
-UNLIMITED = Limits(concurrency=4, requests_per_minute=None, tokens_per_minute=None)
+UNLIMITED = RateLimits(concurrency=4, requests_per_minute=None, tokens_per_minute=None)
 PRICE = Price(input=2.0, output=10.0)
 OPENAI = "https://api.openai.com/v1"
 
@@ -33,7 +40,7 @@ def wish(number=0, missing=(0, 1, 2), num_samples=3, model="large", **settings):
 
 
 def planned(wishes, known=None, limits=UNLIMITED):
-    return plan_purchase(wishes, WORDS, known or Experience(), limits)
+    return plan_purchase(wishes, WORDS, known or ModelHistory(), limits)
 
 
 def test_what_is_owned_is_not_asked_again():
@@ -54,7 +61,7 @@ def test_samples_that_are_asked_for_alone_pay_the_prompt_each(alone):
 
 def test_the_worst_is_what_a_purchase_reserves():
     wishes = [wish(0), wish(1, missing=[1])]
-    money = cost(planned(wishes), wishes, PRICE)
+    money = purchase_cost(planned(wishes), wishes, PRICE)
     reserved = [PRICE.worst_micro_usd(w.request, len(w.missing)) for w in wishes]
     assert money.worst == sum(reserved)
     assert money.expected == 2 * 5 * 2 + 4 * int(ANSWER_TOKENS) * 10
@@ -64,7 +71,7 @@ def test_the_worst_is_what_a_purchase_reserves():
 def test_without_a_limit_the_worst_is_not_known():
     plan = planned([wish(max_tokens=None)])
     assert plan.worst_answer_tokens is None
-    assert cost(plan, [wish(max_tokens=None)], PRICE).worst is None
+    assert purchase_cost(plan, [wish(max_tokens=None)], PRICE).worst is None
 
 
 def test_answers_are_never_longer_than_their_limit():
@@ -72,7 +79,7 @@ def test_answers_are_never_longer_than_their_limit():
 
 
 def test_what_the_model_wrote_before_is_expected_again():
-    known = Experience(num_calls=9, answer_tokens={"cot": 40.0})
+    known = ModelHistory(num_calls=9, answer_tokens={"cot": 40.0})
     assert planned([wish()], known).answer_tokens == 120
 
 
@@ -88,15 +95,18 @@ def test_what_the_model_wrote_before_is_expected_again():
 )
 def test_time_is_that_of_the_narrowest_limit(limits, latency_s, seconds):
     concurrency, requests, tokens = limits
-    given = Limits(concurrency=concurrency, requests_per_minute=requests, tokens_per_minute=tokens)
+    given = RateLimits(
+        concurrency=concurrency, requests_per_minute=requests, tokens_per_minute=tokens
+    )
     wishes = [wish(i, missing=[0]) for i in range(20)]
-    assert planned(wishes, Experience(latency_s=latency_s), given).seconds == seconds
+    assert planned(wishes, ModelHistory(latency_s=latency_s), given).seconds == seconds
 
 
 def test_jobs_of_a_sweep_buy_what_they_share_once():
     first, second = wish(0).request, wish(1).request
-    wanted = of_sweep([{first: ("cot", 1)}, {first: ("cot", 5), second: ("cot", 2)}])
-    assert wanted == {first: ("cot", 5), second: ("cot", 2)}
+    one, two, five = (("cot", frozenset(range(n))) for n in (1, 2, 5))
+    wanted = of_sweep([{(first, 0): one}, {(first, 0): five, (second, 0): two}])
+    assert wanted == {(first, 0): five, (second, 0): two}
 
 
 def test_the_ledger_says_how_a_model_counts_and_writes(tmp_path):
@@ -104,8 +114,8 @@ def test_the_ledger_says_how_a_model_counts_and_writes(tmp_path):
         buy(server.url, tmp_path, problems(4), num_paths=2)
         endpoint = teacher(server.url).endpoint
     with Ledger(tmp_path) as ledger:
-        known = experience(ledger, endpoint, "large")
-        assert experience(ledger, endpoint, "small") == Experience()
+        known = model_history(ledger, endpoint, "large")
+        assert model_history(ledger, endpoint, "small") == ModelHistory()
     num_bytes = len(b"systemReason.") + len(b"userQuestion 0?\nThink.")
     assert known.num_calls == 4
     assert known.tokens_per_byte == pytest.approx(7 / num_bytes)
@@ -117,7 +127,7 @@ def test_the_ledger_says_how_a_model_counts_and_writes(tmp_path):
 
 
 def test_without_tokenizer_or_replies_it_says_that_it_guesses():
-    rule = counting_rule("gpt-5.4", Experience())
+    rule = counting_rule("gpt-5.4", ModelHistory())
     assert rule.count("x" * 40) == 10
     assert "4 bytes a token, as its tokenizer is not here" in rule.source
 
@@ -126,7 +136,7 @@ def test_a_tokenizer_that_is_here_counts(tmp_path):
     from mdexp.students.tiny import byte_tokenizer
 
     byte_tokenizer().save_pretrained(tmp_path)
-    rule = counting_rule(str(tmp_path), Experience(tokens_per_byte=9.0))
+    rule = counting_rule(str(tmp_path), ModelHistory(tokens_per_byte=9.0))
     assert rule.count("seven !") == 7
     assert "tokenizer of" in rule.source
 
@@ -148,7 +158,7 @@ def test_a_plan_is_what_is_then_bought(tmp_path):
 def lines(**changes):
     asked = teacher(OPENAI, **changes)
     wishes = [wish(model=asked.model)]
-    return "\n".join(plan_lines(asked, planned(wishes), wishes, WORDS, Experience()))
+    return "\n".join(plan_lines(asked, planned(wishes), wishes, WORDS, ModelHistory()))
 
 
 def test_prices_online_and_by_batch_are_told():
@@ -179,7 +189,7 @@ def test_a_model_with_a_last_day_is_warned_of():
 def test_an_owned_plan_costs_nothing():
     asked = teacher(OPENAI, model="gpt-5.4")
     owned = [wish(missing=[])]
-    told = list(plan_lines(asked, planned(owned), owned, WORDS, Experience()))
+    told = list(plan_lines(asked, planned(owned), owned, WORDS, ModelHistory()))
     assert told[-1] == "  cost      nothing: every answer is owned"
 
 
@@ -216,6 +226,6 @@ def test_a_buyer_is_warned_as_well(tmp_path, caplog):
 
 def test_a_price_that_is_given_is_of_the_mode():
     online = teacher(OPENAI, price={"input": 2.0, "output": 10.0})
-    assert (online.price_of("online"), online.price_of("batch")) == (PRICE, None)
+    assert tuple(map(online.charges().price, ("online", "batch"))) == (PRICE, None)
     batch = teacher(OPENAI, price={"input": 2.0, "output": 10.0}, mode="batch")
-    assert (batch.price_of("batch"), batch.price_of("online")) == (PRICE, None)
+    assert tuple(map(batch.charges().price, ("batch", "online"))) == (PRICE, None)

@@ -7,13 +7,12 @@ import pytest
 import torch
 
 from mdexp.config.blocks import TrainerSettings
-from mdexp.decoding.generate import generate
-from mdexp.decoding.request import Limits, Request
+from mdexp.decoding.generate import generate_answers
+from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.students.load import Student, save_folder
 from mdexp.students.numerics import Precision, numerics
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
-from mdexp.thoughts.cot import ChainOfThought
 from mdexp.training.fit import fit
 from tests.tiny_run import SEED, examples, tiny, trainer
 from tests.unit.test_fit import DUAL, SHARES
@@ -59,13 +58,13 @@ def test_from_examples_to_an_answer(kind, precision, tuning, layout, tmp_path):
     machine = numerics(precision, settings.accelerator)
     again, _ = Weights(student=student, seed=SEED).after_training(tmp_path / "student").load()
     again.to(machine.device, getattr(torch, machine.dtype))
-    request = Request(
+    request = DecodingRequest(
         prompt_ids=renderer.prompt_ids("Q: How many?\n"),
         problem="p",
-        thought=ChainOfThought(instruction="", cue=""),
+        stop=lambda text: None,
         sample=0,
         stream="0",
     )
-    limits = Limits(max_new_tokens=4, temperature=1.0, batch_size=1)
-    [(_, answered)] = generate(again, renderer, [request], limits)
+    limits = DecodingLimits(max_new_tokens=4, temperature=1.0, batch_size=1)
+    [(_, answered)] = generate_answers(again, renderer, [request], limits)
     assert answered.num_tokens and all(map(math.isfinite, answered.logprobs))

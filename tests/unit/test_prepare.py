@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mdexp.config.ood_sets import load_ood
-from mdexp.datasets.prepare import MAX_VALIDATION, prepare
+from mdexp.datasets.prepare import MAX_VALIDATION, prepare_problems
 from mdexp.records import NearDuplicates, Overlap, Problem, Split
 from tests.named_dataset import dataset
 
@@ -59,7 +59,7 @@ def training(size: int) -> list[Problem]:
 
 @pytest.mark.parametrize(("size", "validation"), [(4, 0), (10, 2), (240, 48)])
 def test_validation_is_a_fifth_of_training(size: int, validation: int) -> None:
-    _, counts = prepare(Given(training(size)), (), seed=0)
+    _, counts = prepare_problems(Given(training(size)), (), seed=0)
     assert (counts["train"], counts["validation"]) == (size - validation, validation)
 
 
@@ -67,7 +67,7 @@ def test_validation_has_a_ceiling_and_a_seed() -> None:
     many = [problem(f"What is {'x' * n}?") for n in range(1, 1200)]
     chosen = []
     for seed in (0, 0, 1):
-        problems, counts = prepare(Given(many), (), seed=seed)
+        problems, counts = prepare_problems(Given(many), (), seed=seed)
         assert counts["validation"] == MAX_VALIDATION
         chosen.append({p.id for p in problems if p.split == "validation"})
     assert chosen[0] == chosen[1] != chosen[2]
@@ -76,7 +76,7 @@ def test_validation_has_a_ceiling_and_a_seed() -> None:
 def test_repeated_training_question_is_never_validation() -> None:
     once, twice = training(20), training(10)
     again = [problem(p.question.upper(), name="again") for p in twice]
-    problems, _ = prepare(Given(once + again), (), seed=3)
+    problems, _ = prepare_problems(Given(once + again), (), seed=3)
     validation = [p.question for p in problems if p.split == "validation"]
     assert validation
     assert not {q.lower() for q in validation} & {p.question.lower() for p in twice}
@@ -85,7 +85,7 @@ def test_repeated_training_question_is_never_validation() -> None:
 def test_training_twin_of_a_test_problem_is_marked() -> None:
     test = [problem("Ann has 3 pens. How many?", "test")]
     twins = [problem("ann has 3 pens . how many ?"), problem("Ann has 12 pens. How many?")]
-    problems, counts = prepare(Given([*training(20), *twins, *test]), (), seed=0)
+    problems, counts = prepare_problems(Given([*training(20), *twins, *test]), (), seed=0)
     marked = {p.id: p.split for p in problems if p.leaked}
     assert marked == {twin.id: "train" for twin in twins}
     assert counts["leaked"] == 2
@@ -105,7 +105,7 @@ def test_the_rule_decides_what_leaks_and_the_rest_is_counted(
 ) -> None:
     test = [problem("Ann has 3 pens. How many?", "test")]
     twins = [problem("ann has 3 pens . how many ?"), problem("Ann has 12 pens. How many?")]
-    problems, counts = prepare(Given([*training(20), *twins, *test], overlap), (), seed=0)
+    problems, counts = prepare_problems(Given([*training(20), *twins, *test], overlap), (), seed=0)
     assert sum(p.leaked for p in problems) == counts["leaked"] == leaked
     assert {key: n for key, n in counts.items() if key.startswith("kept/")} == kept
 
@@ -113,9 +113,9 @@ def test_the_rule_decides_what_leaks_and_the_rest_is_counted(
 def test_problems_from_one_template_are_all_trained_on_by_the_exact_rule() -> None:
     splits: list[Split] = ["train"] * 40 + ["test"] * 10
     made = [problem(f"Ann has {n} pens and buys {n + 1}?", s) for n, s in enumerate(splits)]
-    _, counts = prepare(Given(made, "exact"), (), seed=0)
+    _, counts = prepare_problems(Given(made, "exact"), (), seed=0)
     assert (counts["train"], counts["validation"], counts["leaked"]) == (32, 8, 0)
-    _, counts = prepare(Given(made, "masked"), (), seed=0)
+    _, counts = prepare_problems(Given(made, "masked"), (), seed=0)
     assert counts["leaked"] == 40
 
 
@@ -127,20 +127,20 @@ def test_near_duplicates_are_counted_and_left_out_by_choice() -> None:
     near = problem(LONG.format(5, 6, "books"))
     for choice, leaked in (("keep", 0), ("drop", 1)):
         given = Given([*training(20), near, test], near_duplicates=choice)
-        problems, counts = prepare(given, (), seed=0)
+        problems, counts = prepare_problems(given, (), seed=0)
         assert counts["near_duplicates"] == 1
         assert counts["leaked/near_duplicates"] == counts["leaked"] == leaked
         assert [p.id for p in problems if p.leaked] == [near.id] * leaked
     items = [problem(LONG.format(7, 8, "hats"), "test", "other")]
     given = Given([*training(20), near], near_duplicates="drop")
-    _, counts = prepare(given, [Given(items)], seed=0)
+    _, counts = prepare_problems(given, [Given(items)], seed=0)
     assert counts["dropped/other/near_duplicates"] == 1 and not counts["test/other"]
 
 
 @pytest.mark.parametrize(("overlap", "size"), [("masked", 0), ("exact", 4)])
 def test_no_validation_problem_has_a_twin_that_is_trained_on(overlap: Overlap, size: int) -> None:
     twins = [problem(f"Ann has {n} pens. How many?") for n in range(20)]
-    _, counts = prepare(Given(twins, overlap), (), seed=0)
+    _, counts = prepare_problems(Given(twins, overlap), (), seed=0)
     assert counts["validation"] == size
 
 
@@ -148,7 +148,9 @@ def test_no_validation_problem_nearly_equals_one_that_is_trained_on() -> None:
     near = [problem(LONG.format(n, n, thing)) for n, thing in enumerate(THINGS)]
     found = {}
     for choice in ("keep", "drop"):
-        problems, _ = prepare(Given([*training(4), *near], near_duplicates=choice), (), seed=0)
+        problems, _ = prepare_problems(
+            Given([*training(4), *near], near_duplicates=choice), (), seed=0
+        )
         found[choice] = {p.id for p in problems if p.split == "validation"}
     assert found["keep"] & {p.id for p in near}
     assert found["drop"] and not found["drop"] & {p.id for p in near}
@@ -158,7 +160,9 @@ def test_ood_item_that_was_trained_on_is_dropped() -> None:
     seen, unseen = "Is the apple on the book?", "Is the moon on the book?"
     items = [problem(question, "test", "other") for question in (seen, unseen)]
     extra = problem("How far?", "train", "other")
-    problems, counts = prepare(Given(training(20)), [Given([*items, extra], odd=5)], seed=0)
+    problems, counts = prepare_problems(
+        Given(training(20)), [Given([*items, extra], odd=5)], seed=0
+    )
     assert [p.question for p in problems if p.dataset == "other"] == [unseen]
     assert counts["dropped/other/in_train"] == counts["test/other"] == 1
     assert counts["dropped/other/odd"] == 5
@@ -167,7 +171,9 @@ def test_ood_item_that_was_trained_on_is_dropped() -> None:
 def test_leaked_problem_takes_no_ood_item_away() -> None:
     question = "Is the apple on the book?"
     main = [*training(20), problem(question, "test")]
-    problems, counts = prepare(Given(main), [Given([problem(question, "test", "other")])], seed=0)
+    problems, counts = prepare_problems(
+        Given(main), [Given([problem(question, "test", "other")])], seed=0
+    )
     assert counts["leaked"] == counts["test/other"] == 1
     assert sum(p.dataset == "other" for p in problems) == 1
 
@@ -175,13 +181,13 @@ def test_leaked_problem_takes_no_ood_item_away() -> None:
 def test_set_that_is_tested_twice_is_refused() -> None:
     main = Given([problem("How far?", "test")])
     with pytest.raises(ValueError, match=r"1 problem ids occur twice.*dataset\.ood"):
-        prepare(main, [main], seed=0)
+        prepare_problems(main, [main], seed=0)
 
 
 def test_sets_of_one_name_are_refused() -> None:
     main, other = Given([problem("How far?", "test")]), Given([problem("How long?", "test")])
     with pytest.raises(ValueError, match=r"two sets of problems are named main: .*dataset\.name"):
-        prepare(main, [other], seed=0)
+        prepare_problems(main, [other], seed=0)
 
 
 def test_a_set_of_ones_own_keeps_its_path(tmp_path: Path) -> None:
@@ -201,7 +207,7 @@ def test_ood_sets_share_path_and_limit(tmp_path: Path) -> None:
 
 def test_symbolic_problems_do_not_leak_between_templates() -> None:
     pytest.importorskip("reasoning_gym")
-    _, counts = prepare(dataset("gsm_symbolic"), (), seed=0)
+    _, counts = prepare_problems(dataset("gsm_symbolic"), (), seed=0)
     assert counts == {
         "train": 320,
         "validation": 80,
@@ -228,7 +234,7 @@ def test_symbolic_problems_do_not_leak_between_templates() -> None:
 )
 def test_real_counts(name: str, ood: list[str], expected: dict[str, Any]) -> None:
     main = dataset(name, path=DATA, ood=ood)
-    problems, counts = prepare(main, load_ood(main), seed=0)
+    problems, counts = prepare_problems(main, load_ood(main), seed=0)
     assert expected.items() <= counts.items()
     of_ood = counts["test/asdiv"] + counts["dropped/asdiv/in_train"]
     assert of_ood == (2159 if ood else 0)

@@ -11,7 +11,15 @@ from mdexp.thoughts.cot import ChainOfThought
 from mdexp.thoughts.eot import EquationOfThought
 from mdexp.thoughts.label import Label
 from mdexp.thoughts.pot import ProgramOfThought
-from mdexp.thoughts.prompting import exemplar_files, exemplar_rows, turns
+from mdexp.thoughts.prompting import (
+    OTHER_KINDS,
+    exemplar_files,
+    exemplar_rows,
+    instruction_for,
+    load_exemplars,
+    shown_by,
+    turns,
+)
 from tests.read_texts import answer_of
 from tests.read_texts import read_texts as read_answers
 
@@ -74,3 +82,34 @@ def test_turns_alternate_and_end_with_the_question():
 
 def test_no_exemplars_is_zero_shot():
     assert turns("How many?", POT) == [{"role": "user", "content": "How many?\nCompute ans."}]
+
+
+@pytest.mark.parametrize("kind", OTHER_KINDS)
+def test_exemplars_of_other_kinds_lead_to_their_gold(kind):
+    rows = load_exemplars(kind)
+    assert len(rows) == 4
+    expected = [Expected(kind=kind, options=tuple(row.get("options", ()))) for row in rows]
+    texts = [
+        (thought, answer_of(thought.exemplar(row)), form)
+        for thought in (COT, LABEL, POT)
+        for row, form in zip(rows, expected, strict=True)
+    ]
+    with Sandbox(timeout_s=5, memory_mib=64, output_kib=16, workers=1) as sandbox:
+        reads = read_answers(texts, sandbox)
+    for read, row in zip(reads, rows * 3, strict=True):
+        assert correct(read.answer, row["answer"]), (read, row)
+    assert shown_by(EOT, rows) == [], "equations answer with a number"
+    assert shown_by(COT, rows) == rows
+
+
+def test_an_instruction_says_what_the_answer_is_where_it_is_no_number():
+    assert instruction_for(COT, "number") == COT.instruction
+    assert instruction_for(COT, "yes_no").startswith(f"{COT.instruction} Here the answer is")
+
+
+def test_a_folder_of_ones_own_may_serve_all_kinds_with_one_file(tmp_path):
+    (tmp_path / "exemplars.jsonl").write_text('{"question": "Is it?", "answer": "yes"}\n')
+    assert exemplar_files(tmp_path, "yes_no") == exemplar_files(tmp_path)
+    (tmp_path / "exemplars_yes_no.jsonl").write_text('{"question": "So?", "answer": "no"}\n')
+    [rows] = map(exemplar_rows, exemplar_files(tmp_path, "yes_no"))
+    assert rows[0]["answer"] == "no"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mdexp.config.config_path import config_folder
-from mdexp.report.build import build
+from mdexp.report.build import build_report
 from mdexp.report.published import published
 from tests.synthetic_run import run_parts
 
@@ -26,10 +26,10 @@ def test_every_row_with_a_figure_has_an_experiment() -> None:
 
 def test_the_report_prints_them_beside_ours(tmp_path: Path) -> None:
     parts = run_parts()
-    build(tmp_path, **parts)
+    build_report(tmp_path, **parts)
     assert "What papers state" not in (tmp_path / "report.md").read_text(), "there are none for toy"
     parts["metrics"] = {"svamp": parts["metrics"]["toy"]} | parts["metrics"]
-    build(tmp_path, **parts)
+    build_report(tmp_path, **parts)
     told = (tmp_path / "report.md").read_text()
     assert (
         "| svamp | MD, arXiv 2312.10730 v2 | CodeLlama-7B | CoT + PoT multi-path | 85.5 % |" in told

@@ -2,8 +2,11 @@
 
 import pytest
 
-from mdexp.records import Expected, ProgramResult
+from mdexp.grading.score import grade
+from mdexp.reading import Name, outcomes, read_rows
+from mdexp.records import Expected, Output, Problem, ProgramResult
 from mdexp.thoughts.single_write import Reading
+from tests.contract.conftest import plugin
 from tests.read_texts import NUMBER, OneText, read_texts
 
 
@@ -126,3 +129,35 @@ def test_the_value_behind_an_option_stands_for_its_letter():
     asked = Expected(kind="options", options=("10 km", "12 km", "12.0"))
     texts = [(Code(), "a", asked), (Code(), "b", asked)]
     assert [read.answer for read in read_texts(texts, Results(a=ok(10), b=ok(12)))] == ["a", None]
+
+
+def test_an_output_that_was_cut_short_says_nothing_to_those_who_read_it():
+    """While the student writes and when it is graded alike: else a repair is graded by another
+    program than the one that it was sent back for."""
+    said = {"cot": "First 3 + 5 is 8, and then", "repair": "ans = 7"}
+    problem = Problem(id="p", dataset="toy", split="test", question="?", answer=7)
+    repair = plugin("thought", "repair").model_copy(update={"trigger": "disagree"})
+    thoughts = {"cot": plugin("thought", "cot"), "repair": repair}
+    outputs = [
+        Output(
+            problem_id="p",
+            dataset="toy",
+            split="test",
+            phase="after",
+            thought=name,
+            sample=0,
+            num_shots=0,
+            text=text,
+            num_tokens=9,
+            finished=name != "cot",
+        )
+        for name, text in said.items()
+    ]
+    executor = Results(**{"ans = 7": ok(7)})
+    known = outcomes(outputs[:1], {"p": problem}, thoughts, executor)
+    done = known[Name("p", "cot", 0, "after")]
+    assert (done.status, done.answer) == ("truncated", None)
+    graded = grade(outputs, {"p": problem}, thoughts, executor)
+    read = read_rows(outputs, {"p": problem}, thoughts, executor)
+    assert [(g.status, g.read) for g in graded] == [(r.status, r.answer) for r in read]
+    assert [(g.status, g.read) for g in graded] == [("truncated", None), ("ok", 7)]

@@ -12,7 +12,7 @@ from mdexp.grading.score import metrics, votes
 from mdexp.grading.vote_rules.cascade import Cascade
 from mdexp.grading.vote_rules.majority import Majority
 from mdexp.records import Example, Lesson, Path, Rejection, VerifiedPath
-from mdexp.report.build import build, teachers, title
+from mdexp.report.build import build_report, teachers, title
 from mdexp.report.explorer import explorer_data
 from mdexp.report.formula import formula
 from mdexp.report.funnel import funnel
@@ -24,7 +24,7 @@ DUAL = UNWEIGHED | {"name": "dual", "lambda_thought": "cot", "weights": {}, "nor
 
 
 def written(folder, **parts):
-    build(folder, **parts)
+    build_report(folder, **parts)
     return (folder / "report.md").read_text(), (folder / "report.html").read_text()
 
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from mdexp.grading.vote_rules.majority import Majority
-from mdexp.report.build import build
+from mdexp.report.build import build_report
 from mdexp.report.charts import loss_curve, strip, ticks, training_told
 from mdexp.report.curve_chart import curve_chart
 from mdexp.report.series import series_classes
@@ -100,7 +100,7 @@ def test_curves_are_drawn_with_bands_and_told_point_by_point(tmp_path):
     assert len(chart.findall("polygon")) == 3, "a band for cot, pot and the mix"
     titles = [title.text for title in chart.iter("title")]
     assert "pot, 3 paths: 80.0 % (50.0 to 100.0); pass@3 80.0 %" in titles
-    build(tmp_path, **parts)
+    build_report(tmp_path, **parts)
     markdown, page = (tmp_path / "report.md").read_text(), (tmp_path / "report.html").read_text()
     assert "| mix | 2 | 60.0 % (" in markdown and "The same as a table" in page
     mixed = curves["points"]["mix"][0]

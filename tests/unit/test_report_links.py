@@ -5,12 +5,12 @@ import re
 from html import unescape
 from urllib.parse import parse_qsl
 
-from mdexp.report.build import build
+from mdexp.report.build import build_report
 from tests.synthetic_run import run_parts
 
 
 def written(folder, **parts):
-    build(folder, **parts)
+    build_report(folder, **parts)
     return (folder / "report.html").read_text()
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from mdexp.decoding.answering import answer
-from mdexp.decoding.request import Limits, Request
+from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.server import ServerError, ask_server, seed
 from mdexp.decoding.straight import StraightDecoding
 from mdexp.decoding.student_writer import StudentWriter
@@ -15,7 +15,7 @@ from tests.loopback import LoopbackServer
 
 RENDERER = Renderer(byte_tokenizer(), "causal", "plain")
 COT = ChainOfThought(instruction="", cue="Think.")
-LIMITS = Limits(max_new_tokens=40, temperature=0.7, top_p=0.9, batch_size=2)
+LIMITS = DecodingLimits(max_new_tokens=40, temperature=0.7, top_p=0.9, batch_size=2)
 
 
 def complete(text):
@@ -37,7 +37,7 @@ def server(monkeypatch):
 
 def requests(number=3):
     return [
-        Request(
+        DecodingRequest(
             prompt_ids=RENDERER.prompt_ids(f"q{sample}"),
             problem="p",
             stop=complete,

@@ -8,8 +8,8 @@ from transformers import MistralConfig, MistralForCausalLM
 
 from mdexp.decoding.answering import answer
 from mdexp.decoding.decode_stats import Work
-from mdexp.decoding.generate import generate
-from mdexp.decoding.request import Limits, Request
+from mdexp.decoding.generate import generate_answers
+from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.session import EMPTY, Session
 from mdexp.decoding.straight import StraightDecoding
 from mdexp.decoding.student_writer import StudentWriter
@@ -20,7 +20,7 @@ from mdexp.thoughts.kpdd import KeyPoints
 from mdexp.thoughts.pot import ProgramOfThought
 from tests.unit.test_rows import GROUPED, STUDENTS
 
-LIMITS = Limits(max_new_tokens=9, temperature=0.9, batch_size=3)
+LIMITS = DecodingLimits(max_new_tokens=9, temperature=0.9, batch_size=3)
 SIZE = 50
 RENDERER = Renderer(byte_tokenizer(), "causal", "plain")
 
@@ -37,13 +37,13 @@ def model(request):
 
 
 def request(prompt, name, sample=1):
-    return Request(
+    return DecodingRequest(
         prompt_ids=prompt, problem=name[0], stop=lambda text: None, sample=sample, stream=name
     )
 
 
 def alone(model, requests):
-    found = dict(generate(model, RENDERER, requests, LIMITS))
+    found = dict(generate_answers(model, RENDERER, requests, LIMITS))
     return [found[i].token_ids for i in range(len(requests))]
 
 

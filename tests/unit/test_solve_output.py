@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mdexp.commands.solve_output import for_people, told
+from mdexp.commands.solve_output import for_people, solve_output
 from mdexp.grading.vote import elect, voters
 from mdexp.records import Generation, Output
 
@@ -20,7 +20,7 @@ def path(thought: str, sample: int, answer: int, **fields: Any) -> tuple[Generat
 
 def tell(*paths: tuple[Generation, Output], order: tuple[str, ...]) -> dict[str, Any]:
     generations, outputs = zip(*paths, strict=True)
-    return told("How many?", generations, elect(voters(generations), order), outputs)
+    return solve_output("How many?", generations, elect(voters(generations), order), outputs)
 
 
 def test_a_path_without_a_say_is_marked() -> None:

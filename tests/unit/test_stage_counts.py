@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mdexp.report.stage_counts import mostly_dropped, nothing_left, problem_counts
-from mdexp.sweeps.jobs import Result, State, exit_code
+from mdexp.sweeps.jobs import JobResult, State, exit_code
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_what_is_close_to_a_test_problem_is_said() -> None:
 )
 def test_exit_code_tells_bad_input_from_a_fault(ended: list[tuple[State, bool]], code: int) -> None:
     results = [
-        Result(job=n, state=state, overrides=[], folder="", refused=refused)
+        JobResult(job=n, state=state, overrides=[], folder="", refused=refused)
         for n, (state, refused) in enumerate(ended)
     ]
     assert exit_code(results) == code

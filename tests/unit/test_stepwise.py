@@ -9,8 +9,8 @@ from mdexp.config.blocks import BeamSettings
 from mdexp.decoding.beams import StepwiseBeams
 from mdexp.decoding.cached_text import CachedText
 from mdexp.decoding.decode_stats import Work
-from mdexp.decoding.generate import generate
-from mdexp.decoding.request import Answered, Limits
+from mdexp.decoding.generate import generate_answers
+from mdexp.decoding.request import Answered, DecodingLimits
 from mdexp.decoding.session import Session
 from mdexp.decoding.stepwise import Asked, search
 from mdexp.decoding.student_writer import StudentWriter
@@ -90,7 +90,7 @@ def asked(weights, question="6 boxes of 7"):
 
 def found(weights, width=2, questions=("6 boxes of 7",), max_steps=6):
     beam = BeamSettings(width=width, branches=3, max_steps=max_steps, weights=[weights])
-    limits = Limits(max_new_tokens=200, temperature=0.7, batch_size=4)
+    limits = DecodingLimits(max_new_tokens=200, temperature=0.7, batch_size=4)
     session = Session(None, RENDERER, Work())
     return search(session, [asked(weights, q) for q in questions], beam, limits, Interpreter())
 
@@ -201,7 +201,7 @@ class ReadsAgain(Session):
     """Every round reads the texts so far once more."""
 
     def write(self, requests, texts, limits):
-        found = dict(generate(self.model, self.renderer, requests, limits, self.work))
+        found = dict(generate_answers(self.model, self.renderer, requests, limits, self.work))
         return [(found[i], CachedText()) for i in range(len(requests))]
 
 
@@ -225,7 +225,7 @@ def searched(student, kind=Session, batch_size=16, dtype=torch.float64, weights=
     model, renderer = student
     work = Work()
     beam = BeamSettings(width=2, branches=2, max_steps=5, weights=[RUN])
-    limits = Limits(max_new_tokens=40, temperature=0.7, batch_size=batch_size)
+    limits = DecodingLimits(max_new_tokens=40, temperature=0.7, batch_size=batch_size)
     session = kind(model.to(dtype), renderer, work)
     questions = [
         replace(asked(w), problem=f"p{n}", stream=f"{n}", prompt_ids=list(range(10, 20 + 3 * n)))
@@ -256,7 +256,7 @@ def test_what_two_choices_of_weights_have_in_common_is_written_once(student):
     for weights in ([RUN], [RUN, RUN]):
         work = Work()
         beam = BeamSettings(width=2, branches=2, max_steps=3, weights=[RUN])
-        limits = Limits(max_new_tokens=24, temperature=0.7, batch_size=16)
+        limits = DecodingLimits(max_new_tokens=24, temperature=0.7, batch_size=16)
         session = Session(model, renderer, work)
         found = search(session, [asked(w) for w in weights], beam, limits, Interpreter())
         both.append((work.row_steps, {tuple(b.text for b in s.result()) for s in found}))

@@ -6,14 +6,14 @@ from xml.etree import ElementTree
 import pytest
 
 from mdexp.sweeps.chart import chart
-from mdexp.sweeps.curves import Curve, Point, curve_rows, curves, swept_numbers
-from mdexp.sweeps.jobs import Result
+from mdexp.sweeps.curves import Curve, SweepPoint, curve_rows, sweep_curves, swept_numbers
+from mdexp.sweeps.jobs import JobResult
 from mdexp.sweeps.overview import write_overview
 
 
-def job(accuracy: float, *overrides: str, number: int = 0) -> Result:
+def job(accuracy: float, *overrides: str, number: int = 0) -> JobResult:
     row = {"accuracy": accuracy, "ci95": [accuracy - 0.1, accuracy + 0.1]}
-    return Result(
+    return JobResult(
         job=number,
         state="ok",
         overrides=["student=tiny", *overrides],
@@ -31,7 +31,7 @@ SEEDS = [
 
 
 def test_a_swept_number_is_an_axis_and_the_rest_names_the_lines() -> None:
-    found = curves([job(0.2, "lambda=0", "num_paths=1"), job(0.4, "lambda=1", "num_paths=2")])
+    found = sweep_curves([job(0.2, "lambda=0", "num_paths=1"), job(0.4, "lambda=1", "num_paths=2")])
     assert [curve.key for curve in found] == ["lambda", "num_paths"]
     assert list(found[0].lines) == ["vote, num_paths=1", "vote, num_paths=2"]
     (point,) = found[0].lines["vote, num_paths=1"]
@@ -41,12 +41,12 @@ def test_a_swept_number_is_an_axis_and_the_rest_names_the_lines() -> None:
 
 def test_a_seed_is_no_axis_and_names_no_line() -> None:
     assert swept_numbers(SEEDS) == ["lambda"]
-    (curve,) = curves(SEEDS)
+    (curve,) = sweep_curves(SEEDS)
     assert curve.title == "toy, vote by λ"
     assert curve.lines == {
         "vote": [
-            Point(x=0, accuracy=0.5, seeds=(0.25, 0.75)),
-            Point(x=1, accuracy=0.625, seeds=(0.5, 0.75)),
+            SweepPoint(x=0, accuracy=0.5, seeds=(0.25, 0.75)),
+            SweepPoint(x=1, accuracy=0.625, seeds=(0.5, 0.75)),
         ]
     }
     rows = [("toy", "lambda", 0, "vote", 0.5, None, None)]
@@ -59,36 +59,36 @@ def test_seeds_of_other_settings_are_other_points() -> None:
         job(0.4, "thought=[cot]", "lambda=1", "seed=1"),
         job(0.6, "thought=[pot]", "lambda=0", "seed=0"),
     ]
-    (curve,) = curves(results)
+    (curve,) = sweep_curves(results)
     assert list(curve.lines) == ["vote, thought=[cot]", "vote, thought=[pot]"]
     assert not any(point.seeds for line in curve.lines.values() for point in line)
 
 
 def test_a_sweep_over_seeds_alone_has_no_curve() -> None:
-    assert curves([job(0.2, "seed=0"), job(0.4, "seed=1")]) == []
+    assert sweep_curves([job(0.2, "seed=0"), job(0.4, "seed=1")]) == []
 
 
 def test_several_seeds_are_rings_about_their_mean_and_have_no_bar() -> None:
-    (curve,) = curves(SEEDS)
+    (curve,) = sweep_curves(SEEDS)
     drawn = ElementTree.fromstring(chart(curve)).find("g[@class='series-0']")
     assert drawn is not None
     rings = [ring.get("cy") for ring in drawn.findall("circle[@class='seed']")]
     assert len(rings) == 4 and len(drawn.findall("circle")) == 4 + 2
     assert len(drawn.findall("line")) == 1, "the legend's"
-    single = Curve(key="lambda", dataset="toy", lines={"vote": [Point(x=0, accuracy=0.5)]})
+    single = Curve(key="lambda", dataset="toy", lines={"vote": [SweepPoint(x=0, accuracy=0.5)]})
     assert "seed" not in chart(single)
 
 
 def test_the_highest_seed_is_within_the_chart() -> None:
     high = [job(0.1, "lambda=0", "seed=0"), job(0.95, "lambda=0", "seed=1"), job(0.1, "lambda=1")]
-    (curve,) = curves(high)
+    (curve,) = sweep_curves(high)
     ring = ElementTree.fromstring(chart(curve)).findall(".//circle[@class='seed']")[1]
     assert float(ring.get("cy", "nan")) >= 16
 
 
 @pytest.mark.parametrize(("results", "said"), [(SEEDS, True), (SEEDS[::2], False)])
 def test_the_page_says_what_a_point_of_several_seeds_is(
-    results: list[Result], said: bool, tmp_path: Path
+    results: list[JobResult], said: bool, tmp_path: Path
 ) -> None:
     write_overview(tmp_path, results)
     page = (tmp_path / "sweep.html").read_text()

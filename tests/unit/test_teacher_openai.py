@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from mdexp.records import Problem
-from mdexp.teacher import extract
+from mdexp.teacher import online_purchase
 from mdexp.teacher.command_id import new_command
 from mdexp.teacher.endpoint import endpoint_identity, is_loopback
 from mdexp.teacher.leases import Claims
@@ -19,6 +19,7 @@ from mdexp.teacher.schema import FILE
 from mdexp.thoughts.cot import ChainOfThought
 from mdexp.thoughts.pot import ProgramOfThought
 from tests import buyer
+from tests.buyer import NO_PROGRAMS
 from tests.loopback import LoopbackServer
 
 COT = ChainOfThought(instruction="Reason.", cue="Think.")
@@ -48,7 +49,11 @@ def teacher(base_url, **changes):
 
 def ask(ledger, base_url, problems=PROBLEMS, thoughts=None, **changes):
     with new_command():
-        return list(teacher(base_url, **changes).paths(problems, thoughts or {"cot": COT}, ledger))
+        return list(
+            teacher(base_url, **changes).paths(
+                problems, thoughts or {"cot": COT}, ledger, NO_PROGRAMS
+            )
+        )
 
 
 def test_paths_come_by_problem_thought_and_sample(server, tmp_path):
@@ -211,7 +216,7 @@ def test_a_samples_loss_leaves_the_others(server, tmp_path, caplog):
 
 
 def test_a_dead_server_is_not_asked_for_ever(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(extract, "MAX_GIVEN_UP_IN_A_ROW", 2)
+    monkeypatch.setattr(online_purchase, "MAX_GIVEN_UP_IN_A_ROW", 2)
     server.misbehave(always="500")
     with pytest.raises(TeacherError, match=r"2 requests in a row .* the last by HTTP 500"):
         ask(tmp_path, server.url, concurrency=1, max_retries=0)

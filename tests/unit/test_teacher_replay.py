@@ -12,6 +12,7 @@ from mdexp.records import Problem
 from mdexp.teacher.replay import ReplayTeacher
 from mdexp.thoughts.cot import ChainOfThought
 from mdexp.thoughts.pot import ProgramOfThought
+from tests.buyer import NO_PROGRAMS
 
 COT = ChainOfThought(instruction="Reason.", cue="Think.")
 POT = ProgramOfThought(instruction="Program.", cue="Compute ans.")
@@ -32,7 +33,7 @@ def write(path, *rows):
 
 
 def play(teacher, problems, thoughts, tmp_path):
-    return list(teacher.paths(problems, thoughts, tmp_path / "ledger"))
+    return list(teacher.paths(problems, thoughts, tmp_path / "ledger", NO_PROGRAMS))
 
 
 def test_samples_are_numbered_over_files_and_yielded_by_problem_and_thought(tmp_path):
@@ -171,7 +172,18 @@ def test_the_published_svamp_answers_play_whole():
     with (Path(DATA) / "svamp" / "train.jsonl").open() as lines:
         problems = [problem(json.loads(line)["id"]) for line in lines]
     teacher = ReplayTeacher(path=tuple(map(str, files)), num_paths=5)
-    paths = list(teacher.paths(problems, {"cot": COT, "pot": POT}, Path("unused")))
+    paths = list(teacher.paths(problems, {"cot": COT, "pot": POT}, Path("unused"), NO_PROGRAMS))
     assert len([p for p in paths if p.thought == "cot"]) == 700
     assert len([p for p in paths if p.thought == "pot"]) == 699
     assert teacher.left_out(problems, {"cot": COT, "pot": POT}) == {"problem not asked for": 600}
+
+
+def test_a_file_for_each_thought(tmp_path):
+    """Equal forms of several sources are told apart by their files."""
+    coarse = write(tmp_path / "coarse.jsonl", row("p1", "short"))
+    fine = write(tmp_path / "fine.jsonl", row("p1", "long"), row("p1", "longer"))
+    teacher = ReplayTeacher(path={"fine": fine, "coarse": coarse}, num_paths=1)
+    played = play(teacher, [problem("p1")], {"coarse": COT, "fine": COT}, tmp_path)
+    assert [(path.thought, path.text) for path in played] == [("coarse", "short"), ("fine", "long")]
+    with pytest.raises(ValidationError, match="a file for each thought"):
+        ReplayTeacher(path={"fine": ""}, num_paths=1)

@@ -18,6 +18,7 @@ from mdexp.thoughts.cot import ChainOfThought
 from mdexp.thoughts.eot import EquationOfThought
 from mdexp.thoughts.label import Label
 from mdexp.thoughts.pot import ProgramOfThought
+from tests.buyer import NO_PROGRAMS
 from tests.named_dataset import dataset
 from tests.read_texts import read_texts as read_answers
 
@@ -42,7 +43,10 @@ def solved(question: str, rationale: str, answer: Any) -> Problem:
 
 def texts(problem: Problem, thought: str, num_paths: int = 4) -> list[str]:
     teacher = WorkedTeacher(num_paths=num_paths)
-    return [p.text for p in teacher.paths([problem], {thought: THOUGHTS[thought]}, Path("unused"))]
+    return [
+        p.text
+        for p in teacher.paths([problem], {thought: THOUGHTS[thought]}, Path("unused"), NO_PROGRAMS)
+    ]
 
 
 def run_arithmetic(program: str) -> str:
@@ -176,15 +180,17 @@ def test_equal_styles_are_written_once() -> None:
 
 
 def test_thought_it_does_not_know_gets_nothing() -> None:
-    paths = WorkedTeacher(num_paths=2).paths([solved(*PANS, 6)], {"mine": THOUGHTS["cot"]}, Path())
+    paths = WorkedTeacher(num_paths=2).paths(
+        [solved(*PANS, 6)], {"mine": THOUGHTS["cot"]}, Path(), NO_PROGRAMS
+    )
     assert list(paths) == []
 
 
 def check(problems: list[Problem]) -> dict[str, int]:
     """Assert what holds of every path; give the number of problems that have each style."""
     golds = {problem.id: problem.answer for problem in problems}
-    paths = list(WorkedTeacher(num_paths=4).paths(problems, THOUGHTS, Path("unused")))
-    fewer = list(WorkedTeacher(num_paths=3).paths(problems, THOUGHTS, Path("unused")))
+    paths = list(WorkedTeacher(num_paths=4).paths(problems, THOUGHTS, Path("unused"), NO_PROGRAMS))
+    fewer = list(WorkedTeacher(num_paths=3).paths(problems, THOUGHTS, Path("unused"), NO_PROGRAMS))
     assert fewer == [path for path in paths if path.sample < 3]
     texts_by_thought: dict[tuple[str, str], list[str]] = {}
     answers = worked_out(paths)

@@ -7,8 +7,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from mdexp.grading.graders.numeric import both_numbers
-from mdexp.grading.graders.strict import STRICT
+from mdexp.grading.graders.numeric import is_right_by
 from mdexp.ports import Attempt
 from mdexp.records import Answer
 
@@ -23,7 +22,4 @@ class Dss(BaseModel):
         return attempt.answer
 
     def is_right(self, attempt: Attempt, gold: Answer) -> bool:
-        values = both_numbers(attempt.answer, gold)
-        if values is None:
-            return STRICT.is_right(attempt, gold)
-        return float(values[0]) == float(values[1])
+        return is_right_by(lambda value, truth: float(value) == float(truth), attempt, gold)

@@ -1,14 +1,18 @@
-"""Answer and gold as exact numbers."""
+"""Graders that have a rule for numbers, and agree with `strict` on all other answers."""
 
+from collections.abc import Callable
 from fractions import Fraction
 
 from mdexp.answers import parse
+from mdexp.grading.graders.strict import STRICT
+from mdexp.ports import Attempt
 from mdexp.records import Answer
 
 
-def both_numbers(answer: Answer | None, gold: Answer) -> tuple[Fraction, Fraction] | None:
-    """Both as numbers; None unless both are."""
-    value, truth = parse(answer), parse(gold)
+def is_right_by(rule: Callable[[Fraction, Fraction], bool], attempt: Attempt, gold: Answer) -> bool:
+    """Whether `rule` accepts the answer for gold, as exact numbers; where one of them is no number,
+    what `strict` says."""
+    value, truth = parse(attempt.answer), parse(gold)
     if isinstance(value, Fraction) and isinstance(truth, Fraction):
-        return value, truth
-    return None
+        return rule(value, truth)
+    return STRICT.is_right(attempt, gold)

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 from mdexp.sandbox import answer_rule
 from mdexp.sandbox.confined import frames, seccomp
 from mdexp.sandbox.confined.importing import LoadedOnly, NotOffered
-from mdexp.sandbox.confined.plain import plain
+from mdexp.sandbox.confined.plain import plain_number
 
 REPLY = 3  # the only descriptor a running program has
 PROGRAM_FILE = "<program>"
@@ -30,7 +30,7 @@ _STACK_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
-class Limits:
+class ChildLimits:
     """What a child may use. `address_bytes` counts what the template has mapped already."""
 
     address_bytes: int
@@ -39,7 +39,7 @@ class Limits:
     max_text: int
 
 
-class Reply:
+class ChildReply:
     """The one answer of a program to its request."""
 
     def __init__(self, token: str) -> None:
@@ -61,7 +61,7 @@ class Reply:
 class _Output(RawIOBase):
     """Standard output: kept up to a limit, beyond which the program is over."""
 
-    def __init__(self, max_bytes: int, reply: Reply) -> None:
+    def __init__(self, max_bytes: int, reply: ChildReply) -> None:
         self._max_bytes = max_bytes
         self._reply = reply
         self._kept = bytearray()
@@ -72,8 +72,8 @@ class _Output(RawIOBase):
     def write(self, data: Any) -> int:
         self._kept += data
         if len(self._kept) > self._max_bytes:
-            told = {"error": "it printed more than the limit", "stdout": self.text}
-            self._reply.end("output", told)
+            fields = {"error": "it printed more than the limit", "stdout": self.text}
+            self._reply.end("output", fields)
         return len(data)
 
     @property
@@ -81,18 +81,20 @@ class _Output(RawIOBase):
         return self._kept[: self._max_bytes].decode(errors="ignore")
 
 
-def serve(request: int, reply: int, limits: Limits, instructions: bytes, numeric: bool) -> NoReturn:
+def serve_child(
+    request: int, reply: int, limits: ChildLimits, instructions: bytes, numeric: bool
+) -> NoReturn:
     """Confine this process, wait for its program, run it."""
     confine(request, reply, limits, instructions)
     message = frames.unpacked(frames.receive(0))
     os.close(0)
-    answer = Reply(message["token"])
+    answer = ChildReply(message["token"])
     sys.meta_path[:] = [LoadedOnly(numeric, lambda: answer.end("numeric", {}))]
-    status, fields = run(message["program"], answer, limits, vars(builtins))
+    status, fields = run_program(message["program"], answer, limits, vars(builtins))
     answer.end(status, fields)
 
 
-def confine(request: int, reply: int, limits: Limits, instructions: bytes) -> None:
+def confine(request: int, reply: int, limits: ChildLimits, instructions: bytes) -> None:
     """Leave this process its request and reply, and no way out. No `instructions`: no filter."""
     parent = os.getppid()
     seccomp.end_with_parent(signal.SIGKILL)
@@ -108,7 +110,7 @@ def confine(request: int, reply: int, limits: Limits, instructions: bytes) -> No
         seccomp.install(instructions)
 
 
-def _limit(limits: Limits) -> None:
+def _limit(limits: ChildLimits) -> None:
     _, hard_stack = resource.getrlimit(resource.RLIMIT_STACK)
     if hard_stack == resource.RLIM_INFINITY or hard_stack > _STACK_BYTES:
         hard_stack = _STACK_BYTES
@@ -124,8 +126,8 @@ def _limit(limits: Limits) -> None:
         resource.setrlimit(kind, (value, value))
 
 
-def run(
-    program: str | ast.Module, reply: Reply, limits: Limits, offered: dict[str, Any]
+def run_program(
+    program: str | ast.Module, reply: ChildReply, limits: ChildLimits, offered: dict[str, Any]
 ) -> tuple[str, dict[str, Any]]:
     """Status and findings of a program that has these builtins."""
     output = _Output(limits.output_bytes, reply)
@@ -169,7 +171,7 @@ def _executed(code: types.CodeType, names: dict[str, Any], max_text: int) -> lis
         value = answer_rule.bound(names)
     except SystemExit:
         value = None
-    found, value = answer_rule.portable(plain(value), max_text)
+    found, value = answer_rule.portable(plain_number(value), max_text)
     if isinstance(value, str):
         value = value.encode(errors="backslashreplace").decode()
     return [found, value]

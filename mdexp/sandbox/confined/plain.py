@@ -12,7 +12,7 @@ from typing import Any
 _DEPTH = 4  # of nested containers
 
 
-def plain(value: Any) -> Any:
+def plain_number(value: Any) -> Any:
     """The number that a value stands for; the value itself if it stands for none."""
     if isinstance(value, Fraction):
         return _rational(value.numerator, value.denominator)

@@ -53,13 +53,13 @@ class Child:
         return (~self.pid << 3) | 2
 
 
-def serve(settings: dict[str, Any]) -> NoReturn:
+def serve_template(settings: dict[str, Any]) -> NoReturn:
     """Load the libraries, then answer one request after the other until the host is gone."""
     if settings["slow"]:
         os.nice(10)
     numeric = settings["kind"] == "full"
     _load(numeric)
-    limits = child.Limits(
+    limits = child.ChildLimits(
         address_bytes=_mapped_bytes() + settings["memory_bytes"],
         cpu_seconds=settings["cpu_seconds"],
         output_bytes=settings["output_bytes"],
@@ -92,7 +92,7 @@ class _Template:
 
     def __init__(
         self,
-        limits: child.Limits,
+        limits: child.ChildLimits,
         instructions: bytes,
         numeric: bool,
         max_reply: int,
@@ -108,14 +108,14 @@ class _Template:
         """Fork ahead, while the host is busy with the last result."""
         if self._fresh is None:
             self._fresh = _forked(
-                lambda request, reply: child.serve(
+                lambda request, reply: child.serve_child(
                     request, reply, self._limits, self._instructions, self._numeric
                 )
             )
         if self._instructions and self._warm is None:
             unlimited = replace(self._limits, cpu_seconds=resource.RLIM_INFINITY)
             self._warm = _forked(
-                lambda request, reply: warm.serve(
+                lambda request, reply: warm.serve_warm(
                     request, reply, unlimited, self._instructions, self._numeric
                 )
             )

@@ -23,8 +23,8 @@ _MAX_NESTING_BYTES = 4096  # of a program; longer ones are not worth a vet
 _NUMBERS = re.compile(r"(?:\d+(?:\.\d*)?(?:e[+-]?\d+)?|sqrt|exp|log|pi|[-+*/() ])*")
 
 
-def serve(
-    request: int, reply: int, limits: child.Limits, instructions: bytes, numeric: bool
+def serve_warm(
+    request: int, reply: int, limits: child.ChildLimits, instructions: bytes, numeric: bool
 ) -> NoReturn:
     """Confine this process, then answer until it is ended."""
     child.confine(request, reply, limits, instructions)
@@ -37,12 +37,16 @@ def serve(
     offered = builtins_of(vars(builtins))
     while True:
         message = frames.unpacked(frames.receive(0))
-        answer = child.Reply(message["token"])
+        answer = child.ChildReply(message["token"])
         _serve_one(message["program"], answer, vet, limits, dict(offered))
 
 
 def _serve_one(
-    program: str, answer: child.Reply, vet: Vet, limits: child.Limits, offered: dict[str, Any]
+    program: str,
+    answer: child.ChildReply,
+    vet: Vet,
+    limits: child.ChildLimits,
+    offered: dict[str, Any],
 ) -> None:
     try:
         tree = _parsed(program)
@@ -53,7 +57,7 @@ def _serve_one(
         answer.send(GIVEN_BACK, {"used": False})
         return
     _seed()
-    status, fields = child.run(tree, answer, limits, offered)
+    status, fields = child.run_program(tree, answer, limits, offered)
     if status != "ran":
         answer.end(GIVEN_BACK, {"used": True})
     answer.send(status, fields)

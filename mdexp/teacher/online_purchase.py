@@ -14,7 +14,7 @@ import heapq
 import itertools
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -28,7 +28,7 @@ from mdexp.teacher.prices import Price, expected_tokens
 from mdexp.teacher.progress import Progress
 from mdexp.teacher.refusals import REFUSED_PROMPT
 from mdexp.teacher.reply import Reply, filtered_reply
-from mdexp.teacher.request import Request
+from mdexp.teacher.request import Request, Wanted
 from mdexp.teacher.retry import Filtered, SetAside, TeacherError, Unanswered, pause_s
 from mdexp.teacher.stopping import signals_as_event
 
@@ -52,11 +52,12 @@ class Order:
     """A request that lacks answers."""
 
     request: Request
+    samples: Sequence[int]  # that are wanted, whether they are there or not
     num_failures: int = 0
 
 
-class Extraction:
-    """One purchase, of `num_paths` samples of each request. Without a price nothing is reserved."""
+class OnlinePurchase:
+    """One purchase. Without a price nothing is reserved."""
 
     def __init__(
         self,
@@ -67,12 +68,11 @@ class Extraction:
         progress: Progress,
         *,
         price: Price | None,
-        num_paths: int,
         max_retries: int,
     ) -> None:
         self._ledger, self._claims, self._limiter = ledger, claims, limiter
         self._server, self._progress, self._tally = server, progress, progress.tally
-        self._price, self._num_paths, self._max_retries = price, num_paths, max_retries
+        self._price, self._max_retries = price, max_retries
         self._queue: list[tuple[float, int, Order]] = []  # by when it is due, then by age
         self._ages = itertools.count()
         self._sending: set[asyncio.Task[None]] = set()
@@ -82,11 +82,11 @@ class Extraction:
         self._error: TeacherError | None = None
         self._ended = False
 
-    async def buy(self, requests: Iterable[Request], at_once: int) -> None:
+    async def buy(self, wanted: Wanted, at_once: int) -> None:
         """Complete every request, as far as the budget goes; TeacherError if the teacher cannot go
         on. A signal ends it early, and is raised again."""
-        for request in requests:
-            self._put(Order(request))
+        for request, samples in wanted.items():
+            self._put(Order(request, samples))
         with signals_as_event() as stop:
             workers = [asyncio.create_task(self._work()) for _ in range(at_once)]
             try:
@@ -131,7 +131,7 @@ class Extraction:
     async def _advance(self, order: Order) -> None:
         """Send one call for a request, if it may be sent."""
         request = order.request
-        missing = self._ledger.missing(request, self._num_paths)
+        missing = self._ledger.missing(request, order.samples)
         if not missing:  # another process was faster
             self._progress.completed += 1
             return
@@ -216,14 +216,15 @@ class Extraction:
             self._give_up(f"{reply.without_answer[0]}, as in {reply.raw[:200]}", len(claim.samples))
             return
         order.num_failures = self._given_up_in_a_row = 0
-        if self._ledger.missing(claim.request, self._num_paths):
+        if self._ledger.missing(claim.request, order.samples):
             self._put(order)
         else:
-            self._complete(claim.request)
+            self._complete(order)
 
-    def _complete(self, request: Request) -> None:
-        if self._num_paths > 1:
-            texts = [answer.text for answer in self._ledger.answers(request, self._num_paths)]
+    def _complete(self, order: Order) -> None:
+        if len(order.samples) > 1:
+            answers = self._ledger.answers(order.request, order.samples)
+            texts = [answer.text for answer in answers]
             self._tally["duplicates"] += len(texts) - len(set(texts))
         self._progress.completed += 1
 
@@ -246,7 +247,7 @@ class Extraction:
             self._put(order, pause)
 
     def _is_hopeless(self, error: Unanswered) -> bool:
-        """Whether nothing but failures came from the first call on; a full minute is none."""
+        """Whether no call has succeeded since the start. HTTP 429 does not count as a failure."""
         calls = self._tally["calls"] - self._tally["HTTP 429"] - len(self._sending)
         if calls < MAX_FAILED_AT_FIRST:
             return False

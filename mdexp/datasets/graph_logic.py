@@ -1,0 +1,111 @@
+"""Puzzles over graphs of relations, after "graph-based logic data" (arXiv 2409.12437), our own.
+
+The paper samples chains of relations by random walks and puts them into words. Its code is not
+public: what is here is made to its idea alone. The number of hops is the length of the chain that
+an answer rests on. Training and test share no name, wording or sequence of relations,
+and test goes on to more hops: `type` is `k=4`, so that the report's table by type is the curve.
+"""
+
+import hashlib
+from collections import Counter
+from pathlib import Path
+from random import Random
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+
+from mdexp.config.ood_sets import OodNames
+from mdexp.datasets.generated import Draw, Wanted, drawn_problems
+from mdexp.datasets.graph_logic_kinship import Form, kinship_puzzle
+from mdexp.datasets.graph_logic_order import order_puzzle
+from mdexp.datasets.graph_logic_puzzle import NAMES, Fact, Puzzle
+from mdexp.datasets.graph_logic_spatial import spatial_puzzle
+from mdexp.records import NearDuplicates, Overlap, Problem, Split
+
+Task = Literal["spatial", "kinship", "order"]
+Distractor = Literal["supporting", "irrelevant", "disconnected"]
+Hops = Annotated[int, Field(ge=2, le=8)]
+TEST_SHARE = 5  # one in so many sequences of relations is for tests
+
+
+class GraphLogic(BaseModel):
+    """`limit_train` and `limit_test` are how many problems are generated; hops take turns."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str | None  # of no use here but to the OOD sets
+    split: Literal["default"]
+    tasks: Annotated[tuple[Task, ...], Field(min_length=1)]
+    kinship: Form
+    hops_train: Annotated[tuple[Hops, ...], Field(min_length=1)]
+    hops_test: Annotated[tuple[Hops, ...], Field(min_length=1)]
+    distractors: tuple[Distractor, ...]
+    draw: int  # another number gives other problems
+    limit_train: PositiveInt
+    limit_test: PositiveInt
+    ood: OodNames
+    overlap: Overlap
+    near_duplicates: NearDuplicates
+    source: str = ""
+    licence: str = ""
+
+    def files(self) -> dict[str, Path]:
+        return {}
+
+    def dropped(self) -> Counter[str]:
+        return Counter()
+
+    def problems(self) -> list[Problem]:
+        wanted: dict[Split, Wanted] = {
+            "train": Wanted(self.hops_train, self.limit_train),
+            "test": Wanted(self.hops_test, self.limit_test),
+        }
+        return drawn_problems("graph_logic", self.draw, wanted, self._drawn)
+
+    def _drawn(self, draw: Draw) -> Problem | None:
+        task = self.tasks[draw.round % len(self.tasks)]
+        puzzle = self._puzzle(draw.chance, task, draw.split, draw.length)
+        if puzzle is None or is_for_test(puzzle.signature) != (draw.split == "test"):
+            return None
+        name = f"{task}/{draw.split}/{draw.number}"
+        return self._problem(puzzle, draw.chance, name, draw.split)
+
+    def _puzzle(self, chance: Random, task: Task, split: Split, hops: int) -> Puzzle | None:
+        women, men = (chance.sample(names, len(names)) for names in NAMES[split].values())
+        if task == "kinship":
+            return kinship_puzzle(chance, hops, women, men, self.kinship)
+        names = chance.sample([*women, *men], len(women) + len(men))
+        make = spatial_puzzle if task == "spatial" else order_puzzle
+        return make(chance, hops, names)
+
+    def _problem(self, puzzle: Puzzle, chance: Random, name: str, split: Split) -> Problem:
+        sentences = {
+            fact: puzzle.sentence(fact, split, chance) for fact in self._facts(puzzle, chance)
+        }
+        shuffled = list(sentences.values())
+        chance.shuffle(shuffled)
+        return Problem(
+            id=f"graph_logic/{name}",
+            dataset="graph_logic",
+            split=split,
+            question=" ".join([*shuffled, puzzle.question]),
+            answer=puzzle.answer,
+            type=f"k={len(puzzle.chain)}",
+            options=list(puzzle.options),
+            solutions=puzzle.solutions([sentences[fact] for fact in puzzle.chain]),
+        )
+
+    def _facts(self, puzzle: Puzzle, chance: Random) -> list[Fact]:
+        further = {
+            "supporting": puzzle.inverse,
+            "irrelevant": puzzle.branch,
+            "disconnected": puzzle.apart,
+        }
+        chosen = [chance.choice(further[kind]) for kind in self.distractors if further[kind]]
+        return [*puzzle.chain, *chosen]
+
+
+def is_for_test(signature: tuple[str, ...]) -> bool:
+    """Whether a sequence of relations is kept for tests, by its hash."""
+    digest = hashlib.sha256(" ".join(signature).encode()).digest()
+    return digest[0] % TEST_SHARE == 0

@@ -1,0 +1,111 @@
+"""Last-letter concatenation (Wei et al. 2022, arXiv 2201.11903) of our own words: five options.
+
+The paper asks for the letters themselves. Here they are chosen from five spellings, since answers
+that are compared and voted on are numbers, yes or no, and options. Test has other words than
+training, and more of them: `type` is `k=4` for four words.
+"""
+
+from collections import Counter
+from pathlib import Path
+from random import Random
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+
+from mdexp.answers import plain
+from mdexp.config.ood_sets import OodNames
+from mdexp.datasets.generated import Draw, Wanted, drawn_problems
+from mdexp.records import NearDuplicates, Overlap, Problem, Split
+
+WORDS: dict[Split, tuple[str, ...]] = {
+    "train": (
+        "amber", "basket", "candle", "desk", "engine", "farm", "glass", "hammer", "island",
+        "jacket", "kettle", "lemon", "meadow", "needle", "ocean", "pencil", "quilt",
+        "river", "salad", "tulip", "umbrella", "valley", "window", "yard", "zebra", "bread",
+        "cliff", "drum", "photo", "song",
+    ),
+    "test": (
+        "apron", "bridge", "castle", "doctor", "eagle", "forest", "garden", "harbor", "ink",
+        "jungle", "kitchen", "ladder", "mirror", "nest", "orchid", "planet", "queen",
+        "rabbit", "scarf", "tunnel", "uniform", "violin", "wallet", "yoga", "zipper",
+        "brook", "chess", "dough", "bamboo", "map",
+    ),
+}  # fmt: skip
+LETTERS = "ABCDE"
+Length = Annotated[int, Field(ge=2, le=8)]
+
+
+class LastLetters(BaseModel):
+    """`limit_train` and `limit_test` are how many problems are generated; lengths take turns."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str | None  # of no use here but to the OOD sets
+    split: Literal["default"]
+    words_train: Annotated[tuple[Length, ...], Field(min_length=1)]
+    words_test: Annotated[tuple[Length, ...], Field(min_length=1)]
+    draw: int  # another number gives other problems
+    limit_train: PositiveInt
+    limit_test: PositiveInt
+    ood: OodNames
+    overlap: Overlap
+    near_duplicates: NearDuplicates
+    source: str = ""
+    licence: str = ""
+
+    def files(self) -> dict[str, Path]:
+        return {}
+
+    def dropped(self) -> Counter[str]:
+        return Counter()
+
+    def problems(self) -> list[Problem]:
+        wanted: dict[Split, Wanted] = {
+            "train": Wanted(self.words_train, self.limit_train),
+            "test": Wanted(self.words_test, self.limit_test),
+        }
+        return drawn_problems("last_letters", self.draw, wanted, _problem)
+
+
+def _problem(draw: Draw) -> Problem:
+    words = draw.chance.sample(WORDS[draw.split], draw.length)
+    gold = "".join(word[-1] for word in words)
+    options = _options(gold, words, draw.chance)
+    answer = LETTERS[options.index(gold)]
+    listed = " ".join(f"{letter}) {o}" for letter, o in zip(LETTERS, options, strict=True))
+    return Problem(
+        id=f"last_letters/{draw.split}/{draw.number}",
+        dataset="last_letters",
+        split=draw.split,
+        question=(
+            f'Take the last letters of the words in "{" ".join(words)}" and put them together. '
+            f"What do they spell? {listed}"
+        ),
+        answer=answer,
+        type=f"k={len(words)}",
+        options=options,
+        solutions=_solutions(words, gold, answer),
+    )
+
+
+def _options(gold: str, words: list[str], chance: Random) -> list[str]:
+    """Gold, the first letters, and spellings that differ from another option in one letter. If they
+    differed from gold alone, it would be the option that is most like the others."""
+    found = dict.fromkeys([gold, "".join(word[0] for word in words)])
+    while len(found) < len(LETTERS):
+        like, place = chance.choice(list(found)), chance.randrange(len(gold))
+        letter = chance.choice([word[-1] for word in WORDS["train"] + WORDS["test"]])
+        found[like[:place] + letter + like[place + 1 :]] = None
+    options = list(found)
+    chance.shuffle(options)
+    return options
+
+
+def _solutions(words: list[str], gold: str, answer: str) -> dict[str, list[str]]:
+    steps = [f'The last letter of "{word}" is "{word[-1]}".' for word in words]
+    together = f'Together they spell "{gold}", which is option {answer}.'
+    listed = ", ".join(f'"{word}"' for word in words)
+    return {
+        "cot": ["\n".join([*steps, together, f"The answer is {plain(answer)}."])],
+        "pot": [f'words = [{listed}]\nans = ""\nfor word in words:\n    ans = ans + word[-1]'],
+    }

@@ -1,0 +1,45 @@
+"""Thoughts that are only trained on, and lesson makers that do not fit the thoughts of a run."""
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from mdexp.commands.run import config_folder
+from mdexp.config.settings import Settings, SettingsError, judge
+
+
+def judged(*overrides: str) -> Settings:
+    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+        config = OmegaConf.to_container(compose("config", list(overrides)), resolve=True)
+    assert isinstance(config, dict)
+    return judge({str(key): value for key, value in config.items()})
+
+
+def test_the_student_is_asked_for_thoughts_that_write() -> None:
+    settings = judged("experiment=dual_instruction")
+    assert list(settings.thoughts) == ["cot", "states", "restore"]
+    assert list(settings.answering()) == ["cot"]
+    assert list(settings.asked_thoughts()) == ["cot"], "the teacher writes whole chains"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["thought=[states]", "objective=union"], "states are only trained on; add one"),
+        (
+            ["experiment=dual_instruction", "vote=cascade", "vote.order=[states]"],
+            r"vote.order may name each of the chosen thoughts \(cot\)",
+        ),
+        (["lesson=[distinct_chains]"], "lessons.distinct_chains: .* to be one of dcot"),
+        (["lesson=[faulty_programs]"], "lessons.faulty_programs: .* to be one of repair"),
+        (
+            ["thought=[pot,repair]", "objective=weighted", "lessons.paths.thoughts=[pot]"],
+            r"lesson=\[paths\] makes no lessons of repair, which have a share of the loss",
+        ),
+        (["lesson=[]"], r"lesson=\[\] makes no lessons of cot, pot, which"),
+        (["lessons.paths.thoughts=[eot]"], "lessons.paths: thoughts: got eot, .* are cot, pot"),
+    ],
+)
+def test_faults(overrides: list[str], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        judged(*overrides)

@@ -1,0 +1,176 @@
+"""What every experiment has to do: a new yaml in conf/experiment is tested without a line here.
+
+Lessons are made of drawn problems, by the teacher that needs no model. A lesson may show a student
+the gold answer only where it was written or computed before.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from mdexp.answers import NUMBER, canonical, correct
+from mdexp.commands.run import config_folder
+from mdexp.config.settings import Settings, judge
+from mdexp.driver import Walk
+from mdexp.grading.verify import verify_paths
+from mdexp.ports import Done, Seen, Thought
+from mdexp.reading import read_all
+from mdexp.records import Lesson, Problem, Transcript, VerifiedPath
+from mdexp.sandbox.executor import Sandbox
+from mdexp.teacher.worked import WorkedTeacher
+from mdexp.thoughts.repair import Repair
+from tests.contract.conftest import names
+
+NAMES = names("experiment")
+# What an experiment needs beside it, and the thoughts of `worked` that stand for recorded ones.
+BESIDE = {"granularity": ["teacher.path={cot_coarse: a.jsonl, cot_fine: b.jsonl}"]}
+RECORDED = {"cot_coarse": "cot", "cot_fine": "cot"}
+
+_NUMBER = re.compile(rf"(?<![\w.])(?:{NUMBER})")
+
+Numbers = tuple[int, int, int]
+NUMBERS = st.lists(
+    st.tuples(st.integers(11, 99), st.integers(11, 99), st.integers(3, 9)),
+    min_size=6,
+    max_size=6,
+    unique=True,
+)
+
+
+@cache
+def composed(name: str) -> Settings:
+    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+        config = compose("config", [f"experiment={name}", *BESIDE.get(name, [])])
+    values = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(values, dict)
+    return judge({str(key): value for key, value in values.items()})
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(timeout_s=5, memory_mib=64, output_kib=16, workers=1) as sandbox:
+        yield sandbox
+
+
+def problem(number: int, numbers: Numbers) -> Problem:
+    a, b, c = numbers
+    return Problem(
+        id=f"p{number}",
+        dataset="toy",
+        split="train",
+        question=f"Ann has {a} red pens and {b} blue pens. A pen costs {c} dollars. What is paid?",
+        answer=(a + b) * c,
+        rationale=f"She has {a} + {b} = {a + b} pens. They cost {a + b} * {c} = {(a + b) * c} "
+        "dollars.",
+    )
+
+
+def verified(
+    settings: Settings, problems: Sequence[Problem], sandbox: Sandbox
+) -> list[VerifiedPath]:
+    teacher = WorkedTeacher(num_paths=settings.teacher.num_paths)
+    thoughts = settings.asked_thoughts()
+    written = {RECORDED.get(name, name): thought for name, thought in thoughts.items()}
+    texts = list(teacher.paths(problems, written, Path(), sandbox))
+    played = [
+        replace(path, thought=name)
+        for path in texts
+        for name in thoughts
+        if RECORDED.get(name, name) == path.thought
+    ]
+    kept, rejected = verify_paths(
+        played, {p.id: p for p in problems}, thoughts, sandbox, "gold", "drop"
+    )
+    assert not rejected
+    return kept
+
+
+def lessons_of(
+    settings: Settings, problems: Sequence[Problem], sandbox: Sandbox
+) -> list[tuple[Problem, Lesson]]:
+    paths = verified(settings, problems, sandbox)
+    return [
+        (problem, lesson)
+        for problem in problems
+        for maker in settings.lessons.values()
+        for lesson in maker.make(
+            problem, [p for p in paths if p.problem_id == problem.id], settings.thoughts, sandbox
+        )
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(
+    max_examples=3,
+    phases=[Phase.explicit, Phase.generate],
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(numbers=NUMBERS)
+def test_lessons(name: str, sandbox: Sandbox, numbers: list[Numbers]) -> None:
+    chosen = composed(name)
+    problems = [problem(n, drawn) for n, drawn in enumerate(numbers)]
+    made = lessons_of(chosen, problems, sandbox)
+    shares = chosen.shares()
+    needed = set(shares) if shares is not None else {next(iter(chosen.thoughts))}
+    assert {lesson.thought for _, lesson in made} >= needed
+    ids = [(lesson.problem_id, lesson.thought, lesson.sample) for _, lesson in made]
+    assert len(set(ids)) == len(ids)
+    for about, lesson in made:
+        assert any(s.scored for s in lesson.segments)
+        assert not told_too_early(lesson, about), lesson
+    read_back(chosen, made, sandbox)
+
+
+def told_too_early(lesson: Lesson, about: Problem) -> bool:
+    """Whether the student reads the gold answer before it was written or computed."""
+    gold = canonical(about.answer)
+    for segment in lesson.segments:
+        if segment.scored or (segment.result and correct(segment.result.answer, about.answer)):
+            return False
+        if gold in map(canonical, _NUMBER.findall(segment.text)):
+            return canonical(about.answer) not in map(canonical, _NUMBER.findall(about.question))
+    return False
+
+
+def read_back(chosen: Settings, made: Sequence[tuple[Problem, Lesson]], sandbox: Sandbox) -> None:
+    """A lesson's own thought reads from it what it teaches, and the executor agrees."""
+    answering = [pair for pair in made if pair[1].thought in chosen.answering()]
+    walks = [
+        Walk(
+            thought=as_taught(chosen.thoughts[lesson.thought]),
+            transcript=transcript_of(lesson),
+            seen=Seen(expected=about.expected, gold=about.answer),
+        )
+        for about, lesson in answering
+    ]
+    for done, (about, lesson) in zip(read_all(walks, sandbox), answering, strict=True):
+        assert done.status == "ok" and correct(done.answer, about.answer), lesson
+    for _, lesson in made:
+        if lesson.thought not in chosen.answering():
+            done = chosen.thoughts[lesson.thought].next(transcript_of(lesson), Seen())
+            assert isinstance(done, Done) and done.text == lesson.segments[-1].text
+
+
+def as_taught(thought: Thought) -> Thought:
+    """Lessons of repair mend wrong values, too, which an oracle alone is sure to send back."""
+    return (
+        thought.model_copy(update={"trigger": "oracle"}) if isinstance(thought, Repair) else thought
+    )
+
+
+def transcript_of(lesson: Lesson) -> Transcript:
+    return Transcript(
+        problem_id=lesson.problem_id,
+        thought=lesson.thought,
+        sample=lesson.sample,
+        segments=lesson.segments,
+    )

@@ -1,0 +1,89 @@
+"""Marks before steps: which kind a step is, and that reading takes the marks away again."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from mdexp.driver import asked, written
+from mdexp.ports import Done, Seen
+from mdexp.records import Transcript
+from mdexp.thoughts.planning import kinds_of
+from mdexp.thoughts.prose_steps import steps_of
+from tests.contract.conftest import plugin
+
+START = Transcript(problem_id="p", thought="planning", sample=0, segments=(asked("How many?"),))
+SENTENCES = st.lists(
+    st.sampled_from(
+        ["Ann has 3 + 4 = 7 pens.", "That is $2.50 * 7", "So it is half.", "1. Add 3.5 and 4!", "x"]
+    ),
+    max_size=5,
+)
+
+
+@pytest.mark.parametrize(
+    ("step", "kinds"),
+    [
+        ("Ann has 3 + 4 = 7 pens.", ["addition"]),
+        ("3 pens + 4 pens - 2 is 5.", ["addition", "subtraction"]),
+        ("12 ÷ 4 × 2 / 3 = 2", ["division", "multiplication"]),
+        ("That is <<3*4=12>>12, not 3 - 4.", ["multiplication"]),
+        ("A well-known pen - it is red.", ["assignment"]),
+        ("There are 3 bags.", ["assignment"]),
+        ("The price is $4 - $3.", ["subtraction"]),
+    ],
+)
+def test_a_step_is_of_the_kinds_of_its_operators(step, kinds):
+    assert kinds_of(step) == kinds
+
+
+@given(text=st.text("ab1.? \n", max_size=30))
+def test_steps_are_the_whole_text(text):
+    assert "".join(steps_of(text)) == text
+
+
+def test_steps_are_sentences_and_lines():
+    assert steps_of("1. Take 2.5 of it. Add.\nSo: 3\n\nThe end") == [
+        "1. Take 2.5 of it.",
+        " Add.",
+        "\nSo: 3",
+        "\n\nThe end",
+    ]
+
+
+def test_each_step_is_marked_and_the_answer_last():
+    planning = plugin("thought", "planning")
+    done = Done(text="Ann has 3 bags. She has 3 * 4 = 12 pens.", answer=12, status="ok")
+    *_, text = planning.lesson(START, done)
+    assert text.scored and text.text == (
+        "[assignment] Ann has 3 bags. [multiplication] She has 3 * 4 = 12 pens.\n"
+        "[answer] The answer is 12."
+    )
+
+
+@pytest.mark.parametrize("words", [None, "thing"])
+@given(sentences=SENTENCES, between=st.sampled_from([" ", "\n", "\n\n"]))
+def test_reading_takes_the_marks_away(words, sentences, between):
+    planning = plugin("thought", "planning")
+    if words:
+        planning = planning.model_copy(update={"words": dict.fromkeys(planning.words, words)})
+    chain = between.join(sentences)
+    *_, text = planning.lesson(START, Done(text=chain, answer=12, status="ok"))
+    assert text.text.count("[") == len(steps_of(chain)) + 1
+    done = planning.next(written(text.text), Seen())
+    assert isinstance(done, Done) and done.answer == "12" and done.text == chain.strip()
+
+
+def test_meaningless_words_are_as_many():
+    planning = plugin("thought", "planning")
+    control = planning.model_copy(update={"words": dict.fromkeys(planning.words, "thing")})
+    done = Done(text="She has 3 * 4 + 1 = 13 pens.", answer=13, status="ok")
+    marked, meaningless = (t.lesson(START, done)[-1].text for t in (planning, control))
+    assert len(marked.split()) == len(meaningless.split())
+    assert "multiplication" in marked and "multiplication" not in meaningless
+
+
+def test_every_kind_has_a_word():
+    words = {**plugin("thought", "planning").words, "answer": " "}
+    with pytest.raises(ValidationError, match="no word for answer"):
+        plugin("thought", "planning", words=words)
