@@ -111,9 +111,10 @@ class Settings(Block):
 
     @model_validator(mode="after")
     def _decoding_fits_thoughts(self) -> Self:
-        if self.decoding is None or self.student is None:
-            return self  # refused already
-        if why_not := self.decoding.why_not(self.thoughts, self.student.kind):
+        parts = (self.decoding, self.student, *self.thoughts.values())
+        if any(part is None for part in parts):  # reported already
+            return self
+        if why_not := self.decoding.why_not(self.answering(), self.student.kind):
             raise ValueError(f"decoding.{why_not}")
         return self
 

@@ -48,9 +48,15 @@ class StepwiseBeams(DecodingSettings):
     def why_not(self, thoughts: Mapping[str, Thought], kind: str) -> str | None:
         if kind != "causal":
             return f"beam continues a text, which a {kind} student cannot"
-        several = [name for name, thought in thoughts.items() if thought.max_writes > 1]
-        if several:
-            return f"beam grows one text, and thought={several[0]} writes several"
+        for name, thought in thoughts.items():
+            cannot = f"has up to {thought.max_writes}" if thought.max_writes > 1 else ""
+            if thought.reads:
+                cannot = f"reads {', '.join(thought.reads)}"
+            if cannot:
+                return (
+                    f"beam grows one text by itself; thought={name} {cannot}; leave it out or "
+                    "choose decoding=default"
+                )
         return None
 
     def untrained(self) -> StraightDecoding:

@@ -106,7 +106,7 @@ def _by_best_prompts(
             prompted = replace(writer, exemplars=shown[:shots])
             return decoder.solve(asked, one, prompted, executor, found)[0]
 
-        tried = {shots: ask(validation, shots) for shots in (len(shown), 0)}
+        tried = {shots: ask(validation, shots) for shots in sorted({len(shown), 0})[::-1]}
         choice = choose_on_validation(tried, validation, one, executor, found)
         solved = dict(sorted(choice.solved.items()))
         counts[name] = {"solved on validation by shots": solved, "shots": choice.best}

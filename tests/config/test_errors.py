@@ -46,6 +46,13 @@ COMMANDS = [
     ("vote=accuracy decoding.num_validation=0", "decoding.num_validation=0 answers none"),
     ("vote=likelihood vote.order=[pot]", "since each may be in a tie of vote=likelihood"),
     ("vote.order=[pot]", "vote.order must name all of cot, pot, since each may be in a tie"),
+    (
+        "decoding=stepwise thought=[cot,tir]",
+        "decoding.beam grows one text by itself; thought=tir has up to 5; leave it out or choose",
+    ),
+    ("decoding=stepwise thought=[cot,kpdd]", "one text by itself; thought=kpdd has up to 3"),
+    ("decoding=stepwise thought=[cot,sci_cot]", "one text by itself; thought=sci_cot has up to 2"),
+    ("decoding=stepwise thought=[cot,repair]", "thought=repair has up to 3"),
     ("teacher=openai", "teacher.model: needs a value"),
     ("run=nowhere", "run: nowhere has no run.json"),
     ("run=nowhere lambda=0.3", "stages, store, logger, vote, grader can be given, not lambda"),

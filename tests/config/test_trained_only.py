@@ -6,6 +6,7 @@ from omegaconf import OmegaConf
 
 from mdexp.commands.run import config_folder
 from mdexp.config.settings import Settings, SettingsError, judge
+from mdexp.thoughts.cot import ChainOfThought
 
 
 def judged(*overrides: str) -> Settings:
@@ -43,3 +44,13 @@ def test_the_student_is_asked_for_thoughts_that_write() -> None:
 def test_faults(overrides: list[str], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         judged(*overrides)
+
+
+def test_a_beam_writes_beside_thoughts_that_are_only_trained_on() -> None:
+    assert judged("experiment=dual_instruction", "decoding=stepwise").decoding.beam is not None
+
+
+def test_a_beam_writes_no_thought_that_reads_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ChainOfThought, "reads", ("pot",))
+    with pytest.raises(SettingsError, match=r"decoding\.beam grows .* thought=cot reads pot;"):
+        judged("decoding=stepwise")
