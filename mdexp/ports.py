@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkab
 from mdexp.records import (
     Answer,
     Expected,
+    Generation,
     Lesson,
     NearDuplicates,
     Output,
@@ -145,6 +146,16 @@ class Thought(Protocol):
     def lesson(self, transcript: Transcript, done: Done) -> tuple[Segment, ...]:
         """The training target of a verified transcript, from its question on; empty, where there
         is nothing to learn from it."""
+        ...
+
+
+@runtime_checkable
+class VariedThought(Protocol):
+    """A thought that can be asked in several ways: validation problems choose one of them."""
+
+    def variants(self) -> Mapping[str, Thought]:
+        """The ways by name; without validation problems the first is taken, without any way the
+        thought as it is. Texts of all of them are read alike."""
         ...
 
 
@@ -304,6 +315,21 @@ class Ballot(NamedTuple):
     key: str
     thought: str
     logprob: float | None = None  # mean of the path's tokens, nats; None: not known
+    path: Generation | None = None  # the path itself, for rules that look at more of it
+
+
+Scores = Callable[[Sequence[Generation]], Sequence[float]]
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """How likely a path is right, learned from graded paths of validation problems."""
+
+    def fit(self, paths: Sequence[Generation]) -> Scores:
+        """Return a function that gives one score a path, the higher the better, as a
+        log-probability (nats). `paths` may be none at all, all right or all wrong: a weak student
+        is no error."""
+        ...
 
 
 @runtime_checkable
@@ -319,13 +345,23 @@ class VoteRule(Protocol):
         """Return the weight, at least 0, of each answer that may win; the heaviest wins.
 
         There is at least one ballot. They come ranked: by the order of thoughts, then by sample.
-        `accuracy` is what validation lets expect of each thought's greedy path; a thought that
+        `accuracy` is what validation lets expect of each thought's paths that vote; a thought that
         answered no validation problem is missing.
         """
         ...
 
     def describe(self, order: Sequence[str]) -> str:
         """The rule in words, such as `majority, ties to pot, cot`; `order` is the one in use."""
+        ...
+
+
+@runtime_checkable
+class LearnedVote(Protocol):
+    """A vote rule that learns from validation problems before it weighs."""
+
+    def learned(self, paths: Sequence[Generation]) -> Sequence[VoteRule]:
+        """The rules that graded paths of validation problems lead to. The one whose votes are right
+        most often there is taken, of equal ones the first."""
         ...
 
 

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mdexp.commands.run_student import run_manifest, trained_weights
+from mdexp.commands.run_student import run_manifest, trained_weights, validation_choices
 from mdexp.commands.solve_output import for_people, solve_output
 from mdexp.config.settings import Settings, judge
 from mdexp.ports import Done
@@ -76,20 +76,15 @@ class Solver:
         return found, ours, outputs
 
     def _outputs(self, problem: Problem, name: str, found: Mapping[Name, Done]) -> list[Output]:
+        from mdexp.decoding.choosing import chosen_variant
         from mdexp.decoding.student_writer import StudentWriter
 
         s = self.settings
         writer = StudentWriter(model=self.model, renderer=self.renderer, phase=PHASE, seed=s.seed)
-        decoder = s.decoding.with_choice(self._chosen(name))
-        one = {name: s.thoughts[name]}
+        choices = validation_choices(self.manifest, name)
+        decoder = s.decoding.with_choice(choices)
+        one = {name: chosen_variant(s.thoughts[name], choices)}
         return decoder.solve([problem], one, writer, self.sandbox, found)[0]
-
-    def _chosen(self, thought: str) -> dict[str, Any]:
-        """What the run chose for a thought on its validation problems."""
-        for stage in self.manifest["stages"]:
-            if stage["name"] == PHASE:
-                return stage["counts"].get(thought, {})
-        return {}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -5,6 +5,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mdexp.records import Split
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -84,6 +86,11 @@ class DecodingSettings(Block):
     batch_size: Count  # rows at a time, or calls
     num_shots: int = Field(ge=0)  # of the few-shot prompt before training
     num_validation: int = Field(ge=0)  # validation problems answered: they choose shots, break ties
+    validation_paths: int = Field(default=0, ge=0)  # sampled for each of these problems
+
+    def num_samples(self, split: Split) -> int:
+        """How many paths of a thought are sampled for a problem, beside the greedy one."""
+        return self.num_paths if split == "test" else self.validation_paths
 
 
 class TrainerSettings(Block):

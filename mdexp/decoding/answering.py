@@ -33,14 +33,15 @@ def answer(
     executor: Executor,
     found: Mapping[Name, Done] = MappingProxyType({}),
 ) -> list[Output]:
-    """One output per (problem, thought, sample), in that order. Only test problems are sampled:
-    validation needs the greedy paths alone. `found`: outcomes of thoughts that these read."""
+    """One output per (problem, thought, sample), in that order. Test problems have `num_paths`
+    samples, validation problems `validation_paths`. `found`: outcomes of thoughts that are
+    read."""
     writing = Writing(writer, decoding)
     walks = [
         writing.walk(problem, name, thoughts[name], sample, found)
         for problem in problems
         for name in thoughts
-        for sample in range(1 + (decoding.num_paths if problem.split == "test" else 0))
+        for sample in range(1 + decoding.num_samples(problem.split))
     ]
     problem_of = {problem.id: problem for problem in problems}
 

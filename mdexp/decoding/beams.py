@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import model_validator
 
 from mdexp.config.blocks import BeamSettings, DecodingSettings
-from mdexp.decoding.choosing import choose_on_validation
+from mdexp.decoding.choosing import choose_outputs
 from mdexp.decoding.request import DecodingLimits, DecodingRequest, limits_of
 from mdexp.decoding.straight import StraightDecoding
 from mdexp.driver import first_write
@@ -38,11 +38,12 @@ class StepwiseBeams(DecodingSettings):
     def _beams_suffice(self) -> Self:
         if self.engine != "local":
             raise ValueError("beam needs engine=local: a server does not stop at steps")
-        if self.num_paths >= self.beam.width:
-            raise ValueError(
-                f"num_paths={self.num_paths} takes that many beams beside the best, "
-                f"beam.width={self.beam.width} leaves {self.beam.width - 1}"
-            )
+        for name in ("num_paths", "validation_paths"):
+            if (number := getattr(self, name)) >= self.beam.width:
+                raise ValueError(
+                    f"{name}={number} takes that many beams beside the best, "
+                    f"beam.width={self.beam.width} leaves {self.beam.width - 1}"
+                )
         return self
 
     def why_not(self, thoughts: Mapping[str, Thought], kind: str) -> str | None:
@@ -114,9 +115,9 @@ class _Growth:
         # Without validation problems there is nothing to choose by: the first.
         options = self.decoding.beam.weights[: None if validation else 1]
         tried = self.search(validation, options)
-        choice = choose_on_validation(tried, validation, {self.name: self.thought}, self.executor)
+        choice = choose_outputs(tried, validation, {self.name: self.thought}, self.executor)
         log.info("%s: beams by weights %s of run, new, use", self.name, list(choice.best))
-        outputs = choice.outputs + self.search(rest, [choice.best])[choice.best]
+        outputs = tried[choice.best] + self.search(rest, [choice.best])[choice.best]
         return outputs, {
             "solved on validation by weights": {str(list(w)): n for w, n in choice.solved.items()},
             "weights": list(choice.best),
@@ -161,7 +162,7 @@ class _Growth:
         session = Session(writer.model, writer.renderer, writer.work)
         searches = search(session, asked, self.decoding.beam, limits, self.executor)
         return [
-            _Found(s.asked.weights, _outputs(problem, self.name, s, self.decoding.num_paths))
+            _Found(s.asked.weights, _outputs(problem, self.name, s, self.decoding))
             for problem, s in zip(problems, searches, strict=True)
         ]
 
@@ -182,8 +183,9 @@ class _Growth:
         )
 
 
-def _outputs(problem: Problem, thought: str, found: "Search", num_paths: int) -> list[Output]:
-    kept = num_paths if problem.split == "test" else 0
+def _outputs(
+    problem: Problem, thought: str, found: "Search", decoding: StepwiseBeams
+) -> list[Output]:
     return [
         Output(
             problem_id=problem.id,
@@ -203,7 +205,7 @@ def _outputs(problem: Problem, thought: str, found: "Search", num_paths: int) ->
                 "counts": found.counts,
             },
         )
-        for sample, beam in enumerate(found.result()[: 1 + kept])
+        for sample, beam in enumerate(found.result()[: 1 + decoding.num_samples(problem.split)])
     ]
 
 

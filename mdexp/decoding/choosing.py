@@ -1,43 +1,45 @@
-"""What is chosen by validation problems: the prompt before training, the weights of beams."""
+"""What validation problems choose while a student answers: its prompt, its decoder's options."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Generic, TypeVar
+from typing import Any, TypeVar
 
+from mdexp.grading.choosing import BestOption, choose_on_validation
 from mdexp.grading.score import grade
-from mdexp.ports import Done, Executor, Thought
+from mdexp.ports import Done, Executor, Thought, VariedThought
 from mdexp.reading import Name
 from mdexp.records import Output, Problem
 
 Option = TypeVar("Option")
 
 
-@dataclass(frozen=True, slots=True)
-class BestOption(Generic[Option]):
-    """The best option, how many problems each solved, and what the best one wrote for them."""
-
-    best: Option
-    solved: dict[Option, int]
-    outputs: list[Output]
-
-
-def choose_on_validation(
+def choose_outputs(
     tried: Mapping[Option, Sequence[Output]],
     problems: Sequence[Problem],
     thoughts: Mapping[str, Thought],
     executor: Executor,
     found: Mapping[Name, Done] = MappingProxyType({}),
 ) -> BestOption[Option]:
-    """The option whose outputs solve most validation problems, of equal ones the first. Without any
-    problem that is the first. ValueError for an output of a test problem."""
+    """The option whose outputs, greedy and sampled ones, are right most often; see
+    `choose_on_validation`."""
     known = {problem.id: problem for problem in problems}
-    rows = [output for outputs in tried.values() for output in outputs]
-    if tested := sorted({row.problem_id for row in rows if row.split != "validation"}):
-        raise ValueError(f"{tested[0]} is no validation problem, and nothing is chosen by others")
-    solved = {
-        option: sum(g.correct for g in grade(outputs, known, thoughts, executor, found=found))
-        for option, outputs in tried.items()
-    }
-    best = max(solved, key=solved.__getitem__)
-    return BestOption(best, solved, list(tried[best]))
+    if unknown := {o.problem_id for outputs in tried.values() for o in outputs} - known.keys():
+        raise ValueError(f"{min(unknown)} is no validation problem, so it may choose nothing")
+    return choose_on_validation(
+        {
+            option: grade(outputs, known, thoughts, executor, found=found)
+            for option, outputs in tried.items()
+        }
+    )
+
+
+def variants_of(thought: Thought) -> dict[str, Thought]:
+    """The ways in which a thought can be asked, by name; mostly one, without a name."""
+    variants = thought.variants() if isinstance(thought, VariedThought) else {}
+    return dict(variants) or {"": thought}
+
+
+def chosen_variant(thought: Thought, counts: Mapping[str, Any]) -> Thought:
+    """The thought as a run asked it, by the counts of the stage there."""
+    variants = variants_of(thought)
+    return variants.get(str(counts.get("variant", "")), next(iter(variants.values())))

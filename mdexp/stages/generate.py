@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mdexp.config.settings import Settings
 from mdexp.datasets.overlap import refuse_tested
-from mdexp.decoding.choosing import choose_on_validation
+from mdexp.decoding.choosing import choose_outputs, variants_of
 from mdexp.ports import Decoder, Done, Executor, StudentConfig, Thought
 from mdexp.reading import Name, outcomes, reading_order
 from mdexp.records import Output, Overlap, Phase, Problem
@@ -63,14 +63,18 @@ def generate(
     for layer in reading_order(thoughts):
         ours = {name: thoughts[name] for name in layer}
         found = outcomes(outputs, by_id(problems), thoughts, executor)
-        if phase == "after":
-            written, chosen = decoding.solve(problems, ours, writer, executor, found)
-        else:
-            written, chosen = _by_best_prompts(
-                decoding, problems, ours, writer, exemplars, executor, found
+        trained = phase == "after"
+        as_they_are = {n: t for n, t in ours.items() if trained and len(variants_of(t)) == 1}
+        if as_they_are:  # written together: what their prompts have in common is read once
+            written, chosen = decoding.solve(problems, as_they_are, writer, executor, found)
+            outputs += written
+            counts |= chosen
+        for name in (name for name in ours if name not in as_they_are):
+            shown = [] if trained else shown_by(ours[name], exemplars)
+            written, counts[name] = _by_best_prompt(
+                decoding, problems, name, ours[name], writer, shown, executor, found
             )
-        outputs += written
-        counts |= chosen
+            outputs += written
     write_jsonl(out / "outputs.jsonl", outputs)
     kept.file.unlink(missing_ok=True)
     if decoding.engine == "local":
@@ -78,39 +82,48 @@ def generate(
     return counts | written_counts(outputs) | writer.work.counts()
 
 
-def _by_best_prompts(
+def _by_best_prompt(
     decoder: Decoder,
     problems: Sequence[Problem],
-    thoughts: Mapping[str, Thought],
+    name: str,
+    thought: Thought,
     writer: "StudentWriter",
-    exemplars: Sequence[Mapping[str, Any]],
+    shown: Sequence[Mapping[str, Any]],
     executor: Executor,
     found: Mapping[Name, Done],
 ) -> tuple[list[Output], Counts]:
-    """Outputs by zero- or few-shot prompts, whichever solve more validation problems of a thought;
-    of equal ones few-shot. A thought that has no exemplar is asked without."""
+    """A thought's outputs by the best of its prompts on validation problems: with the exemplars
+    `shown` or without, and by each way in which the thought can be asked. Of equal ones the first
+    is taken."""
     validation = [problem for problem in problems if problem.split == "validation"]
     rest = [problem for problem in problems if problem.split != "validation"]
-    outputs: list[Output] = []
-    counts: Counts = {}
-    for name, thought in thoughts.items():
-        one = {name: thought}
-        shown = shown_by(thought, exemplars)
+    variants = variants_of(thought)
+    prompts = [(shots, way) for shots in sorted({len(shown), 0}, reverse=True) for way in variants]
 
-        def ask(
-            asked: Sequence[Problem],
-            shots: int,
-            one: Mapping[str, Thought] = one,
-            shown: Sequence[Mapping[str, Any]] = shown,
-        ) -> list[Output]:
-            prompted = replace(writer, exemplars=shown[:shots])
-            return decoder.solve(asked, one, prompted, executor, found)[0]
+    def solve(
+        with_choice: Decoder, asked: Sequence[Problem], prompt: tuple[int, str]
+    ) -> tuple[list[Output], Counts]:
+        shots, way = prompt
+        prompted = replace(writer, exemplars=shown[:shots])
+        written, chosen = with_choice.solve(asked, {name: variants[way]}, prompted, executor, found)
+        return written, chosen.get(name, {})
 
-        tried = {shots: ask(validation, shots) for shots in sorted({len(shown), 0})[::-1]}
-        choice = choose_on_validation(tried, validation, one, executor, found)
-        solved = dict(sorted(choice.solved.items()))
-        counts[name] = {"solved on validation by shots": solved, "shots": choice.best}
-        outputs += choice.outputs + ask(rest, choice.best)
+    tried, chosen = {}, {}
+    for prompt in prompts:
+        tried[prompt], chosen[prompt] = solve(decoder, validation, prompt)
+    choice = choose_outputs(tried, validation, {name: thought}, executor, found)
+    shots, way = choice.best
+    settled = decoder.with_choice(chosen[choice.best])
+    outputs = tried[choice.best] + solve(settled, rest, choice.best)[0]
+    counts: Counts = dict(chosen[choice.best])
+    if writer.phase == "before":
+        by_shots = {shots: right for (shots, other), right in choice.solved.items() if other == way}
+        counts["solved on validation by shots"] = dict(sorted(by_shots.items()))
+        counts["shots"] = shots
+    if len(variants) > 1:
+        by_way = {other: right for (n, other), right in choice.solved.items() if n == shots}
+        counts["solved on validation by variant"] = by_way
+        counts["variant"] = way
     return outputs, counts
 
 

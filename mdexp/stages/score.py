@@ -30,13 +30,14 @@ def score(
         output for name in OUTPUTS if name in reads for output in read_jsonl(reads[name], Output)
     ]
     generations = scoring.grade(outputs, problems, thoughts, executor, grader)
-    votes = scoring.votes(generations, list(thoughts), vote)
+    votes, chosen = scoring.elections(generations, list(thoughts), vote)
     write_jsonl(out / "generations.jsonl", generations)
     write_jsonl(out / "votes.jsonl", votes)
     metrics = scoring.metrics(generations, votes, list(thoughts), grader, vote)
     write_json(out / "metrics.json", metrics)
     write_json(out / "analysis.json", analyse(generations, votes, problems, list(thoughts), vote))
-    return {"generations": len(generations), "votes": len(votes)}
+    counts: Counts = {"generations": len(generations), "votes": len(votes)}
+    return counts | ({"solved on validation by vote": chosen} if chosen else {})
 
 
 SCORE = Stage(

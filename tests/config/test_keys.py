@@ -102,10 +102,12 @@ REACHES = {
     "decoding.batch_size=4": STAGES[5:],
     "decoding.num_shots=1": STAGES[5:],
     "decoding.num_validation=5": STAGES[5:],
+    "decoding.validation_paths=2": STAGES[5:],
     "vote=cascade": STAGES[7:],
     "vote=likelihood": STAGES[7:],
     "vote=accuracy": STAGES[7:],
     "vote=agreement": STAGES[7:],
+    "vote=scored": STAGES[7:],
     "grader=pad": STAGES[7:],
     "vote.order=[pot,cot]": STAGES[7:],
 }

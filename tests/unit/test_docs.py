@@ -38,7 +38,7 @@ def test_every_key_is_there_with_what_it_takes(reference: str) -> None:
         for key in model.model_fields:
             assert f"| `{block}.{key}` | " in reference
     assert "| `decoding.num_paths` | whole number ≥ 0 |" in reference
-    assert reference.count("| `vote.order` | list | `[]` |") == 5
+    assert reference.count("| `vote.order` | list | `[]` |") == 6
     assert "| `lambda` | number ≥ 0 ≤ 1 or null |" in reference
     assert "| `trainer.schedule` | linear, cosine, constant | `linear` |" in reference
     assert "| `logger.project` | text or null |" in reference
