@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkab
 
 from mdexp.records import (
     Answer,
+    Example,
     Expected,
     Generation,
     Lesson,
@@ -176,6 +177,34 @@ class LessonMaker(Protocol):
         executor: Executor,
     ) -> Iterator[Lesson]:
         """Yield lessons; the executor checks what is derived from a path."""
+        ...
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """What training minimises: a weighted sum over the negative log-likelihoods of a step."""
+
+    name: ClassVar[str]  # in messages and on model cards
+    pairing: Literal["both", "any"]  # both: train only on problems that have every thought
+
+    def why_not(self, thoughts: Collection[str], lam: float | None) -> str | None:
+        """Why it cannot weigh these thoughts with this λ, naming the key; None where it can."""
+        ...
+
+    def shares(self, thoughts: Collection[str], lam: float | None) -> Mapping[str, float] | None:
+        """Each thought's share of the loss, summing to 1; None: they are one mean. A thought with a
+        share has a target in every step."""
+        ...
+
+    def token_weights(
+        self, step: Sequence[Example], shares: Mapping[str, float] | None
+    ) -> Sequence[float]:
+        """The weight of each scored token of each example of an optimiser step, in order. With
+        `shares` of None they serve to tell thoughts apart, and only have to be positive."""
+        ...
+
+    def formula(self, thoughts: Collection[str], lam: float | None) -> str:
+        """The loss as a formula with its numbers, for the report."""
         ...
 
 

@@ -1,6 +1,5 @@
 """The blocks of the configuration, judged each by itself; settings.py judges them together."""
 
-from collections.abc import Collection
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -15,39 +14,6 @@ class Block(BaseModel):
     """A part of the configuration: frozen, every key known, `true` is no number, nan no value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class ObjectiveSettings(Block):
-    """What training minimises: `name` says how the thoughts share the loss."""
-
-    name: Literal["dual", "weighted", "union"]
-    lambda_thought: str | None  # dual: the thought that λ weighs, whatever the order of thoughts
-    weights: dict[str, Share] | None  # weighted: the share of each thought; none: equal shares
-    normalize: Literal["token", "example"]  # what a thought's mean is over
-    pairing: Literal["both", "any"]  # both: only problems that have every thought of the mix
-
-    @model_validator(mode="after")
-    def _reads_its_keys(self) -> Self:
-        if self.name == "dual" and self.lambda_thought is None:
-            raise ValueError("objective=dual needs lambda_thought, the thought that lambda weighs")
-        if self.name != "dual" and self.lambda_thought is not None:
-            raise ValueError(f"objective={self.name} reads no lambda_thought")
-        if self.name != "weighted" and self.weights:
-            raise ValueError(f"objective={self.name} reads no weights; choose objective=weighted")
-        return self
-
-    def shares(self, thoughts: Collection[str], lam: float | None) -> dict[str, float] | None:
-        """Each thought's share of the loss, summing to 1; None is one mean over all examples.
-
-        `lam` is the share of `lambda_thought` for objective=dual, which reads it.
-        """
-        if self.name == "union":
-            return None
-        if self.name == "weighted":
-            weights = self.weights or dict.fromkeys(thoughts, 1 / len(thoughts))
-            return {thought: weights[thought] for thought in thoughts}
-        assert lam is not None  # judged
-        return {t: lam if t == self.lambda_thought else 1 - lam for t in thoughts}
 
 
 class VerifySettings(Block):

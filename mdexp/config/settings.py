@@ -12,11 +12,11 @@ from pydantic import ConfigDict, Field, SkipValidation, ValidationError, model_v
 from mdexp.config.blocks import (
     Block,
     Count,
-    ObjectiveSettings,
     Share,
     TrainerSettings,
     VerifySettings,
 )
+from mdexp.config.earlier_parts import as_part
 from mdexp.config.hints import did_you_mean, key_paths
 from mdexp.parts import TARGET, ComponentError, build_part
 from mdexp.ports import (
@@ -25,6 +25,7 @@ from mdexp.ports import (
     Grader,
     LessonMaker,
     Logger,
+    Objective,
     StudentConfig,
     Teacher,
     Thought,
@@ -40,6 +41,7 @@ COMPONENTS: dict[str, Any] = {
     "teacher": Teacher,
     "student": StudentConfig,
     "dataset": Dataset,
+    "objective": Objective,
     "decoding": Decoder,
     "vote": VoteRule,
     "grader": Grader,
@@ -50,9 +52,6 @@ FILLED: dict[str, tuple[Any, str]] = {
     "thoughts": (Thought, "thought=[cot,pot]"),
     "lessons": (LessonMaker, "lesson=[paths]"),
 }
-STRAIGHT = "mdexp.decoding.straight.StraightDecoding"
-BEAMS = "mdexp.decoding.beams.StepwiseBeams"
-SUM_TOLERANCE = 1e-9
 UNKNOWN_KEY = "unknown key"
 
 
@@ -81,7 +80,7 @@ class Settings(Block):
     dataset: SkipValidation[Dataset]
     thoughts: SkipValidation[dict[str, Thought]]
     lessons: SkipValidation[dict[str, LessonMaker]]
-    objective: ObjectiveSettings
+    objective: SkipValidation[Objective]
     verify: VerifySettings
     decoding: SkipValidation[Decoder]
     vote: SkipValidation[VoteRule]
@@ -122,16 +121,10 @@ class Settings(Block):
     def _objective_fits_thoughts(self) -> Self:
         if not self.thoughts:
             raise ValueError("thought: choose at least one, as in thought=[cot]")
-        name = self.objective.name
-        if name == "dual":
-            self._judge_dual()
-        elif self.lam is not None:
-            raise ValueError(
-                f"lambda={self.lam} would be ignored: objective={name} reads no lambda; "
-                "drop it or choose objective=dual"
-            )
-        if name == "weighted":
-            self._judge_weights()
+        if self.objective is None:
+            return self  # reported already
+        if why_not := self.objective.why_not(self.thoughts, self.lam):
+            raise ValueError(why_not)
         return self
 
     @model_validator(mode="after")
@@ -187,40 +180,6 @@ class Settings(Block):
             )
         return self
 
-    def _judge_dual(self) -> None:
-        chosen = ", ".join(self.thoughts)
-        if len(self.thoughts) != 2:
-            raise ValueError(
-                f"objective=dual weighs exactly two thoughts, got {chosen}; "
-                "choose objective=union or objective=weighted"
-            )
-        if self.objective.lambda_thought not in self.thoughts:
-            raise ValueError(
-                f"objective.lambda_thought must be one of {chosen}, "
-                f"got {self.objective.lambda_thought}"
-            )
-        if self.lam is None:
-            raise ValueError("lambda: objective=dual needs a number in [0, 1], got null")
-
-    def _judge_weights(self) -> None:
-        weights = self.objective.weights
-        if not weights:
-            return
-        if missing := [thought for thought in self.thoughts if thought not in weights]:
-            raise ValueError(
-                f"objective.weights lacks {', '.join(missing)}: it names all of "
-                f"{', '.join(self.thoughts)} (0 leaves one out), or none for equal shares; "
-                f"got {', '.join(weights)}"
-            )
-        if other := [thought for thought in weights if thought not in self.thoughts]:
-            raise ValueError(
-                f"objective.weights names {', '.join(other)}, which is none of the chosen thoughts "
-                f"{', '.join(self.thoughts)}"
-            )
-        total = sum(weights.values())
-        if abs(total - 1) > SUM_TOLERANCE:
-            raise ValueError(f"objective.weights must sum to 1, got {total}")
-
     def asked_thoughts(self) -> dict[str, Thought]:
         """What the teacher is asked for: the student's thoughts, or those they are made of."""
         asked: dict[str, Thought] = {}
@@ -232,8 +191,10 @@ class Settings(Block):
         """The thoughts by which the student answers: not those that are only trained on."""
         return {name: thought for name, thought in self.thoughts.items() if thought.max_writes}
 
-    def shares(self) -> dict[str, float] | None:
+    def shares(self) -> Mapping[str, float] | None:
         """Each thought's share of the loss, summing to 1; None is one mean over all examples."""
+        if self.objective is None:  # reported already
+            return None
         return self.objective.shares(self.thoughts, self.lam)
 
 
@@ -243,8 +204,7 @@ def judge(config: Mapping[str, Any]) -> Settings:
     values = dict(config)
     for name, kind in COMPONENTS.items():
         if name in config:
-            options = _with_decoder(config[name]) if name == "decoding" else config[name]
-            values[name] = _built(name, options, kind, faults)
+            values[name] = _built(name, as_part(name, config[name]), kind, faults)
     for name, (kind, example) in FILLED.items():
         named = config.get(name)
         if not isinstance(named, Mapping):
@@ -260,15 +220,6 @@ def judge(config: Mapping[str, Any]) -> Settings:
         faults |= _faults(error)
     known = [key for key in key_paths(config) if key not in faults]
     raise SettingsError({key: _hinted(key, fault, known) for key, fault in faults.items()})
-
-
-def _with_decoder(options: object) -> object:
-    """The decoder that `beam` says, as runs did before decoders were parts."""
-    if not isinstance(options, Mapping) or options.get(TARGET, STRAIGHT) != STRAIGHT:
-        return options
-    rest = {key: value for key, value in options.items() if key != "beam"}
-    beam = options.get("beam")
-    return {**rest, TARGET: BEAMS, "beam": beam} if beam else {**rest, TARGET: STRAIGHT}
 
 
 def _hinted(key: str, fault: str, known: list[str]) -> str:

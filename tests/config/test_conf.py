@@ -93,7 +93,7 @@ def test_settings_have_the_keys_of_the_composed_config() -> None:
     assert isinstance(config, dict)
     fields = Settings.model_fields
     assert set(config) == {field.alias or name for name, field in fields.items()}
-    for block in ("objective", "verify", "sandbox", "trainer"):
+    for block in ("verify", "sandbox", "trainer"):
         model = fields[block].annotation
         assert model is not None
         assert set(config[block]) == set(model.model_fields), block

@@ -7,7 +7,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from mdexp.commands.run import config_folder
-from mdexp.config.settings import BEAMS, STRAIGHT, SettingsError, judge
+from mdexp.config.earlier_parts import BEAMS, STRAIGHT
+from mdexp.config.settings import SettingsError, judge
 from mdexp.parts import PARTS, build_part, described
 from mdexp.records import Output, Problem
 from mdexp.sandbox.executor import Sandbox

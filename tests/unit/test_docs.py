@@ -32,11 +32,12 @@ def test_every_option_is_there_and_says_what_it_is(reference: str) -> None:
 
 
 def test_every_key_is_there_with_what_it_takes(reference: str) -> None:
-    for block in ("objective", "sandbox", "trainer"):
+    for block in ("sandbox", "trainer"):
         model = Settings.model_fields[block].annotation
         assert model is not None
         for key in model.model_fields:
             assert f"| `{block}.{key}` | " in reference
+    assert "| `objective.normalize` | token, example | `token` |" in reference
     assert "| `decoding.num_paths` | whole number ≥ 0 |" in reference
     assert reference.count("| `vote.order` | list | `[]` |") == 6
     assert "| `lambda` | number ≥ 0 ≤ 1 or null |" in reference
