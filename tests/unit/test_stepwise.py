@@ -1,6 +1,7 @@
 """Step-wise beams over a student whose every step is written down here."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -190,10 +191,11 @@ def test_what_a_run_chose_is_used_again():
 
 def test_a_student_or_thought_that_cannot_be_grown_by_steps_is_refused():
     assert "seq2seq student cannot" in decoding().why_not({"pot": POT}, "seq2seq")
-    several = type("Several", (), {"max_writes": 2})()
-    assert "thought=two writes several" in decoding().why_not(
-        {"pot": POT, "two": several}, "causal"
-    )
+    several = SimpleNamespace(max_writes=2, reads=())
+    fault = decoding().why_not({"pot": POT, "two": several}, "causal")
+    assert "thought=two has up to 2" in fault
+    reader = SimpleNamespace(max_writes=1, reads=("cot",))
+    assert "thought=one reads cot" in decoding().why_not({"one": reader}, "causal")
     assert decoding().why_not({"pot": POT}, "causal") is None
 
 
