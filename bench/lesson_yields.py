@@ -13,7 +13,7 @@ import random
 import statistics
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
@@ -30,8 +30,9 @@ from mdexp.driver import run_all
 from mdexp.grading.verify import verify_paths
 from mdexp.lessons.program_faults import OPERATORS, Operator
 from mdexp.ports import Executor, Run
-from mdexp.records import Lesson, Problem, VerifiedPath
+from mdexp.records import Problem, VerifiedPath
 from mdexp.sandbox.executor import Sandbox
+from mdexp.stages.examples import make_lessons
 
 COT, POT = "dcot_gpt-3.5-svamp-cot", "pot-svamp-pot"
 # Experiment: the recorded answers of each thought that it asks a teacher for.
@@ -68,7 +69,8 @@ def lessons(data: Path, sandbox: Executor) -> Table:
     for experiment, files in RECORDED.items():
         settings = composed(experiment, data, files)
         problems, paths, verified = recorded(settings, sandbox)
-        made = list(made_of(settings, problems, verified, sandbox))
+        by_id = {problem.id: problem for problem in problems}
+        made = make_lessons(by_id, verified, settings.thoughts, settings.lessons, sandbox)
         for name, thought in settings.thoughts.items():
             sources = list(thought.made_from or [name])
             ours = [lesson for lesson in made if lesson.thought == name]
@@ -104,20 +106,15 @@ def recorded(
     thoughts = settings.asked_thoughts()
     paths = list(settings.teacher.paths(problems, thoughts, Path()))
     by_id = {problem.id: problem for problem in problems}
-    verified, _ = verify_paths(paths, by_id, thoughts, sandbox, settings.verify.mode)
+    verified, _ = verify_paths(
+        paths,
+        by_id,
+        thoughts,
+        sandbox,
+        settings.verify.mode,
+        results_of=settings.shown_results(),
+    )
     return problems, [path.thought for path in paths], verified
-
-
-def made_of(
-    settings: Settings,
-    problems: Sequence[Problem],
-    verified: Sequence[VerifiedPath],
-    sandbox: Executor,
-) -> Iterator[Lesson]:
-    for problem in problems:
-        ours = [path for path in verified if path.problem_id == problem.id]
-        for maker in settings.lessons.values():
-            yield from maker.make(problem, ours, settings.thoughts, sandbox)
 
 
 def faults(data: Path, sandbox: Executor, seed: int) -> Table:

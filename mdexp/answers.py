@@ -15,18 +15,21 @@ from fractions import Fraction
 
 from mdexp.algebra.arithmetic import NotArithmetic, evaluate
 from mdexp.algebra.numerals import plain_numerals
-from mdexp.records import YES_NO, Answer, Expected
+from mdexp.free_text import text_key
+from mdexp.records import LETTERS, YES_NO, Answer, Expected, TextMatch
 
 INTEGER_TOLERANCE = Fraction(1, 10**6)
 DECIMAL_TOLERANCE = Fraction(1, 10**3)
 CANONICAL_DECIMALS = 6
 MAX_CHARS = 400
+NUM_UNKNOWN = 5  # options of a choice whose texts are not known
 LARGEST = 10**300  # from there on a number is no answer: neither JSON nor people can hold it
 
 NUMBER = (
     r"[-+−]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,2}(?:,\d{2})+,\d{3}(?!\d)|\d+)"  # 1,234 or 12,34,567
     r"(?:\.\d+)?(?:[eE][-+]?\d{1,3}(?![\w.]))?|[-+−]?\.\d+"
 )
+NUMBER_IN_TEXT = re.compile(rf"(?<![\w.])(?:{NUMBER})")  # not within a word or another number
 # 1 3/4
 MIXED = r"\d{1,9}(?:[ \t]{1,9}|[ \t]and[ \t])\d{1,9}\s?/\s?\d{1,9}(?![\d/]|\.\d)"
 LATEX = r"\\[dt]?frac\s*" + 2 * rf"\{{\s*(?:{NUMBER})\s*\}}\s*"  # \frac{3}{4}
@@ -43,7 +46,7 @@ _BLANKS = re.compile(r"(?<![\d.,/])(\d{1,3})((?: \d{3})+)(?![\d/.,]|\s*/)")  # 1
 _UNIT = re.compile(r"\s?[A-Za-z][A-Za-z /]{0,40}\Z")
 _UNIT_POWER = re.compile(r"(?<=[A-Za-z])\^[({]?[23][)}]?")
 _NEGATIVE = re.compile(r"\A(?:negative|minus)\s{1,3}(?=[\d.])", re.IGNORECASE)
-_OPTION = re.compile(r"\(?([A-Ea-e])\)?")
+_OPTION = re.compile(r"\(?([A-Ja-j])\)?")
 # A minus between blanks subtracts; without them it may be a range or a date.
 _OPERATION = re.compile(r"[+*/^×÷(]|(?:^|\s)[-−]\s")
 
@@ -72,8 +75,21 @@ def canonical(answer: Answer | None) -> str | None:
     return _decimal(rounded)
 
 
-def correct(answer: Answer | None, gold: Answer) -> bool:
-    """Whether an answer meets gold by the rule of this module; what has no value meets nothing."""
+def vote_key(answer: Answer | None, match: TextMatch | None) -> str | None:
+    """The key by which the answers of a problem are grouped; with `match`, that of free text."""
+    if match is None:
+        return canonical(answer)
+    if answer is None:
+        return None
+    return text_key(answer if isinstance(answer, str) else plain(answer), match)
+
+
+def correct(answer: Answer | None, gold: Answer, match: TextMatch | None = None) -> bool:
+    """Whether an answer meets gold by the rule of this module; what has no value meets nothing.
+    With `match`, gold is free text, and is met by the same text."""
+    if match:
+        key = vote_key(answer, match)
+        return key is not None and key == vote_key(gold, match)
     value, truth = parse(answer), parse(gold)
     if value is None or truth is None:
         return False
@@ -99,7 +115,8 @@ def fitting(answer: Answer | None, expected: Expected) -> Answer | None:
         case "yes_no":
             return answer if value in ("yes", "no") else None
         case "options":
-            return answer if _is_letter(value) else _letter(answer, expected.options)
+            of_choice = isinstance(value, str) and value in letters(expected.options)
+            return answer if of_choice else _letter(answer, expected.options)
         case "text":
             return answer
 
@@ -110,8 +127,9 @@ def plain(answer: Answer) -> str:
     return str(answer).strip() if key is None else key
 
 
-def _is_letter(value: Fraction | str | None) -> bool:
-    return isinstance(value, str) and len(value) == 1
+def letters(options: Sequence[str]) -> Sequence[str]:
+    """The letters that may answer a choice: A to E, where the texts behind them are not known."""
+    return tuple(LETTERS[: max(NUM_UNKNOWN, len(options))])
 
 
 def _letter(answer: Answer | None, options: Sequence[str]) -> str | None:

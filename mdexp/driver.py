@@ -5,8 +5,11 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from mdexp.answers import LARGEST, fitting
+from mdexp.free_text import stated_text
 from mdexp.ports import Done, Executor, Run, Seen, Step, Thought, Write
 from mdexp.records import Expected, Problem, ProgramResult, Segment, Transcript, turns_of
+from mdexp.thoughts.opening import first_cue, new_transcript
+from mdexp.thoughts.prose import cut_run_on
 from mdexp.thoughts.thinking import Written, split_thinking
 
 Part = Literal["answer", "thinking"]
@@ -41,6 +44,8 @@ class Walk:
         step = self.thought.next(self._as_read(texts), self.seen) if finished else UNFINISHED
         if not isinstance(step, Done):
             return step
+        if self.seen.expected.match and self.thought.unit == "sentence" and texts:
+            step = _as_free_text(step, cut_run_on(texts[-1].answer))
         thinking = "\n".join(text.thinking for text in texts if text.thinking)
         return replace(_of_kind(step, self.seen.expected), thinking=thinking)
 
@@ -77,7 +82,7 @@ def drive(walks: Sequence[Walk], write: Writes, run: Runs, *, reads: bool = True
             if isinstance(step, Done):
                 walk.done = step
         for (walk, _), result in zip(runs, run(runs) if runs else (), strict=True):
-            walk.transcript = walk.transcript.after(_executed(result))
+            walk.transcript = walk.transcript.after(executed(result))
         for (walk, step), text in zip(writes, write(writes) if writes else (), strict=True):
             cue = cues(walk.transcript, step)
             walk.transcript = walk.transcript.after(*cue, _turned(text, step))
@@ -99,9 +104,7 @@ def _one_each(texts: Sequence[str], results: Sequence[ProgramResult]) -> list[Pr
 
 def first_write(thought: Thought, problem: Problem) -> Write:
     """How a thought begins."""
-    transcript = Transcript(
-        problem_id=problem.id, thought="", sample=0, segments=(asked(problem.question),)
-    )
+    transcript = new_transcript(problem.question, problem_id=problem.id)
     step = thought.next(transcript, Seen(expected=problem.expected))
     assert isinstance(step, Write), "a thought begins with a text"
     return step
@@ -112,19 +115,19 @@ def cues(transcript: Transcript, step: Write) -> list[Segment]:
     if not step.cue:
         return []
     if transcript.last.author == "question":
-        return [Segment(author="cue", text=f"\n{step.cue}")]
+        return [first_cue(step.cue)]
     return [Segment(author="cue", text=step.cue, turn=None if step.continues else "user")]
 
 
-def asked(question: str) -> Segment:
-    """A question as the first segment of a transcript."""
-    return Segment(author="question", text=question, turn="user")
+def executed(result: ProgramResult) -> Segment:
+    """A result as a segment, without the time that it took: that is another one in each run."""
+    timeless = replace(result, seconds=0.0)
+    return Segment(author="executor", text=result.stdout or result.error, result=timeless)
 
 
 def written(text: str, question: str = "") -> Transcript:
     """A transcript of one text, with which a thought that writes once can be asked what is next."""
-    segments = (asked(question), Segment(author="writer", text=text, turn="assistant"))
-    return Transcript(problem_id="", thought="", sample=0, segments=segments)
+    return new_transcript(question).after(Segment(author="writer", text=text, turn="assistant"))
 
 
 def conversation(transcript: Transcript) -> str:
@@ -152,12 +155,19 @@ def _of_kind(done: Done, expected: Expected) -> Done:
     return replace(done, answer=None, status="no_answer", error=error)
 
 
+def _as_free_text(done: Done, text: str) -> Done:
+    """What prose comes to that is asked for free text: its thought looks for a number, yes or no,
+    or a letter, and may find one in the words of the answer."""
+    if done.is_computed or done.status not in ("ok", "no_answer"):
+        return done
+    reasoning, answer = stated_text(text)
+    kept = reasoning if done.text == text else done.text
+    status = "no_answer" if answer is None else "ok"
+    return replace(done, text=kept, answer=answer, status=status)
+
+
 def _turned(text: Segment, step: Write) -> Segment:
     return replace(text, turn=None if step.continues else "assistant", role=step.role)
-
-
-def _executed(result: ProgramResult) -> Segment:
-    return Segment(author="executor", text=result.stdout or result.error, result=result)
 
 
 def _bounded(result: ProgramResult) -> ProgramResult:

@@ -18,13 +18,19 @@ from mdexp.config.previous_run import earlier_stages, is_other_run
 from mdexp.config.settings import Settings, SettingsError
 from mdexp.ports import RunIdentity
 from mdexp.records import Problem
-from mdexp.report.stage_counts import mostly_dropped, nothing_left, problem_counts
+from mdexp.report.stage_counts import (
+    mostly_dropped,
+    nothing_left,
+    problem_counts,
+    unread_columns,
+)
 from mdexp.report.write import write_report
 from mdexp.sandbox.executor import Sandbox
 from mdexp.sandbox.result_cache import CachedExecutor
 from mdexp.stages.convert import CONVERT
 from mdexp.stages.extract import EXTRACT
 from mdexp.stages.prepare import PREPARE
+from mdexp.stages.problem_sets import asked_of_student
 from mdexp.stages.stage import Stage
 from mdexp.stages.table import TABLE, WRITERS, dependents
 from mdexp.stages.train import TRAIN
@@ -148,6 +154,8 @@ class Experiment:
         """Warn of what a stage dropped; SettingsError if it left nothing that can be trained on."""
         if result.name == PREPARE.name:
             log.info("problems: %s", problem_counts(result.counts))
+            if unread := unread_columns(result.counts):
+                log.warning("warning: %s", unread)
         for sentence in mostly_dropped([result.manifest()]):
             log.warning("warning: %s", sentence)
         trains = NEED_TRAINING_PROBLEMS & set(self.settings.stages)
@@ -158,14 +166,15 @@ class Experiment:
         """Refuse what is bound to fail, while nothing has been paid for it."""
         if NEED_STUDENT & set(self.settings.stages):
             problems = read_jsonl(self.file("problems.jsonl"), Problem)
-            preflight(self.settings, self.untrained, problems)
+            asked = asked_of_student(problems, self.settings.decoding)
+            preflight(self.settings, self.untrained, problems, asked)
 
     def _key_only(self, stage: Stage) -> dict[str, Any]:
         """What can change the stage's output and yet is nothing that it is given."""
         runs = stage.runs_programs or stage.may_run_programs(self.settings)
         limits = {"limits": self.limits} if runs else {}
         trained = {"trained": self.done[TRAIN.name].key} if stage.asks_trained_student else {}
-        return limits | trained
+        return limits | trained | dict(stage.key_only(self.settings))
 
     @cached_property
     def numerics(self) -> dict[str, Any]:
@@ -193,7 +202,8 @@ class Experiment:
     @cached_property
     def trained(self) -> Weights:
         """The student that this run trained."""
-        return self.untrained.after_training(self.done[TRAIN.name]["student"])
+        untrained = self.untrained.with_tokens(self.settings.new_tokens())
+        return untrained.after_training(self.done[TRAIN.name]["student"])
 
     def _forget_dependents(self, stage: Stage, result: StageResult) -> None:
         """What an earlier run made of another output of this stage is no part of this run."""

@@ -26,6 +26,7 @@ from mdexp.records import (
     Problem,
     ProgramResult,
     Segment,
+    TextMatch,
     ThinkingUse,
     Transcript,
     VerifiedPath,
@@ -76,10 +77,19 @@ class Done:
     text: str  # cleaned, as it can be trained on
     answer: Answer | None
     status: str  # ok, no_answer, truncated, or how the program failed
-    stdout: str = ""
     error: str = ""
-    is_computed: bool = False  # a program or a solver gave the answer, no text states it
+    result: ProgramResult | None = None  # of the program or system of equations that was read
     thinking: str = ""  # what a reasoning model thought before it answered
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether a program or a solver gave the answer: no text states it."""
+        return self.result is not None
+
+    @property
+    def stdout(self) -> str:
+        """What the program printed."""
+        return self.result.stdout if self.result else ""
 
 
 Step = Write | Run | Done
@@ -109,7 +119,8 @@ class Thought(Protocol):
 
     @property
     def votes(self) -> bool:
-        """Whether its answers take part in votes."""
+        """Whether its answers take part in the run's vote. One that does not is still asked of the
+        student, and has rows of its own in reports."""
         ...
 
     @property
@@ -126,6 +137,12 @@ class Thought(Protocol):
     @property
     def is_oracle(self) -> bool:
         """Whether it is shown the gold answer: a bound, which no honest method reaches."""
+        ...
+
+    @property
+    def shows_results(self) -> bool:
+        """Whether its lessons show what a program printed. The stage verify then keeps, with each
+        path that they are made from, the result of its program as an executor's segment."""
         ...
 
     @property
@@ -161,6 +178,17 @@ class VariedThought(Protocol):
 
 
 @runtime_checkable
+class BringsTokens(Protocol):
+    """A thought whose marks are new tokens of the student's vocabulary. Most thoughts bring none
+    and need not say so."""
+
+    @property
+    def new_tokens(self) -> Mapping[str, str]:
+        """Each token as texts have it, and the words as whose mean embedding it begins."""
+        ...
+
+
+@runtime_checkable
 class LessonMaker(Protocol):
     """Makes lessons of the verified paths of a problem, without knowing the student."""
 
@@ -176,7 +204,8 @@ class LessonMaker(Protocol):
         thoughts: Mapping[str, Thought],
         executor: Executor,
     ) -> Iterator[Lesson]:
-        """Yield lessons; the executor checks what is derived from a path."""
+        """Yield lessons; the executor checks what is derived from a path. Lessons of two makers may
+        have one `sample`: the stage `examples` gives the second another number, and each its id."""
         ...
 
 
@@ -239,7 +268,7 @@ class Decoder(Protocol):
         found: Mapping[Any, Done],
     ) -> tuple[list[Output], dict[str, Any]]:
         """What `writer` (decoding/student_writer.py) wrote for each (problem, thought, sample), and
-        counts. `found` has outcomes of thoughts that these read, by reading.Name."""
+        counts. `found` has outcomes of thoughts that these read, by reading.TranscriptKey."""
         ...
 
 
@@ -266,6 +295,15 @@ class Dataset(Protocol):
 
     def dropped(self) -> Counter[str]:
         """How many rows are no problem here, by reason."""
+        ...
+
+
+@runtime_checkable
+class HasColumns(Protocol):
+    """A dataset of the user's own columns, some of which nothing reads."""
+
+    def unread(self) -> Counter[str]:
+        """In how many rows each column that is not read holds something."""
         ...
 
 
@@ -399,6 +437,7 @@ class Attempt(NamedTuple):
 
     answer: Answer | None  # None where its thought read none or its program failed
     said: str  # its prose, or what its program printed
+    match: TextMatch | None = None  # when free text meets gold, where gold is free text
 
 
 @runtime_checkable

@@ -10,14 +10,15 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
-from mdexp.driver import TRUNCATED, Part, Walk, asked, drive, run_all
+from mdexp.driver import TRUNCATED, Part, Walk, drive, run_all
 from mdexp.ports import Done, Executor, Run, Seen, Thought, Write
 from mdexp.records import Output, Path, Problem, ProgramResult, Segment, Transcript
-from mdexp.thoughts.thinking import join_thinking
+from mdexp.thoughts.opening import new_transcript
+from mdexp.thoughts.thinking import join_thinking, split_thinking
 
 
-class Name(NamedTuple):
-    """Which transcript of a run it is."""
+class TranscriptKey(NamedTuple):
+    """Which transcript of a run it is: its outcome is looked up by this."""
 
     problem_id: str
     thought: str
@@ -30,7 +31,7 @@ def read_rows(
     problems: Mapping[str, Problem],
     thoughts: Mapping[str, Thought],
     executor: Executor,
-    found: Mapping[Name, Done] = MappingProxyType({}),
+    found: Mapping[TranscriptKey, Done] = MappingProxyType({}),
     part: Part = "answer",
 ) -> list[Done]:
     """What paths or outputs come to, in order; a thought is shown those of the thoughts that it
@@ -38,19 +39,19 @@ def read_rows(
     what is read of each text."""
     found = dict(found)
     dones: list[Done] = [TRUNCATED] * len(rows)
-    for layer in reading_order(thoughts, {name.thought for name in found}):
+    for layer in reading_order(thoughts, {key.thought for key in found}):
         places = [place for place, row in enumerate(rows) if row.thought in layer]
         walks = [
             Walk(
                 thought=thoughts[row.thought],
                 transcript=transcript_of(row, problems[row.problem_id].question),
-                seen=seen_of(_name(row), problems[row.problem_id], thoughts[row.thought], found),
+                seen=seen_of(_key(row), problems[row.problem_id], thoughts[row.thought], found),
                 part=part,
             )
             for row in (rows[place] for place in places)
         ]
         for place, done in zip(places, read_all(walks, executor), strict=True):
-            dones[place] = found[_name(rows[place])] = done
+            dones[place] = found[_key(rows[place])] = done
     return dones
 
 
@@ -59,11 +60,11 @@ def outcomes(
     problems: Mapping[str, Problem],
     thoughts: Mapping[str, Thought],
     executor: Executor,
-) -> dict[Name, Done]:
-    """What each row comes to, by its name, where any thought reads another one."""
+) -> dict[TranscriptKey, Done]:
+    """What each row comes to, by its key, where any thought reads another one."""
     if not any(thought.reads for thought in thoughts.values()):
         return {}
-    return dict(zip(map(_name, rows), read_rows(rows, problems, thoughts, executor), strict=True))
+    return dict(zip(map(_key, rows), read_rows(rows, problems, thoughts, executor), strict=True))
 
 
 def reading_order(thoughts: Mapping[str, Thought], known: Collection[str] = ()) -> list[list[str]]:
@@ -86,11 +87,13 @@ def reading_order(thoughts: Mapping[str, Thought], known: Collection[str] = ()) 
     return layers
 
 
-def seen_of(name: Name, problem: Problem, thought: Thought, found: Mapping[Name, Done]) -> Seen:
+def seen_of(
+    key: TranscriptKey, problem: Problem, thought: Thought, found: Mapping[TranscriptKey, Done]
+) -> Seen:
     """What a thought may know: of the thoughts that it reads the same sample, else the greedy."""
     others = {}
     for other in thought.reads:
-        same, greedy = name._replace(thought=other), name._replace(thought=other, sample=0)
+        same, greedy = key._replace(thought=other), key._replace(thought=other, sample=0)
         if done := found.get(same) or found.get(greedy):
             others[other] = done
     gold = problem.answer if thought.is_oracle else None
@@ -131,12 +134,17 @@ def transcript_of(row: Path | Output, question: str) -> Transcript:
     finished = row.finished if isinstance(row, Output) else True
     one = Segment(author="writer", text=text, turn="assistant", finished=finished)
     said = tuple(map(_thought_aloud, row.segments)) or (one,)
-    return Transcript(
-        problem_id=row.problem_id,
-        thought=row.thought,
-        sample=row.sample,
-        segments=(asked(question), *said),
+    begun = new_transcript(
+        question, problem_id=row.problem_id, thought=row.thought, sample=row.sample
     )
+    return begun.after(*said)
+
+
+def without_thinking(segment: Segment) -> Segment:
+    """A segment with what its writer says behind its thinking; of another author as it is."""
+    if segment.author != "writer":
+        return segment
+    return replace(segment, text=split_thinking(segment.text).answer, thinking="")
 
 
 def _thought_aloud(segment: Segment) -> Segment:
@@ -146,9 +154,9 @@ def _thought_aloud(segment: Segment) -> Segment:
     return replace(segment, text=join_thinking(segment.thinking, segment.text), thinking="")
 
 
-def _name(row: Path | Output) -> Name:
+def _key(row: Path | Output) -> TranscriptKey:
     phase = row.phase if isinstance(row, Output) else ""
-    return Name(row.problem_id, row.thought, row.sample, phase)
+    return TranscriptKey(row.problem_id, row.thought, row.sample, phase)
 
 
 def _next_text(recorded: deque[Segment]) -> Segment:

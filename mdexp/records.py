@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 Answer = int | float | str | bool
 AnswerKind = Literal["number", "yes_no", "options", "text"]
+TextMatch = Literal["exact", "normalised"]  # free_text.py says what they mean
 Split = Literal["train", "validation", "test"]
 Phase = Literal["before", "after"]
 Author = Literal["question", "cue", "writer", "executor"]
@@ -32,6 +33,7 @@ NearDuplicates = Literal["keep", "drop"]  # training problems that nearly equal 
 
 # Ends the name under which metrics tell of validation problems: of "svamp", "svamp/validation".
 VALIDATION = "/validation"
+LETTERS = "abcdefghij"  # of the options of a choice
 YES_NO = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 
 
@@ -40,11 +42,12 @@ class Expected:
     """What a problem's answer has to be. It tells how to read a text, not whether it is right.
 
     `options` are the texts behind the letters A, B, ... of a choice, where they are known. The kind
-    `text` is anything else: such an answer is compared as it is written.
+    `text` is anything else; `match` says when two texts are the same answer, where that is stated.
     """
 
     kind: AnswerKind = "number"
     options: tuple[str, ...] = ()
+    match: TextMatch | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +63,16 @@ class Problem:
     type: str = ""  # the dataset's own kind of problem: an operation, a template
     leaked: bool = False  # a training problem that equals a test one: never trained on
     options: list[str] = field(default_factory=list)  # the texts behind A, B, ...; none: no choice
-    answer_kind: AnswerKind | None = None  # given only where gold is not known
+    answer_kind: AnswerKind | None = None  # None: that of gold
     # Texts by thought that solve it, of a set that is made by rule; teacher=worked plays them.
     solutions: dict[str, list[str]] | None = field(default=None, metadata=OMITTED)
+    # Of free text: when an answer meets gold. Such a problem has the `answer_kind` text.
+    match: TextMatch | None = field(default=None, metadata=OMITTED)
 
     @property
     def expected(self) -> Expected:
         kind = self.answer_kind or _kind_of(self.answer)
-        return Expected(kind=kind, options=tuple(self.options))
+        return Expected(kind=kind, options=tuple(self.options), match=self.match)
 
 
 def _kind_of(gold: Answer) -> AnswerKind:
@@ -78,7 +83,7 @@ def _kind_of(gold: Answer) -> AnswerKind:
     word = gold.strip().strip("().").lower()
     if word in YES_NO:
         return "yes_no"
-    if len(word) == 1 and word in "abcde":
+    if len(word) == 1 and word in LETTERS:
         return "options"
     return "number" if any(character.isnumeric() for character in word) else "text"
 
@@ -208,7 +213,8 @@ class Path:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedPath:
     """A path that may be trained on: `text` is cleaned, `answer` is what it leads to, `thinking`
-    what is trained on before it."""
+    what is trained on before it. `segments` is empty where it is one text whose result no lesson
+    shows; of several texts each holds its own thinking."""
 
     problem_id: str
     thought: str
@@ -223,9 +229,14 @@ class VerifiedPath:
         _read_segments(self)
 
 
+# Of a verified path that is named among the unused: no lesson is made of it.
+IN_NO_LESSON = "in_no_lesson"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
-    """A path that was dropped, and why: `reason` is a word to count by, `detail` is for people."""
+    """A path or a lesson that was dropped, and why: `reason` is a word to count by, `detail` is for
+    people."""
 
     problem_id: str
     thought: str
@@ -241,10 +252,10 @@ class Lesson:
     `sources` name the paths that it was made of, as `thought/sample`.
     """
 
-    id: str
+    id: str  # problem_id/thought/sample
     problem_id: str
     thought: str
-    sample: int  # counts the lessons of one (problem, thought)
+    sample: int  # no two lessons of one (problem, thought) have the same
     segments: Segments
     sources: tuple[str, ...]
     # Epoch it is for, from 0; after the last such epoch they repeat. None: every epoch.
@@ -329,6 +340,7 @@ class Generation:
     logprob: float | None = None  # of the output
     trace: dict[str, Any] = field(default_factory=dict)  # of the output
     segments: Segments = field(default=(), metadata=OMITTED)  # of the output
+    match: TextMatch | None = field(default=None, metadata=OMITTED)  # of the problem
 
     def __post_init__(self) -> None:
         _read_segments(self)

@@ -10,6 +10,6 @@ from mdexp.parts import build_part
 CONF = Path(__file__).parents[1] / "conf" / "dataset"
 
 
-def dataset(name: str, **options: Any) -> Any:
+def dataset(name: str, /, **options: Any) -> Any:
     """The dataset with the defaults of its yaml, but for the given options."""
     return build_part(yaml.safe_load((CONF / f"{name}.yaml").read_text()) | options)

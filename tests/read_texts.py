@@ -27,7 +27,7 @@ class OneText:
     def read(self, text: str, expected: Expected) -> Reading:
         return Reading(text=text)
 
-    def complete(self, text: str, expected: Expected) -> str | None:
+    def complete(self, text: str) -> str | None:
         return None
 
     def next(self, transcript: Transcript, seen: Seen) -> Step:

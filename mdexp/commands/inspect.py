@@ -7,8 +7,10 @@ which weight and the prompt that decoding gives beside it. Every example is chec
 """
 
 import argparse
+import json
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -18,7 +20,7 @@ from mdexp.commands import run
 from mdexp.commands.run_student import untrained_weights
 from mdexp.config.settings import Settings, judge
 from mdexp.printable import print_error, printable
-from mdexp.records import Example, Problem
+from mdexp.records import Example, Lesson, Segment
 from mdexp.store.files import read_json
 from mdexp.store.json_lines import read_jsonl
 from mdexp.store.run_folder import run_file
@@ -57,10 +59,11 @@ def inspect(run: Path, num_problems: int) -> int:
 
     settings = judge(read_json(run / "run.json")["settings"])
     shares, objective, trainer = settings.shares(), settings.objective, settings.trainer
-    made = {_name(one.example): one for one in _made(run, settings)}
-    examples = [one.example for one in made.values()]
+    made = list(_made(run, settings))
+    examples = [one.example for one in made]
+    made_of = {id(one.example): one for one in made}
     _, (step, *_), _ = planned_steps(examples, shares, objective, trainer, settings.seed)
-    tokenizer = next(iter(made.values())).renderer.tokenizer
+    tokenizer = made[0].renderer.tokenizer
     batches = lay_out(
         step, **layout_options(settings.student, shares, objective, trainer, tokenizer)
     )
@@ -68,11 +71,11 @@ def inspect(run: Path, num_problems: int) -> int:
     weights = objective.token_weights(step, shares)
     for example, weight in zip(step, weights, strict=True):
         if example.problem_id in shown:
-            for line in _lines(made[_name(example)], weight):
+            for line in _lines(made_of[id(example)], weight):
                 print(printable(line))
             print()
     print(f"first step: {len(step)} of {len(made)} examples in {len(batches)} micro-batches")
-    found = [(name, *fault) for name, one in made.items() for fault in faults(one).items()]
+    found = [(_name(one.example), *fault) for one in made for fault in faults(one).items()]
     found += [("first step", *fault) for fault in batch_faults(step, batches).items()]
     return _report(found)
 
@@ -84,34 +87,54 @@ def _made(run: Path, settings: Settings) -> Iterator["Made"]:
     student = settings.student
     tokenizer = untrained_weights(run, settings).tokenizer()
     renderer = Renderer(tokenizer, student.kind, student.prompt)
-    problems = {p.id: p for p in read_jsonl(run_file(run, "problems.jsonl"), Problem)}
+    lessons = {_name(one): one for one in read_jsonl(run_file(run, "lessons.jsonl"), Lesson)}
+    places: Counter[str] = Counter()
     for example in read_jsonl(run_file(run, "examples.jsonl"), Example):
+        name = _name(example)
+        places[name] += 1
         yield Made(
             example=example,
-            problem=problems[example.problem_id],
+            lesson=lessons[name],
+            place=places[name] - 1,
             thought=settings.thoughts[example.thought],
             renderer=renderer,
         )
 
 
-def _name(example: Example) -> str:
+def _name(example: Example | Lesson) -> str:
     return f"{example.problem_id}, {example.thought}, sample {example.sample}"
 
 
 def _lines(made: "Made", weight: float) -> Iterator[str]:
-    """A sequence, one token a line: place, token, weight if scored, and what decoding is given."""
+    """A sequence: its segments, then one token a line: place, token, whether it is scored, and what
+    decoding is given."""
     example, tokenizer = made.example, made.renderer.tokenizer
     given = made.renderer.prompt_ids(made.prompt)
-    yield f"{_name(example)}: {len(example.target_ids)} tokens scored at {weight:.3g} each"
+    yield f"{_name(example)}: {example.num_scored} tokens scored at {weight:.3g} each"
+    for segment in made.given:
+        yield _segment(segment, is_scored=False)
+    for segment in made.said:
+        yield _segment(segment, is_scored=segment.scored)
     yield f"{'':>5} {'training':<{COLUMN}} {'scored':<8} generation"
     ids = example.prompt_ids + example.target_ids
+    marks = [False] * len(example.prompt_ids) + example.scored()
     for place, (token, asked) in enumerate(zip_longest(ids, given)):
         trained, prompt = (
             "" if one is None else f"{one} {tokenizer.convert_ids_to_tokens(one)}"
             for one in (token, asked)
         )
-        scored = "scored" if len(example.prompt_ids) <= place < len(ids) else ""
+        scored = "scored" if place < len(ids) and marks[place] else ""
         yield f"{place:>5} {trained:<{COLUMN}} {scored:<8} {prompt}".rstrip()
+
+
+def _segment(segment: Segment, *, is_scored: bool) -> str:
+    """Who says it and whether the student reads it or is scored on it; the sandbox's part is
+    neither: what the student sees of it is a cue."""
+    text = json.dumps(segment.text, ensure_ascii=False)
+    if segment.author == "executor":
+        status = segment.result.status if segment.result else ""
+        return f"  unseen sandbox: {status} {text}"
+    return f"  {'scored' if is_scored else 'read'} {segment.author}: {text}"
 
 
 def _report(found: Sequence[tuple[str, str, str]]) -> int:

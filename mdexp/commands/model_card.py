@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from mdexp.commands.prompt_card import how_to_ask
+from mdexp.commands.prompt_card import prompt_card
 from mdexp.commands.run_student import validation_choices
 from mdexp.config.settings import Settings
 from mdexp.decoding.choosing import chosen_variant
@@ -15,13 +15,8 @@ from mdexp.records import VALIDATION
 from mdexp.report.tables import interval_text, percent, results
 from mdexp.students.name import student_name
 from mdexp.students.prompts import Renderer
+from mdexp.teacher.origins import ORIGINS
 
-TEACHER_NOTES = {
-    "openai": "written by the model named above behind an API, whose terms of use may restrict "
-    "training other models on its outputs",
-    "replay": "replayed from a recording of a teacher: the terms of the model that wrote it apply",
-    "worked": "derived from the datasets' own solutions; no language model wrote them",
-}
 UNKNOWN = "not known to mdexp: look it up before sharing"
 COLUMNS = ("test set", "row", "rule", "problems", "before training", "after", "95 % interval")
 
@@ -52,7 +47,7 @@ def model_card(
             "",
             "## How to ask",
             "",
-            *how_to_ask(renderer, _as_asked(settings, manifest)),
+            *prompt_card(renderer, _as_asked(settings, manifest)),
             "",
             "A program that it writes is unvetted code: run it in a sandbox only.",
             "",
@@ -154,4 +149,5 @@ def _teacher(options: Mapping[str, Any]) -> str:
     """Who wrote the paths, and on what terms."""
     name = str(options["_target_"]).split(".")[-2]  # `worked` of `mdexp.teacher.worked.Worked`
     model = f", model {options['model']}" if options.get("model") else ""
-    return f"teacher={name}{model}; {TEACHER_NOTES.get(name, UNKNOWN)}"
+    terms = ORIGINS[name].terms if name in ORIGINS else UNKNOWN
+    return f"teacher={name}{model}; {terms}"

@@ -2,16 +2,26 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from mdexp.ports import Thought
+from mdexp.driver import Walk, cues, drive
+from mdexp.ports import Done, Run, Seen, Thought, Write
+from mdexp.records import ProgramResult, Segment
 from mdexp.students.prompts import Renderer
+from mdexp.thoughts.opening import new_transcript
 
 QUESTION = "<question>"
+OUTPUT = "<output>"
+FEEDBACK = "<feedback>"
 CHAT = (
-    "Each is what the chat template makes of one turn of a user: the question, a line break and "
-    "the thought's cue. It has its special tokens, so none are to be added "
+    "The first prompt of each is what the chat template makes of one turn of a user: the question, "
+    "a line break and the thought's cue. A prompt has its special tokens, so none are to be added "
     "(`add_special_tokens=False`)."
+)
+FURTHER = (
+    "A thought that writes several texts is asked again. Its further prompts hold what the student "
+    f"wrote, for `<answer 1>` and so on, what its program printed, for `{OUTPUT}`, and what is "
+    f"wrong with it, for `{FEEDBACK}`: the interpreter's error, or what the program gave."
 )
 SENTINELS = (
     "The vocabulary lacks some signs. Tokens stand for them in answers (a space beside one is the "
@@ -19,21 +29,80 @@ SENTINELS = (
 )
 
 
-def how_to_ask(renderer: Renderer, thoughts: Mapping[str, Thought]) -> list[str]:
-    """Lines of Markdown: each thought's prompt in full, and what stands for signs in answers."""
-    prompts = {name: renderer.prompt(QUESTION, thought) for name, thought in thoughts.items()}
-    breaks = all(prompt.endswith("\n") for prompt in prompts.values())
-    ends = "a line break" if breaks else "its last sign, without a line break"
+def prompt_card(renderer: Renderer, thoughts: Mapping[str, Thought]) -> list[str]:
+    """Lines of Markdown: all prompts of each thought, and what stands for signs in answers."""
+    prompts = {
+        _title(name, number): prompt
+        for name, thought in thoughts.items()
+        for number, prompt in enumerate(_prompts(renderer, thought), start=1)
+    }
+    breaks = [prompt.endswith("\n") for prompt in prompts.values()]
+    ends = "a line break" if all(breaks) else "its last sign, without a line break"
+    if any(breaks) and not all(breaks):
+        ends += " unless that is said"
     lines = [
         f"The prompts, word for word, with your question for `{QUESTION}`; each ends with {ends}."
     ]
     if renderer.style == "chat":
         lines.append(CHAT)
-    for name, prompt in prompts.items():
-        lines += ["", f"{name}:", "", *_fenced(prompt)]
+    if len(prompts) > len(thoughts):
+        lines.append(FURTHER)
+    for (title, prompt), ends_line in zip(prompts.items(), breaks, strict=True):
+        said = " (ends with a line break)" if ends_line and not all(breaks) else ""
+        lines += ["", f"{title}{said}:", "", *_fenced(prompt)]
     if renderer.code_text.sentinels:
         lines += ["", SENTINELS, "", *_sentinels(renderer.code_text.sentinels)]
     return lines
+
+
+def _title(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}, prompt {number}"
+
+
+def _prompts(renderer: Renderer, thought: Thought) -> list[str]:
+    """The prompt of each text in turn, as far as the thought asks for one whatever was written."""
+    prompts = _asked_in_turn(renderer, thought, "<answer {}>")
+    if len(prompts) == 1 < thought.max_writes:
+        # A thought with tools goes on only where its text ends with code to run.
+        return _asked_in_turn(renderer, thought, "<answer {}, which ends with code>\n```")
+    return prompts
+
+
+def _asked_in_turn(renderer: Renderer, thought: Thought, answer: str) -> list[str]:
+    """The prompts, where each text is `answer` with its number. Programs fail, so that a thought
+    that can ask for a repair does so."""
+    prompts: list[str] = []
+    gold = 0 if thought.is_oracle else None
+    others = {name: Done(text="", answer=0, status="ok") for name in thought.reads}
+    walk = Walk(
+        thought=thought,
+        transcript=new_transcript(QUESTION),
+        seen=Seen(others=others, gold=gold),
+    )
+
+    def write(pending: Sequence[tuple[Walk, Write]]) -> list[Segment]:
+        [(_, step)] = pending
+        prompts.append(_prompt(renderer, thought, walk, step))
+        return [Segment(author="writer", text=answer.format(len(prompts)))]
+
+    def run(pending: Sequence[tuple[Walk, Run]]) -> list[ProgramResult]:
+        return [
+            ProgramResult(status="runtime_error", stdout=OUTPUT, error=FEEDBACK) for _ in pending
+        ]
+
+    drive([walk], write, run, reads=False)
+    return prompts
+
+
+def _prompt(renderer: Renderer, thought: Thought, walk: Walk, step: Write) -> str:
+    first = renderer.prompt(QUESTION, thought)
+    said = (*walk.transcript.segments, *cues(walk.transcript, step))
+    texts = [place for place, segment in enumerate(said) if segment.author == "writer"]
+    if not texts:
+        return first
+    if renderer.kind == "seq2seq":
+        return renderer.opening(said)
+    return renderer.rendered(first, said[texts[0] :], ends=False, splits=True).text
 
 
 def _fenced(text: str) -> list[str]:

@@ -32,8 +32,11 @@ def validation_choices(manifest: Mapping[str, Any], thought: str) -> dict[str, A
 
 
 def untrained_weights(run: Path, settings: Settings) -> Weights:
-    """Where the weights lie that a run began with. RunFolderError."""
-    weights = Weights(student=settings.student, seed=settings.seed)
+    """Where the weights lie that a run began with, with the tokens that it added.
+    RunFolderError."""
+    weights = Weights(
+        student=settings.student, seed=settings.seed, new_tokens=settings.new_tokens()
+    )
     converted = _kept("convert", run, settings)
     return weights.unpacked(converted) if converted else weights
 

@@ -21,8 +21,8 @@ from mdexp.commands.solve_output import for_people, solve_output
 from mdexp.config.settings import Settings, judge
 from mdexp.ports import Done
 from mdexp.printable import print_error
-from mdexp.reading import Name, outcomes, reading_order
-from mdexp.records import AnswerKind, Generation, Output, Phase, Problem, Vote
+from mdexp.reading import TranscriptKey, outcomes, reading_order
+from mdexp.records import Expected, Generation, Output, Phase, Problem, Vote
 from mdexp.sandbox.executor import Sandbox, SandboxError
 from mdexp.signals import signals_as_exits
 from mdexp.store.json_lines import read_jsonl, text_lines
@@ -47,7 +47,7 @@ class Solver:
     settings: Settings
     manifest: dict[str, Any]
     validation: list[Generation]  # the run's own: they say which thought is trusted more
-    answer_kind: AnswerKind  # what most of the run's own problems ask for
+    expected: Expected  # what most of the run's own problems ask for
     model: "PreTrainedModel"
     renderer: "Renderer"
     sandbox: Sandbox
@@ -62,7 +62,8 @@ class Solver:
             split="test",
             question=question,
             answer=NO_GOLD,
-            answer_kind=self.answer_kind,
+            answer_kind=self.expected.kind,
+            match=self.expected.match,
         )
         thoughts, vote = self.settings.answering(), self.settings.vote
         outputs: list[Output] = []
@@ -71,11 +72,13 @@ class Solver:
             outputs += [o for name in layer for o in self._outputs(problem, name, known)]
         found = grade(outputs, {problem.id: problem}, thoughts, self.sandbox)
         everything = [*self.validation, *found]
-        elected = votes(everything, list(thoughts), vote)
+        elected = votes(everything, list(thoughts), vote, self.settings.voting())
         [ours] = [v for v in elected if v.problem_id == ASKED and v.row == "vote"]
         return found, ours, outputs
 
-    def _outputs(self, problem: Problem, name: str, found: Mapping[Name, Done]) -> list[Output]:
+    def _outputs(
+        self, problem: Problem, name: str, found: Mapping[TranscriptKey, Done]
+    ) -> list[Output]:
         from mdexp.decoding.choosing import chosen_variant
         from mdexp.decoding.student_writer import StudentWriter
 
@@ -121,6 +124,7 @@ def _answer_all(given: argparse.Namespace) -> int:
     """Answer every question; the exit code."""
     manifest = run_manifest(given.run)
     settings = judge(manifest["settings"])
+    validation, expected = _validation(given.run), _usually_expected(given.run)
     weights = trained_weights(given.run, settings)
     import torch
 
@@ -132,8 +136,7 @@ def _answer_all(given: argparse.Namespace) -> int:
     model.to(machine["device"], getattr(torch, machine["dtype"]))
     renderer = Renderer(tokenizer, settings.student.kind, settings.student.prompt)
     with Sandbox(**settings.sandbox.model_dump()) as sandbox:
-        validation, kind = _validation(given.run), _usual_kind(given.run)
-        solver = Solver(settings, manifest, validation, kind, model, renderer, sandbox)
+        solver = Solver(settings, manifest, validation, expected, model, renderer, sandbox)
         one = given.question is not None
         questions = [given.question] if one else _typed(prompt=not given.json)
         answered = [_show(solver, question, as_json=given.json) for question in questions]
@@ -160,10 +163,12 @@ def _validation(run: Path) -> list[Generation]:
     return [g for g in generations if (g.split, g.phase) == ("validation", PHASE)]
 
 
-def _usual_kind(run: Path) -> AnswerKind:
-    """The kind of answer that most problems of a run ask for."""
-    problems = read_jsonl(run / "problems.jsonl", Problem)
-    return Counter(problem.expected.kind for problem in problems).most_common(1)[0][0]
+def _usually_expected(run: Path) -> Expected:
+    """What most problems of a run ask for, without the options of any of them."""
+    problems = read_jsonl(run_file(run, "problems.jsonl"), Problem)
+    asked = Counter((problem.expected.kind, problem.match) for problem in problems)
+    kind, match = asked.most_common(1)[0][0]
+    return Expected(kind=kind, match=match)
 
 
 def _typed(*, prompt: bool) -> Iterator[str]:

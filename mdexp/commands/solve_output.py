@@ -6,7 +6,7 @@ from typing import Any
 from mdexp.grading.vote import voters
 from mdexp.printable import printable
 from mdexp.records import Generation, Output, Vote
-from mdexp.report.explorer import turn
+from mdexp.report.explorer import conversation_turns
 
 
 def solve_output(
@@ -20,7 +20,7 @@ def solve_output(
             "sample": g.sample,
             "heard": g in heard,
             "text": g.text,
-            "turns": [dict(zip(("who", "text"), turn(s), strict=True)) for s in g.segments],
+            "turns": [{"who": who, "text": text} for who, text in conversation_turns(g.segments)],
             "status": g.status,
             "answer": g.answer,
             "stdout": g.stdout,

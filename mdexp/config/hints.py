@@ -6,6 +6,36 @@ from collections.abc import Iterable, Mapping, Sequence
 
 MAX_HINTS = 3
 CUTOFF = 0.7
+# What other trainers call the keys, by the last name of a key.
+SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "lr": ("trainer.learning_rate",),
+    "batch_size": ("trainer.step_problems", "decoding.batch_size"),
+    "train_batch_size": ("trainer.step_problems", "trainer.micro_batch_tokens"),
+    "per_device_train_batch_size": ("trainer.step_problems", "trainer.micro_batch_tokens"),
+    "num_epochs": ("trainer.epochs",),
+    "num_train_epochs": ("trainer.epochs",),
+    "max_epochs": ("trainer.epochs",),
+    "steps": ("trainer.max_steps",),
+    "num_steps": ("trainer.max_steps",),
+    "model": ("student", "student.repo", "teacher.model"),
+    "model_name": ("student", "student.repo", "teacher.model"),
+    "base_model": ("student", "student.repo"),
+    "max_length": ("trainer.max_tokens", "decoding.max_new_tokens"),
+    "max_seq_length": ("trainer.max_tokens",),
+    "num_samples": ("num_paths", "decoding.num_paths"),
+    "warmup_ratio": ("trainer.warmup",),
+    "warmup_steps": ("trainer.warmup",),
+    "max_grad_norm": ("trainer.clip_norm",),
+    "gradient_clip_val": ("trainer.clip_norm",),
+    "lora_r": ("student.lora_rank",),
+    "gpus": ("trainer.devices",),
+    "num_gpus": ("trainer.devices",),
+    "data": ("dataset", "dataset.path"),
+    "data_path": ("dataset.path",),
+    "train_file": ("dataset.path",),
+    "output_dir": ("hydra.run.dir",),
+}
+ALWAYS_KNOWN = "hydra.run.dir"  # the settings of a run do not list Hydra's keys
 
 
 def key_paths(config: Mapping[str, object], prefix: str = "") -> list[str]:
@@ -26,12 +56,15 @@ def similar(word: str, known: Iterable[str]) -> list[str]:
 
 
 def similar_keys(key: str, known: Sequence[str]) -> list[str]:
-    """Known keys that `key` may stand for: its name in another place, else a near miss at
-    its depth, else one by the last name alone."""
+    """Known keys that `key` may stand for: what others call it, else its name in another place,
+    else a near miss at its depth, else one by the last name alone."""
     by_name: dict[str, list[str]] = {}
     for path in known:
         by_name.setdefault(path.rpartition(".")[2], []).append(path)
     name = key.rpartition(".")[2]
+    called = SYNONYMS.get(name.lower(), ())
+    if meant := [path for path in called if path in known or path == ALWAYS_KNOWN]:
+        return meant[:MAX_HINTS]
     if name in by_name:
         return by_name[name][:MAX_HINTS]
     level = [path for path in known if path.count(".") == key.count(".")]

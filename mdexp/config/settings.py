@@ -32,6 +32,7 @@ from mdexp.ports import (
     VoteRule,
 )
 from mdexp.sandbox.settings import SandboxSettings
+from mdexp.thoughts.brought_tokens import brought_tokens
 
 StageName = Literal[
     "prepare", "extract", "verify", "examples", "train", "generate", "score", "report"
@@ -136,6 +137,11 @@ class Settings(Block):
                 f"thought: {', '.join(self.thoughts)} are only trained on; add one that the "
                 "student answers by, as in thought=[cot,states]"
             )
+        if not self.voting():
+            raise ValueError(
+                f"thought: {', '.join(self.answering())} take no part in votes; add one that does, "
+                "as in thought=[cot]"
+            )
         return self
 
     @model_validator(mode="after")
@@ -159,13 +165,13 @@ class Settings(Block):
 
     @model_validator(mode="after")
     def _vote_fits_thoughts(self) -> Self:
-        if self.vote is None:  # reported already
+        if self.vote is None or None in self.thoughts.values():  # reported already
             return self
-        order, voting = self.vote.order, [n for n, t in self.thoughts.items() if t and t.max_writes]
+        order, voting = self.vote.order, self.voting()
         chosen = ", ".join(voting)
         if len(set(order)) < len(order) or not set(order) <= set(voting):
             raise ValueError(
-                f"vote.order may name each of the chosen thoughts ({chosen}) once, "
+                f"vote.order may name each of the thoughts that vote ({chosen}) once, "
                 f"got {', '.join(order)}"
             )
         if order and self.vote.all_vote and len(order) < len(voting):
@@ -187,9 +193,23 @@ class Settings(Block):
             asked |= dict(thought.made_from) or {name: thought}
         return asked | {name: self.thoughts[name] for name in asked if name in self.thoughts}
 
+    def shown_results(self) -> tuple[str, ...]:
+        """Those of the asked thoughts whose paths are made into lessons that show what a program
+        printed."""
+        shown = [t.made_from for t in self.thoughts.values() if t.shows_results]
+        return tuple(sorted({name for sources in shown for name in sources}))
+
     def answering(self) -> dict[str, Thought]:
         """The thoughts by which the student answers: not those that are only trained on."""
         return {name: thought for name, thought in self.thoughts.items() if thought.max_writes}
+
+    def voting(self) -> list[str]:
+        """Names of the thoughts whose answers take part in the run's vote."""
+        return [name for name, thought in self.answering().items() if thought.votes]
+
+    def new_tokens(self) -> dict[str, str]:
+        """Tokens that the trained student's vocabulary gains, as its thoughts bring them."""
+        return brought_tokens(self.thoughts)
 
     def shares(self) -> Mapping[str, float] | None:
         """Each thought's share of the loss, summing to 1; None is one mean over all examples."""

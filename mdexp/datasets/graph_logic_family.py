@@ -31,10 +31,6 @@ class Person:
     parents: tuple["Person", ...] = ()
     spouse: "Person | None" = None
 
-    @property
-    def gender(self) -> str:
-        return "male" if self.is_male else "female"
-
 
 def draw_family(chance: Random) -> list[Person]:
     """Two couples, whose children marry each other or people from elsewhere, and grandchildren."""

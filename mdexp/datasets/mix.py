@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 from mdexp.config.ood_sets import OodNames, ood_name, shipped_options
 from mdexp.datasets.subset import first_by_hash
 from mdexp.parts import TARGET, build_part
-from mdexp.ports import Dataset, OodSet
+from mdexp.ports import Dataset, HasColumns, OodSet
 from mdexp.records import NearDuplicates, Overlap, Problem
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -80,6 +80,16 @@ class Mix(BaseModel):
             if left_out := len(training[name]) - number:
                 counts[f"{name}/share"] = left_out
         return counts
+
+    def unread(self) -> Counter[str]:
+        return Counter(
+            {
+                f"{name}/{column}": rows
+                for name, part in self.parts.items()
+                if isinstance(part, HasColumns)
+                for column, rows in part.unread().items()
+            }
+        )
 
     def problems(self) -> list[Problem]:
         found = self._found

@@ -13,7 +13,7 @@ from dataclasses import replace
 from mdexp.datasets.near_duplicates import NearDuplicates
 from mdexp.datasets.overlap import keys
 from mdexp.datasets.subset import first_by_hash
-from mdexp.ports import Dataset
+from mdexp.ports import Dataset, HasColumns
 from mdexp.records import Overlap, Problem
 
 MAX_VALIDATION = 200
@@ -48,7 +48,7 @@ def prepare_problems(
     Counted are each split, `leaked` (training problems that are not trained on), `near_duplicates`
     (those that nearly equal a test problem), `leaked/near_duplicates` (where these are not trained
     on), `kept/masked` and `kept/exact` (those that a stricter `dataset.overlap` would mark, too)
-    and `dropped/...`.
+    `dropped/...` and `unread/COLUMN` (rows that hold something in a column that is not read).
     """
     overlap, drop_near = dataset.overlap, dataset.near_duplicates == "drop"
     problems = dataset.problems()
@@ -67,6 +67,8 @@ def prepare_problems(
     for rule in _RULES[: _RULES.index(overlap)]:
         counts[f"kept/{rule}"] = len(Known(test, rule).equal(train) - leaked)
     counts.update(_named("dropped", dataset.dropped()))
+    if isinstance(dataset, HasColumns):
+        counts.update(_named("unread", dataset.unread()))
     trained_on = Known([problem for problem in train if not problem.leaked], overlap)
     out = train + test
     for other in ood:

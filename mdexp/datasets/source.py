@@ -62,14 +62,14 @@ def hub_rows(name: str, hub: Hub | None, split: str) -> list[Row]:
     """Rows of one split as the hub has them; SourceError within seconds if it cannot be asked."""
     if hub is None:
         raise SourceError(f"{name} is not on the hub: give its folder with dataset.path=")
-    file = _download(name, hub, hub.files[split])
+    file = hub_file(name, hub, hub.files[split])
     match file.suffix:
         case ".jsonl":
             return [row for _, row in numbered_rows(file)]
         case ".json":
             return json.loads(file.read_text(encoding="utf-8"))
         case ".parquet":
-            return _parquet_rows(name, file)
+            return parquet_rows(file)
         case other:
             raise SourceError(f"{name}: {other} files are not read; .jsonl, .json, .parquet are")
 
@@ -92,7 +92,9 @@ def check_sizes(name: str, split: str, sizes: Sizes, found: Mapping[str, int]) -
             )
 
 
-def _download(name: str, hub: Hub, file: str) -> Path:
+def hub_file(name: str, hub: Hub, file: str) -> Path:
+    """A file of a dataset repository, downloaded where it was not before; SourceError within
+    seconds if the hub cannot be asked for it."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
@@ -115,12 +117,16 @@ def _download(name: str, hub: Hub, file: str) -> Path:
         ) from error
 
 
-def _parquet_rows(name: str, file: Path) -> list[Row]:
+def parquet_rows(file: Path) -> list[Row]:
+    """The rows of a parquet file; SourceError if it is none, or pyarrow is not installed."""
     try:
         import pyarrow.parquet
     except ImportError as error:
         raise SourceError(
-            f'{name}: the hub has it as parquet, which needs pyarrow: pip install "mdexp[hub]", '
+            f'{file.name}: parquet files need pyarrow: pip install "mdexp[hub]", '
             "or give a folder of .jsonl files with dataset.path="
         ) from error
-    return pyarrow.parquet.read_table(file).to_pylist()
+    try:
+        return pyarrow.parquet.read_table(file).to_pylist()
+    except (pyarrow.ArrowException, OSError) as error:
+        raise SourceError(f"{file}: no parquet file: {error}") from error

@@ -13,10 +13,11 @@ from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest, li
 from mdexp.decoding.server import ask_server
 from mdexp.decoding.session import EMPTY, Session
 from mdexp.decoding.student_writer import StudentWriter
-from mdexp.driver import Walk, asked, conversation, cues, drive, run_all, without_last_results
+from mdexp.driver import Walk, conversation, cues, drive, run_all, without_last_results
 from mdexp.ports import Done, Executor, Run, Thought, Write
-from mdexp.reading import Name, seen_of
+from mdexp.reading import TranscriptKey, seen_of
 from mdexp.records import Output, Phase, Problem, ProgramResult, Segment, Transcript
+from mdexp.thoughts.opening import asked
 from mdexp.thoughts.thinking import AfterThinking, opening_at_end
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ def answer(
     *,
     decoding: DecodingSettings,
     executor: Executor,
-    found: Mapping[Name, Done] = MappingProxyType({}),
+    found: Mapping[TranscriptKey, Done] = MappingProxyType({}),
 ) -> list[Output]:
     """One output per (problem, thought, sample), in that order. Test problems have `num_paths`
     samples, validation problems `validation_paths`. `found`: outcomes of thoughts that are
@@ -91,7 +92,7 @@ class Writing:
         name: str,
         thought: Thought,
         sample: int,
-        found: Mapping[Name, Done],
+        found: Mapping[TranscriptKey, Done],
     ) -> Walk:
         """A transcript yet to be written."""
         names = (problem.id, name)
@@ -106,7 +107,7 @@ class Writing:
                 sample=sample,
                 segments=(asked(problem.question),),
             ),
-            seen=seen_of(Name(*names, sample, self.writer.phase), problem, thought, found),
+            seen=seen_of(TranscriptKey(*names, sample, self.writer.phase), problem, thought, found),
         )
 
     def windows(self, walks: Sequence[Walk]) -> list[list[int]]:

@@ -16,7 +16,7 @@ from mdexp.decoding.request import DecodingLimits, DecodingRequest, limits_of
 from mdexp.decoding.straight import StraightDecoding
 from mdexp.driver import first_write
 from mdexp.ports import Done, Executor, Thought
-from mdexp.reading import Name
+from mdexp.reading import TranscriptKey
 from mdexp.records import Output, Problem
 from mdexp.thoughts.thinking import AfterThinking, opening_at_end
 
@@ -75,7 +75,7 @@ class StepwiseBeams(DecodingSettings):
         thoughts: Mapping[str, Thought],
         writer: "StudentWriter",
         executor: Executor,
-        found: Mapping[Name, Done],
+        found: Mapping[TranscriptKey, Done],
     ) -> tuple[list[Output], Counts]:
         """Outputs, and by thought what each choice of weights solved on validation, the one taken,
         and the steps tried."""

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from mdexp.grading.choosing import BestOption, choose_on_validation
 from mdexp.grading.score import grade
 from mdexp.ports import Done, Executor, Thought, VariedThought
-from mdexp.reading import Name
+from mdexp.reading import TranscriptKey
 from mdexp.records import Output, Problem
 
 Option = TypeVar("Option")
@@ -18,7 +18,7 @@ def choose_outputs(
     problems: Sequence[Problem],
     thoughts: Mapping[str, Thought],
     executor: Executor,
-    found: Mapping[Name, Done] = MappingProxyType({}),
+    found: Mapping[TranscriptKey, Done] = MappingProxyType({}),
 ) -> BestOption[Option]:
     """The option whose outputs, greedy and sampled ones, are right most often; see
     `choose_on_validation`."""

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Literal
 
 from mdexp.algebra.arithmetic import NotArithmetic, evaluate
-from mdexp.answers import NUMBER, canonical
+from mdexp.answers import NUMBER, NUMBER_IN_TEXT, canonical
 from mdexp.driver import written
 from mdexp.ports import Executor, Run, Seen, Thought
 from mdexp.records import ProgramResult
@@ -26,7 +26,6 @@ Status = Literal["ran", "open", "wrong", "failed"]
 _LINE = re.compile(r"\s*\S[^\n]*\n")
 _SENTENCE = re.compile(r"\s*\S.*?(?:[.!?](?=\s)|\n)", re.DOTALL)
 _SUM = re.compile(rf"([\d(.$][\d\s.,+*/×÷−()$-]*?)=\s*\$?\s*({NUMBER})")
-_NUMBERS = re.compile(rf"(?<![\w.])(?:{NUMBER})")
 ROUNDING = Fraction(1, 100)  # prose rounds
 _RUNS = ("ok", "no_answer")
 _CANNOT_BE_MENDED = ("runtime_error", "timeout", "memory", "output", "forbidden")
@@ -54,7 +53,9 @@ class OneStep:
 
 def numbers(text: str) -> set[str]:
     """The distinct numbers that a text has in digits, canonical."""
-    return {value for found in _NUMBERS.findall(text) if (value := canonical(found)) is not None}
+    return {
+        value for found in NUMBER_IN_TEXT.findall(text) if (value := canonical(found)) is not None
+    }
 
 
 def check(texts: Sequence[tuple[Thought, str]], executor: Executor) -> list[Checked]:

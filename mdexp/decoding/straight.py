@@ -7,7 +7,7 @@ from pydantic import model_validator
 
 from mdexp.config.blocks import DecodingSettings
 from mdexp.ports import Done, Executor, Thought
-from mdexp.reading import Name
+from mdexp.reading import TranscriptKey
 from mdexp.records import Output, Problem
 
 
@@ -45,7 +45,7 @@ class StraightDecoding(DecodingSettings):
         thoughts: Mapping[str, Thought],
         writer: Any,
         executor: Executor,
-        found: Mapping[Name, Done],
+        found: Mapping[TranscriptKey, Done],
     ) -> tuple[list[Output], dict[str, Any]]:
         from mdexp.decoding.answering import answer
 

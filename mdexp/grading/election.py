@@ -1,6 +1,6 @@
 """Equal answers, the majority and its verdict: for one vote (vote.py) and thousands (curves.py).
 
-Answers are grouped by `answers.canonical`, so 29, "29.0" and "$29" are one candidate; a path
+Answers are grouped by `answers.vote_key`, so 29, "29.0" and "$29" are one candidate; a path
 without an answer abstains. Paths with the same answer may be judged apart (18.0000001 is 18 here,
 not for dss): an elected answer is right if more than half of its paths are, so that the verdict
 does not depend on which path came first.
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mdexp.answers import canonical
+from mdexp.answers import vote_key
 from mdexp.records import Generation
 
 Chosen = NDArray[np.bool_]  # subsets x paths: whether a path is in a subset
@@ -34,7 +34,7 @@ class Booth(NamedTuple):
 
 def candidate(path: Generation) -> str | None:
     """The answer that a path votes for, as a canonical key; None where it abstains."""
-    return canonical(path.answer) if path.status == "ok" else None
+    return vote_key(path.answer, path.match) if path.status == "ok" else None
 
 
 def booth(paths: Sequence[Generation]) -> Booth:

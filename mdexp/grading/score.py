@@ -18,7 +18,7 @@ from mdexp.grading.statistics import wilson
 from mdexp.grading.vote import elect, trust, voters
 from mdexp.grading.vote_rules.majority import MAJORITY
 from mdexp.ports import Attempt, Done, Executor, Grader, LearnedVote, Thought, VoteRule
-from mdexp.reading import Name, read_rows
+from mdexp.reading import TranscriptKey, read_rows
 from mdexp.records import (
     VALIDATION,
     Generation,
@@ -55,7 +55,7 @@ def grade(
     thoughts: Mapping[str, Thought],
     executor: Executor,
     grader: Grader = STRICT,
-    found: Mapping[Name, Done] = MappingProxyType({}),
+    found: Mapping[TranscriptKey, Done] = MappingProxyType({}),
 ) -> list[Generation]:
     """Read every output with its thought, run its program, compare with gold. `found` has the
     outcomes of further thoughts that these read.
@@ -73,33 +73,39 @@ def attempt(of: Generation) -> Attempt:
     """A finished path as graders see it: of a program the printed output, of prose the text behind
     its thinking."""
     said = of.stdout if of.is_computed else split_thinking(of.text).answer
-    return Attempt(of.read, said)
+    return Attempt(of.read, said, of.match)
 
 
 def votes(
     generations: Sequence[Generation],
     thoughts: Sequence[str],
     rule: VoteRule = MAJORITY,
+    voting: Sequence[str] | None = None,
 ) -> list[Vote]:
     """The run's vote per problem and phase, and where a thought has several sampled paths, its own.
 
-    A rule without an `order` has the thoughts by validation accuracy, equal ones as in `thoughts`.
+    `voting` are the thoughts that take part in the run's vote; None stands for all. A rule without
+    an `order` has them by validation accuracy, equal ones in the order given.
     """
-    elected, _ = elections(generations, thoughts, rule)
+    elected, _ = elections(generations, thoughts, rule, voting)
     return elected
 
 
 def elections(
-    generations: Sequence[Generation], thoughts: Sequence[str], rule: VoteRule
+    generations: Sequence[Generation],
+    thoughts: Sequence[str],
+    rule: VoteRule,
+    voting: Sequence[str] | None = None,
 ) -> tuple[list[Vote], dict[str, dict[str, int]]]:
     """The votes; and of a rule that learned from validation problems, by phase, how many of their
     votes each choice got right, the one taken first."""
+    heard = thoughts if voting is None else voting
     elected: list[Vote] = []
     chosen: dict[str, dict[str, int]] = {}
     for phase in PHASES:
         ours = [g for g in generations if g.phase == phase]
         accuracy = _validation_accuracy(ours, thoughts)
-        ranked = rule.order or trust(thoughts, accuracy)
+        ranked = rule.order or trust(heard, accuracy)
         settled = rule
         if isinstance(rule, LearnedVote) and ours:
             settled, chosen[phase] = _learned(rule, ours, ranked)
@@ -176,6 +182,7 @@ def _generation(output: Output, read: Done, problem: Problem, grader: Grader) ->
         logprob=output.logprob,
         trace=output.trace,
         segments=output.segments,
+        match=problem.match,
     )
     if not output.finished:
         return ungraded

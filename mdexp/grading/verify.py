@@ -6,13 +6,14 @@ PoT was right in 96.8 % of cases on recorded outputs); `none` whatever its thoug
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from mdexp.answers import canonical, correct
+from mdexp.answers import correct, vote_key
+from mdexp.driver import executed
 from mdexp.ports import Done, Executor, Thought
-from mdexp.reading import read_rows
+from mdexp.reading import read_rows, without_thinking
 from mdexp.records import (
     REFUSED,
     Answer,
@@ -20,10 +21,11 @@ from mdexp.records import (
     Problem,
     Rejection,
     Segment,
+    Segments,
     ThinkingUse,
     VerifiedPath,
 )
-from mdexp.thoughts.thinking import split_thinking
+from mdexp.thoughts.thinking import join_thinking, split_thinking
 
 Mode = Literal["gold", "runs", "agree", "none"]
 
@@ -35,20 +37,22 @@ def verify_paths(
     executor: Executor,
     mode: Mode,
     thinking: ThinkingUse = "drop",
+    results_of: Collection[str] = (),
 ) -> tuple[list[VerifiedPath], list[Rejection]]:
-    """Every path is either kept or rejected with a reason."""
+    """Every path is either kept or rejected with a reason. A kept path of a thought in `results_of`
+    holds the result of its program."""
     reads = read_rows(paths, problems, thoughts, executor)
     if thinking == "only":
         chains = read_rows(paths, problems, thoughts, executor, part="thinking")
         reads = [_chain(chain, read) for chain, read in zip(chains, reads, strict=True)]
-    agreed = _agreed(paths, reads)
+    agreed = _agreed(paths, reads, problems)
     kept: list[VerifiedPath] = []
     rejected: list[Rejection] = []
     seen: set[tuple[str, ...]] = set()
     for path, read in zip(paths, reads, strict=True):
         problem = problems[path.problem_id]
         fault = _fault(path, read, problem, mode, agreed)
-        text = read.text or str(canonical(read.answer))
+        text = read.text or str(vote_key(read.answer, problem.match))
         before = read.thinking if thinking == "keep" else ""
         same = (path.problem_id, path.thought, text, before, *_earlier_texts(path))
         if not fault and same in seen:
@@ -58,11 +62,14 @@ def verify_paths(
             continue
         seen.add(same)
         answer = problem.answer if mode == "gold" else read.answer
-        kept.append(_verified(path, read, answer, thinking))
+        segments = _segments(path, read, thinking, path.thought in results_of)
+        kept.append(_verified(path, read, answer, segments, thinking))
     return kept, rejected
 
 
-def _verified(path: Path, read: Done, answer: Answer | None, thinking: ThinkingUse) -> VerifiedPath:
+def _verified(
+    path: Path, read: Done, answer: Answer | None, segments: Segments, thinking: ThinkingUse
+) -> VerifiedPath:
     assert answer is not None, path  # one without is rejected
     return VerifiedPath(
         problem_id=path.problem_id,
@@ -71,9 +78,17 @@ def _verified(path: Path, read: Done, answer: Answer | None, thinking: ThinkingU
         text=read.text,
         answer=answer,
         model=path.model,
-        segments=tuple(map(_without_thinking, path.segments)),
-        thinking=read.thinking if thinking == "keep" else "",
+        segments=segments,
+        thinking=read.thinking if thinking == "keep" and not path.segments else "",
     )
+
+
+def _segments(path: Path, read: Done, thinking: ThinkingUse, with_result: bool) -> Segments:
+    """Those of a path of several texts, and of one text `with_result`."""
+    if path.segments or not with_result or read.result is None:
+        return tuple(_trained_on(segment, thinking) for segment in path.segments)
+    program = Segment(author="writer", text=read.text, turn="assistant")
+    return (program, executed(read.result))
 
 
 def _chain(chain: Done, read: Done) -> Done:
@@ -84,11 +99,13 @@ def _chain(chain: Done, read: Done) -> Done:
     return replace(chain, answer=read.answer, status="ok")
 
 
-def _without_thinking(segment: Segment) -> Segment:
-    """A segment as it may be trained on."""
+def _trained_on(segment: Segment, use: ThinkingUse) -> Segment:
+    """A segment as it may be trained on: its thinking apart, where that is kept."""
     if segment.author != "writer":
         return segment
-    return replace(segment, text=split_thinking(segment.text).answer, thinking="")
+    aloud = join_thinking(segment.thinking, segment.text)
+    thinking = split_thinking(aloud).thinking if use == "keep" else ""
+    return replace(without_thinking(segment), thinking=thinking)
 
 
 def _earlier_texts(path: Path) -> list[str]:
@@ -123,18 +140,20 @@ def _fault(
         return "truncated", "the teacher's token limit cut it short"
     if read.answer is None:
         return read.status, read.error
-    if mode == "gold" and not correct(read.answer, problem.answer):
+    if mode == "gold" and not correct(read.answer, problem.answer, problem.match):
         return "wrong_answer", f"{read.answer!r} is not {problem.answer!r}"
-    if mode == "agree" and canonical(read.answer) not in agreed[path.problem_id]:
+    if mode == "agree" and vote_key(read.answer, problem.match) not in agreed[path.problem_id]:
         return "no_agreement", f"no other thought answers {read.answer!r}"
     return None
 
 
-def _agreed(paths: Sequence[Path], reads: Sequence[Done]) -> dict[str, set[str]]:
+def _agreed(
+    paths: Sequence[Path], reads: Sequence[Done], problems: Mapping[str, Problem]
+) -> dict[str, set[str]]:
     """For each problem the answers that two or more thoughts give."""
     answers: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for path, read in zip(paths, reads, strict=True):
-        if (key := canonical(read.answer)) is not None:
+        if (key := vote_key(read.answer, problems[path.problem_id].match)) is not None:
             answers[path.problem_id][key].add(path.thought)
     return {
         path.problem_id: {

@@ -2,6 +2,7 @@
 
 Of n chains there is a lesson for each size 1..n, with a random ordered subset of that size, drawn
 anew for each of `draws` epochs, as in the paper's code. Further epochs take the draws in turn.
+Only chains that meet the gold answer take part, whatever `verify.mode` keeps.
 """
 
 import random
@@ -9,6 +10,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mdexp.answers import correct
+from mdexp.lessons.needed_thought import thought_of
 from mdexp.ports import Executor, Thought
 from mdexp.records import Lesson, Problem, VerifiedPath
 from mdexp.thoughts.dcot import DivergentChains
@@ -33,9 +36,13 @@ class DistinctChains(BaseModel):
         thoughts: Mapping[str, Thought],
         executor: Executor,
     ) -> Iterator[Lesson]:
-        """Yield a lesson for each drawn subset; nothing for a problem without chains."""
+        """Yield a lesson for each drawn subset; nothing for a problem without right chains."""
         packing = self._packing(thoughts)
-        chains = {path.text: path for path in paths if path.thought in packing.made_from}
+        chains = {
+            path.text: path
+            for path in paths
+            if path.thought in packing.made_from and correct(path.answer, problem.answer)
+        }
         drawn = self._subsets(problem, list(chains.values()))
         for number, (epoch, subset) in enumerate(drawn):
             yield Lesson(
@@ -51,13 +58,7 @@ class DistinctChains(BaseModel):
             )
 
     def _packing(self, thoughts: Mapping[str, Thought]) -> DivergentChains:
-        packing = thoughts.get(self.thought)
-        if not isinstance(packing, DivergentChains):
-            raise ValueError(
-                f"lesson=distinct_chains needs thought={self.thought} to be one of dcot, "
-                f"the thoughts are {', '.join(thoughts)}"
-            )
-        return packing
+        return thought_of(DivergentChains, self.thought, thoughts, "distinct_chains")
 
     def _subsets(
         self, problem: Problem, chains: Sequence[VerifiedPath]

@@ -12,7 +12,8 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from mdexp.answers import correct
-from mdexp.driver import asked, run_all
+from mdexp.driver import executed, run_all
+from mdexp.lessons.needed_thought import thought_of
 from mdexp.lessons.program_faults import (
     NAME_FAULTS,
     OPERATORS,
@@ -22,6 +23,7 @@ from mdexp.lessons.program_faults import (
 )
 from mdexp.ports import Done, Executor, Run, Thought
 from mdexp.records import Lesson, Problem, ProgramResult, Segment, Transcript, VerifiedPath
+from mdexp.thoughts.opening import asked
 from mdexp.thoughts.repair import Repair
 
 # Of 20 faults: wrong values, names and syntax as often as among a small student's own failures.
@@ -56,7 +58,11 @@ class FaultyPrograms(BaseModel):
     ) -> Iterator[Lesson]:
         """Yield a lesson for each faulty program that the executor proves wrong."""
         repair = self._repair(thoughts)
-        right = [path for path in paths if path.thought in repair.made_from]
+        right = [
+            path
+            for path in paths
+            if path.thought in repair.made_from and correct(path.answer, problem.answer)
+        ]
         faulty = list(dict.fromkeys(self._faulty(problem, right)))
         results = run_all([Run(program=one.program) for one in faulty], executor)
         for number, (one, result) in enumerate(zip(faulty, results, strict=True)):
@@ -64,13 +70,7 @@ class FaultyPrograms(BaseModel):
                 yield self._lesson(problem, one, result, repair, number)
 
     def _repair(self, thoughts: Mapping[str, Thought]) -> Repair:
-        repair = thoughts.get(self.thought)
-        if not isinstance(repair, Repair):
-            raise ValueError(
-                f"lesson=faulty_programs needs thought={self.thought} to be one of repair, "
-                f"the thoughts are {', '.join(thoughts)}"
-            )
-        return repair
+        return thought_of(Repair, self.thought, thoughts, "faulty_programs")
 
     def _faulty(self, problem: Problem, paths: Sequence[VerifiedPath]) -> Iterator[Faulty]:
         verified = {path.text for path in paths}
@@ -91,23 +91,20 @@ class FaultyPrograms(BaseModel):
         right = repair.inner.lesson(_question(problem), _done(one.path))
         question, cue, target = right
         return Lesson(
-            id=f"{problem.id}/{self.thought}/faulty {number}",
+            id=f"{problem.id}/{self.thought}/{number}",
             problem_id=problem.id,
             thought=self.thought,
-            sample=_FIRST_FAULTY + number,
+            sample=number,
             segments=(
                 question,
                 cue,
                 Segment(author="writer", text=one.program, turn="assistant"),
-                Segment(author="executor", text=result.error, result=result),
+                executed(result),
                 Segment(author="cue", text=repair.feedback_cue(failed), turn="user"),
                 target,
             ),
             sources=(f"{one.path.thought}/{one.path.sample}",),
         )
-
-
-_FIRST_FAULTY = 1000  # behind the numbers of plain lessons
 
 
 def _question(problem: Problem) -> Transcript:
@@ -122,5 +119,5 @@ def _done(path: VerifiedPath) -> Done:
 
 def _failed(result: ProgramResult) -> Done:
     return Done(
-        text="", answer=result.answer, status=result.status, error=result.error, is_computed=True
+        text="", answer=result.answer, status=result.status, error=result.error, result=result
     )

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
 
-from mdexp.driver import asked
 from mdexp.ports import Done, Executor, Thought
 from mdexp.records import Lesson, Problem, Segments, Transcript, VerifiedPath
+from mdexp.thoughts.opening import asked
 
 
 class PathLessons(BaseModel):
@@ -50,18 +50,33 @@ class PathLessons(BaseModel):
                     problem_id=path.problem_id,
                     thought=name,
                     sample=path.sample,
-                    segments=_thought_first(segments, path.thinking),
+                    segments=_thought_first(segments, _thinking_of(path)),
                     sources=(f"{path.thought}/{path.sample}",),
                 )
 
 
-def _thought_first(segments: Segments, thinking: str) -> Segments:
-    """The lesson with the teacher's thinking before the student's first text."""
-    if not thinking:
-        return segments
-    first = next(n for n, segment in enumerate(segments) if segment.author == "writer")
-    return (
-        *segments[:first],
-        replace(segments[first], thinking=thinking),
-        *segments[first + 1 :],
-    )
+def _thinking_of(path: VerifiedPath) -> list[str]:
+    """What the teacher thought before each of its texts."""
+    if not path.segments:
+        return [path.thinking]
+    return [segment.thinking for segment in path.segments if segment.author == "writer"]
+
+
+def _thought_first(segments: Segments, thinking: list[str]) -> Segments:
+    """The lesson with the teacher's thinking before the student's texts, in the order of both. Of
+    more texts than the lesson has, the last is its last. A text that goes on within a turn has its
+    thinking where the turn begins: a student thinks there alone."""
+    number = sum(segment.author == "writer" for segment in segments)
+    if len(thinking) > number:
+        thinking = [*thinking[: number - 1], thinking[-1]]
+    left = iter(thinking)
+    said = list(segments)
+    begins = 0
+    for place, segment in enumerate(segments):
+        if segment.author != "writer":
+            continue
+        begins = place if segment.turn else begins
+        earlier = "" if segment.turn else said[begins].thinking
+        both = "\n".join(filter(None, (earlier, next(left, ""))))
+        said[begins] = replace(said[begins], thinking=both)
+    return tuple(said)

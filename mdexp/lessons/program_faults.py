@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from mdexp.answers import NUMBER
+from mdexp.answers import NUMBER_IN_TEXT
 
 Node = TypeVar("Node", bound=ast.AST)
 Operator = Callable[[str, str, random.Random], str | None]
@@ -23,7 +23,6 @@ _SWAPS: dict[type[ast.operator], tuple[type[ast.operator], ...]] = {
     ast.Div: (ast.Mult, ast.Sub),
 }
 _SYMBOL = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
-_NUMBER = re.compile(rf"(?<![\w.])(?:{NUMBER})")
 _PUNCTUATION = re.compile(r"[()=+*]")
 
 
@@ -63,7 +62,7 @@ def const_other(program: str, question: str, chance: random.Random) -> str | Non
         return None
     node = chance.choice(sites)
     own = _source(program, node)
-    others = sorted({n.replace(",", "") for n in _NUMBER.findall(question)} - {own})
+    others = sorted({n.replace(",", "") for n in NUMBER_IN_TEXT.findall(question)} - {own})
     near = f"{own} {chance.choice('+-')} 1"
     return _replaced(program, node, chance.choice(others) if others else f"({near})")
 

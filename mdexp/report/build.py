@@ -27,13 +27,7 @@ from mdexp.report.series import series_classes
 from mdexp.report.stage_counts import mostly_dropped, problem_counts
 from mdexp.store.files import write_text
 from mdexp.students.name import student_name
-
-NO_LLM = (
-    "worked",
-    "gold-equation",
-    "annotations",
-    "annotations, corrupted",
-)  # teachers that rewrite the dataset's own solutions
+from mdexp.teacher.origins import NO_LLM
 
 
 def build_report(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
@@ -48,15 +49,22 @@ def explorer_data(
     return json.dumps(data, separators=(",", ":")).translate(ESCAPES)
 
 
-def turn(segment: Segment) -> tuple[str, str]:
-    """Who says what in a transcript of several texts, for people."""
+def conversation_turns(segments: Sequence[Segment]) -> list[tuple[str, str]]:
+    """Who says what in a transcript of several texts, for people: texts with their tokens, what
+    came back of each run, and what the writer was asked or read of it."""
+    return [_turn(before, segment) for before, segment in pairwise((None, *segments)) if segment]
+
+
+def _turn(before: Segment | None, segment: Segment) -> tuple[str, str]:
     match segment.author:
         case "writer":
             cut = "" if segment.finished else ", cut short"
             return f"{segment.role}, {segment.num_tokens} tokens{cut}", segment.text
         case "executor":
             status = segment.result.status if segment.result else ""
-            return f"sandbox, {status}", _found(segment)
+            return f"sandbox, ran what was written: {status}", _found(segment)
+        case "cue" if before and before.author == "executor" and segment.turn is None:
+            return "read by the student", segment.text.strip()
         case _:
             return "asked", segment.text.strip()
 
@@ -81,7 +89,7 @@ def _row(generation: Generation) -> Mapping[str, Any]:
         "output": generation.stdout,
         "error": generation.error,
         "steps": generation.trace.get("steps", ()),
-        "turns": [turn(segment) for segment in generation.segments],
+        "turns": conversation_turns(generation.segments),
     }
     assert tuple(row) == FIELDS
     return row

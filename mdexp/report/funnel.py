@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import TypedDict
 
-from mdexp.records import Example, Lesson, Path, Rejection, VerifiedPath
+from mdexp.records import IN_NO_LESSON, Example, Lesson, Path, Rejection, VerifiedPath
 
 
 class FunnelRow(TypedDict):
@@ -18,7 +18,8 @@ class FunnelRow(TypedDict):
     lessons: int
     examples: int
     rejected: dict[str, int]  # by reason
-    unused: dict[str, int]  # by reason
+    unused: dict[str, int]  # lessons that do not fit, by reason
+    left_over: dict[str, int]  # verified paths of which there is no lesson, by reason
 
 
 def funnel(
@@ -34,6 +35,8 @@ def funnel(
     """One row per thought; nothing may be lost between two columns. `asked` is the number of paths
     of one thought; `sources` names, for each thought of the student, those of the teacher that its
     lessons are made of."""
+    left_over = [one for one in unused if one.reason == IN_NO_LESSON]
+    unfit = [one for one in unused if one.reason != IN_NO_LESSON]
     rows = []
     for thought, made_of in sources.items():
         returned = [path for path in paths if path.thought in made_of]
@@ -47,7 +50,8 @@ def funnel(
             lessons=sum(lesson.thought == thought for lesson in lessons),
             examples=len(ours),
             rejected=_reasons(rejected, made_of),
-            unused=_reasons(unused, [thought]),
+            unused=_reasons(unfit, [thought]),
+            left_over=_reasons(left_over, made_of),
         )
         used = len({(example.problem_id, example.sample) for example in ours})
         assert row["returned"] == row["verified"] + sum(row["rejected"].values()), row

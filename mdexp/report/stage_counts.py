@@ -59,7 +59,10 @@ def kept(stage: str, counts: Mapping[str, Any]) -> list[Kept]:
         case "verify":
             return [_of("verify", "paths", counts["verified"], counts["dropped"])]
         case "examples":
-            return [_of("examples", "verified paths", counts["examples"], counts["dropped"])]
+            # A lesson may be several examples; one of an earlier version was one, and not counted.
+            unfit = counts["dropped"]
+            made = counts.get("lessons", counts["examples"] + sum(unfit.values()))
+            return [_of("examples", "lessons", made - sum(unfit.values()), unfit)]
     return []
 
 
@@ -80,6 +83,11 @@ def nothing_left(stage: str, counts: Mapping[str, Any]) -> dict[str, str]:
                 "stages=[prepare,generate,score,report]"
             }
         key, what_to_do = one.advice()
+        if key == "trainer.max_tokens" and "shortest lesson" in counts:
+            what_to_do = (
+                f"{counts['max_tokens']} is too few, the shortest lesson has "
+                f"{counts['shortest lesson']} tokens"
+            )
         return {key: f"{one}, so nothing can be trained; {what_to_do}"}
     return {}
 
@@ -94,6 +102,13 @@ def problem_counts(counts: Mapping[str, Any]) -> str:
     parts += [f"{same} equal a test problem and are trained on"] if same else []
     parts += [f"{masked} equal one but for numbers and are trained on"] if masked else []
     return ", ".join(parts)
+
+
+def unread_columns(counts: Mapping[str, Any]) -> str:
+    """Which columns of the user's own files nothing reads, and in how many rows; else empty."""
+    found = {k.removeprefix("unread/"): n for k, n in counts.items() if k.startswith("unread/")}
+    named = ", ".join(f"{name} ({rows} rows)" for name, rows in found.items())
+    return f"columns that are not read: {named}; dataset.fields names those that are" * bool(found)
 
 
 def _training(counts: Mapping[str, int]) -> Kept:

@@ -1,4 +1,4 @@
-"""Runs programs that nobody has vetted: many at once, one result each, in order.
+"""Runs programs of models: many at once, one result each, in order.
 
 What a program does is a result, whatever it does; only a broken sandbox raises. A program goes to
 Monty, and to CPython with what Monty does not answer. Programs are isolated and repeatable (fixed

@@ -17,7 +17,6 @@ def convert(out: Path, reads: Files, *, student: StudentConfig) -> Counts:
 
 CONVERT = Stage(
     name="convert",
-    part="examples",
     version=1,
     function=convert,
     writes={},

@@ -1,18 +1,22 @@
 """Stage `examples`: lessons made of verified paths, and their tokens for one student."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from mdexp.config.settings import Settings
+from mdexp.lessons.paths import PathLessons
 from mdexp.ports import Executor, LessonMaker, StudentConfig, Thought
-from mdexp.records import Problem, VerifiedPath
+from mdexp.records import IN_NO_LESSON, Lesson, Problem, Rejection, VerifiedPath
 from mdexp.stages.problem_sets import by_id
 from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
-from mdexp.training.examples import OnOverlong, make_examples, refuse_overlong
+from mdexp.thoughts.brought_tokens import brought_tokens
+from mdexp.training.examples import OnOverlong, make_examples, refuse_overlong, shortest_lesson
 
 
 def examples(
@@ -29,24 +33,75 @@ def examples(
 ) -> Counts:
     problems = by_id(read_jsonl(reads["problems.jsonl"], Problem))
     verified = read_jsonl(reads["verified.jsonl"], VerifiedPath)
-    renderer = Renderer(weights.tokenizer(), student.kind, student.prompt)
-    by_problem: dict[str, list[VerifiedPath]] = defaultdict(list)
-    for path in verified:
-        by_problem[path.problem_id].append(path)
-    made_of = [
-        lesson
-        for name, paths in by_problem.items()
-        for maker in lessons.values()
-        for lesson in maker.make(problems[name], paths, thoughts, executor)
-    ]
+    tokenizer = weights.with_tokens(brought_tokens(thoughts)).tokenizer()
+    renderer = Renderer(tokenizer, student.kind, student.prompt)
+    made_of = make_lessons(problems, verified, thoughts, lessons, executor)
     write_jsonl(out / "lessons.jsonl", made_of)
     made, unused = make_examples(made_of, renderer, max_tokens)
     if on_overlong == "error":
         refuse_overlong(unused)
     write_jsonl(out / "examples.jsonl", made)
-    write_jsonl(out / "unused.jsonl", unused)
-    counts = {"verified": len(verified), "lessons": len(made_of)}
+    left_over = _in_no_lesson(verified, made_of)
+    write_jsonl(out / "unused.jsonl", [*unused, *left_over])
+    counts: Counts = {"verified": len(verified), "lessons": len(made_of)}
+    if left_over:
+        counts |= {"paths in no lesson": len(left_over)}
+    if not made and (shortest := shortest_lesson(made_of, renderer)):
+        counts |= {"max_tokens": max_tokens, "shortest lesson": shortest}
     return counts | {"examples": len(made), "dropped": dict(Counter(u.reason for u in unused))}
+
+
+def make_lessons(
+    problems: Mapping[str, Problem],
+    verified: Sequence[VerifiedPath],
+    thoughts: Mapping[str, Thought],
+    makers: Mapping[str, LessonMaker],
+    executor: Executor,
+) -> list[Lesson]:
+    """The lessons of all makers, problem by problem. `problems` are by id."""
+    by_problem: dict[str, list[VerifiedPath]] = defaultdict(list)
+    for path in verified:
+        by_problem[path.problem_id].append(path)
+    made = (
+        lesson
+        for name, paths in by_problem.items()
+        for maker in makers.values()
+        for lesson in maker.make(problems[name], paths, thoughts, executor)
+    )
+    return list(_numbered(made))
+
+
+def _numbered(lessons: Iterable[Lesson]) -> Iterator[Lesson]:
+    """The lessons, no two of one (problem, thought) with one number: the second lesson to come with
+    a number gets the next that is free."""
+    taken: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for lesson in lessons:
+        ours = taken[lesson.problem_id, lesson.thought]
+        number = lesson.sample if lesson.sample not in ours else max(ours) + 1
+        ours.add(number)
+        name = f"{lesson.problem_id}/{lesson.thought}/{number}"
+        yield replace(lesson, sample=number, id=name)
+
+
+def _in_no_lesson(verified: Sequence[VerifiedPath], lessons: Sequence[Lesson]) -> list[Rejection]:
+    """The verified paths that are no source of a lesson."""
+    sources = {(lesson.problem_id, source) for lesson in lessons for source in lesson.sources}
+    return [
+        Rejection(
+            problem_id=path.problem_id,
+            thought=path.thought,
+            sample=path.sample,
+            reason=IN_NO_LESSON,
+        )
+        for path in verified
+        if (path.problem_id, f"{path.thought}/{path.sample}") not in sources
+    ]
+
+
+def _key_of_makers(settings: Settings) -> dict[str, int]:
+    """Raised when other lesson makers than `paths` alone make something else of the same input."""
+    makers = list(settings.lessons.values())
+    return {} if makers == [PathLessons()] else {"lesson makers": 2}
 
 
 EXAMPLES = Stage(
@@ -64,6 +119,7 @@ EXAMPLES = Stage(
         "max_tokens": s.trainer.max_tokens,
         "on_overlong": s.trainer.on_overlong,
     },
+    key_only=_key_of_makers,
     tools=lambda run: {"weights": run.untrained, "executor": run.executor},
     runs_programs=True,
 )

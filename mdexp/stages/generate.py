@@ -10,7 +10,7 @@ from mdexp.config.settings import Settings
 from mdexp.datasets.overlap import refuse_tested
 from mdexp.decoding.choosing import choose_outputs, variants_of
 from mdexp.ports import Decoder, Done, Executor, StudentConfig, Thought
-from mdexp.reading import Name, outcomes, reading_order
+from mdexp.reading import TranscriptKey, outcomes, reading_order
 from mdexp.records import Output, Overlap, Phase, Problem
 from mdexp.stages.problem_sets import asked_of_student, by_id
 from mdexp.stages.stage import Files, Stage
@@ -90,7 +90,7 @@ def _by_best_prompt(
     writer: "StudentWriter",
     shown: Sequence[Mapping[str, Any]],
     executor: Executor,
-    found: Mapping[Name, Done],
+    found: Mapping[TranscriptKey, Done],
 ) -> tuple[list[Output], Counts]:
     """A thought's outputs by the best of its prompts on validation problems: with the exemplars
     `shown` or without, and by each way in which the thought can be asked. Of equal ones the first

@@ -30,7 +30,8 @@ def score(
         output for name in OUTPUTS if name in reads for output in read_jsonl(reads[name], Output)
     ]
     generations = scoring.grade(outputs, problems, thoughts, executor, grader)
-    votes, chosen = scoring.elections(generations, list(thoughts), vote)
+    voting = [name for name, thought in thoughts.items() if thought.votes]
+    votes, chosen = scoring.elections(generations, list(thoughts), vote, voting)
     write_jsonl(out / "generations.jsonl", generations)
     write_jsonl(out / "votes.jsonl", votes)
     metrics = scoring.metrics(generations, votes, list(thoughts), grader, vote)

@@ -44,6 +44,10 @@ def never(settings: Settings) -> bool:
     return False
 
 
+def nothing_more(settings: Settings) -> Mapping[str, Any]:
+    return {}
+
+
 def no_tools(run: RunTools) -> Mapping[str, Any]:
     return {}
 
@@ -53,11 +57,11 @@ class Stage:
     """One stage of a run. `function(out, reads, **settings, **tools)` writes into the folder `out`.
 
     Raise `version` when the stage writes something else for the same input. `part` is its name
-    in `stages=[...]`; two stages may share one.
+    in `stages=[...]`; two stages may share one, and one that runs when it is needed has none.
     """
 
     name: str  # in the store and in run.json
-    part: StageName
+    part: StageName | None = None
     version: int
     function: Callable[..., Counts]
     reads: tuple[str, ...] = ()  # files of the run folder
@@ -65,6 +69,9 @@ class Stage:
     writes: Mapping[str, str]  # {name in the store: name in the run folder}
     files: Callable[[Settings], Files] = no_files  # local files: their content is part of the key
     settings: Callable[[Settings], Mapping[str, Any]]  # given to the function, and part of the key
+    # Part of the key alone: a version of what some settings bring, so that a change of it
+    # leaves the keys of runs without them.
+    key_only: Callable[[Settings], Mapping[str, Any]] = nothing_more
     tools: Callable[[RunTools], Mapping[str, Any]] = no_tools  # given to the function
     runs_programs: bool = False  # the sandbox's limits are part of the key
     may_run_programs: Callable[[Settings], bool] = never  # as runs_programs, by what is chosen

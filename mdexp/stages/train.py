@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mdexp.config.blocks import TrainerSettings
@@ -14,6 +15,8 @@ from mdexp.store.stage_store import Counts
 from mdexp.students.load import save_folder
 from mdexp.students.weights import Weights
 from mdexp.tracking.feeds import Feed
+
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def train(
@@ -28,13 +31,14 @@ def train(
     numerics: Mapping[str, Any],
     weights: Weights,
     feeds: Callable[[], Sequence[Feed]] = tuple,
+    new_tokens: Mapping[str, str] = NONE,
 ) -> Counts:
     from mdexp.training.devices import num_ranks
     from mdexp.training.fit import CHECKPOINTS, fit_from  # loads Lightning
     from mdexp.training.ranks import other_ranks
 
     training: dict[str, Any] = {
-        "weights": weights,
+        "weights": weights.with_tokens(new_tokens),
         "examples": read_jsonl(reads["examples.jsonl"], Example),
         "student": student,
         "shares": shares,
@@ -60,13 +64,16 @@ TRAIN = Stage(
     reads=("examples.jsonl",),
     writes=same_names("history.jsonl"),
     files=lambda s: s.student.files(),
-    settings=lambda s: {
-        "student": s.student,
-        "shares": s.shares(),
-        "objective": s.objective,
-        "trainer": s.trainer,
-        "seed": s.seed,
-    },
+    settings=lambda s: (
+        {
+            "student": s.student,
+            "shares": s.shares(),
+            "objective": s.objective,
+            "trainer": s.trainer,
+            "seed": s.seed,
+        }
+        | ({"new_tokens": tokens} if (tokens := s.new_tokens()) else {})
+    ),
     tools=lambda run: {"weights": run.untrained, "feeds": run.feeds},
     is_numeric=True,
 )

@@ -1,8 +1,10 @@
 """Stage `verify`: which of the teacher's paths are kept, and why the others are not."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
+from mdexp.config.settings import Settings
 from mdexp.grading.verify import Mode, verify_paths
 from mdexp.ports import Executor, Thought
 from mdexp.records import Path as TeacherPath
@@ -11,6 +13,7 @@ from mdexp.stages.problem_sets import accounted, by_id
 from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
+from mdexp.teacher.dialogue import is_dialogue
 
 
 def verify(
@@ -21,13 +24,35 @@ def verify(
     thinking: ThinkingUse,
     thoughts: Mapping[str, Thought],
     executor: Executor,
+    results_of: Collection[str] = (),
 ) -> Counts:
+    """Write the paths that are kept and those that are rejected. `results_of` names thoughts whose
+    kept paths hold the result of their program."""
     problems = by_id(read_jsonl(reads["problems.jsonl"], Problem))
     paths = read_jsonl(reads["paths.jsonl"], TeacherPath)
-    verified, rejected = verify_paths(paths, problems, thoughts, executor, mode, thinking)
+    verified, rejected = verify_paths(
+        paths, problems, thoughts, executor, mode, thinking, results_of
+    )
     write_jsonl(out / "verified.jsonl", verified)
     write_jsonl(out / "rejected.jsonl", rejected)
     return accounted("paths", len(paths), "verified", len(verified), rejected)
+
+
+def _settings(s: Settings) -> dict[str, Any]:
+    always = {
+        "mode": s.verify.mode,
+        "thinking": s.teacher.thinking,
+        "thoughts": s.asked_thoughts(),
+    }
+    # Left out where it is empty: runs from before it keep their key.
+    return always | ({"results_of": names} if (names := s.shown_results()) else {})
+
+
+def _key_of_thinking(settings: Settings) -> dict[str, str]:
+    """Earlier versions joined the thinking of a dialogue before its first text."""
+    is_kept = settings.teacher.thinking == "keep"
+    in_turns = is_kept and any(map(is_dialogue, settings.asked_thoughts().values()))
+    return {"thinking before": "each text"} if in_turns else {}
 
 
 VERIFY = Stage(
@@ -37,11 +62,8 @@ VERIFY = Stage(
     function=verify,
     reads=("problems.jsonl", "paths.jsonl"),
     writes=same_names("verified.jsonl", "rejected.jsonl"),
-    settings=lambda s: {
-        "mode": s.verify.mode,
-        "thinking": s.teacher.thinking,
-        "thoughts": s.asked_thoughts(),
-    },
+    settings=_settings,
+    key_only=_key_of_thinking,
     tools=lambda run: {"executor": run.executor},
     runs_programs=True,
 )

@@ -8,6 +8,8 @@ architecture again, which plain transformers loads.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from mdexp.students.vocabulary import is_tied
+
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
@@ -17,9 +19,11 @@ if TYPE_CHECKING:
 ALL_LINEAR = "all-linear"
 
 
-def adapted(model: "PreTrainedModel", student: "StudentConfig") -> Any:
-    """The model as `student.tuning` says: itself, or peft's model around it. ValueError where a
-    target names no layer that takes an adapter."""
+def adapted(
+    model: "PreTrainedModel", student: "StudentConfig", new_tokens: Sequence[int] = ()
+) -> Any:
+    """The model as `student.tuning` says: itself, or peft's model around it, which trains the rows
+    of `new_tokens` as well. ValueError where a target names no layer that takes an adapter."""
     if student.tuning == "full":
         return model
     from peft import LoraConfig, get_peft_model
@@ -34,8 +38,18 @@ def adapted(model: "PreTrainedModel", student: "StudentConfig") -> Any:
             lora_dropout=student.lora_dropout,
             target_modules=targets if targets == ALL_LINEAR else _named(targets),
             use_dora=student.tuning == "dora",
+            trainable_token_indices=_trained_rows(model, new_tokens) if new_tokens else None,
         ),
     )
+
+
+def _trained_rows(model: "PreTrainedModel", tokens: Sequence[int]) -> dict[str, list[int]]:
+    """The rows of each table of the vocabulary that are trained; peft ties those that are tied."""
+    tables = [model.get_input_embeddings()]
+    if not is_tied(model):
+        tables.append(model.get_output_embeddings())
+    names = {id(module): name for name, module in model.named_modules(remove_duplicate=True)}
+    return {names[id(table)]: list(tokens) for table in tables}
 
 
 def merged(model: Any) -> "PreTrainedModel":

@@ -116,10 +116,16 @@ def save_folder(student: Loaded, folder: Path) -> None:
     model, tokenizer = student
     try:
         with no_bars():
-            model.save_pretrained(folder)
+            model.save_pretrained(folder, **_adapters_alone(model))
     except SafetensorError as error:  # of a full disk, too
         raise OSError(f"weights: {error}") from error
     tokenizer.save_pretrained(folder)
+
+
+def _adapters_alone(model: Any) -> dict[str, Any]:
+    """Options of peft's `save_pretrained`: it would add whole tables of a vocabulary that grew, of
+    which the adapter has the new rows."""
+    return {"save_embedding_layers": False} if hasattr(model, "peft_config") else {}
 
 
 def _local(read: Callable[..., Read], folder: Path) -> Read:

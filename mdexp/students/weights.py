@@ -1,12 +1,13 @@
 """Where a student's weights lie at a point of a run: as configured, unpacked, or trained."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from mdexp.ports import StudentConfig
 from mdexp.students.adapters import merged
 from mdexp.students.load import Loaded, folder_config, folder_tokenizer, load_folder
+from mdexp.students.vocabulary import NewTokens, extended, extended_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
@@ -14,18 +15,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """`base` is an unpacked student, `trained` what training left: all weights, or an adapter."""
+    """`base` is an unpacked student, `trained` what training left: all weights, or an adapter.
+    `new_tokens` are what a student learns beyond the vocabulary that it came with."""
 
     student: StudentConfig
     seed: int  # of random weights, for a student that has no others
     base: Path | None = None
     trained: Path | None = None
+    new_tokens: NewTokens = field(default_factory=dict)
 
     def unpacked(self, folder: Path) -> Self:
         return replace(self, base=folder)
 
     def after_training(self, folder: Path) -> Self:
         return replace(self, trained=folder)
+
+    def with_tokens(self, new_tokens: NewTokens) -> Self:
+        return replace(self, new_tokens=new_tokens)
 
     def load(self) -> Loaded:
         """Model (float32, evaluation mode) and tokenizer."""
@@ -35,6 +41,7 @@ class Weights:
             model, tokenizer = load_folder(self.base, self.student.kind)
         else:
             model, tokenizer = self.student.load(self.seed)
+        model, tokenizer = extended((model, tokenizer), self.new_tokens)
         if self.trained:
             from peft import PeftModel
 
@@ -44,10 +51,12 @@ class Weights:
     def tokenizer(self) -> "PreTrainedTokenizerBase":
         """The tokenizer that `load` gives, without reading weights."""
         folder = self._whole_folder()
-        return folder_tokenizer(folder) if folder else self.student.tokenizer()
+        tokenizer = folder_tokenizer(folder) if folder else self.student.tokenizer()
+        return extended_tokenizer(tokenizer, self.new_tokens) if self.new_tokens else tokenizer
 
     def config(self) -> "PretrainedConfig":
-        """The architecture of the model that `load` gives, without reading weights."""
+        """The architecture of the model that `load` gives, without reading weights. Its vocabulary
+        is the one before any new token."""
         folder = self._whole_folder()
         return folder_config(folder) if folder else self.student.config()
 

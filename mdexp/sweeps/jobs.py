@@ -219,8 +219,8 @@ def print_table(results: Sequence[JobResult]) -> None:
         table.add_row(str(result.job), state, "\n".join(overrides), f"{result.seconds:.0f}", *cells)
     console = Console()
     endless = console.options.update(width=ENDLESS)  # as a file is
-    width = None if console.is_terminal else console.measure(table, options=endless).maximum
-    Console(width=width).print(table)
+    # A narrow terminal breaks the lines that are too long for it; rich would cut the values.
+    Console(width=console.measure(table, options=endless).maximum).print(table)
 
 
 def accuracy_columns(results: Sequence[JobResult]) -> list[tuple[str, str]]:

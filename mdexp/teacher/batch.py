@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
-from mdexp.teacher import batch_book, batch_collection, budget
+from mdexp.teacher import batch_collection, batch_ledger, budget
 from mdexp.teacher.batch_collection import BatchCollection, claims_of_batches, release
 from mdexp.teacher.batch_lines import input_line
 from mdexp.teacher.batch_server import BatchServer, UnknownStart
@@ -64,14 +64,14 @@ class Draft:
     """A batch that is being filled."""
 
     def __init__(self) -> None:
-        self.token = batch_book.new_token()
+        self.token = batch_ledger.new_token()
         self.lines: list[str] = []
         self.claims: list[Claim] = []
         self._num_bytes = 0
 
     def add(self, claim: Claim) -> bool:
         """Add a call; False if it would be too much for one file."""
-        line = input_line(batch_book.custom_id(self.token, claim), claim)
+        line = input_line(batch_ledger.custom_id(self.token, claim), claim)
         size = self._num_bytes + len(line.encode())
         if self.lines and (len(self.lines) == MAX_LINES or size > MAX_BYTES):
             return False
@@ -156,7 +156,7 @@ class BatchPurchase:
         """Hand in a batch that is written down first; TeacherError if the server will not have it,
         with its calls released."""
         path, names = draft.claims[0].request.path, (self._command, self._holder)
-        batch_book.write_down(self._ledger, draft.token, draft.claims, *names)
+        batch_ledger.write_down(self._ledger, draft.token, draft.claims, *names)
         try:
             remote = self._server.hand_in("".join(draft.lines), path, draft.token)
         except UnknownStart as error:
@@ -166,7 +166,7 @@ class BatchPurchase:
         except TeacherError as error:
             self._collection.give_back(draft.token, self._command)
             raise TeacherError(f"{error}; teacher.mode=online needs no Batch API") from error
-        batch_book.handed_in(self._ledger, draft.token, remote)
+        batch_ledger.handed_in(self._ledger, draft.token, remote)
         self.tally["batches"] += 1
         log.info("teacher: batch %s handed in: %d calls", remote, len(draft.claims))
 

@@ -10,8 +10,8 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from mdexp.teacher import batch_book
-from mdexp.teacher.batch_book import Batch
+from mdexp.teacher import batch_ledger
+from mdexp.teacher.batch_ledger import Batch
 from mdexp.teacher.batch_lines import line_outcomes
 from mdexp.teacher.batch_server import BatchServer, State
 from mdexp.teacher.families import call_body
@@ -41,7 +41,7 @@ _CANNOT_BE_STORED = (
 def settle_batches(ledger: Ledger, terms: Terms, key: str) -> None:
     """Take in what batches of earlier runs have brought so far, and find out whether those exist
     whose start was not answered. TeacherError if the server does not say."""
-    if not batch_book.uncollected(ledger, terms.endpoint):
+    if not batch_ledger.uncollected(ledger, terms.endpoint):
         return
     with (
         BatchServer(terms.base_url, key, terms.timeout_s, terms.max_retries) as server,
@@ -69,23 +69,23 @@ class BatchCollection:
     def collect_all(self) -> None:
         """Wait for every batch at this endpoint, and take in what it brings."""
         reported = time.monotonic()
-        while batch_book.uncollected(self._ledger, self._terms.endpoint):
+        while batch_ledger.uncollected(self._ledger, self._terms.endpoint):
             self.look_after_all(report=time.monotonic() - reported >= REPORT_EVERY_S)
             if time.monotonic() - reported >= REPORT_EVERY_S:
                 reported = time.monotonic()
-            if batch_book.uncollected(self._ledger, self._terms.endpoint):
+            if batch_ledger.uncollected(self._ledger, self._terms.endpoint):
                 time.sleep(POLL_S)
 
     def look_after_all(self, report: bool = False) -> None:
         """Look after every batch at this endpoint once."""
-        for batch in batch_book.uncollected(self._ledger, self._terms.endpoint):
+        for batch in batch_ledger.uncollected(self._ledger, self._terms.endpoint):
             self._advance(batch, report)
 
     def give_back(self, token: str, command: str) -> None:
         """Release the calls of a batch that the server does not have."""
-        claimed = batch_book.claims_of(self._ledger, token).values()
+        claimed = batch_ledger.claims_of(self._ledger, token).values()
         release(claims_of_batches(self._ledger, command), list(claimed))
-        batch_book.collected(self._ledger, token)
+        batch_ledger.collected(self._ledger, token)
 
     def _advance(self, batch: Batch, report: bool) -> None:
         """Look after a batch once."""
@@ -108,7 +108,7 @@ class BatchCollection:
         if batch.holder != self._holder and is_alive(self._ledger.folder, batch.holder):
             return None  # it is being handed in
         if remote := self._server.find(batch.token):
-            batch_book.handed_in(self._ledger, batch.token, remote)
+            batch_ledger.handed_in(self._ledger, batch.token, remote)
             return remote
         self.give_back(batch.token, batch.command)
         return None
@@ -116,7 +116,7 @@ class BatchCollection:
     def _take_in(self, batch: Batch, state: State) -> None:
         """Settle every call of a batch that has ended."""
         claims = claims_of_batches(self._ledger, batch.command)
-        left = batch_book.claims_of(self._ledger, batch.token)
+        left = batch_ledger.claims_of(self._ledger, batch.token)
         for file in state.files:
             for name, outcome in line_outcomes(self._server.content(file)):
                 if claim := left.pop(name, None):  # another's line, or a second one: nothing
@@ -125,7 +125,7 @@ class BatchCollection:
             charged = state.status in ("completed", "not found")
             claims.fail(claim, f"no line in the batch, which {state.status}", charged=charged)
             self.tally["missing lines"] += 1
-        batch_book.collected(self._ledger, batch.token)
+        batch_ledger.collected(self._ledger, batch.token)
         if state.status in ("failed", "cancelled"):
             self.error = TeacherError(
                 f"the batch {batch.remote or batch.token} {state.status}: "

@@ -5,15 +5,15 @@ thought asks for, a transcript is no path.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from mdexp.driver import Walk, asked, conversation, drive, run_all, without_last_results
+from mdexp.driver import Walk, conversation, drive, run_all, without_last_results
 from mdexp.ports import Executor, Run, Thought, Write
-from mdexp.reading import Name, seen_of
-from mdexp.records import REFUSED, Path, Problem, ProgramResult, Segment, Transcript
+from mdexp.reading import TranscriptKey, seen_of, without_thinking
+from mdexp.records import REFUSED, Path, Problem, ProgramResult, Segment
 from mdexp.teacher.request import Answer
-from mdexp.thoughts.thinking import split_thinking
+from mdexp.thoughts.opening import new_transcript
 
 _CUT_SHORT = ("length", *REFUSED)
 
@@ -51,7 +51,7 @@ class Dialogue:
 
     def said(self, cue: Sequence[Segment]) -> list[Segment]:
         """What the teacher is sent: all that was said, without its thinking, then the cue."""
-        return [*map(_without_thinking, self.walk.transcript.segments), *cue]
+        return [*map(without_thinking, self.walk.transcript.segments), *cue]
 
 
 Texts = Callable[[Sequence[tuple[Dialogue, Write]]], Sequence[Answer | None]]
@@ -64,10 +64,10 @@ def is_dialogue(thought: Thought) -> bool:
 
 def opened(problem: Problem, name: str, thought: Thought, sample: int) -> Dialogue:
     """A dialogue before its first text."""
-    transcript = Transcript(
-        problem_id=problem.id, thought=name, sample=sample, segments=(asked(problem.question),)
+    transcript = new_transcript(
+        problem.question, problem_id=problem.id, thought=name, sample=sample
     )
-    seen = seen_of(Name(problem.id, name, sample), problem, thought, {})
+    seen = seen_of(TranscriptKey(problem.id, name, sample), problem, thought, {})
     return Dialogue(walk=Walk(thought=thought, transcript=transcript, seen=seen))
 
 
@@ -136,9 +136,3 @@ def _taken(dialogue: Dialogue, answer: Answer | None) -> Segment:
         thinking=answer.thinking,
         finished=answer.finish_reason not in _CUT_SHORT,
     )
-
-
-def _without_thinking(segment: Segment) -> Segment:
-    if segment.author != "writer":
-        return segment
-    return replace(segment, text=split_thinking(segment.text).answer, thinking="")

@@ -20,6 +20,7 @@ class ChainOfThought(BaseModel):
     reads: ClassVar[tuple[str, ...]] = ()
     made_from: ClassVar[Mapping[str, Thought]] = {}
     is_oracle: ClassVar[bool] = False
+    shows_results: ClassVar[bool] = False
     unit: ClassVar[Literal["line", "sentence"]] = "sentence"
 
     instruction: str
@@ -38,7 +39,7 @@ class ChainOfThought(BaseModel):
     def read(self, text: str, expected: Expected) -> Reading:
         return read_prose(text, expected)
 
-    def complete(self, text: str, expected: Expected) -> str | None:
+    def complete(self, text: str) -> str | None:
         return up_to_run_on(text)
 
     def target(self, text: str, answer: Answer | None) -> str:

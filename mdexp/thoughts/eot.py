@@ -24,6 +24,7 @@ class EquationOfThought(BaseModel):
     reads: ClassVar[tuple[str, ...]] = ()
     made_from: ClassVar[Mapping[str, Thought]] = {}
     is_oracle: ClassVar[bool] = False
+    shows_results: ClassVar[bool] = False
     unit: ClassVar[Literal["line", "sentence"]] = "line"
 
     instruction: str
@@ -40,11 +41,11 @@ class EquationOfThought(BaseModel):
         return shown(question, self.cue, done.text)
 
     def read(self, text: str, expected: Expected) -> Reading:
-        complete = self.complete(text, expected)
+        complete = self.complete(text)
         system = "\n".join(equations_within(text if complete is None else complete))
         return Reading(text=system, equations=system or None)
 
-    def complete(self, text: str, expected: Expected) -> str | None:
+    def complete(self, text: str) -> str | None:
         # `ans = ...` is no end: the equations that it needs may follow.
         cut = up_to_run_on(text)
         return cut if cut and not cut.isspace() else None

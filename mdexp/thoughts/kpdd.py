@@ -10,18 +10,17 @@ asks, and the hints are the sentences whose numbers the solution uses.
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mdexp.answers import NUMBER, canonical
+from mdexp.answers import NUMBER_IN_TEXT, canonical
 from mdexp.ports import Done, Seen, Step, Thought, Write
 from mdexp.records import Segment, Transcript
 from mdexp.thoughts.nested import InnerThought, as_next_turn, from_write
+from mdexp.thoughts.single_write import shown
 
 _SENTENCE = re.compile(r"[^.?!]*(?:[.?!](?!\s|$)[^.?!]*)*[.?!]?")
-_NUMBER = re.compile(rf"(?<![\w.])(?:{NUMBER})")
 
 
 class KeyPoints(BaseModel):
@@ -29,6 +28,7 @@ class KeyPoints(BaseModel):
 
     votes: ClassVar[bool] = True
     is_oracle: ClassVar[bool] = False
+    shows_results: ClassVar[bool] = False
 
     instruction: str
     cue: str  # asks for the core question; for all key points where it stands alone
@@ -60,8 +60,8 @@ class KeyPoints(BaseModel):
         return self.inner.next(from_write(transcript, len(cues)), seen)
 
     def exemplar(self, row: Mapping[str, Any]) -> tuple[Segment, ...]:
-        shown = self.inner.exemplar(row)
-        return self._with_key_points(row["question"], shown) if shown else ()
+        solution = self.inner.exemplar(row)
+        return self._with_key_points(row["question"], solution) if solution else ()
 
     def lesson(self, transcript: Transcript, done: Done) -> tuple[Segment, ...]:
         if self.teacher == "writes":
@@ -74,7 +74,8 @@ class KeyPoints(BaseModel):
 
     def _as_written(self, transcript: Transcript, done: Done) -> tuple[Segment, ...]:
         """The teacher's own key points, then the cleaned solution."""
-        points = [s.text.strip() for s in transcript.by("writer")[: len(self._cues())]]
+        texts = transcript.by("writer")[: len(self._cues())]
+        points = [_without_blank_lines(text.text.strip()) for text in texts]
         solution = self.inner.lesson(from_write(transcript, len(self._cues())), done)
         return self._joined(transcript.segments[0].text, points, solution)
 
@@ -86,12 +87,11 @@ class KeyPoints(BaseModel):
     def _joined(
         self, question: str, points: list[str], solution: tuple[Segment, ...]
     ) -> tuple[Segment, ...]:
-        segments = [Segment(author="question", text=question, turn="user")]
-        for number, (cue, point) in enumerate(zip(self._cues(), points, strict=True)):
-            asked = Segment(author="cue", text=cue, turn="user")
-            segments.append(asked if number else replace(asked, text=f"\n{cue}", turn=None))
-            segments.append(Segment(author="writer", text=point, turn="assistant", scored=True))
-        return (*segments, *as_next_turn(solution))
+        first, *further = zip(self._cues(), points, strict=True)
+        segments = shown(question, *first)
+        for cue, point in further:
+            segments += as_next_turn(shown(question, cue, point))
+        return segments + as_next_turn(solution)
 
 
 def core_question(question: str) -> str:
@@ -104,14 +104,20 @@ def core_question(question: str) -> str:
 def hints_for(question: str, solution: str) -> str:
     """The sentences of a question whose numbers its solution uses, one a line; else those before
     the question itself."""
-    used = {canonical(number) for number in _NUMBER.findall(solution)}
+    used = {canonical(number) for number in NUMBER_IN_TEXT.findall(solution)}
     sentences = _sentences(question)
-    helpful = [s for s in sentences if used & {canonical(n) for n in _NUMBER.findall(s)}]
+    helpful = [s for s in sentences if used & {canonical(n) for n in NUMBER_IN_TEXT.findall(s)}]
     return "\n".join(helpful or sentences[:-1] or sentences)
 
 
 def _sentences(text: str) -> list[str]:
-    return [found.strip() for found in _SENTENCE.findall(text) if found.strip()]
+    """Sentences, each on one line: a blank line within one would end the text that it stands in."""
+    return [" ".join(found.split()) for found in _SENTENCE.findall(text) if found.strip()]
+
+
+def _without_blank_lines(text: str) -> str:
+    """A text that the student can write to its end: decoding stops it at its first blank line."""
+    return "\n".join(line for line in text.split("\n") if line.strip())
 
 
 def _one_paragraph(text: str) -> str | None:

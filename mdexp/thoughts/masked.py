@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mdexp.answers import NUMBER, canonical
+from mdexp.answers import NUMBER_IN_TEXT, canonical
 from mdexp.ports import Done, Seen, Step, Thought
 from mdexp.records import Answer, Segment, Transcript
 from mdexp.thoughts.nested import InnerThought
@@ -25,7 +25,6 @@ from mdexp.thoughts.prose_steps import steps_of
 from mdexp.thoughts.single_write import shown
 
 HIDDEN = "?"  # stands for the gold answer
-_NUMBER = re.compile(rf"(?<![\w.])(?:{NUMBER})")
 _LONG_WORD = re.compile(r"\b[^\W\d_]{4,}\b")
 
 
@@ -36,6 +35,7 @@ class Masked(BaseModel):
     votes: ClassVar[bool] = False
     reads: ClassVar[tuple[str, ...]] = ()
     is_oracle: ClassVar[bool] = False
+    shows_results: ClassVar[bool] = False
     unit: ClassVar[Literal["line", "sentence"]] = "sentence"
 
     instruction: str
@@ -83,7 +83,7 @@ class Masked(BaseModel):
 
     def _without_phrases(self, question: str, chance: random.Random) -> tuple[str, list[str]]:
         """Numbers of a question are masked, long words where it has no number."""
-        found = list(_NUMBER.finditer(question)) or list(_LONG_WORD.finditer(question))
+        found = list(NUMBER_IN_TEXT.finditer(question)) or list(_LONG_WORD.finditer(question))
         gone = self._chosen(len(found), chance)
         shown = question
         for n in reversed(gone):
@@ -103,4 +103,4 @@ def _in_place(step: str, mask: str) -> str:
 def _hidden(chain: str, gold: Answer | None) -> str:
     """The chain with the gold answer hidden wherever it stands as a number."""
     key = canonical(gold)
-    return _NUMBER.sub(lambda n: HIDDEN if canonical(n[0]) == key else n[0], chain)
+    return NUMBER_IN_TEXT.sub(lambda n: HIDDEN if canonical(n[0]) == key else n[0], chain)

@@ -1,9 +1,10 @@
-"""Planning tokens (arXiv 2310.05707) as words: a mark before each step says what kind it is.
+"""Planning tokens (arXiv 2310.05707): a mark before each step says what kind it is.
 
 The kinds are those of the paper's code: the operators of a step, `assignment` where it has none,
-and `answer` before the statement. Marks are words here, the paper's "hard" variant; its main form
-adds tokens to the vocabulary, which is not offered. Brackets around the words are ours. Reading
-strips the marks, so that a text is read as the prose that it marks.
+and `answer` before the statement. Marks are words in brackets, the paper's "hard" variant, or
+`tokens_per_kind` new tokens of the vocabulary for each kind. The paper's further tokens, which all
+marks share, are not offered. Brackets are ours. Reading strips the marks, so that a text is read as
+the prose that it marks.
 """
 
 import re
@@ -17,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from mdexp.ports import Done, Seen, Step, Thought, Write
 from mdexp.records import Segment, Transcript
 from mdexp.thoughts.nested import InnerThought
+from mdexp.thoughts.opening import opening
 from mdexp.thoughts.prose_steps import steps_of
 
 Kind = Literal["addition", "subtraction", "multiplication", "division", "assignment", "answer"]
@@ -41,11 +43,14 @@ class MarkedSteps(BaseModel):
     votes: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ()
     is_oracle: ClassVar[bool] = False
+    shows_results: ClassVar[bool] = False
     unit: ClassVar[Literal["line", "sentence"]] = "sentence"
 
     instruction: str
     cue: str
     words: dict[Kind, str]  # what a mark calls each kind; one word for all makes them meaningless
+    # New tokens for each kind; 0: a mark is words. Left out of keys of runs that have none.
+    tokens_per_kind: int = Field(0, ge=0, exclude_if=lambda number: number == 0)
     inner: InnerThought  # the prose that is marked
     inner_name: str = Field(min_length=1)
 
@@ -60,6 +65,13 @@ class MarkedSteps(BaseModel):
     def made_from(self) -> Mapping[str, Thought]:
         return {self.inner_name: self.inner}
 
+    @property
+    def new_tokens(self) -> Mapping[str, str]:
+        """The new tokens, each of which begins as its word; none where marks are words."""
+        if not self.tokens_per_kind:
+            return {}
+        return {token: word for word in self.words.values() for token in self._tokens(word)}
+
     def next(self, transcript: Transcript, seen: Seen) -> Step:
         step = self.inner.next(self._unmarked(transcript), seen)
         return Write(cue=self.cue, stop=step.stop) if isinstance(step, Write) else step
@@ -71,16 +83,25 @@ class MarkedSteps(BaseModel):
         return self._with_marks(self.inner.lesson(transcript, done))
 
     def _with_marks(self, segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
-        question, cue, text = segments
+        question, _, text = segments
         *steps, statement = steps_of(text.text)
         marked = [self._marked(step, kinds_of(step)) for step in steps]
         text_marked = "".join([*marked, self._marked(statement, ["answer"])])
-        return (question, replace(cue, text=f"\n{self.cue}"), replace(text, text=text_marked))
+        return (*opening(question.text, self.cue), replace(text, text=text_marked))
 
     def _marked(self, step: str, kinds: list[Kind]) -> str:
         said = step.lstrip()
         space = step[: len(step) - len(said)]
-        return f"{space}[{' '.join(self.words[kind] for kind in kinds)}] {said}"
+        words = [self.words[kind] for kind in kinds]
+        if not self.tokens_per_kind:
+            return f"{space}[{' '.join(words)}] {said}"
+        return f"{space}{''.join(token for word in words for token in self._tokens(word))} {said}"
+
+    def _tokens(self, word: str) -> list[str]:
+        """The new tokens of a kind, in order."""
+        if self.tokens_per_kind == 1:
+            return [f"[{word}]"]
+        return [f"[{word} {number}]" for number in range(1, self.tokens_per_kind + 1)]
 
     def _unmarked(self, transcript: Transcript) -> Transcript:
         segments = tuple(
@@ -92,6 +113,8 @@ class MarkedSteps(BaseModel):
     @cached_property
     def _mark(self) -> re.Pattern[str]:
         word = "|".join(map(re.escape, sorted(self.words.values())))
+        if self.tokens_per_kind:
+            return re.compile(rf"(?:\[(?:{word})(?: \d+)?\])+ ?")
         return re.compile(rf"\[(?:{word})(?: (?:{word}))*\] ?")
 
 

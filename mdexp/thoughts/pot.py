@@ -26,6 +26,7 @@ class ProgramOfThought(BaseModel):
     reads: ClassVar[tuple[str, ...]] = ()
     made_from: ClassVar[Mapping[str, Thought]] = {}
     is_oracle: ClassVar[bool] = False
+    shows_results: ClassVar[bool] = False
     unit: ClassVar[Literal["line", "sentence"]] = "line"
 
     instruction: str
@@ -42,11 +43,11 @@ class ProgramOfThought(BaseModel):
         return shown(question, self.cue, done.text)
 
     def read(self, text: str, expected: Expected) -> Reading:
-        complete = self.complete(text, expected)
+        complete = self.complete(text)
         program = canonical_form(program_within(text if complete is None else complete))
         return Reading(text=program, program=program) if program else Reading(text="")
 
-    def complete(self, text: str, expected: Expected) -> str | None:
+    def complete(self, text: str) -> str | None:
         # Neither a closed fence nor `ans = ...` is an end: a later block may correct the program,
         # and a later line may bind `ans` again.
         return up_to_next_question(text)

@@ -22,6 +22,7 @@ class Repair(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     votes: ClassVar[bool] = True
+    shows_results: ClassVar[bool] = False
     unit: ClassVar[Literal["line", "sentence"]] = "line"
 
     instruction: str

@@ -25,6 +25,7 @@ class RationaleThenAnswer(BaseModel):
     votes: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ()
     is_oracle: ClassVar[bool] = False
+    shows_results: ClassVar[bool] = False
     unit: ClassVar[Literal["line", "sentence"]] = "sentence"
 
     instruction: str

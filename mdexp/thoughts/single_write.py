@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mdexp.ports import Done, Run, Seen, Step, Write
 from mdexp.records import Answer, Expected, ProgramResult, Segment, Transcript
+from mdexp.thoughts.opening import opening
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,7 @@ class Reading:
 
 
 Read = Callable[[str, Expected], Reading]
-Complete = Callable[[str, Expected], str | None]
+Complete = Callable[[str], str | None]  # as `stop` of a Write
 
 
 def next_step(
@@ -33,7 +34,7 @@ def next_step(
     """`Thought.next` of a thought that writes once."""
     last = transcript.last
     if last.author == "question":
-        return Write(cue=cue, stop=lambda text: complete(text, seen.expected))
+        return Write(cue=cue, stop=complete)
     text = transcript.by("writer")[-1].text
     return after_text(read(text, seen.expected), last.result)
 
@@ -48,9 +49,8 @@ def after_text(reading: Reading, result: ProgramResult | None) -> Run | Done:
             text=reading.text,
             answer=result.answer,
             status=result.status,
-            stdout=result.stdout,
             error=result.error,
-            is_computed=True,
+            result=result,
         )
     status = "no_answer" if reading.answer is None else "ok"
     return Done(text=reading.text, answer=reading.answer, status=status)
@@ -58,8 +58,5 @@ def after_text(reading: Reading, result: ProgramResult | None) -> Run | Done:
 
 def shown(question: str, cue: str, text: str) -> tuple[Segment, ...]:
     """Question, cue and the text that answers it, as segments of an exemplar or a lesson."""
-    return (
-        Segment(author="question", text=question, turn="user"),
-        Segment(author="cue", text=f"\n{cue}"),
-        Segment(author="writer", text=text, turn="assistant", scored=True),
-    )
+    answer = Segment(author="writer", text=text, turn="assistant", scored=True)
+    return (*opening(question, cue), answer)

@@ -15,6 +15,7 @@ from mdexp.answers import plain
 from mdexp.ports import Done, Run, Seen, Step, Thought, Write
 from mdexp.records import Answer, ProgramResult, Segment, Transcript
 from mdexp.thoughts.nested import InnerThought
+from mdexp.thoughts.opening import opening
 
 _FENCED = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)\n?```", re.DOTALL)
 MAX_OUTPUT = 300  # characters
@@ -26,6 +27,7 @@ class ToolIntegrated(BaseModel):
     votes: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ()
     is_oracle: ClassVar[bool] = False
+    shows_results: ClassVar[bool] = True
     unit: ClassVar[Literal["line", "sentence"]] = "sentence"
 
     instruction: str
@@ -60,24 +62,33 @@ class ToolIntegrated(BaseModel):
 
     def exemplar(self, row: Mapping[str, Any]) -> tuple[Segment, ...]:
         shown = self.source.exemplar(row)
-        return self._interleaved(row["question"], shown[-1].text, row["answer"]) if shown else ()
+        if not shown:
+            return ()
+        # An exemplar's program prints nothing, and binds its answer.
+        result = ProgramResult(status="ok", answer=row["answer"])
+        return self._interleaved(row["question"], shown[-1].text, result, row["answer"])
 
     def lesson(self, transcript: Transcript, done: Done) -> tuple[Segment, ...]:
+        """The program of a verified path with what it printed when that was verified; empty where
+        the path holds no program, as when its answer stands in the text alone."""
         assert done.answer is not None, "a verified path has an answer"
-        return self._interleaved(transcript.segments[0].text, done.text, done.answer)
+        results = [s.result for s in transcript.by("executor") if s.result is not None]
+        if not results:
+            return ()
+        return self._interleaved(transcript.segments[0].text, done.text, results[-1], done.answer)
 
-    def _interleaved(self, question: str, program: str, answer: Answer) -> tuple[Segment, ...]:
-        result = ProgramResult(status="ok", answer=answer)
+    def _interleaved(
+        self, question: str, program: str, result: ProgramResult, answer: Answer
+    ) -> tuple[Segment, ...]:
         return (
-            Segment(author="question", text=question, turn="user"),
-            Segment(author="cue", text=f"\n{self.cue}"),
+            *opening(question, self.cue),
             Segment(
                 author="writer",
                 text=f"{self.lead}\n```python\n{program}\n```",
                 turn="assistant",
                 scored=True,
             ),
-            Segment(author="executor", text="", result=result),
+            Segment(author="executor", text=result.stdout, result=result),
             Segment(author="cue", text=_output(result)),
             Segment(author="writer", text=f"The answer is {plain(answer)}.", scored=True),
         )

@@ -5,6 +5,7 @@ from typing import Any
 
 from mdexp.students.adapters import adapted, merged
 from mdexp.students.load import Loaded
+from mdexp.students.vocabulary import token_ids
 from mdexp.students.weights import Weights
 
 MODULE = "student."  # what training/module.py calls the model
@@ -23,7 +24,8 @@ def student_of_checkpoint(untrained: Weights, file: Path) -> tuple[Loaded, int]:
     except UNREADABLE as error:
         raise ValueError(f"{file} is no readable checkpoint: {error}") from error
     base, tokenizer = untrained.load()
-    model: Any = adapted(base, untrained.student)
+    rows = token_ids(tokenizer, untrained.new_tokens)
+    model: Any = adapted(base, untrained.student, rows)
     plain = model if untrained.student.tuning == "full" else model.get_base_model()
     trained = {name.removeprefix(MODULE): value for name, value in weights.items()}
     expected = {n: p.shape for n, p in plain.named_parameters() if p.requires_grad}

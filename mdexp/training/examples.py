@@ -1,5 +1,6 @@
 """From lessons to one student's token sequences; what does not fit is counted, never cut."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any, Literal
@@ -75,6 +76,17 @@ def _example(
     )
 
 
+def shortest_lesson(lessons: Sequence[Lesson], renderer: Renderer) -> int | None:
+    """The least `max_tokens` that keeps a lesson; None where length is not what they fail by."""
+    made, _ = make_examples(lessons, renderer, max_tokens=sys.maxsize)
+    longest: dict[tuple[str, str, int], int] = {}  # of the sequences of each lesson
+    for one in made:
+        name = (one.problem_id, one.thought, one.sample)
+        length = len(one.prompt_ids) + len(one.target_ids)
+        longest[name] = max(length, longest.get(name, 0))
+    return min(longest.values(), default=None)
+
+
 def _unscored(whole: Rendered, start: int) -> tuple[tuple[int, int], ...]:
     """The ranges of the target that are not scored."""
     ranges = []
@@ -93,7 +105,7 @@ def refuse_overlong(unused: Sequence[Rejection]) -> None:
         return
     first = overlong[0]
     raise Overlong(
-        f"{len(overlong)} paths are longer than trainer.max_tokens, the first: problem "
+        f"{len(overlong)} lessons are longer than trainer.max_tokens, the first: problem "
         f"{first.problem_id}, {first.thought}, sample {first.sample}: {first.detail}. "
         "Raise trainer.max_tokens, or leave them out with trainer.on_overlong=drop"
     )

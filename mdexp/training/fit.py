@@ -21,6 +21,7 @@ from mdexp.students.adapters import adapted
 from mdexp.students.allocator import keep_freed_memory
 from mdexp.students.load import Loaded
 from mdexp.students.numerics import Precision
+from mdexp.students.vocabulary import token_ids
 from mdexp.students.weights import Weights
 from mdexp.tracking.feeds import Feed
 from mdexp.training.batches import hold_out, plan_steps, trainable
@@ -73,12 +74,14 @@ def fit(
     precision: Precision,
     folder: Path,
     feeds: Sequence[Feed] = (),
+    new_tokens: Sequence[int] = (),
 ) -> tuple["PreTrainedModel", list[dict[str, float]], dict[str, Any]]:
-    """Train; returns the tuned model, one history row a step, and what was trained on."""
+    """Train; returns the tuned model, one history row a step, and what was trained on. Adapters
+    train the rows of `new_tokens` as well."""
     model, tokenizer = loaded
     keep_freed_memory()
     pl.seed_everything(seed, verbose=False)  # before adapters, which begin at random
-    model = adapted(model, student)
+    model = adapted(model, student, new_tokens)
     problems, steps, held_out = planned_steps(examples, shares, objective, trainer, seed)
     layout = layout_options(student, shares, objective, trainer, tokenizer)
     # Adapters are injected into the base model; its forward is the same with and without them.
@@ -184,7 +187,8 @@ def fit_from(
 ) -> tuple[Loaded, list[dict[str, float]], dict[str, Any]]:
     """`fit` with weights that are yet to be loaded, as each of many ranks does it."""
     model, tokenizer = weights.load()
-    model, history, counts = fit((model, tokenizer), examples, **how)
+    rows = token_ids(tokenizer, weights.new_tokens)
+    model, history, counts = fit((model, tokenizer), examples, **how, new_tokens=rows)
     return (model, tokenizer), history, counts
 
 

@@ -6,10 +6,12 @@ Checked from the tokenizer itself, not through the functions that made the seque
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 from mdexp.ports import Thought
-from mdexp.records import Example, Problem
+from mdexp.records import Example, Lesson, Segment, Segments, turns_of
 from mdexp.students.prompts import Renderer
+from mdexp.thoughts.prompting import chat
 from mdexp.thoughts.thinking import opening_at_end, split_thinking
 from mdexp.training.micro_batch import MicroBatch
 
@@ -18,17 +20,45 @@ SAME_WEIGHT = 1e-6  # weights of a step sum to 1, but for float32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """An example beside what it was made of."""
+    """An example beside what it was made of: `place` counts the examples of one lesson."""
 
     example: Example
-    problem: Problem
+    lesson: Lesson
+    place: int
     thought: Thought
     renderer: Renderer
 
     @property
+    def start(self) -> int:
+        """The segment of the lesson that the target begins with."""
+        texts = [n for n, s in enumerate(self.lesson.segments) if s.author == "writer"]
+        if self.renderer.kind == "causal":
+            return texts[0]
+        return [n for n in texts if self.lesson.segments[n].scored][self.place]
+
+    @property
+    def given(self) -> Segments:
+        """What the student reads first."""
+        return self.lesson.segments[: self.start]
+
+    @property
+    def said(self) -> Segments:
+        """What the target holds."""
+        end = len(self.lesson.segments) if self.renderer.kind == "causal" else self.start + 1
+        return self.lesson.segments[self.start : end]
+
+    @property
+    def scored_texts(self) -> list[Segment]:
+        return [segment for segment in self.said if segment.scored]
+
+    @property
     def prompt(self) -> str:
-        """As decoding renders it for a trained student."""
-        return self.renderer.prompt(self.problem.question, self.thought)
+        """As decoding renders it for a trained student: a thought's own first cue or, in a lesson
+        that asks for something else, all that was said."""
+        question = self.given[0].text
+        if turns_of(self.given) == [("user", f"{question}\n{self.thought.cue}")]:
+            return self.renderer.prompt(question, self.thought)
+        return self.renderer.opening(self.given)
 
 
 def faults(made: Made) -> dict[str, str]:
@@ -51,6 +81,9 @@ def prefix(made: Made) -> str:
         return ""
     tokenizer, example = made.renderer.tokenizer, made.example
     text = made.prompt + made.renderer.code_text.encode(example.target)
+    if len(made.said) > 1:
+        rendered = made.renderer.rendered(made.prompt, made.said)
+        text = rendered.text if rendered.says == example.target else text
     whole = tokenizer(text, add_special_tokens=made.renderer.style != "chat")["input_ids"]
     apart = example.prompt_ids + example.target_ids
     if whole == apart or [*whole, tokenizer.eos_token_id] == apart:
@@ -70,11 +103,32 @@ def one_bos(made: Made) -> str:
 
 
 def end_is_scored(made: Made) -> str:
-    """The last token of the target is the end of sequence, and no other is."""
+    """The last token of the target is the end of sequence. It ends each scored turn, and no other
+    scored token is one."""
     end, target = made.renderer.tokenizer.eos_token_id, made.example.target_ids
-    if target[-1:] == [end] and target.count(end) == 1:
+    ends = scored_ids(made.example).count(end)
+    said = [segment for segment in made.said if segment.author != "executor"]
+    turns = sum(
+        segment.scored and (behind is None or behind.turn is not None)
+        for segment, behind in zip(said, [*said[1:], None], strict=True)
+    )
+    if target[-1:] == [end] and made.example.scored()[-1:] == [True] and ends == turns:
         return ""
-    return f"end of sequence is token {end}, the target ends with {_end(target)}"
+    return (
+        f"end of sequence is token {end}, which ends {turns} scored turns and is {ends} of the "
+        f"scored tokens; the target ends with {_end(target)}"
+    )
+
+
+def only_its_texts_are_scored(made: Made) -> str:
+    """The scored tokens say the texts that the student is to write, and nothing else."""
+    read = made.renderer.text(scored_ids(made.example))
+    left = read
+    for segment in made.scored_texts:
+        before, found, left = left.partition(segment.text.strip())
+        if not found or (before.strip() and not segment.thinking):
+            return f"scored is {read!r}"
+    return "" if not left.strip() else f"scored is {read!r}"
 
 
 def round_trip(made: Made) -> str:
@@ -93,31 +147,44 @@ def thinking_is_kept(made: Made) -> str:
     closed = split_thinking(made.prompt).start
     if not begun and closed and not made.prompt[closed:].strip():
         return f"the prompt has closed its thinking: {made.prompt[-40:]!r}"
-    asked = {"role": "user", "content": f"{made.problem.question}\n{made.thought.cue}"}
+    asked = chat(made.given)[-1]
     answered = {"role": "assistant", "content": begun + made.example.target}
     rendered = made.renderer.tokenizer.apply_chat_template(
         [asked, answered, asked], tokenize=False, add_generation_prompt=True
     )
-    if thinking in str(rendered):
+    if thinking in str(rendered) or len(made.said) > 1:  # later turns are not rendered again
         return ""
     return f"the chat template leaves {thinking[:40]!r} out of a past turn: train on single turns"
 
 
 INVARIANTS: dict[str, Callable[[Made], str]] = {
     check.__name__: check
-    for check in (generation_prompt, prefix, one_bos, end_is_scored, round_trip, thinking_is_kept)
+    for check in (
+        generation_prompt,
+        prefix,
+        one_bos,
+        end_is_scored,
+        only_its_texts_are_scored,
+        round_trip,
+        thinking_is_kept,
+    )
 }
 
 
+def scored_ids(example: Example) -> list[int]:
+    """The tokens of a target that training scores."""
+    return list(compress(example.target_ids, example.scored()))
+
+
 def batch_faults(step: Sequence[Example], batches: Sequence[MicroBatch]) -> dict[str, str]:
-    """The micro-batches of a step score each target token once, nothing of a prompt or padding, and
-    their weights sum to 1. Thoughts of share 0 are not among `step`."""
+    """The micro-batches of a step score each target token that is to be scored once, nothing of a
+    prompt or padding, and their weights sum to 1. Thoughts of share 0 are not among `step`."""
     scored = Counter[int]()
     total = 0.0
     for batch in batches:
         scored.update(batch.labels[batch.weights > 0].tolist())
         total += float(batch.weights.sum())
-    targets = Counter(token for example in step for token in example.target_ids)
+    targets = Counter(token for example in step for token in scored_ids(example))
     found = {}
     if extra := scored - targets:
         found["only_targets_are_scored"] = f"{extra.total()} tokens are scored beside the targets"

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mdexp.config.settings import Settings
+from mdexp.config.settings import Settings, SettingsError
 from mdexp.ports import StudentConfig, Thought
 from mdexp.records import Problem
 from mdexp.students.adapters import judge_targets
@@ -16,7 +16,7 @@ from mdexp.students.numerics import numerics
 from mdexp.students.positions import context_length, room
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
-from mdexp.thoughts.prompting import load_exemplars
+from mdexp.thoughts.prompting import load_exemplars, most_asked, shown_by
 from mdexp.training.devices import num_ranks
 
 if TYPE_CHECKING:
@@ -28,12 +28,18 @@ TRIED = 8  # of the shortest questions and of the longest, in characters
 Prompts = list[list[int]]
 
 
-class Hopeless(ValueError):
+class Hopeless(SettingsError):
     """A run that would buy answers in vain; one line for each reason, naming its key."""
 
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__({"": "\n".join(reasons)})
 
-def preflight(settings: Settings, weights: Weights, problems: Sequence[Problem]) -> None:
-    """Raise Hopeless if training or decoding with this student is bound to fail here."""
+
+def preflight(
+    settings: Settings, weights: Weights, problems: Sequence[Problem], asked: Sequence[Problem]
+) -> None:
+    """Raise Hopeless if training or decoding with this student is bound to fail here. `asked` are
+    those of `problems` that the student answers."""
     s, student = settings, settings.student
     student.files()  # StudentUnavailable
     config, tokenizer = weights.config(), weights.tokenizer()
@@ -45,9 +51,9 @@ def preflight(settings: Settings, weights: Weights, problems: Sequence[Problem])
         lambda: judge_tokenizer(tokenizer, config),
     ]
     if not (faults := list(_faults(judged))):
-        faults = list(_faults([lambda: judge_lengths(s, config, tokenizer, problems)]))
+        faults = list(_faults([lambda: judge_lengths(s, config, tokenizer, problems, asked)]))
     if faults:
-        raise Hopeless("\n".join(faults))
+        raise Hopeless(faults)
 
 
 def _faults(judged: Sequence[Callable[[], object]]) -> Iterator[str]:
@@ -101,6 +107,7 @@ def judge_lengths(
     config: "PretrainedConfig",
     tokenizer: "PreTrainedTokenizerBase",
     problems: Sequence[Problem],
+    asked: Sequence[Problem],
 ) -> None:
     """ValueError if no prompt leaves room for a target, or none for `decoding.max_new_tokens`."""
     student, context = settings.student, context_length(config)
@@ -116,10 +123,10 @@ def judge_lengths(
         if "examples" in settings.stages and trained and len(trained[0]) + 2 > longest:
             raise ValueError(
                 f"trainer.max_tokens={longest}: the shortest prompt of {name} has "
-                f"{len(trained[0])} tokens, so that no target fits behind it"
+                f"{len(trained[0])} tokens, so that no target fits behind it; set "
+                f"trainer.max_tokens to at least {len(trained[0]) + 2}"
             )
-        if "generate" in settings.stages:
-            asked = [p for p in problems if p.split != "train"]
+        if "generate" in settings.stages and name in settings.answering():
             _judge_answers(settings, config, name, _prompts(renderer, thought, asked))
             _warn_of_shots(settings, config, name, renderer, asked)
 
@@ -153,8 +160,9 @@ def _warn_of_shots(
     renderer: Renderer,
     asked: Sequence[Problem],
 ) -> None:
-    shots = load_exemplars()[: settings.decoding.num_shots]
-    few = _prompts(renderer, settings.thoughts[name], asked, shots) if shots else []
+    thought = settings.thoughts[name]
+    shots = shown_by(thought, load_exemplars(most_asked(asked))[: settings.decoding.num_shots])
+    few = _prompts(renderer, thought, asked, shots) if shots else []
     if few and room(config, len(few[0])) < settings.decoding.max_new_tokens:
         log.warning(
             "%s: with %d shots the shortest prompt has %d tokens of the student's %s positions: "

@@ -87,7 +87,8 @@ def page(tmp_path_factory):
     parts = run_parts(num_problems=40, samples=(0, 1, 2, 3), thoughts=THREE, text="ans = 1 # one")
     funnel = [
         {"thought": name, "teachers": ["gpt-x"], "asked": 9, "returned": 8, "verified": 5}
-        | {"examples": 4, "rejected": {"wrong_answer": 3}, "unused": {"too_long": 1}}
+        | {"lessons": 5, "examples": 4}
+        | {"rejected": {"wrong_answer": 3}, "unused": {"too_long": 1}}
         for name in THREE
     ]
     stage = {"name": "train", "key": "af61e9bd242e8c56", "state": "run", "seconds": 90.0}

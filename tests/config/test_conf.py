@@ -20,6 +20,11 @@ BESIDE = {
     "teacher/openai": ["teacher.model=some-model"],
     "teacher/replay": ["teacher.path=paths.jsonl"],
     "dataset/jsonl": ["dataset.path=problems"],
+    "dataset/hf": [
+        "dataset.repo=us/sums",
+        "dataset.revision=main",
+        "dataset.split_files={test: test.csv}",
+    ],
     "decoding/openai": ["decoding.base_url=http://127.0.0.1:1/v1", "decoding.served=own"],
     "objective/weighted": ["thought=[cot,pot]"],
     "thought/states": ["thought=[cot,states]", "objective=union"],

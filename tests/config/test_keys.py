@@ -17,6 +17,7 @@ from mdexp import experiment
 from mdexp.commands.run import config_folder
 from mdexp.config.hints import key_paths
 from mdexp.config.settings import judge
+from mdexp.stages.verify import VERIFY
 from mdexp.store.files import read_json
 from mdexp.store.keys import stage_key
 from mdexp.store.stage_store import StageResult, Store
@@ -227,6 +228,14 @@ def test_the_content_of_a_students_folder_is_part_of_its_keys(keys: Any, tmp_pat
     (tmp_path / "weights" / "note.txt").write_text("other weights")
     second = keys(*student)
     assert [stage for stage in STAGES if first[stage] != second[stage]] == STUDENT
+
+
+@pytest.mark.usefixtures("keys")
+def test_only_runs_whose_lessons_show_results_keep_them() -> None:
+    """Others keep the key that verify had before there was such a setting."""
+    assert "results_of" not in VERIFY.settings(judge(composed()))
+    shows = judge(composed("thought=[pot,tir]", "objective=union", "lambda=null"))
+    assert VERIFY.settings(shows)["results_of"] == ("pot",)
 
 
 def test_an_out_of_distribution_set_changes_every_key(keys: Any, tmp_path: Path) -> None:

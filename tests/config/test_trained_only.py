@@ -7,6 +7,7 @@ from omegaconf import OmegaConf
 from mdexp.commands.run import config_folder
 from mdexp.config.settings import Settings, SettingsError, judge
 from mdexp.thoughts.cot import ChainOfThought
+from mdexp.thoughts.pot import ProgramOfThought
 
 
 def judged(*overrides: str) -> Settings:
@@ -29,7 +30,7 @@ def test_the_student_is_asked_for_thoughts_that_write() -> None:
         (["thought=[states]", "objective=union"], "states are only trained on; add one"),
         (
             ["experiment=dual_instruction", "vote=cascade", "vote.order=[states]"],
-            r"vote.order may name each of the chosen thoughts \(cot\)",
+            r"vote.order may name each of the thoughts that vote \(cot\)",
         ),
         (["lesson=[distinct_chains]"], "lessons.distinct_chains: .* to be one of dcot"),
         (["lesson=[faulty_programs]"], "lessons.faulty_programs: .* to be one of repair"),
@@ -54,3 +55,16 @@ def test_a_beam_writes_no_thought_that_reads_another(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(ChainOfThought, "reads", ("pot",))
     with pytest.raises(SettingsError, match=r"decoding\.beam grows .* thought=cot reads pot;"):
         judged("decoding=stepwise")
+
+
+def test_a_thought_that_does_not_vote_is_asked_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ProgramOfThought, "votes", False)
+    settings = judged()
+    assert (list(settings.answering()), settings.voting()) == (["cot", "pot"], ["cot"])
+    assert judged("vote.order=[cot]").vote.order == ("cot",)
+    with pytest.raises(SettingsError, match=r"each of the thoughts that vote \(cot\) once"):
+        judged("vote.order=[cot,pot]")
+    with pytest.raises(SettingsError, match="pot take no part in votes; add one that does"):
+        judged("thought=[pot]", "objective=union", "lambda=null")

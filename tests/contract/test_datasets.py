@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,9 @@ from tests.contract.conftest import names, plugin
 DATA = os.environ.get("MDEXP_DATA")
 NAMES = names("dataset")
 SMALL = {"limit_train": 60, "limit_test": 30}
-GENERATED = ("gsm_symbolic", "graph_logic", "last_letters", "coin_flip", "mix")
+GYM = ("gsm_symbolic", "syllogism", "knights_knaves", "circuit_logic")
+OPTIONS = ("arc_easy", "aqua")
+GENERATED = (*GYM, "graph_logic", "last_letters", "coin_flip", "mix")
 
 
 def test_datasets_are_found():
@@ -24,9 +27,15 @@ def test_datasets_are_found():
 def dataset(request, tmp_path):
     name = request.param
     if name in GENERATED:
-        if name in ("gsm_symbolic", "mix"):
+        if name in (*GYM, "mix"):
             pytest.importorskip("reasoning_gym")
         return plugin("dataset", name, **SMALL)
+    if name == "hf":
+        pytest.skip("tests/unit/test_own_data.py has a hub")
+    if name in ("csv", "parquet"):
+        for part in ("train", "test"):
+            write_table(tmp_path, name, part)
+        return plugin("dataset", name, path=str(tmp_path))
     if name == "jsonl":
         for part in ("train", "test"):
             row = {"id": part, "question": f"How many in {part}?", "answer": 3}
@@ -34,7 +43,18 @@ def dataset(request, tmp_path):
         return plugin("dataset", name, path=str(tmp_path))
     if not DATA:
         pytest.skip("MDEXP_DATA names no folder with the real data")
+    if name in OPTIONS and not (Path(DATA) / name).is_dir():
+        pytest.skip(f"MDEXP_DATA has no folder {name}")
     return plugin("dataset", name, path=DATA)
+
+
+def write_table(folder, format, part):
+    if format == "csv":
+        (folder / f"{part}.csv").write_text(f"question,answer\nHow many in {part}?,3\n")
+        return
+    parquet, pyarrow = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pyarrow")
+    rows = [{"question": f"How many in {part}?", "answer": 3}]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), folder / f"{part}.parquet")
 
 
 def sets_tested(problems):

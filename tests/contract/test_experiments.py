@@ -25,6 +25,7 @@ from mdexp.ports import Done, Seen, Thought
 from mdexp.reading import read_all
 from mdexp.records import Lesson, Problem, Transcript, VerifiedPath
 from mdexp.sandbox.executor import Sandbox
+from mdexp.stages.examples import make_lessons
 from mdexp.teacher.worked import WorkedTeacher
 from mdexp.thoughts.repair import Repair
 from tests.contract.conftest import names
@@ -86,9 +87,8 @@ def verified(
         for name in thoughts
         if RECORDED.get(name, name) == path.thought
     ]
-    kept, rejected = verify_paths(
-        played, {p.id: p for p in problems}, thoughts, sandbox, "gold", "drop"
-    )
+    by_id, results_of = {p.id: p for p in problems}, settings.shown_results()
+    kept, rejected = verify_paths(played, by_id, thoughts, sandbox, "gold", "drop", results_of)
     assert not rejected
     return kept
 
@@ -97,14 +97,9 @@ def lessons_of(
     settings: Settings, problems: Sequence[Problem], sandbox: Sandbox
 ) -> list[tuple[Problem, Lesson]]:
     paths = verified(settings, problems, sandbox)
-    return [
-        (problem, lesson)
-        for problem in problems
-        for maker in settings.lessons.values()
-        for lesson in maker.make(
-            problem, [p for p in paths if p.problem_id == problem.id], settings.thoughts, sandbox
-        )
-    ]
+    by_id = {problem.id: problem for problem in problems}
+    made = make_lessons(by_id, paths, settings.thoughts, settings.lessons, sandbox)
+    return [(by_id[lesson.problem_id], lesson) for lesson in made]
 
 
 @pytest.mark.parametrize("name", NAMES)

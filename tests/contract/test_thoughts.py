@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import pytest
 
 from mdexp.answers import correct
-from mdexp.driver import Walk, asked, drive, run_all
+from mdexp.driver import Walk, drive, executed, run_all
 from mdexp.ports import Done, Run, Seen, Thought, Write
 from mdexp.reading import read_all
 from mdexp.records import ProgramResult, Segment, Transcript
 from mdexp.sandbox.executor import Sandbox
+from mdexp.thoughts.opening import asked
 from mdexp.thoughts.prompting import load_exemplars
 from tests.contract.conftest import names, plugin
 from tests.read_texts import NUMBER, read_texts
@@ -51,6 +52,8 @@ def lessons(thought: Thought, sandbox: Sandbox) -> list[tuple[Segment, ...]]:
         for row in EXEMPLARS:
             shown = transcript(source.exemplar(row))
             done = read(source, shown.segments, sandbox)
+            if thought.shows_results and done.result:  # as verify keeps it
+                shown = shown.after(executed(done.result))
             made.append(thought.lesson(shown, done))
     return made
 

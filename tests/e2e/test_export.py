@@ -13,7 +13,7 @@ from mdexp.commands import export as exporting
 from mdexp.commands.export import main
 from mdexp.commands.run_student import trained_weights
 from mdexp.config.settings import judge
-from mdexp.records import Output, Problem
+from mdexp.records import Example, Output, Problem
 from mdexp.store.files import read_json
 from mdexp.store.json_lines import read_jsonl
 from mdexp.training.module import MixedDistillation
@@ -105,6 +105,52 @@ def test_asked_as_the_card_says_plain_transformers_answers_as_the_run_did(
         new = written[1:] if seq2seq else written[given["input_ids"].shape[1] :]
         ends = (tokenizer.eos_token_id, tokenizer.pad_token_id)
         assert tokenizer.decode([i for i in new if i not in ends]) == output.text
+
+
+@pytest.mark.parametrize(
+    ("student", "tuning"),
+    [("tiny_causal", "full"), ("tiny_causal", "lora"), ("tiny_seq2seq", "lora")],
+)
+def test_new_tokens_of_a_vocabulary_are_in_the_exported_student(
+    student, tuning, kept_run, tmp_path
+):
+    """Trained, merged and exported, plain transformers writes what the run wrote."""
+    run = kept_run(
+        "experiment=planning_tokens",
+        f"student={student}",
+        f"student.tuning={tuning}",
+        "trainer.max_tokens=2048",
+        "trainer.max_steps=30",
+        "decoding.max_new_tokens=12",
+        "trainer.learning_rate=0.01",
+        "trainer.warmup=0",
+    )
+    folder = tmp_path / "exported"
+    assert main([str(run), str(folder)]) == 0
+    auto = AutoModelForSeq2SeqLM if "seq2seq" in student else AutoModelForCausalLM
+    model, tokenizer = auto.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    old = len(tiny("causal").tokenizer())
+    kinds = 6
+    assert len(tokenizer) == model.config.vocab_size == old + 3 * kinds
+    examples = read_jsonl(run / "examples.jsonl", Example)
+    assert all(max(example.target_ids) >= old for example in examples), "marks are new tokens"
+    assert all(max(example.prompt_ids) < old for example in examples)
+    questions = {p.id: p.question for p in read_jsonl(run / "problems.jsonl", Problem)}
+    [prompt] = [text for _, text in PROMPT.findall((folder / "README.md").read_text())]
+    outputs = read_jsonl(run / "outputs_after.jsonl", Output)
+    for output in outputs:
+        asked = prompt.replace("<question>", questions[output.problem_id])
+        given = tokenizer(
+            asked.removesuffix("\n") if "seq2seq" in student else asked, return_tensors="pt"
+        )
+        written = model.generate(**given, max_new_tokens=12, do_sample=False)[0]
+        new = written[1:] if "seq2seq" in student else written[given["input_ids"].shape[1] :]
+        ends = (tokenizer.eos_token_id, tokenizer.pad_token_id)
+        assert tokenizer.decode([i for i in new if i not in ends]) == output.text
+    if student == "tiny_causal":  # a tiny T5 learns too little in these steps
+        assert any("[assignment 1]" in output.text for output in outputs), "it writes marks"
+    before = read_jsonl(run / "outputs_before.jsonl", Output)
+    assert not any("[assignment" in output.text for output in before)
 
 
 def test_the_card_tells_what_was_measured(run, tmp_path):

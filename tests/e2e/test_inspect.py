@@ -1,10 +1,12 @@
 """What a student will read and what of it is scored, printed and checked."""
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from mdexp.commands import inspect
+from mdexp.commands.run import main
 from mdexp.records import Example
 from mdexp.store.files import read_json, write_json
 from mdexp.store.integrity import file_hash
@@ -36,6 +38,48 @@ def test_a_step_is_printed_and_holds(problems, tmp_path, capsys):
     assert not (tmp_path / "outputs").exists()
 
 
+# Lessons of several texts, with unscored ones, or with another cue than decoding's.
+OF_SEVERAL_TEXTS = [
+    "experiment=kpdd",
+    "experiment=kpdd student=tiny_seq2seq",
+    "experiment=kpdd student.prompt=chat",
+    "experiment=pad",
+    "experiment=pad student=tiny_seq2seq",
+    "experiment=tir",
+    "experiment=dcot",
+    "experiment=dual_instruction",
+]
+
+
+@pytest.mark.parametrize("options", OF_SEVERAL_TEXTS)
+def test_what_is_shown_as_scored_is_what_training_scores(options, problems, capsys):
+    words = [*SMALL, f"dataset.path={problems}", *options.split(), "trainer.max_tokens=2048"]
+    assert inspect.main([*words, "--problems=4"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.endswith("every invariant holds\n")
+    blocks = [block for block in shown.split("\n\n") if " tokens scored at " in block]
+    for block in blocks:
+        rows = [line for line in block.splitlines() if line[:5].strip().isdecimal()]
+        scored = [row for row in rows if re.search(r" scored( |$)", row)]
+        assert len(scored) == int(re.search(r": (\d+) tokens scored at ", block)[1])
+        texts = [line for line in block.splitlines() if line.startswith("  scored ")]
+        assert texts and all("writer: " in line for line in texts)
+    if "pad" in options:
+        [mended, *_] = [block for block in blocks if "sandbox: " in block]
+        given = [line for line in mended.splitlines() if line.startswith("  read ")]
+        assert [line.split()[1] for line in given] == ["question:", "cue:", "writer:", "cue:"]
+
+
+def test_an_unscored_text_that_is_scored_is_named(problems, tmp_path, capsys):
+    words = ["experiment=pad", "trainer.max_tokens=2048", STAGES, "hydra.run.dir=run"]
+    assert main([*SMALL, f"dataset.path={problems}", *words]) == 0
+    folder = tmp_path / "run"
+    examples = read_jsonl(folder / "examples.jsonl", Example)
+    write_as_stage(folder, [replace(one, unscored=()) for one in examples])
+    assert inspect.inspect(folder, 1) == 1
+    assert named(capsys.readouterr().err) == {"only_its_texts_are_scored", "end_is_scored"}
+
+
 @pytest.fixture
 def run(command, tmp_path):
     assert command(STAGES, "hydra.run.dir=run") == 0
@@ -56,7 +100,7 @@ BROKEN = {
     ),
     "two tokens where one text has one": (
         lambda e: replace(e, target_ids=[*e.target_ids[:-1], 5, e.target_ids[-1]]),
-        {"prefix", "round_trip"},
+        {"prefix", "only_its_texts_are_scored", "round_trip"},
     ),
     "begun twice": (
         lambda e: replace(e, prompt_ids=[BOS, BOS, *e.prompt_ids]),

@@ -11,7 +11,8 @@ from tests.contract.test_experiments import NAMES, RECORDED, composed
 from tests.e2e.conftest import states
 
 PLAIN = {"label", "cot", "pot", "eot"}
-METHODS = [name for name in NAMES if not set(composed(name).thoughts) <= PLAIN]
+CARDS = ["etd_card", "etd_card_control"]  # plain thoughts, and a student of their own
+METHODS = [name for name in NAMES if not set(composed(name).thoughts) <= PLAIN] + CARDS
 
 
 def test_methods_are_found():
@@ -23,6 +24,7 @@ def test_it_runs_to_the_report(name, command, problems, tmp_path):
     assert (
         command(
             f"experiment={name}",
+            f"student=tiny_{composed(name).student.kind}",
             "hydra.run.dir=run",
             "trainer.max_tokens=2048",
             "decoding.max_new_tokens=6",

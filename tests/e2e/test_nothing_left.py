@@ -1,5 +1,6 @@
 """A run that has nothing to train on stops and names the key; what a stage mostly drops is said."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -94,7 +95,10 @@ def test_a_run_without_an_example_stops(
 ) -> None:
     assert templated("trainer.max_tokens=122") == 2
     told = capsys.readouterr().err
-    assert "trainer.max_tokens: examples kept 0 of 24 verified paths" in told
+    assert "trainer.max_tokens: examples kept 0 of 24 lessons" in told
+    [fits] = re.findall(r"; 122 is too few, the shortest lesson has (\d+) tokens\n", told)
+    assert templated(f"trainer.max_tokens={int(fits) - 1}") == 2
+    assert templated(f"trainer.max_tokens={fits}") == 0
 
 
 def test_a_stage_that_drops_over_half_says_so_in_terminal_and_report(

@@ -65,10 +65,11 @@ def test_each_path_of_the_teacher_is_asked_for_once(command, tmp_path, capsys):
 
 
 def test_a_failing_job_hides_no_other(command, tmp_path, capsys):
-    assert command("-m", "trainer.max_tokens=1,512", "hydra.sweep.dir=sweep") == 1
+    assert command("-m", "trainer.max_tokens=1,512", "hydra.sweep.dir=sweep") == 2
     rows = table(tmp_path / "sweep")
     assert [row["state"] for row in rows] == ["failed", "ok"]
     shown = capsys.readouterr()
-    assert "job 0" in shown.err and "fits behind it" in shown.err
+    assert "job 0" in shown.err and "trainer.max_tokens=1: " in shown.err
+    assert "fits behind it" in shown.err and "raceback" not in shown.err
     assert (tmp_path / "sweep" / "1" / "report.html").is_file()
     assert read_json(tmp_path / "sweep" / "0" / "run.json")["state"] == "failed"

@@ -1,8 +1,6 @@
 """Random numbers are the same in every run of a program, whoever ran before it."""
 
 import random
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,25 +51,3 @@ def test_they_begin_as_with_seed_0_in_every_tier(cpython: CPythonTier) -> None:
             assert [result.answer for result in sandbox.run([program, f"{program} "])] == [
                 FIRST
             ] * 2
-
-
-# The vet lets no program draw a number, but what it may call does: here all are let through.
-_WARM = """
-import builtins, sys, types
-import sympy
-from mdexp.sandbox.confined import child, warm
-said = lambda status, fields: print(fields["value"], file=sys.__stdout__)
-reply = types.SimpleNamespace(send=said)
-lenient = types.SimpleNamespace(passes=lambda tree: True)
-limits = child.ChildLimits(address_bytes=0, cpu_seconds=0, output_bytes=100, max_text=100)
-program = "import random, sympy\\nans = f'{random.random()} {sympy.core.random.rng.random()}'"
-for _ in range(3):
-    warm._serve_one(program, reply, lenient, limits, dict(vars(builtins)))
-"""
-
-
-def test_a_warm_process_starts_them_anew_for_each_program() -> None:
-    said = subprocess.run(
-        [sys.executable, "-c", _WARM], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert said.stdout.splitlines() == [f"{FIRST} {FIRST}"] * 3

@@ -19,8 +19,7 @@ pytestmark = pytest.mark.skipif(bool(confinement()), reason=confinement())
 
 NUM_PROGRAMS = 400
 SIGNALS = (signal.SIGKILL, signal.SIGSTOP)
-# What Monty answers, what a warm process does, and what needs a process of its own.
-SOUND = ("ans = {n}", "import statistics\nans = statistics.mean([{n}])", "import os\nans = {n}")
+SOUND = ("ans = {n}", "import os\nans = {n}")  # what Monty answers, and what CPython does
 
 
 @contextmanager

@@ -101,7 +101,7 @@ def test_fractions_are_rounded_to_six_decimals(above, below):
         ("(B)", "b"),
         ("b)", "b"),
         ("B", "b"),
-        ("F", None),
+        ("K", None),
         ("five", None),
         ("", None),
         ("nan", None),

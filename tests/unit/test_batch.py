@@ -9,7 +9,7 @@ import time
 import pytest
 
 from mdexp.teacher import batch, batch_collection, batch_connection, batch_server
-from mdexp.teacher.batch_book import uncollected
+from mdexp.teacher.batch_ledger import uncollected
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.retry import TeacherError
 from tests.buyer import buy, problems, start, teacher

@@ -50,7 +50,7 @@ def small_svamp(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("name", sorted(file.stem for file in CONF.glob("*.yaml")))
 def test_every_field_stands_in_the_yaml(name: str) -> None:
-    made = dataset(name)
+    made = dataset(name, **({"split_files": {"test": "test.csv"}} if name == "hf" else {}))
     assert set(type(made).model_fields) == made.model_fields_set
 
 
@@ -91,7 +91,7 @@ def test_unknown_split_names_the_known() -> None:
 
 
 def test_unknown_ood_names_the_known() -> None:
-    with pytest.raises(ValidationError, match=r"no dataset 'asdv'; available: asdiv, .*gsm8k"):
+    with pytest.raises(ValidationError, match=r"no dataset 'asdv'; available: .*asdiv, .*gsm8k"):
         dataset("svamp", ood=("asdv",))
 
 
@@ -173,8 +173,8 @@ def test_own_rows_may_have_nulls_blank_lines_and_windows_line_ends(tmp_path: Pat
     [
         ("{", r"own\.jsonl:2: not JSON"),
         ("[1]", r"own\.jsonl:2: got \[1\], expected a JSON object"),
-        ('{"id": "b", "question": "?"}', r"own\.jsonl:2: answer missing; a row needs id, question"),
-        ('{"id": 7, "question": "?", "answer": 1}', r"own\.jsonl:2: id must be text, found 7"),
+        ('{"id": "b", "question": "?"}', r"own\.jsonl:2: answer missing; a row needs question and"),
+        ('{"id": 7.5, "question": "?", "answer": 1}', r"own\.jsonl:2: id must be text or a whole"),
         ('{"id": "b", "question": "?", "answer": [1]}', r"own\.jsonl:2: answer must be"),
         (
             '{"id": "b", "question": "?", "answer": "3:45"}',

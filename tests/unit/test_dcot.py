@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from mdexp.driver import asked, written
+from mdexp.driver import written
 from mdexp.lessons.distinct_chains import DistinctChains
 from mdexp.ports import Done, Seen, Write
 from mdexp.records import Problem, Transcript, VerifiedPath
+from mdexp.thoughts.opening import asked
 from tests.contract.conftest import plugin
 
 QUESTION = "Ann has 3 bags of 4 pens. How many pens has she?"
@@ -20,9 +21,9 @@ def dcot():
     return plugin("thought", "dcot")
 
 
-def path(sample, text, thought="cot"):
+def path(sample, text, thought="cot", answer=12):
     return VerifiedPath(
-        problem_id="p", thought=thought, sample=sample, text=text, answer=12, model="m"
+        problem_id="p", thought=thought, sample=sample, text=text, answer=answer, model="m"
     )
 
 
@@ -62,6 +63,15 @@ def test_there_is_a_subset_of_each_size(size, draws, most):
 def test_equal_chains_and_other_thoughts_are_left_out(dcot):
     made = make([path(0, "A."), path(1, "A."), path(0, "ans = 12", "pot")], dcot)
     assert [lesson.sources for lesson in made] == [("cot/1",)] * 3, "one for each epoch"
+
+
+def test_wrong_chains_take_no_part(dcot):
+    """They come with verify.mode=runs, none or agree."""
+    wrong = path(0, "3 + 4 = 7.", answer=7)
+    made = make([wrong, path(1, "3 * 4 = 12.", answer=12.0)], dcot)
+    assert {lesson.sources for lesson in made} == {("cot/1",)}
+    assert all("answer is 12" in lesson.segments[2].text for lesson in made)
+    assert make([wrong], dcot) == []
 
 
 def test_the_seed_decides(dcot):

@@ -9,8 +9,9 @@ from typing import ClassVar
 import pytest
 
 from mdexp.grading.verify import verify_paths
+from mdexp.lessons.paths import PathLessons
 from mdexp.ports import Done, Run, Seen, Thought, Write
-from mdexp.records import Problem, ProgramResult, Transcript
+from mdexp.records import Problem, ProgramResult, Segment, Transcript, VerifiedPath
 from mdexp.teacher import batch_collection, batch_connection, batch_server
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.prices import Price
@@ -143,10 +144,59 @@ def test_thinking_is_not_sent_back_and_is_kept_apart(server, tmp_path):
     assert "Hm" not in sent
     assert '"Text 0"' in sent and '"Text 1"' in sent
     asked = {"p0": problems(1)[0]}
-    for use, thinking in (("drop", ""), ("keep", "Hm 0.\nHm 1.\nHm 2.")):
+    for use, thinking in (("drop", [""] * 3), ("keep", ["Hm 0.", "Hm 1.", "Hm 2."])):
         [kept], _ = verify_paths([path], asked, KPDD, Giving(0), "runs", use)
-        assert kept.thinking == thinking
+        assert kept.thinking == "", "each text has its own"
+        assert [s.thinking for s in kept.segments if s.author == "writer"] == thinking
         assert texts(kept) == ["Text 0", "Text 1", "Text 2"]
+        [lesson] = PathLessons().make(asked["p0"], [kept], KPDD, Giving(0))
+        assert [s.thinking for s in lesson.segments if s.author == "writer"] == thinking
+
+
+def test_a_lesson_of_fewer_texts_ends_with_the_thinking_of_the_last():
+    """A solution that was written three times is taught as its last form."""
+    thought = KPDD["kpdd"].model_copy(
+        update={"inner": plugin("thought", "repair", trigger="exception")}
+    )
+    words = ["Core?", "Hint.", "ans = x", "ans = y", "ans = 3"]
+    said = [
+        Segment(author="writer", text=text, turn="assistant", thinking=f"Hm {n}.")
+        for n, text in enumerate(words)
+    ]
+    kept = VerifiedPath(
+        problem_id="p0",
+        thought="kpdd",
+        sample=0,
+        text=words[-1],
+        answer=3,
+        model="m",
+        segments=tuple(said),
+    )
+    [lesson] = PathLessons().make(problems(1)[0], [kept], {"kpdd": thought}, Giving(3))
+    written = [s for s in lesson.segments if s.author == "writer"]
+    assert [s.text for s in written] == ["Core?", "Hint.", "ans = 3"]
+    assert [s.thinking for s in written] == ["Hm 0.", "Hm 1.", "Hm 4."]
+
+
+def test_thinking_within_a_turn_stands_where_the_turn_begins():
+    thought = plugin("thought", "tir")
+    written = [
+        Segment(author="writer", text="Compute.\n```python\nans = 3\n```", turn="assistant"),
+        Segment(author="writer", text="The answer is 3."),
+    ]
+    ran = Segment(author="executor", text="", result=ProgramResult(status="ok", answer=3))
+    kept = VerifiedPath(
+        problem_id="p0",
+        thought="pot",
+        sample=0,
+        text="ans = 3",
+        answer=3,
+        model="m",
+        segments=(*(replace(s, thinking=f"Hm {n}.") for n, s in enumerate(written)), ran),
+    )
+    [lesson] = PathLessons().make(problems(1)[0], [kept], {"tir": thought}, Giving(3))
+    texts_of = [s for s in lesson.segments if s.author == "writer"]
+    assert [s.thinking for s in texts_of] == ["Hm 0.\nHm 1.", ""]
 
 
 class Giving:

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
 from mdexp.config.config_path import config_folder
 from mdexp.config.settings import Settings
@@ -44,6 +46,22 @@ def test_every_key_is_there_with_what_it_takes(reference: str) -> None:
     assert "| `trainer.schedule` | linear, cosine, constant | `linear` |" in reference
     assert "| `logger.project` | text or null |" in reference
     assert "| `student.lora_rank` | whole number ≥ 1 | `16` |" in reference
+
+
+def test_the_page_names_keys_that_are_there_with_their_defaults() -> None:
+    """The part of the page that is read without a build."""
+    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+        config = compose("config", return_hydra_config=True)
+    chosen = dict(config.hydra.runtime.choices) | {"thought": f"[{','.join(config.thoughts)}]"}
+    page = (ROOT / "docs" / "configuration.md").read_text()
+    rows = re.findall(r"^\| (`.*?) \| (.*?) \|", page, re.MULTILINE)
+    assert len(rows) >= 20
+    for keys, defaults in rows:
+        values = re.findall(r"`(.*?)`", defaults)
+        for key, value in zip(re.findall(r"`(.*?)`", keys), values, strict=defaults != "all"):
+            there = OmegaConf.select(config, key, throw_on_missing=True)
+            is_there = {"None": "null"}.get(str(there), str(there)) == value
+            assert is_there or chosen.get(key) == value, (key, value, there)
 
 
 def test_it_builds_and_no_link_is_dead(tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdexp.driver import Walk, asked, conversation, drive, run_all, without_last_results
+from mdexp.driver import Walk, conversation, drive, run_all, without_last_results
 from mdexp.ports import Done, Run, Seen, Write
 from mdexp.reading import read_all, reading_order
 from mdexp.records import ProgramResult, Segment, Transcript
+from mdexp.thoughts.opening import asked
 
 
 class Counting:
@@ -37,7 +38,11 @@ class Doubling:
 
     def run(self, programs: Sequence[str]) -> list[ProgramResult]:
         self.batches.append(len(programs))
-        return [ProgramResult(status="ok", answer=2 * int(program)) for program in programs]
+        seconds = float(len(self.batches))  # other ones each time, as a real run takes
+        return [
+            ProgramResult(status="ok", answer=2 * int(program), seconds=seconds)
+            for program in programs
+        ]
 
     def solve(self, systems: Sequence[str]) -> list[ProgramResult]:
         raise AssertionError("there are no equations here")
@@ -75,6 +80,15 @@ def test_pending_texts_and_runs_are_one_batch_each():
         ("writer", "assistant", "2"),
     ]
     assert conversation(walks[2].transcript) == "1\n\nit gave 2\n\n2"
+
+
+def test_a_transcript_does_not_depend_on_how_long_its_programs_took():
+    executor = Doubling()
+    first, second = walk("a", 3), walk("a", 3)
+    driven([first], executor)
+    driven([second], executor)
+    assert len(first.transcript.by("executor")) == 2
+    assert first.transcript == second.transcript
 
 
 def test_a_text_that_was_cut_short_ends_its_transcript():

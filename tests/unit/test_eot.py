@@ -97,13 +97,13 @@ def test_text_without_equations_has_none(text: str) -> None:
     ],
 )
 def test_a_text_is_complete_before_an_invented_question(text: str, whole: str | None) -> None:
-    assert EOT.complete(text, Expected()) == whole
+    assert EOT.complete(text) == whole
 
 
 def test_what_is_complete_reads_as_the_whole() -> None:
     for row in load_exemplars():
         text = f"```\n{row['eot']}\n```\nSo that is it: y = 3.\n\nQ: And now?\nans = 4"
-        whole = EOT.complete(text, Expected())
+        whole = EOT.complete(text)
         assert whole is not None and read(whole) == read(text) == answer_of(EOT.exemplar(row))
 
 
@@ -126,4 +126,4 @@ def test_reading_is_done_once(text: str) -> None:
 @given(st.text(alphabet="a1 %#.$`(\\=", max_size=3000).map(lambda text: text * 20))
 def test_no_text_takes_long(text: str) -> None:
     EOT.read(text, Expected())
-    EOT.complete(text, Expected())
+    EOT.complete(text)

@@ -131,7 +131,7 @@ def test_the_first_that_is_too_long_is_named():
     with pytest.raises(Overlong) as caught:
         refuse_overlong(unused)
     assert str(caught.value).startswith(
-        "2 paths are longer than trainer.max_tokens, the first: "
+        "2 lessons are longer than trainer.max_tokens, the first: "
         f"problem p, pot, sample 1: {length} tokens of 60."
     )
     refuse_overlong([])

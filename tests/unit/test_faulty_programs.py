@@ -60,7 +60,8 @@ def test_lessons_are_of_faults_that_are_wrong(sandbox, mix):
             model="m",
         )
         for lesson in maker.make(problem, [path], thoughts, sandbox):
-            question, _, faulty, _, cue, right = lesson.segments
+            question, _, faulty, found, cue, right = lesson.segments
+            assert found.result is not None and found.result.seconds == 0, "as in every run"
             [result] = sandbox.run([faulty.text])
             assert not correct(result.answer, row["answer"])
             assert not faulty.scored and right.scored and right.text == row["pot"]
@@ -68,6 +69,14 @@ def test_lessons_are_of_faults_that_are_wrong(sandbox, mix):
             assert question.text == row["question"] and lesson.sources == ("pot/0",)
             made.append(lesson)
     assert len({lesson.id for lesson in made}) == len(made) >= 8
+
+
+def test_a_wrong_program_is_no_repair(sandbox):
+    """It comes with verify.mode=runs, none or agree."""
+    maker = FaultyPrograms(thought="repair", per_path=6, mix="uniform", seed=0)
+    problem = Problem(id="p", dataset="toy", split="train", question=QUESTION, answer=12)
+    path = VerifiedPath(problem_id="p", thought="pot", sample=0, text=PROGRAM, answer=11, model="m")
+    assert not list(maker.make(problem, [path], {"repair": plugin("thought", "repair")}, sandbox))
 
 
 def test_it_needs_a_thought_that_repairs(sandbox):

@@ -2,10 +2,11 @@
 
 import pytest
 
-from mdexp.driver import Walk, asked, drive
+from mdexp.driver import Walk, drive
 from mdexp.ports import Done, Write
 from mdexp.records import Segment, Transcript
 from mdexp.thoughts.kpdd import core_question, hints_for
+from mdexp.thoughts.opening import asked
 from tests.contract.conftest import plugin
 
 QUESTION = "Ann has 3 bags. Each bag holds 4 pens and 9 clips. How many pens does Ann have?"
@@ -28,6 +29,39 @@ def test_hints_are_the_sentences_whose_numbers_are_used():
         "Ann has 3 bags.\nEach bag holds 4 pens and 9 clips."
     )
     assert hints_for(QUESTION, "ans = 3 + 0") == "Ann has 3 bags."
+
+
+def test_a_sentence_over_a_blank_line_is_read_back_whole(kpdd):
+    question = "Prices:\n\n3 dollars a pen\n\nand 4 dollars a bag. How much are\n\nboth?"
+    transcript = Transcript(problem_id="p", thought="kpdd", sample=0, segments=(asked(question),))
+    lesson = kpdd.lesson(transcript, Done(text="ans = 3 + 4", answer=7, status="ok"))
+    told = iter([s.text for s in lesson if s.scored])
+
+    def write(pending: list[tuple[Walk, Write]]) -> list[Segment]:
+        [(_, step)] = pending
+        text = next(told)
+        assert step.stop(text) is None, "decoding stops at a blank line"
+        return [Segment(author="writer", text=text)]
+
+    drive([Walk(thought=kpdd, transcript=transcript)], write, lambda runs: [], reads=False)
+    assert next(told, None) is None
+    assert lesson[2].text == "How much are both?"
+    assert lesson[4].text == "Prices: 3 dollars a pen and 4 dollars a bag."
+
+
+def test_key_points_of_a_teacher_hold_no_blank_line(kpdd):
+    writes = kpdd.model_copy(update={"teacher": "writes"})
+    texts = ["How many pens?", "- 3 bags\n\n- 4 pens each\n", "ans = 3 * 4"]
+    said = [Segment(author="writer", text=text, turn="assistant") for text in texts]
+    transcript = Transcript(
+        problem_id="p", thought="kpdd", sample=0, segments=(asked(QUESTION), *said)
+    )
+    lesson = writes.lesson(transcript, Done(text="ans = 3 * 4", answer=12, status="ok"))
+    assert [s.text for s in lesson if s.scored] == [
+        "How many pens?",
+        "- 3 bags\n- 4 pens each",
+        "ans = 3 * 4",
+    ]
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdexp.driver import asked
 from mdexp.ports import Done
 from mdexp.records import Transcript
+from mdexp.thoughts.opening import asked
 from mdexp.thoughts.prose_steps import steps_of
 from tests.contract.conftest import plugin
 

@@ -13,6 +13,7 @@ from mdexp.config.config_path import config_folder
 from mdexp.config.settings import judge
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import byte_tokenizer
+from tests.contract.conftest import names
 
 ROW = {"n": 4, "ties": 0, "num_paths": 1, "rule": "greedy", "grader": "strict 1", "correct": 1}
 LOW = {"accuracy": 0.25, "ci95": [0.046, 0.699]}
@@ -95,3 +96,15 @@ def test_the_types_measured_and_exported_are_named(card: Card) -> None:
     for stages in ((), ({"name": "after", "counts": {}},)):
         unknown = card("student=tiny_causal", stages=stages)
         assert said.format("a type that it did not record") in unknown
+
+
+@pytest.mark.parametrize("teacher", names("teacher"))
+def test_every_teacher_says_who_wrote_its_paths(card: Card, teacher: str) -> None:
+    more = ["teacher.model=large"] if teacher == "openai" else []
+    [said] = [
+        line
+        for line in card("student=tiny_causal", f"teacher={teacher}", *more).splitlines()
+        if line.startswith("- reasoning paths: ")
+    ]
+    assert f"teacher={teacher}" in said and "not known to mdexp" not in said
+    assert not said.endswith("; ")

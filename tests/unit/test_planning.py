@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from mdexp.driver import asked, written
+from mdexp.driver import written
 from mdexp.ports import Done, Seen
 from mdexp.records import Transcript
+from mdexp.thoughts.opening import asked
 from mdexp.thoughts.planning import kinds_of
 from mdexp.thoughts.prose_steps import steps_of
 from tests.contract.conftest import plugin
@@ -87,3 +88,32 @@ def test_every_kind_has_a_word():
     words = {**plugin("thought", "planning").words, "answer": " "}
     with pytest.raises(ValidationError, match="no word for answer"):
         plugin("thought", "planning", words=words)
+
+
+def test_marks_are_new_tokens_that_begin_as_their_words():
+    planning = plugin("thought", "planning", tokens_per_kind=2)
+    assert planning.new_tokens["[addition 1]"] == planning.new_tokens["[addition 2]"] == "addition"
+    assert len(planning.new_tokens) == 2 * 6
+    done = Done(text="She has 3 * 4 + 1 = 13 pens.", answer=13, status="ok")
+    *_, text = planning.lesson(START, done)
+    assert text.text == (
+        "[multiplication 1][multiplication 2][addition 1][addition 2] She has 3 * 4 + 1 = 13 pens."
+        "\n[answer 1][answer 2] The answer is 13."
+    )
+    read = planning.next(written(text.text), Seen())
+    assert isinstance(read, Done) and (read.text, read.answer) == (done.text, "13")
+
+
+def test_meaningless_tokens_are_as_many():
+    planning = plugin("thought", "planning", tokens_per_kind=3)
+    control = planning.model_copy(update={"words": dict.fromkeys(planning.words, "thing")})
+    done = Done(text="She has 3 * 4 + 1 = 13 pens.", answer=13, status="ok")
+    marked, meaningless = (t.lesson(START, done)[-1].text for t in (planning, control))
+    assert marked.count("[") == meaningless.count("[") == 9
+    assert list(control.new_tokens) == ["[thing 1]", "[thing 2]", "[thing 3]"]
+
+
+def test_marks_of_words_bring_no_tokens_and_leave_keys_as_they_were():
+    planning = plugin("thought", "planning")
+    assert planning.new_tokens == {} and "tokens_per_kind" not in planning.model_dump()
+    assert plugin("thought", "planning", tokens_per_kind=1).model_dump()["tokens_per_kind"] == 1

@@ -3,7 +3,7 @@
 import pytest
 
 from mdexp.grading.score import grade
-from mdexp.reading import Name, outcomes, read_rows
+from mdexp.reading import TranscriptKey, outcomes, read_rows
 from mdexp.records import Expected, Output, Problem, ProgramResult
 from mdexp.thoughts.single_write import Reading
 from tests.contract.conftest import plugin
@@ -155,7 +155,7 @@ def test_an_output_that_was_cut_short_says_nothing_to_those_who_read_it():
     ]
     executor = Results(**{"ans = 7": ok(7)})
     known = outcomes(outputs[:1], {"p": problem}, thoughts, executor)
-    done = known[Name("p", "cot", 0, "after")]
+    done = known[TranscriptKey("p", "cot", 0, "after")]
     assert (done.status, done.answer) == ("truncated", None)
     graded = grade(outputs, {"p": problem}, thoughts, executor)
     read = read_rows(outputs, {"p": problem}, thoughts, executor)

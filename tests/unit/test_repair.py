@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from mdexp.driver import Walk, asked, drive, run_all
+from mdexp.driver import Walk, drive, run_all
 from mdexp.ports import Done, Seen
 from mdexp.records import ProgramResult, Segment, Transcript
+from mdexp.thoughts.opening import asked
 from tests.contract.conftest import plugin
 
 

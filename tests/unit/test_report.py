@@ -17,6 +17,9 @@ from mdexp.report.explorer import explorer_data
 from mdexp.report.formula import formula
 from mdexp.report.funnel import funnel
 from mdexp.report.terminal import terminal
+from mdexp.teacher.annotations import CORRUPTED
+from mdexp.teacher.annotations import MODEL as ANNOTATIONS
+from mdexp.teacher.worked import MODEL as WORKED
 from tests.synthetic_run import ATTACK, ORDER, THREE, generation, history, run_parts
 
 UNWEIGHED = {"lambda_thought": None, "pairing": "both"}
@@ -136,18 +139,28 @@ def funnel_row(**changes):
     row = {"thought": "cot", "teachers": ["gpt-x"], "asked": 9, "returned": 8, "verified": 5}
     row |= {"lessons": 5}
     row |= {"examples": 4, "rejected": {"wrong_answer": 3}, "unused": {"too_long": 1}}
+    row |= {"left_over": {"in_no_lesson": 2}}
     return row | changes
 
 
 def test_the_funnel_is_shown_with_reasons(tmp_path):
     markdown, page = written(tmp_path, **run_parts() | {"funnel": [funnel_row()]})
-    assert "| cot | gpt-x | 9 | 8 | 5 | 5 | 4 | wrong_answer 3, too_long 1 |" in markdown
+    assert (
+        "| cot | gpt-x | 9 | 8 | 5 | 5 | 4 | wrong_answer 3, too_long 1, in_no_lesson 2 |"
+        in markdown
+    )
     assert "wrong_answer <b>3</b>" in page and "too_long <b>1</b>" in page
+    assert "in_no_lesson <b>2</b>" in page
 
 
 def test_a_teacher_that_is_no_language_model_is_named_so():
     rows = [funnel_row(teachers=["worked"]), funnel_row(thought="pot", teachers=[])]
     assert teachers(rows) == {"cot": "worked (no LLM)", "pot": "nobody"}
+
+
+@pytest.mark.parametrize("model", [WORKED, ANNOTATIONS, CORRUPTED, "gold-equation"])
+def test_what_rewrites_the_dataset_is_no_language_model(model):
+    assert teachers([funnel_row(teachers=[model, "gpt-x"])]) == {"cot": f"{model} (no LLM), gpt-x"}
 
 
 def test_the_funnel_counts_every_path():

@@ -11,8 +11,11 @@ from mdexp.grading.score import grade, metrics, votes
 from mdexp.grading.vote_rules.accuracy import Accuracy
 from mdexp.grading.vote_rules.cascade import Cascade
 from mdexp.grading.vote_rules.majority import Majority
-from mdexp.records import Generation, Output, Problem, ProgramResult
+from mdexp.records import Generation, Output, Problem, ProgramResult, Vote
+from mdexp.stages.score import score
+from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.thoughts.single_write import Reading
+from tests.contract.conftest import plugin
 from tests.parts import GRADERS, RULES
 from tests.read_texts import OneText
 
@@ -242,6 +245,37 @@ def test_the_grader_is_named_in_every_row_and_judges():
 class LastWord(Prose):
     def read(self, text, expected):
         return Reading(text=text, answer=text.split()[-1] if text.endswith("!") else None)
+
+
+def test_a_thought_that_does_not_vote_has_rows_of_its_own_alone():
+    paths = [generation("cot", False), *(generation("pot", True, sample=n) for n in (1, 2))]
+    paths = [*(replace(paths[0], sample=n) for n in (1, 2)), *paths[1:], generation("pot", True)]
+    elected = votes(paths, ORDER, voting=["cot"])
+    assert {v.row: (v.correct, v.order) for v in elected} == {
+        "vote": (False, ["cot"]),
+        "cot vote": (False, ["cot"]),
+        "pot vote": (True, ["pot"]),
+    }
+    table = metrics(paths, elected, ORDER)["toy"]["after"]
+    assert (table["vote"]["num_paths"], table["pot"]["correct"]) == (2, 1)
+
+
+def test_the_stage_hears_only_thoughts_that_vote(tmp_path):
+    outputs = [output(text="The answer is 7."), output("label", "The answer is 18.")]
+    write_jsonl(tmp_path / "problems.jsonl", [problem()])
+    write_jsonl(tmp_path / "outputs_after.jsonl", outputs)
+    reads = {name: tmp_path / name for name in ("problems.jsonl", "outputs_after.jsonl")}
+
+    def decided(thoughts):
+        tools = {"vote": Majority(order=[]), "grader": GRADERS["strict"], "executor": Echo()}
+        score(tmp_path, reads, thoughts=thoughts, **tools)
+        [vote] = read_jsonl(tmp_path / "votes.jsonl", Vote)
+        return vote.order, vote.correct
+
+    cot, label = plugin("thought", "cot"), plugin("thought", "label")
+    silent = type("Silent", (type(cot),), {"votes": False})(**cot.model_dump())
+    assert decided({"cot": cot, "label": label}) == (["cot", "label"], False)
+    assert decided({"cot": silent, "label": label}) == (["label"], True)
 
 
 def test_lenient_is_a_reading_so_that_its_votes_go_by_the_last_number_too():

@@ -1,10 +1,12 @@
 """Answers as people read them."""
 
+import json
 from typing import Any
 
 from mdexp.commands.solve_output import for_people, solve_output
 from mdexp.grading.vote import elect, voters
-from mdexp.records import Generation, Output
+from mdexp.records import Generation, Output, ProgramResult, Segment
+from mdexp.report.explorer import explorer_data
 
 OF = {"problem_id": "p", "dataset": "toy", "split": "test", "phase": "after", "num_shots": 0}
 
@@ -52,3 +54,29 @@ def test_what_a_program_printed_moves_no_cursor() -> None:
     assert "\x1b" not in shown
     assert "\nprinted: \\x1b[2J1\n=> no_answer \\x1b]0;x\\x07\n" in shown
     assert shown.endswith("\nanswer: none\nwhy: no path has an answer")
+
+
+def test_a_transcript_is_shown_as_a_conversation() -> None:
+    """Of tool-integrated reasoning: what the sandbox found is read by the student, not asked."""
+    found = ProgramResult(status="ok", answer=3)
+    said = (
+        Segment(author="cue", text="\nGo on."),
+        Segment(author="writer", text="```python\nans = 3\n```", turn="assistant", num_tokens=7),
+        Segment(author="executor", text="", result=found),
+        Segment(author="cue", text="\n```output\n3\n```\n"),
+        Segment(author="writer", text="The answer is", num_tokens=4, finished=False),
+        Segment(author="cue", text="Again.", turn="user"),
+    )
+    solved = tell(path("tir", 0, 3, segments=said), order=("tir",))
+    assert [(t["who"], t["text"]) for t in solved["paths"][0]["turns"]] == [
+        ("asked", "Go on."),
+        ("student, 7 tokens", "```python\nans = 3\n```"),
+        ("sandbox, ran what was written: ok", "3"),
+        ("read by the student", "```output\n3\n```"),
+        ("student, 4 tokens, cut short", "The answer is"),
+        ("asked", "Again."),
+    ]
+    assert "\n[read by the student] ```output\n3\n```\n" in for_people(solved)
+    data = json.loads(explorer_data([], [path("tir", 0, 3, segments=said)[0]]))
+    row = dict(zip(data["fields"], data["generations"][0], strict=True))
+    assert row["turns"] == [[t["who"], t["text"]] for t in solved["paths"][0]["turns"]]

@@ -58,6 +58,13 @@ def test_only_what_dropped_more_than_half_is_said() -> None:
     ]
 
 
+def test_lessons_of_several_paths_are_counted_as_lessons() -> None:
+    """A seq2seq student reads several sequences of one lesson, and a path may be in several."""
+    counts = {"verified": 2, "lessons": 6, "examples": 4, "dropped": {"too_long": 4}}
+    [kept] = mostly_dropped([{"name": "examples", "counts": counts}])
+    assert kept == "examples kept 2 of 6 lessons; dropped: too_long 4"
+
+
 def test_what_is_close_to_a_test_problem_is_said() -> None:
     counts = {"train": 9, "validation": 2, "leaked": 1, "near_duplicates": 3, "kept/masked": 4}
     assert problem_counts(counts) == (

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-from functools import partial
 from pathlib import Path as FilePath
 
 import pytest
@@ -179,7 +178,7 @@ def test_what_came_apart_is_joined_and_split_again(thinking, text):
         assert written.finished == bool(text.strip())
 
 
-STOP = partial(COT.complete, expected=NUMBER)
+STOP = COT.complete
 
 
 @given(PIECES)
@@ -284,8 +283,14 @@ def test_of_a_program_the_thinking_is_run_and_not_what_stands_behind_it():
     ],
 )
 def test_a_template_that_drops_thinking_is_named(use, template, fault):
+    [path], _ = verified(use)
+    [lesson] = PathLessons().make(PROBLEM, [path], {"cot": COT}, Gives())
     made = Made(
-        example=example(use, template), problem=PROBLEM, thought=COT, renderer=renderer(template)
+        example=example(use, template),
+        lesson=lesson,
+        place=0,
+        thought=COT,
+        renderer=renderer(template),
     )
     found = faults(made)
     assert fault in found.pop("thinking_is_kept", "")

@@ -116,7 +116,7 @@ def test_a_target_states_the_verified_answer_once():
     ],
 )
 def test_prose_is_complete_before_an_invented_next_question(thought, text, complete):
-    assert thought.complete(text, Expected()) == complete
+    assert thought.complete(text) == complete
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_prose_is_complete_before_an_invented_next_question(thought, text, compl
     ],
 )
 def test_a_program_is_complete_before_an_invented_question(text, complete):
-    assert POT.complete(text, Expected()) == complete
+    assert POT.complete(text) == complete
 
 
 @given(st.text(max_size=40))
@@ -143,7 +143,7 @@ def test_no_text_breaks_a_thought(text):
     for thought in (COT, LABEL, POT):
         reading = thought.read(text, Expected())
         assert reading.answer is None or canonical(reading.answer) is not None
-        assert text.startswith(thought.complete(text, Expected()) or "")
+        assert text.startswith(thought.complete(text) or "")
 
 
 def test_exemplars_read_as_their_answers():
@@ -159,7 +159,7 @@ def test_exemplars_read_as_their_answers():
 
 def test_only_a_question_on_a_line_of_its_own_is_a_run_on():
     text = "He takes option Q: 5 pens.\nThe answer is 5."
-    assert COT.complete(text, Expected()) is None
+    assert COT.complete(text) is None
     assert (
         canonical(COT.read(f"{text} \n \n  Question : And 9?\nThe answer is 7.", Expected()).answer)
         == "5"

@@ -1,10 +1,17 @@
 """Tool-integrated reasoning: texts stop at a closed fence, its code is run, and they go on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from mdexp.driver import Walk, asked, drive, run_all
-from mdexp.ports import Done, Write
-from mdexp.records import ProgramResult, Segment, Transcript
+import pytest
+
+from mdexp.driver import Walk, drive, run_all
+from mdexp.grading.verify import verify_paths
+from mdexp.lessons.paths import PathLessons
+from mdexp.ports import Done, Executor, Seen, Write
+from mdexp.records import Path, Problem, ProgramResult, Segment, Transcript
+from mdexp.sandbox.executor import Sandbox
+from mdexp.thoughts.opening import asked
 from tests.contract.conftest import plugin
 
 FIRST = "Add them.\n```python\na = 3 + 4\nprint(a)\n```"
@@ -60,12 +67,72 @@ def test_runs_are_limited():
     assert walk.done is not None and len(walk.transcript.by("executor")) == 1
 
 
-def test_the_output_of_a_lesson_is_read_and_not_scored():
+def lesson_of(program: str, problem: Problem, executor: Executor) -> tuple[Segment, ...]:
+    """The lesson that is made of a teacher's program, verified as the stage does it."""
     tir = plugin("thought", "tir")
-    transcript = Transcript(problem_id="p", thought="tir", sample=0, segments=(asked("How?"),))
-    lesson = tir.lesson(transcript, Done(text="ans = 3 + 4", answer=7, status="ok"))
-    assert [s.text for s in lesson if s.scored] == [
+    path = Path(problem_id="p", thought="pot", sample=0, text=program, model="teacher")
+    [kept], [] = verify_paths(
+        [path], {"p": problem}, tir.made_from, executor, "gold", results_of=["pot"]
+    )
+    [lesson] = PathLessons().make(problem, [kept], {"tir": tir}, executor)
+    return lesson.segments
+
+
+def output_of(segments: Sequence[Segment]) -> str:
+    return [s.text for s in segments if s.author == "cue"][1]
+
+
+PROBLEM = Problem(id="p", dataset="toy", split="train", question="How many?", answer=7)
+
+
+def test_the_output_of_a_lesson_is_read_and_not_scored():
+    segments = lesson_of("ans = 3 + 4", PROBLEM, Printing())
+    assert [s.text for s in segments if s.scored] == [
         "Let me compute it.\n```python\nans = 3 + 4\n```",
         "The answer is 7.",
     ]
-    assert [s.text for s in lesson if s.author == "cue"][1:] == ["\n```output\n7\n```\n"]
+    assert output_of(segments) == "\n```output\n7\n```\n"
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(timeout_s=5, memory_mib=64, output_kib=16, workers=1) as sandbox:
+        yield sandbox
+
+
+CHOICE = replace(PROBLEM, answer="b", options=["6", "7", "8"])
+
+
+@pytest.mark.parametrize(
+    ("program", "problem", "output"),
+    [
+        ("ans = 3 + 4", PROBLEM, "7"),
+        ("ans = 3 + 4", CHOICE, "7"),
+        ("ans = 3 + 4\nprint(f'Ann has {ans} pens.')", PROBLEM, "Ann has 7 pens."),
+    ],
+    ids=["a value", "an option's value", "a sentence"],
+)
+def test_a_lesson_shows_what_its_program_gave(
+    program: str, problem: Problem, output: str, sandbox: Sandbox
+):
+    """The student is shown the same behind its own program, not the gold answer."""
+    segments = lesson_of(program, problem, sandbox)
+    assert output_of(segments) == f"\n```output\n{output}\n```\n"
+    tir, texts = plugin("thought", "tir"), iter([s.text for s in segments if s.scored])
+    walk = Walk(
+        thought=tir,
+        transcript=Transcript(problem_id="p", thought="tir", sample=0, segments=segments[:1]),
+        seen=Seen(expected=problem.expected),
+    )
+    drive(
+        [walk],
+        lambda pending: [Segment(author="writer", text=next(texts)) for _ in pending],
+        lambda runs: run_all([run for _, run in runs], sandbox),
+    )
+    assert output_of(walk.transcript.segments) == output_of(segments)
+
+
+def test_a_path_without_a_program_teaches_nothing():
+    done = Done(text="3 + 4 = 7.", answer=7, status="ok")
+    transcript = Transcript(problem_id="p", thought="tir", sample=0, segments=(asked("How?"),))
+    assert plugin("thought", "tir").lesson(transcript, done) == ()

@@ -78,6 +78,16 @@ def test_a_kept_path_is_cleaned_and_says_where_it_came_from():
     assert kept.text == "about 18"
 
 
+def test_a_path_holds_the_result_of_its_program_where_a_lesson_shows_it():
+    paths = [path("pot", "18"), path("cot", "18")]
+    kept, [] = verify_paths(
+        paths, PROBLEMS, THOUGHTS, Literals(), "gold", results_of=["pot", "cot"]
+    )
+    assert [[s.author for s in one.segments] for one in kept] == [["writer", "executor"], []]
+    assert kept[0].segments[1].result == ProgramResult(status="ok", answer=18)
+    assert all(one.segments == () for one in verify("gold", *paths)[0])
+
+
 def test_gold_keeps_what_meets_gold_and_writes_gold():
     assert verify("gold", path("cot", "18"))[0][0].answer == 18
     assert fault("gold", path("cot", "7")) == ("wrong_answer", "'7' is not 18")

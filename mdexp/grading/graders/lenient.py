@@ -30,4 +30,4 @@ class Lenient(BaseModel):
         return numbers[-1] if numbers else attempt.answer
 
     def is_right(self, attempt: Attempt, gold: Answer) -> bool:
-        return correct(self.read(attempt, gold), gold)
+        return correct(self.read(attempt, gold), gold, attempt.match)

@@ -24,7 +24,7 @@ class Strict(BaseModel):
         return attempt.answer
 
     def is_right(self, attempt: Attempt, gold: Answer) -> bool:
-        return correct(attempt.answer, gold)
+        return correct(attempt.answer, gold, attempt.match)
 
 
 STRICT = Strict()

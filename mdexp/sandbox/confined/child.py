@@ -5,7 +5,6 @@ the program may change all of it and say whatever it likes about itself, but onl
 the template, which holds the clock.
 """
 
-import ast
 import builtins
 import os
 import random
@@ -85,16 +84,16 @@ def serve_child(
     request: int, reply: int, limits: ChildLimits, instructions: bytes, numeric: bool
 ) -> NoReturn:
     """Confine this process, wait for its program, run it."""
-    confine(request, reply, limits, instructions)
+    _confine(request, reply, limits, instructions)
     message = frames.unpacked(frames.receive(0))
     os.close(0)
     answer = ChildReply(message["token"])
     sys.meta_path[:] = [LoadedOnly(numeric, lambda: answer.end("numeric", {}))]
-    status, fields = run_program(message["program"], answer, limits, vars(builtins))
+    status, fields = _run(message["program"], answer, limits)
     answer.end(status, fields)
 
 
-def confine(request: int, reply: int, limits: ChildLimits, instructions: bytes) -> None:
+def _confine(request: int, reply: int, limits: ChildLimits, instructions: bytes) -> None:
     """Leave this process its request and reply, and no way out. No `instructions`: no filter."""
     parent = os.getppid()
     seccomp.end_with_parent(signal.SIGKILL)
@@ -126,37 +125,28 @@ def _limit(limits: ChildLimits) -> None:
         resource.setrlimit(kind, (value, value))
 
 
-def run_program(
-    program: str | ast.Module, reply: ChildReply, limits: ChildLimits, offered: dict[str, Any]
-) -> tuple[str, dict[str, Any]]:
-    """Status and findings of a program that has these builtins."""
+def _run(program: str, reply: ChildReply, limits: ChildLimits) -> tuple[str, dict[str, Any]]:
+    """Status and findings of a program."""
     output = _Output(limits.output_bytes, reply)
     sys.stdout = TextIOWrapper(BufferedWriter(output), encoding="utf-8", newline="\n")
     sys.stderr = StringIO()
     sys.stdin = StringIO()
-    status, fields = _outcome(program, limits.max_text, offered)
+    status, fields = _outcome(program, limits.max_text)
     with suppress(Exception):  # the program may have closed or replaced it
         sys.stdout.flush()
     return status, {"stdout": output.text, **fields}
 
 
-def not_a_program(error: SyntaxError) -> tuple[str, dict[str, Any]]:
-    """Status and findings of a text that is no Python."""
-    return "syntax_error", {"error": _described(error, error.msg, error.lineno)}
-
-
-def _outcome(
-    program: str | ast.Module, max_text: int, offered: dict[str, Any]
-) -> tuple[str, dict[str, Any]]:
+def _outcome(program: str, max_text: int) -> tuple[str, dict[str, Any]]:
     try:
         code = compile(program, PROGRAM_FILE, "exec", dont_inherit=True)
     except SyntaxError as error:
-        return not_a_program(error)
+        return "syntax_error", {"error": _described(error, error.msg, error.lineno)}
     except BaseException as error:  # deep or huge syntax
         return _failure(error)
     sys.modules["__main__"] = module = types.ModuleType("__main__")
     names = vars(module)
-    names["__builtins__"] = offered
+    names["__builtins__"] = vars(builtins)
     try:
         found, value = _executed(code, names, max_text)
     except BaseException as error:  # a program may raise anything

@@ -14,20 +14,11 @@ import struct
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import clock_gettime, monotonic  # before they are stopped for the programs
 from typing import Any, NoReturn
 
-from mdexp.sandbox.confined import (
-    child,
-    clock,
-    frames,
-    huge_pages,
-    importing,
-    preload,
-    seccomp,
-    warm,
-)
+from mdexp.sandbox.confined import child, clock, frames, huge_pages, importing, preload, seccomp
 from mdexp.sandbox.confined.unprivileged import become_nobody
 
 _REQUESTS, _REPLIES = 0, 1
@@ -35,7 +26,6 @@ _FRAME_OVERHEAD = 16 * 1024  # of a reply, beside what was printed
 _ESCAPED = 6  # JSON writes one byte as \u0000 at most
 # A program that waits uses no CPU time. What gives way to others may have to wait for them long.
 _WALL_PER_CPU, _WALL_EXTRA_S, _WALL_EXTRA_SLOW_S = 4, 1.0, 4.0
-_WARM_PROGRAMS = 500  # vetted ones, after which a warm child is replaced
 _LOOK_S = 0.001  # least wait between two looks at the clock
 
 
@@ -88,7 +78,7 @@ def serve_template(settings: dict[str, Any]) -> NoReturn:
 
 
 class _Template:
-    """A child that waits for its one program, and a warm one for vetted programs."""
+    """Forks a child ahead of each program, and sees to its end."""
 
     def __init__(
         self,
@@ -101,8 +91,6 @@ class _Template:
         self._limits, self._instructions, self._numeric = limits, instructions, numeric
         self._max_reply, self._wall_extra_s = max_reply, wall_extra_s
         self._fresh: Child | None = None
-        self._warm: Child | None = None
-        self._served = 0  # by the warm child
 
     def prepare(self) -> None:
         """Fork ahead, while the host is busy with the last result."""
@@ -112,20 +100,10 @@ class _Template:
                     request, reply, self._limits, self._instructions, self._numeric
                 )
             )
-        if self._instructions and self._warm is None:
-            unlimited = replace(self._limits, cpu_seconds=resource.RLIM_INFINITY)
-            self._warm = _forked(
-                lambda request, reply: warm.serve_warm(
-                    request, reply, unlimited, self._instructions, self._numeric
-                )
-            )
-            self._served = 0
 
     def answer(self, request: bytes) -> None:
         """Run a program and tell the host how it ended."""
         seconds = frames.unpacked(request)["cpu_seconds"]
-        if self._warm and self._answered_warm(self._warm, request, seconds):
-            return
         assert self._fresh
         fresh, self._fresh = self._fresh, None
         end, said, used = self._asked(fresh, request, seconds)
@@ -133,24 +111,6 @@ class _Template:
         _report(end, said, used, os.WTERMSIG(status))
         if said:  # first the host, then what can wait
             _reaped(fresh)
-
-    def _answered_warm(self, one: Child, request: bytes, seconds: float) -> bool:
-        """Whether the warm child settled it. One that failed or is worn out is replaced later."""
-        end, said, used = self._asked(one, request, seconds)
-        try:
-            status = frames.unpacked(said)["status"] if end == "reply" else end
-        except (ValueError, KeyError):
-            status = "garbled"
-        unharmed = status in {"ran", "syntax_error"}
-        settled = unharmed or status == "timeout"
-        if settled:
-            _report(end, said, used, 0)
-        self._served += 1
-        refused = status == warm.GIVEN_BACK and not frames.unpacked(said)["used"]
-        if not (unharmed or refused) or self._served >= _WARM_PROGRAMS:
-            _reaped(one)
-            self._warm = None
-        return settled
 
     def _asked(self, one: Child, request: bytes, seconds: float) -> tuple[str, bytes, float]:
         """How a program ended, what it said, and the CPU seconds it took."""

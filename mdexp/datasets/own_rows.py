@@ -1,0 +1,195 @@
+"""Problems of the user's own columns: which column is what, and what an answer may be.
+
+`dataset.fields` says the column of each field, as in {question: q, answer: label}; a field that it
+does not name has the column of its own name. `choices` and `answer_index` have none: they are read
+where they are named. Without a column `id`, ids are made of the set's name, the part and the
+place of the row. A column that no field has is counted, never ignored in silence.
+
+Ends an answer in `#### 72`, that is the answer and what stands before is the rationale.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from mdexp.answers import parse
+from mdexp.datasets.choices import chosen_letter, listed_in, texts_of, with_choices
+from mdexp.datasets.own_files import columns_of, file_rows
+from mdexp.datasets.source import Row, SourceError
+from mdexp.datasets.subset import first_by_hash
+from mdexp.records import LETTERS, Answer, Problem, Split, TextMatch
+
+Field = Literal[
+    "id", "question", "answer", "answer_index", "rationale", "type", "options", "choices"
+]
+Fields = dict[Field, str | tuple[str, ...]]  # several columns, each a choice: {choices: [A, B, C]}
+BY_NAME: tuple[Field, ...] = ("id", "question", "answer", "rationale", "type", "options")
+HASHES = "####"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnRows:
+    """How the rows of a set become problems. `match` says when free text is the same answer; None:
+    free text is refused."""
+
+    name: str
+    fields: Fields
+    match: TextMatch | None
+
+    def problems(
+        self, files: Mapping[Split, Path], limits: Mapping[Split, int | None]
+    ) -> list[Problem]:
+        """The problems of all files, up to `limits` of each; SourceError naming file and row."""
+        found = {part: self._problems(file, part) for part, file in files.items()}
+        if twice := found.get("train", {}).keys() & found.get("test", {}).keys():
+            raise SourceError(
+                f"{len(twice)} ids are in both {files['train'].name} and {files['test'].name}, "
+                f"such as {min(twice)!r}: a problem of the test is never trained on, so give "
+                "different problems different ids"
+            )
+        return [
+            problem
+            for part, by_id in found.items()
+            for problem in first_by_hash(list(by_id.values()), limits[part])
+        ]
+
+    def unread(self, files: Mapping[Split, Path]) -> Counter[str]:
+        """In how many rows each column that no field has holds something."""
+        counts = Counter[str]()
+        for file in files.values():
+            filled = columns_of(file_rows(file))
+            read = {name for columns in self._columns(filled).values() for name in columns}
+            counts.update({name: rows for name, rows in filled.items() if name not in read})
+        return +counts
+
+    def _columns(self, there: Mapping[str, int]) -> dict[Field, tuple[str, ...]]:
+        """The columns of each field that is there."""
+        named = {
+            field: (columns,) if isinstance(columns, str) else columns
+            for field, columns in self.fields.items()
+        }
+        taken = {name for columns in named.values() for name in columns}
+        own = {f: (str(f),) for f in BY_NAME if f not in named and f in there and f not in taken}
+        if "answer_index" in named:
+            own.pop("answer", None)
+        return {**named, **own}
+
+    def _problems(self, file: Path, part: Split) -> dict[str, Problem]:
+        rows = file_rows(file)
+        columns = self._judged(file, columns_of(rows))
+        problems: dict[str, Problem] = {}
+        for place, (number, row) in enumerate(rows, start=1):
+            made_id = "" if "id" in columns else f"{self.name}/{part}/{place}"
+            try:
+                problem = self._problem(row, columns, part, made_id)
+            except ValueError as error:  # a ChoiceError among them
+                raise SourceError(f"{file}:{number}: {error}") from error
+            if problem.id in problems:
+                raise SourceError(f"{file}:{number}: the id {problem.id!r} is used twice")
+            problems[problem.id] = problem
+        return problems
+
+    def _judged(self, file: Path, there: Mapping[str, int]) -> dict[Field, tuple[str, ...]]:
+        """The columns of each field; SourceError where one is not there that has to be."""
+        columns = self._columns(there)
+        known = ", ".join(there)
+        for field, names in columns.items():
+            if missing := [name for name in names if name not in there]:
+                raise SourceError(
+                    f"dataset.fields.{field}={missing[0]}: {file} has no such column; "
+                    f"it has {known}"
+                )
+        gold: Field = "answer_index" if "answer_index" in columns else "answer"
+        if lacking := [field for field in ("question", gold) if field not in columns]:
+            example = ", ".join(f"{field}: COLUMN" for field in lacking)
+            raise SourceError(
+                f"{file} has no column {' and no column '.join(lacking)}; it has {known}: "
+                f"say which they are with 'dataset.fields={{{example}}}'"
+            )
+        return columns
+
+    def _problem(
+        self, row: Row, columns: Mapping[Field, tuple[str, ...]], part: Split, made_id: str
+    ) -> Problem:
+        cells = {field: _cell(row, names) for field, names in columns.items()}
+        needed: tuple[Field, ...] = ("id", "question", "answer", "answer_index")
+        if missing := [f"{f}" for f in needed if f in columns and cells[f] in (None, "")]:
+            raise ValueError(f"{' and '.join(missing)} missing; a row needs question and answer")
+        question = _text("question", cells["question"]).strip()
+        answer, worked = _gold(cells.get("answer"))
+        options = texts_of(cells.get("options"))
+        if choices := texts_of(cells.get("choices")):
+            answer = chosen_letter(cells, choices, answer)
+            question, options = with_choices(question, choices), choices
+        options = options or listed_in(question)
+        rationale = _text("rationale", cells.get("rationale"))
+        more: dict[str, Any] = {}
+        if parse(answer) is None and self.match:
+            _judge_text(answer)
+            more = {"answer_kind": "text", "match": self.match}
+        else:
+            _judge_answer(answer, options)
+        return Problem(
+            id=made_id or _id(cells["id"]),
+            dataset=self.name,
+            split=part,
+            question=question,
+            answer=answer,
+            rationale=rationale or worked,
+            type=_text("type", cells.get("type")),
+            options=options,
+            **more,
+        )
+
+
+def _cell(row: Row, names: tuple[str, ...]) -> Any:
+    """The value of a field; of several columns the list of those that hold something."""
+    if len(names) == 1:
+        return row.get(names[0])
+    return [value for name in names if (value := row.get(name)) not in (None, "")]
+
+
+def _text(field: Field, value: Any) -> str:
+    if not isinstance(value or "", str):
+        raise ValueError(f"{field} must be text, found {value!r}")
+    return value or ""
+
+
+def _id(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError(f"id must be text or a whole number, found {value!r}")
+    return str(value)
+
+
+def _gold(value: Any) -> tuple[Answer, str]:
+    """The answer of a cell, and the rationale that stands before it."""
+    if value is None:
+        return "", ""
+    if not isinstance(value, int | float | str):
+        raise ValueError(f"answer must be a number, text, true or false, found {value!r}")
+    if isinstance(value, str) and HASHES in value:
+        rationale, _, answer = value.rpartition(HASHES)
+        return answer.strip(), rationale.strip()
+    return value, ""
+
+
+def _judge_answer(answer: Answer, options: list[str]) -> None:
+    value = parse(answer)
+    if value is None:
+        raise ValueError(
+            f"no vote could elect the answer {answer!r}; allowed are numbers (12, 0.5, '1,200', "
+            "'3/4', '$5'), true and false, 'yes' and 'no', and options 'A' to 'J'; free text needs "
+            "dataset.match=normalised or exact"
+        )
+    if isinstance(value, str) and value in LETTERS[5:] and value not in LETTERS[: len(options)]:
+        raise ValueError(
+            f"the answer {answer!r} is the letter of a choice that is not known: name the column "
+            "of the choices with 'dataset.fields={choices: COLUMN}'"
+        )
+
+
+def _judge_text(answer: Answer) -> None:
+    if not isinstance(answer, str) or "\n" in answer.strip() or len(answer) > 200:
+        raise ValueError(f"a free-text answer has one line of at most 200 characters: {answer!r}")

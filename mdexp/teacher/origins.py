@@ -1,0 +1,35 @@
+"""Who writes the paths of each teacher and on what terms, for the report and the model card."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from mdexp.teacher.annotations import CORRUPTED
+from mdexp.teacher.annotations import MODEL as ANNOTATIONS
+from mdexp.teacher.worked import MODEL as WORKED
+
+
+class Origin(NamedTuple):
+    terms: str
+    no_llm: tuple[str, ...] = ()  # the `model` of paths that no language model wrote
+
+
+# By the module of the teacher: `worked` of `mdexp.teacher.worked.WorkedTeacher`.
+ORIGINS: Mapping[str, Origin] = {
+    "openai": Origin(
+        "written by the model named above behind an API, whose terms of use may restrict "
+        "training other models on its outputs"
+    ),
+    "replay": Origin(
+        "replayed from a recording of a teacher: the terms of the model that wrote it apply",
+        no_llm=("gold-equation",),  # recorded programs that were made of SVAMP's equations
+    ),
+    "worked": Origin(
+        "derived from the datasets' own solutions; no language model wrote them",
+        no_llm=(WORKED,),
+    ),
+    "annotations": Origin(
+        "derived from the datasets' own annotations; no language model wrote them",
+        no_llm=(ANNOTATIONS, CORRUPTED),
+    ),
+}
+NO_LLM = tuple(model for origin in ORIGINS.values() for model in origin.no_llm)
