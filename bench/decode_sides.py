@@ -68,12 +68,8 @@ class Unavailable(RuntimeError):
 Side = Callable[[Setting, Sequence[str]], Written]
 
 
-@dataclass(frozen=True)
-class ToItsEnd:
-    """A thought whose text is complete at the end of sequence only."""
-
-    def complete(self, text: str) -> None:
-        return None
+def _at_end(text: str) -> None:
+    """A text is complete at the end of sequence only."""
 
 
 def questions(number: int) -> list[str]:
@@ -206,7 +202,7 @@ def _requests(setting: Setting, asked: Sequence[str]) -> list[DecodingRequest]:
         DecodingRequest(
             prompt_ids=prompt,
             problem=str(number // len(THOUGHTS)),
-            stop=lambda text: None,
+            stop=_at_end,
             sample=sample,
             stream=f"{number}/{sample}",
         )

@@ -4,6 +4,7 @@ import resource
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from mdexp.records import Example
 from mdexp.training.fit import Steps
 from mdexp.training.layout_check import exchanged_attention
 from mdexp.training.module import MixedDistillation
+from mdexp.training.objective import example_weights
 
 NO_CHANGE = 1e-30  # a learning rate, so that every turn has the same losses
 Steps_ = Sequence[Sequence[Example]]
@@ -70,7 +72,7 @@ def ours(
             "shares": None,
             "kind": "causal",
             "layout": layout,
-            "normalize": "token",
+            "weigh": partial(example_weights, normalize="token"),
             "micro_batch_tokens": micro_batch_tokens,
             "pad_id": pad_id,
         }

@@ -27,6 +27,7 @@ from mdexp.report.stage_counts import (
 )
 from mdexp.report.write import write_report
 from mdexp.sandbox.executor import Sandbox
+from mdexp.sandbox.result_cache import CachedExecutor
 from mdexp.stages.convert import CONVERT
 from mdexp.stages.extract import EXTRACT
 from mdexp.stages.prepare import PREPARE
@@ -58,10 +59,10 @@ def run(settings: Settings, folder: Path, config: Mapping[str, Any]) -> dict[str
     identity = RunIdentity(folder=folder, config=config, group=sweep_of(folder))
     tracker = Tracker(settings.logger, identity)
     metrics = None
-    with Sandbox(**settings.sandbox.model_dump()) as executor:
-        if executor.lacks:
-            log.warning("sandbox: %s", executor.lacks)
-        experiment = Experiment(settings, folder, config, executor, tracker)
+    with Sandbox(**settings.sandbox.model_dump()) as sandbox:
+        if sandbox.lacks:
+            log.warning("sandbox: %s", sandbox.lacks)
+        experiment = Experiment(settings, folder, config, sandbox, tracker)
         try:
             experiment.judge_stages()
             for stage in TABLE:
@@ -98,10 +99,11 @@ class Experiment:
         settings: Settings,
         folder: Path,
         config: Mapping[str, Any],
-        executor: Sandbox,
+        sandbox: Sandbox,
         tracker: Tracker,
     ) -> None:
-        self.settings, self.folder, self.executor = settings, folder, executor
+        self.settings, self.folder, self.sandbox = settings, folder, sandbox
+        self.executor = CachedExecutor(sandbox)
         self.tracker, self.feeds = tracker, tracker.feeds
         self.store = Store(Path(settings.store))
         self.ledger = self.store.ledger
@@ -119,7 +121,7 @@ class Experiment:
             f"{dataset.source} ({dataset.licence})"
             for dataset in (settings.dataset, *load_ood(settings.dataset))
         ]
-        self.manifest["sandbox"] = {"tiers": executor.tiers, "lacks": executor.lacks}
+        self.manifest["sandbox"] = {"tiers": sandbox.tiers, "lacks": sandbox.lacks}
 
     def wants(self, stage: Stage) -> bool:
         """Whether the stage is chosen; the trained student answers only in a run that trains it."""
@@ -218,7 +220,7 @@ class Experiment:
         """
         python = ".".join(platform.python_version_tuple()[:2])  # sum() of floats, for one, differs
         limits = self.settings.sandbox.model_dump(exclude={"workers"})
-        return limits | {"tiers": self.executor.tiers, "python": python}
+        return limits | {"tiers": self.sandbox.tiers, "python": python}
 
     @cached_property
     def untrained(self) -> Weights:

@@ -1,5 +1,5 @@
-"""The interfaces of plug-ins: thought, lesson maker, dataset, teacher, student, vote rule, grader
-and logger; and of the executor.
+"""The interfaces of plug-ins: thought, lesson maker, dataset, teacher, student, decoder, vote rule,
+grader and logger; and of the executor.
 
 A plug-in is one Python file and one yaml that names it by `_target_`. It is a frozen pydantic
 model: its fields are its options. It imports torch, openai and the like only inside its methods, so
@@ -15,9 +15,12 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkab
 
 from mdexp.records import (
     Answer,
+    Example,
     Expected,
+    Generation,
     Lesson,
     NearDuplicates,
+    Output,
     Overlap,
     Path,
     Problem,
@@ -165,6 +168,16 @@ class Thought(Protocol):
 
 
 @runtime_checkable
+class VariedThought(Protocol):
+    """A thought that can be asked in several ways: validation problems choose one of them."""
+
+    def variants(self) -> Mapping[str, Thought]:
+        """The ways by name; without validation problems the first is taken, without any way the
+        thought as it is. Texts of all of them are read alike."""
+        ...
+
+
+@runtime_checkable
 class BringsTokens(Protocol):
     """A thought whose marks are new tokens of the student's vocabulary. Most thoughts bring none
     and need not say so."""
@@ -193,6 +206,69 @@ class LessonMaker(Protocol):
     ) -> Iterator[Lesson]:
         """Yield lessons; the executor checks what is derived from a path. Lessons of two makers may
         have one `sample`: the stage `examples` gives the second another number, and each its id."""
+        ...
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """What training minimises: a weighted sum over the negative log-likelihoods of a step."""
+
+    name: ClassVar[str]  # in messages and on model cards
+    pairing: Literal["both", "any"]  # both: train only on problems that have every thought
+
+    def why_not(self, thoughts: Collection[str], lam: float | None) -> str | None:
+        """Why it cannot weigh these thoughts with this λ, naming the key; None where it can."""
+        ...
+
+    def shares(self, thoughts: Collection[str], lam: float | None) -> Mapping[str, float] | None:
+        """Each thought's share of the loss, summing to 1; None: they are one mean. A thought with a
+        share has a target in every step."""
+        ...
+
+    def token_weights(
+        self, step: Sequence[Example], shares: Mapping[str, float] | None
+    ) -> Sequence[float]:
+        """The weight of each scored token of each example of an optimiser step, in order. With
+        `shares` of None they serve to tell thoughts apart, and only have to be positive."""
+        ...
+
+    def formula(self, thoughts: Collection[str], lam: float | None) -> str:
+        """The loss as a formula with its numbers, for the report."""
+        ...
+
+
+@runtime_checkable
+class Decoder(Protocol):
+    """How a student comes to its answers: greedily and by samples, by beams, by search."""
+
+    num_paths: int  # of each thought that vote
+    num_shots: int  # of the few-shot prompt before training
+    num_validation: int  # validation problems that are answered
+    max_new_tokens: int  # of each text
+    engine: Literal["local", "openai"]
+
+    def why_not(self, thoughts: Mapping[str, Thought], kind: str) -> str | None:
+        """Why it cannot decode these thoughts with a student of this kind; None where it can."""
+        ...
+
+    def untrained(self) -> "Decoder":
+        """The decoder of the same student before training."""
+        ...
+
+    def with_choice(self, counts: Mapping[str, Any]) -> "Decoder":
+        """The decoder with what it chose in a run, by its counts there of one thought."""
+        ...
+
+    def solve(
+        self,
+        problems: Sequence[Problem],
+        thoughts: Mapping[str, Thought],
+        writer: Any,
+        executor: Executor,
+        found: Mapping[Any, Done],
+    ) -> tuple[list[Output], dict[str, Any]]:
+        """What `writer` (decoding/student_writer.py) wrote for each (problem, thought, sample), and
+        counts. `found` has outcomes of thoughts that these read, by reading.TranscriptKey."""
         ...
 
 
@@ -312,6 +388,21 @@ class Ballot(NamedTuple):
     key: str
     thought: str
     logprob: float | None = None  # mean of the path's tokens, nats; None: not known
+    path: Generation | None = None  # the path itself, for rules that look at more of it
+
+
+Scores = Callable[[Sequence[Generation]], Sequence[float]]
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """How likely a path is right, learned from graded paths of validation problems."""
+
+    def fit(self, paths: Sequence[Generation]) -> Scores:
+        """Return a function that gives one score a path, the higher the better, as a
+        log-probability (nats). `paths` may be none at all, all right or all wrong: a weak student
+        is no error."""
+        ...
 
 
 @runtime_checkable
@@ -327,13 +418,23 @@ class VoteRule(Protocol):
         """Return the weight, at least 0, of each answer that may win; the heaviest wins.
 
         There is at least one ballot. They come ranked: by the order of thoughts, then by sample.
-        `accuracy` is what validation lets expect of each thought's greedy path; a thought that
+        `accuracy` is what validation lets expect of each thought's paths that vote; a thought that
         answered no validation problem is missing.
         """
         ...
 
     def describe(self, order: Sequence[str]) -> str:
         """The rule in words, such as `majority, ties to pot, cot`; `order` is the one in use."""
+        ...
+
+
+@runtime_checkable
+class LearnedVote(Protocol):
+    """A vote rule that learns from validation problems before it weighs."""
+
+    def learned(self, paths: Sequence[Generation]) -> Sequence[VoteRule]:
+        """The rules that graded paths of validation problems lead to. The one whose votes are right
+        most often there is taken, of equal ones the first."""
         ...
 
 

@@ -60,7 +60,6 @@ def inspect(run: Path, num_problems: int) -> int:
     from mdexp.training.fit import layout_options, planned_steps
     from mdexp.training.invariants import batch_faults, faults
     from mdexp.training.layout import lay_out
-    from mdexp.training.objective import example_weights
 
     settings = judge(read_json(run / "run.json")["settings"])
     shares, objective, trainer = settings.shares(), settings.objective, settings.trainer
@@ -73,7 +72,7 @@ def inspect(run: Path, num_problems: int) -> int:
         step, **layout_options(settings.student, shares, objective, trainer, tokenizer)
     )
     shown = list(dict.fromkeys(example.problem_id for example in step))[:num_problems]
-    weights = example_weights(step, shares, objective.normalize)
+    weights = objective.token_weights(step, shares)
     for example, weight in zip(step, weights, strict=True):
         if example.problem_id in shown:
             for line in _lines(made_of[id(example)], weight):

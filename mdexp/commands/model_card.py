@@ -6,8 +6,11 @@ from typing import Any
 import yaml
 
 from mdexp.commands.prompt_card import prompt_card
+from mdexp.commands.run_student import validation_choices
 from mdexp.config.settings import Settings
+from mdexp.decoding.choosing import chosen_variant
 from mdexp.grading.score import Metrics
+from mdexp.ports import Thought
 from mdexp.records import VALIDATION
 from mdexp.report.tables import interval_text, percent, results
 from mdexp.students.name import student_name
@@ -44,7 +47,7 @@ def model_card(
             "",
             "## How to ask",
             "",
-            *prompt_card(renderer, settings.answering()),
+            *prompt_card(renderer, _as_asked(settings, manifest)),
             "",
             "A program that it writes is unvetted code: run it in a sandbox only.",
             "",
@@ -73,6 +76,14 @@ def _measured(
         ]
     answered = f"The run answered with weights in {_answered_in(manifest)}; here they are in"
     return [*_table(metrics), "", f"{answered} {dtype}."]
+
+
+def _as_asked(settings: Settings, manifest: Mapping[str, Any]) -> dict[str, Thought]:
+    """The thoughts by which the student answers, as the run asked them."""
+    return {
+        name: chosen_variant(thought, validation_choices(manifest, name))
+        for name, thought in settings.answering().items()
+    }
 
 
 def _front_matter(settings: Settings, chosen: Mapping[str, Any]) -> dict[str, Any]:

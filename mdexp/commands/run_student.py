@@ -1,5 +1,6 @@
 """The student that a run left: its weights lie in the store, under the key in the manifest."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,14 @@ def run_manifest(run: Path) -> dict[str, Any]:
         return read_json(run / MANIFEST)
     except (OSError, ValueError) as error:
         raise RunFolderError(f"{run}: no readable {MANIFEST}; give the folder of a run") from error
+
+
+def validation_choices(manifest: Mapping[str, Any], thought: str) -> dict[str, Any]:
+    """What the run chose for a thought of its trained student on validation problems."""
+    for stage in manifest["stages"]:
+        if stage["name"] == "after":
+            return dict(stage["counts"].get(thought, {}))
+    return {}
 
 
 def untrained_weights(run: Path, settings: Settings) -> Weights:

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mdexp.commands.run_student import run_manifest, trained_weights
+from mdexp.commands.run_student import run_manifest, trained_weights, validation_choices
 from mdexp.commands.solve_output import for_people, solve_output
 from mdexp.config.settings import Settings, judge
 from mdexp.ports import Done
@@ -79,44 +79,15 @@ class Solver:
     def _outputs(
         self, problem: Problem, name: str, found: Mapping[TranscriptKey, Done]
     ) -> list[Output]:
-        from mdexp.decoding.answering import answer
-        from mdexp.decoding.beams import answer_by_steps
-        from mdexp.decoding.decode_stats import Work
+        from mdexp.decoding.choosing import chosen_variant
+        from mdexp.decoding.student_writer import StudentWriter
 
         s = self.settings
-        one = {name: s.thoughts[name]}
-        if s.decoding.beam:
-            decoding = s.decoding.with_weights(self._chosen_weights(name))
-            outputs, _ = answer_by_steps(
-                self.model,
-                self.renderer,
-                [problem],
-                one,
-                decoding=decoding,
-                executor=self.sandbox,
-                seed=s.seed,
-                work=Work(),
-            )
-            return outputs
-        return answer(
-            self.model,
-            self.renderer,
-            [problem],
-            one,
-            [],
-            decoding=s.decoding,
-            phase=PHASE,
-            seed=s.seed,
-            executor=self.sandbox,
-            found=found,
-        )
-
-    def _chosen_weights(self, thought: str) -> list[float] | None:
-        """What the run found best on its validation problems, if it searched by steps."""
-        for stage in self.manifest["stages"]:
-            if stage["name"] == PHASE and thought in stage["counts"]:
-                return stage["counts"][thought].get("weights")
-        return None
+        writer = StudentWriter(model=self.model, renderer=self.renderer, phase=PHASE, seed=s.seed)
+        choices = validation_choices(self.manifest, name)
+        decoder = s.decoding.with_choice(choices)
+        one = {name: chosen_variant(s.thoughts[name], choices)}
+        return decoder.solve([problem], one, writer, self.sandbox, found)[0]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

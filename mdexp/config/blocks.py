@@ -1,9 +1,10 @@
 """The blocks of the configuration, judged each by itself; settings.py judges them together."""
 
-from collections.abc import Collection, Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from mdexp.records import Split
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -13,39 +14,6 @@ class Block(BaseModel):
     """A part of the configuration: frozen, every key known, `true` is no number, nan no value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class ObjectiveSettings(Block):
-    """What training minimises: `name` says how the thoughts share the loss."""
-
-    name: Literal["dual", "weighted", "union"]
-    lambda_thought: str | None  # dual: the thought that λ weighs, whatever the order of thoughts
-    weights: dict[str, Share] | None  # weighted: the share of each thought; none: equal shares
-    normalize: Literal["token", "example"]  # what a thought's mean is over
-    pairing: Literal["both", "any"]  # both: only problems that have every thought of the mix
-
-    @model_validator(mode="after")
-    def _reads_its_keys(self) -> Self:
-        if self.name == "dual" and self.lambda_thought is None:
-            raise ValueError("objective=dual needs lambda_thought, the thought that lambda weighs")
-        if self.name != "dual" and self.lambda_thought is not None:
-            raise ValueError(f"objective={self.name} reads no lambda_thought")
-        if self.name != "weighted" and self.weights:
-            raise ValueError(f"objective={self.name} reads no weights; choose objective=weighted")
-        return self
-
-    def shares(self, thoughts: Collection[str], lam: float | None) -> dict[str, float] | None:
-        """Each thought's share of the loss, summing to 1; None is one mean over all examples.
-
-        `lam` is the share of `lambda_thought` for objective=dual, which reads it.
-        """
-        if self.name == "union":
-            return None
-        if self.name == "weighted":
-            weights = self.weights or dict.fromkeys(thoughts, 1 / len(thoughts))
-            return {thought: weights[thought] for thought in thoughts}
-        assert lam is not None  # judged
-        return {t: lam if t == self.lambda_thought else 1 - lam for t in thoughts}
 
 
 class VerifySettings(Block):
@@ -72,7 +40,7 @@ class BeamSettings(Block):
 
 
 class DecodingSettings(Block):
-    """How the student answers. Sample 0 is greedy; 1 to `num_paths` of each thought vote."""
+    """What every decoder is told. `num_paths` paths of each thought vote beside its sample 0."""
 
     engine: Literal["local", "openai"]
     base_url: str | None  # openai: the server's /v1
@@ -84,31 +52,11 @@ class DecodingSettings(Block):
     batch_size: Count  # rows at a time, or calls
     num_shots: int = Field(ge=0)  # of the few-shot prompt before training
     num_validation: int = Field(ge=0)  # validation problems answered: they choose shots, break ties
-    beam: BeamSettings | None  # of a trained student; none: greedy and sampled paths
+    validation_paths: int = Field(default=0, ge=0)  # sampled for each of these problems
 
-    @model_validator(mode="after")
-    def _engine_has_its_keys(self) -> Self:
-        given = [name for name in ("base_url", "served") if getattr(self, name) is not None]
-        if self.engine == "openai" and len(given) < 2:
-            raise ValueError("engine=openai needs base_url and served, the server and its model")
-        if self.engine == "local" and given:
-            raise ValueError(f"engine=local reads no {' and no '.join(given)}")
-        if self.engine == "openai" and self.beam:
-            raise ValueError("beam needs engine=local: a server does not stop at steps")
-        if self.beam and self.num_paths >= self.beam.width:
-            raise ValueError(
-                f"num_paths={self.num_paths} takes that many beams beside the best, "
-                f"beam.width={self.beam.width} leaves {self.beam.width - 1}"
-            )
-        return self
-
-    def with_weights(self, weights: Sequence[float] | None) -> Self:
-        """The same with one choice of weights for beams; unchanged without any."""
-        if self.beam is None or weights is None:
-            return self
-        return self.model_copy(
-            update={"beam": self.beam.model_copy(update={"weights": (tuple(weights),)})}
-        )
+    def num_samples(self, split: Split) -> int:
+        """How many paths of a thought are sampled for a problem, beside the greedy one."""
+        return self.num_paths if split == "test" else self.validation_paths
 
 
 class TrainerSettings(Block):

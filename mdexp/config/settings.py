@@ -12,19 +12,20 @@ from pydantic import ConfigDict, Field, SkipValidation, ValidationError, model_v
 from mdexp.config.blocks import (
     Block,
     Count,
-    DecodingSettings,
-    ObjectiveSettings,
     Share,
     TrainerSettings,
     VerifySettings,
 )
+from mdexp.config.earlier_parts import as_part
 from mdexp.config.hints import did_you_mean, key_paths
 from mdexp.parts import TARGET, ComponentError, build_part
 from mdexp.ports import (
     Dataset,
+    Decoder,
     Grader,
     LessonMaker,
     Logger,
+    Objective,
     StudentConfig,
     Teacher,
     Thought,
@@ -41,6 +42,8 @@ COMPONENTS: dict[str, Any] = {
     "teacher": Teacher,
     "student": StudentConfig,
     "dataset": Dataset,
+    "objective": Objective,
+    "decoding": Decoder,
     "vote": VoteRule,
     "grader": Grader,
     "logger": Logger,
@@ -50,7 +53,6 @@ FILLED: dict[str, tuple[Any, str]] = {
     "thoughts": (Thought, "thought=[cot,pot]"),
     "lessons": (LessonMaker, "lesson=[paths]"),
 }
-SUM_TOLERANCE = 1e-9
 UNKNOWN_KEY = "unknown key"
 
 
@@ -79,9 +81,9 @@ class Settings(Block):
     dataset: SkipValidation[Dataset]
     thoughts: SkipValidation[dict[str, Thought]]
     lessons: SkipValidation[dict[str, LessonMaker]]
-    objective: ObjectiveSettings
+    objective: SkipValidation[Objective]
     verify: VerifySettings
-    decoding: DecodingSettings
+    decoding: SkipValidation[Decoder]
     vote: SkipValidation[VoteRule]
     grader: SkipValidation[Grader]
     sandbox: SandboxSettings
@@ -118,19 +120,22 @@ class Settings(Block):
         return self
 
     @model_validator(mode="after")
+    def _decoding_fits_thoughts(self) -> Self:
+        parts = (self.decoding, self.student, *self.thoughts.values())
+        if any(part is None for part in parts):  # reported already
+            return self
+        if why_not := self.decoding.why_not(self.answering(), self.student.kind):
+            raise ValueError(f"decoding.{why_not}")
+        return self
+
+    @model_validator(mode="after")
     def _objective_fits_thoughts(self) -> Self:
         if not self.thoughts:
             raise ValueError("thought: choose at least one, as in thought=[cot]")
-        name = self.objective.name
-        if name == "dual":
-            self._judge_dual()
-        elif self.lam is not None:
-            raise ValueError(
-                f"lambda={self.lam} would be ignored: objective={name} reads no lambda; "
-                "drop it or choose objective=dual"
-            )
-        if name == "weighted":
-            self._judge_weights()
+        if self.objective is None:
+            return self  # reported already
+        if why_not := self.objective.why_not(self.thoughts, self.lam):
+            raise ValueError(why_not)
         return self
 
     @model_validator(mode="after")
@@ -147,21 +152,6 @@ class Settings(Block):
                 f"thought: {', '.join(self.answering())} take no part in votes; add one that does, "
                 "as in thought=[cot]"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _beams_can_write_the_thoughts(self) -> Self:
-        if self.decoding.beam is None or None in self.thoughts.values():  # reported already
-            return self
-        for name, thought in self.answering().items():
-            cannot = f"has up to {thought.max_writes}" if thought.max_writes > 1 else ""
-            if thought.reads:
-                cannot = f"reads {', '.join(thought.reads)}"
-            if cannot:
-                raise ValueError(
-                    f"decoding.beam grows one text by itself; thought={name} {cannot}; leave it "
-                    "out or choose decoding=default"
-                )
         return self
 
     @model_validator(mode="after")
@@ -206,40 +196,6 @@ class Settings(Block):
             )
         return self
 
-    def _judge_dual(self) -> None:
-        chosen = ", ".join(self.thoughts)
-        if len(self.thoughts) != 2:
-            raise ValueError(
-                f"objective=dual weighs exactly two thoughts, got {chosen}; "
-                "choose objective=union or objective=weighted"
-            )
-        if self.objective.lambda_thought not in self.thoughts:
-            raise ValueError(
-                f"objective.lambda_thought must be one of {chosen}, "
-                f"got {self.objective.lambda_thought}"
-            )
-        if self.lam is None:
-            raise ValueError("lambda: objective=dual needs a number in [0, 1], got null")
-
-    def _judge_weights(self) -> None:
-        weights = self.objective.weights
-        if not weights:
-            return
-        if missing := [thought for thought in self.thoughts if thought not in weights]:
-            raise ValueError(
-                f"objective.weights lacks {', '.join(missing)}: it names all of "
-                f"{', '.join(self.thoughts)} (0 leaves one out), or none for equal shares; "
-                f"got {', '.join(weights)}"
-            )
-        if other := [thought for thought in weights if thought not in self.thoughts]:
-            raise ValueError(
-                f"objective.weights names {', '.join(other)}, which is none of the chosen thoughts "
-                f"{', '.join(self.thoughts)}"
-            )
-        total = sum(weights.values())
-        if abs(total - 1) > SUM_TOLERANCE:
-            raise ValueError(f"objective.weights must sum to 1, got {total}")
-
     def asked_thoughts(self) -> dict[str, Thought]:
         """What the teacher is asked for: the student's thoughts, or those they are made of."""
         asked: dict[str, Thought] = {}
@@ -265,8 +221,10 @@ class Settings(Block):
         """Tokens that the trained student's vocabulary gains, as its thoughts bring them."""
         return brought_tokens(self.thoughts)
 
-    def shares(self) -> dict[str, float] | None:
+    def shares(self) -> Mapping[str, float] | None:
         """Each thought's share of the loss, summing to 1; None is one mean over all examples."""
+        if self.objective is None:  # reported already
+            return None
         return self.objective.shares(self.thoughts, self.lam)
 
 
@@ -276,7 +234,7 @@ def judge(config: Mapping[str, Any]) -> Settings:
     values = dict(config)
     for name, kind in COMPONENTS.items():
         if name in config:
-            values[name] = _built(name, config[name], kind, faults)
+            values[name] = _built(name, as_part(name, config[name]), kind, faults)
     for name, (kind, example) in FILLED.items():
         named = config.get(name)
         if not isinstance(named, Mapping):

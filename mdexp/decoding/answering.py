@@ -1,26 +1,24 @@
 """Problems put to a student: the greedy path of each thought, and sampled ones for the vote."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
 
 from mdexp.config.blocks import DecodingSettings
-from mdexp.decoding.decode_stats import Work
-from mdexp.decoding.generate import generate_answers
-from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
+from mdexp.decoding.cached_text import CachedText
+from mdexp.decoding.generate import batches_of_like_length, generate_answers
+from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest, limits_of
 from mdexp.decoding.server import ask_server
+from mdexp.decoding.session import EMPTY, Session
+from mdexp.decoding.student_writer import StudentWriter
 from mdexp.driver import Walk, conversation, cues, drive, run_all, without_last_results
 from mdexp.ports import Done, Executor, Run, Thought, Write
 from mdexp.reading import TranscriptKey, seen_of
 from mdexp.records import Output, Phase, Problem, ProgramResult, Segment, Transcript
-from mdexp.students.prompts import Renderer
 from mdexp.thoughts.opening import asked
 from mdexp.thoughts.thinking import AfterThinking, opening_at_end
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 log = logging.getLogger(__name__)
 
@@ -28,52 +26,65 @@ LOG_EVERY = 500  # answers
 
 
 def answer(
-    model: "PreTrainedModel",
-    renderer: Renderer,
+    writer: StudentWriter,
     problems: Sequence[Problem],
     thoughts: Mapping[str, Thought],
-    exemplars: Sequence[Mapping[str, Any]],
     *,
     decoding: DecodingSettings,
-    phase: Phase,
-    seed: int,
     executor: Executor,
-    work: Work | None = None,
     found: Mapping[TranscriptKey, Done] = MappingProxyType({}),
 ) -> list[Output]:
-    """One output per (problem, thought, sample), in that order. Only test problems are sampled:
-    validation needs the greedy paths alone. `found`: outcomes of thoughts that these read."""
-    writing = Writing(model, renderer, exemplars, decoding, phase, seed, work or Work())
+    """One output per (problem, thought, sample), in that order. Test problems have `num_paths`
+    samples, validation problems `validation_paths`. `found`: outcomes of thoughts that are
+    read."""
+    writing = Writing(writer, decoding)
     walks = [
         writing.walk(problem, name, thoughts[name], sample, found)
         for problem in problems
         for name in thoughts
-        for sample in range(1 + (decoding.num_paths if problem.split == "test" else 0))
+        for sample in range(1 + decoding.num_samples(problem.split))
     ]
+    problem_of = {problem.id: problem for problem in problems}
 
     def run(runs: Sequence[tuple[Walk, Run]]) -> Sequence[ProgramResult]:
         return run_all([step for _, step in runs], executor)
 
-    drive(walks, writing.write, run, reads=False)
-    problem_of = {problem.id: problem for problem in problems}
-    return [
-        _output(walk.transcript, problem_of[walk.transcript.problem_id], phase, len(exemplars))
-        for walk in walks
-    ]
+    def written(window: Sequence[Walk]) -> list[Output]:
+        drive(window, writing.write, run, reads=False)
+        return [
+            _output(
+                walk.transcript,
+                problem_of[walk.transcript.problem_id],
+                writer.phase,
+                len(writer.exemplars),
+            )
+            for walk in window
+        ]
+
+    outputs: dict[int, Output] = {}
+    for window in writing.windows(walks):
+        outputs |= zip(window, writing.kept_or(window, walks, written), strict=True)
+        if len(outputs) // LOG_EVERY > (len(outputs) - len(window)) // LOG_EVERY:
+            log.info("answered %d of %d", len(outputs), len(walks))
+    return [outputs[place] for place in range(len(walks))]
 
 
 @dataclass(slots=True)
 class Writing:
-    """A student that writes the pending texts of transcripts, all of them in one go."""
+    """A student that writes the pending texts of transcripts, a window of them in one go.
 
-    model: "PreTrainedModel"
-    renderer: Renderer
-    exemplars: Sequence[Mapping[str, Any]]
+    A window is a batch of first texts. What a transcript's texts have read is kept until it ends.
+    """
+
+    writer: StudentWriter
     decoding: DecodingSettings
-    phase: Phase
-    seed: int
-    work: Work
     prompts: dict[tuple[str, str], str] = field(default_factory=dict)
+    texts: dict[int, CachedText] = field(default_factory=dict)  # by the id of their walk
+
+    @property
+    def is_served(self) -> bool:
+        """Whether a server of the student writes."""
+        return self.decoding.engine == "openai"
 
     def walk(
         self,
@@ -86,7 +97,7 @@ class Writing:
         """A transcript yet to be written."""
         names = (problem.id, name)
         if names not in self.prompts:
-            prompt = self.renderer.prompt(problem.question, thought, self.exemplars)
+            prompt = self.writer.renderer.prompt(problem.question, thought, self.writer.exemplars)
             self.prompts[names] = prompt
         return Walk(
             thought=thought,
@@ -96,8 +107,27 @@ class Writing:
                 sample=sample,
                 segments=(asked(problem.question),),
             ),
-            seen=seen_of(TranscriptKey(*names, sample, self.phase), problem, thought, found),
+            seen=seen_of(TranscriptKey(*names, sample, self.writer.phase), problem, thought, found),
         )
+
+    def windows(self, walks: Sequence[Walk]) -> list[list[int]]:
+        """Which transcripts are written together; a server takes all."""
+        if self.is_served:
+            return [list(range(len(walks)))]
+        return batches_of_like_length(self._first(walks), self.decoding.batch_size)
+
+    def kept_or(
+        self,
+        window: Sequence[int],
+        walks: Sequence[Walk],
+        write: Callable[[Sequence[Walk]], list[Output]],
+    ) -> list[Output]:
+        """The outputs of a window; each answer of a server is kept by itself."""
+        ours = [walks[place] for place in window]
+        if self.is_served:
+            return write(ours)
+        limits = limits_of(self.decoding)
+        return self.writer.work.kept_or(self._first(ours), limits, Output, partial(write, ours))
 
     def write(self, pending: Sequence[tuple[Walk, Write]]) -> list[Segment]:
         """The next text of each transcript, in order."""
@@ -105,21 +135,46 @@ class Writing:
         spent = [_num_tokens(walk.transcript) for walk, _ in pending]
         most = self.decoding.max_new_tokens
         limits = limits_of(self.decoding, max_new_tokens=max(1, most - min(spent)))
-        texts = [Segment(author="writer", text="")] * len(requests)
-        answered = _answered(
-            self.model, self.renderer, requests, self.decoding, limits, self.phase, self.work
-        )
-        for number, (index, written) in enumerate(answered, start=1):
-            # With the opening tag that its prompt holds, so that the text can be read alone.
-            written.text = self._opening(pending[index][0].transcript) + written.text
-            texts[index] = _segment(written, most - spent[index])
-            if number % LOG_EVERY == 0 or number == len(requests):
-                log.info("answered %d of %d", number, len(requests))
-        return texts
+        answers = self._answers([walk for walk, _ in pending], requests, limits)
+        # With the opening tag that its prompt holds, so that the text can be read alone.
+        return [
+            _segment(answered, self._opening(walk.transcript), most - used)
+            for (walk, _), answered, used in zip(pending, answers, spent, strict=True)
+        ]
+
+    def _answers(
+        self, walks: Sequence[Walk], requests: Sequence[DecodingRequest], limits: DecodingLimits
+    ) -> list[Answered]:
+        """By the server of a trained student; else by this process, in a session if texts go on."""
+        w = self.writer
+        if self.is_served:
+            url, served = self.decoding.base_url, self.decoding.served
+            assert url and served, "judged"
+            found = dict(ask_server(url, served, w.renderer, requests, limits, w.work))
+            return [found[i] for i in range(len(requests))]
+        if all(walk.thought.max_writes == 1 for walk in walks):
+            found = dict(generate_answers(w.model, w.renderer, requests, limits, w.work))
+            return [found[i] for i in range(len(requests))]
+        texts = [self.texts.pop(id(walk), EMPTY) for walk in walks]
+        written = Session(w.model, w.renderer, w.work).write(requests, texts, limits)
+        self.texts |= {
+            id(walk): text
+            for walk, (_, text) in zip(walks, written, strict=True)
+            if len(walk.transcript.by("writer")) + 1 < walk.thought.max_writes
+        }
+        return [answered for answered, _ in written]
+
+    def _first(self, walks: Sequence[Walk]) -> list[DecodingRequest]:
+        steps = [walk.step() for walk in walks]
+        return [
+            self._request(walk.transcript, step)
+            for walk, step in zip(walks, steps, strict=True)
+            if isinstance(step, Write)
+        ]
 
     def _request(self, transcript: Transcript, step: Write) -> DecodingRequest:
         names = (transcript.problem_id, transcript.thought)
-        stream = f"{self.seed}/{names[0]}/{names[1]}/{transcript.sample}"
+        stream = f"{self.writer.seed}/{names[0]}/{names[1]}/{transcript.sample}"
         if part := len(transcript.by("writer")):
             stream = f"{stream}/part {part}"
         return DecodingRequest(
@@ -137,51 +192,28 @@ class Writing:
         return opening_at_end(self.prompts[transcript.problem_id, transcript.thought])
 
     def _prompt_ids(self, transcript: Transcript, step: Write, prompt: str) -> list[int]:
+        renderer = self.writer.renderer
         if transcript.last.author == "question":
-            return self.renderer.prompt_ids(prompt)
+            return renderer.prompt_ids(prompt)
         segments = (*transcript.segments, *cues(transcript, step))
-        if self.renderer.kind == "seq2seq":
-            return self.renderer.prompt_ids(self.renderer.opening(segments))
+        if renderer.kind == "seq2seq":
+            return renderer.prompt_ids(renderer.opening(segments))
         first = next(n for n, segment in enumerate(segments) if segment.author == "writer")
-        rendered = self.renderer.rendered(prompt, segments[first:], ends=False, splits=True)
-        self.work.split_tokens += rendered.num_split
+        rendered = renderer.rendered(prompt, segments[first:], ends=False, splits=True)
+        self.writer.work.split_tokens += rendered.num_split
         return rendered.ids
-
-
-def _answered(
-    model: "PreTrainedModel",
-    renderer: Renderer,
-    requests: Sequence[DecodingRequest],
-    decoding: DecodingSettings,
-    limits: DecodingLimits,
-    phase: Phase,
-    work: Work,
-) -> Iterator[tuple[int, Answered]]:
-    """By this process, or by the server of a trained student."""
-    if decoding.engine == "local" or phase == "before":
-        return generate_answers(model, renderer, requests, limits, work)
-    assert decoding.base_url and decoding.served, "judged"
-    return ask_server(decoding.base_url, decoding.served, renderer, requests, limits, work)
-
-
-def limits_of(decoding: DecodingSettings, max_new_tokens: int | None = None) -> DecodingLimits:
-    return DecodingLimits(
-        max_new_tokens=max_new_tokens or decoding.max_new_tokens,
-        temperature=decoding.temperature,
-        top_p=decoding.top_p,
-        batch_size=decoding.batch_size,
-    )
 
 
 def _num_tokens(transcript: Transcript) -> int:
     return sum(segment.num_tokens for segment in transcript.by("writer"))
 
 
-def _segment(answered: Answered, room: int) -> Segment:
-    """A text of the student; one that takes more tokens than its transcript has is cut short."""
+def _segment(answered: Answered, opening: str, room: int) -> Segment:
+    """A text of the student behind its opening tag; one that takes more tokens than its transcript
+    has is cut short."""
     return Segment(
         author="writer",
-        text=answered.text,
+        text=opening + answered.text,
         num_tokens=answered.num_tokens,
         finished=answered.finished and answered.num_tokens <= room,
         logprob=answered.logprob,

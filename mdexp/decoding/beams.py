@@ -1,130 +1,191 @@
-"""Problems put to a trained student step by step: the weights that do best on validation problems
-rank the beams of the test problems."""
+"""Step-wise beams as a decoder: the weights that do best on validation problems rank the beams of
+the test problems."""
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
 
-from mdexp.config.blocks import DecodingSettings
-from mdexp.decoding.answering import limits_of
-from mdexp.decoding.decode_stats import Work
-from mdexp.decoding.stepwise import Asked, Beam, Search, Weights, search
+from pydantic import model_validator
+
+from mdexp.config.blocks import BeamSettings, DecodingSettings
+from mdexp.decoding.choosing import choose_outputs
+from mdexp.decoding.request import DecodingLimits, DecodingRequest, limits_of
+from mdexp.decoding.straight import StraightDecoding
 from mdexp.driver import first_write
-from mdexp.grading.score import grade
-from mdexp.ports import Executor, Thought
+from mdexp.ports import Done, Executor, Thought
+from mdexp.reading import TranscriptKey
 from mdexp.records import Output, Problem
-from mdexp.students.prompts import Renderer
 from mdexp.thoughts.thinking import AfterThinking, opening_at_end
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from mdexp.decoding.stepwise import Asked, Beam, Search, Weights
+    from mdexp.decoding.student_writer import StudentWriter
 
 log = logging.getLogger(__name__)
 
 Counts = dict[str, Any]
 
 
-def answer_by_steps(
-    model: "PreTrainedModel",
-    renderer: Renderer,
-    problems: Sequence[Problem],
-    thoughts: Mapping[str, Thought],
-    *,
-    decoding: DecodingSettings,
-    executor: Executor,
-    seed: int,
-    work: Work,
-) -> tuple[list[Output], Counts]:
-    """The best beam of each (problem, thought) as sample 0, the next `num_paths` after it; and what
-    each choice of weights solved on validation, the one taken, and the steps tried."""
-    if renderer.kind != "causal":
-        raise ValueError(f"decoding.beam continues a text, which a {renderer.kind} student cannot")
-    outputs: list[Output] = []
-    counts: Counts = {}
-    for name, thought in thoughts.items():
-        by_steps = BySteps(model, renderer, name, thought, decoding, executor, seed, work)
-        found, counts[name] = by_steps.with_best_weights(problems)
-        outputs += found
-    return outputs, counts
+class StepwiseBeams(DecodingSettings):
+    """The best beam of each (problem, thought) is sample 0, the next `num_paths` follow it."""
+
+    beam: BeamSettings
+
+    @model_validator(mode="after")
+    def _beams_suffice(self) -> Self:
+        if self.engine != "local":
+            raise ValueError("beam needs engine=local: a server does not stop at steps")
+        for name in ("num_paths", "validation_paths"):
+            if (number := getattr(self, name)) >= self.beam.width:
+                raise ValueError(
+                    f"{name}={number} takes that many beams beside the best, "
+                    f"beam.width={self.beam.width} leaves {self.beam.width - 1}"
+                )
+        return self
+
+    def why_not(self, thoughts: Mapping[str, Thought], kind: str) -> str | None:
+        if kind != "causal":
+            return f"beam continues a text, which a {kind} student cannot"
+        for name, thought in thoughts.items():
+            cannot = f"has up to {thought.max_writes}" if thought.max_writes > 1 else ""
+            if thought.reads:
+                cannot = f"reads {', '.join(thought.reads)}"
+            if cannot:
+                return (
+                    f"beam grows one text by itself; thought={name} {cannot}; leave it out or "
+                    "choose decoding=default"
+                )
+        return None
+
+    def untrained(self) -> StraightDecoding:
+        return StraightDecoding(**self.model_dump(exclude={"beam"}))
+
+    def with_choice(self, counts: Mapping[str, Any]) -> "StepwiseBeams":
+        if (weights := counts.get("weights")) is None:
+            return self
+        beam = self.beam.model_copy(update={"weights": (tuple(weights),)})
+        return self.model_copy(update={"beam": beam})
+
+    def solve(
+        self,
+        problems: Sequence[Problem],
+        thoughts: Mapping[str, Thought],
+        writer: "StudentWriter",
+        executor: Executor,
+        found: Mapping[TranscriptKey, Done],
+    ) -> tuple[list[Output], Counts]:
+        """Outputs, and by thought what each choice of weights solved on validation, the one taken,
+        and the steps tried."""
+        outputs: list[Output] = []
+        counts: Counts = {}
+        for name, thought in thoughts.items():
+            grown, counts[name] = _Growth(self, writer, name, thought, executor).solve(problems)
+            outputs += grown
+        return outputs, counts
+
+
+@dataclass(slots=True)
+class _Found:
+    """What one search came to; it can be read from JSON."""
+
+    weights: tuple[float, float, float]
+    outputs: list[Output]
+
+    def __post_init__(self) -> None:
+        self.weights = (self.weights[0], self.weights[1], self.weights[2])
+        self.outputs = [Output(**o) if isinstance(o, dict) else o for o in self.outputs]
 
 
 @dataclass(frozen=True, slots=True)
-class BySteps:
+class _Growth:
     """One thought, step by step."""
 
-    model: "PreTrainedModel"
-    renderer: Renderer
+    decoding: StepwiseBeams
+    writer: "StudentWriter"
     name: str
     thought: Thought
-    decoding: DecodingSettings
     executor: Executor
-    seed: int
-    work: Work
 
-    def with_best_weights(self, problems: Sequence[Problem]) -> tuple[list[Output], Counts]:
+    def solve(self, problems: Sequence[Problem]) -> tuple[list[Output], Counts]:
         validation = [problem for problem in problems if problem.split == "validation"]
         rest = [problem for problem in problems if problem.split != "validation"]
-        tried = {weights: self.ask(validation, weights) for weights in self._to_try(validation)}
-        solved = {weights: self._solved(found, validation) for weights, found in tried.items()}
-        best = max(solved, key=lambda weights: solved[weights])  # of equal ones the first
-        log.info("%s: beams by weights %s of run, new, use", self.name, list(best))
-        outputs = tried[best] + self.ask(rest, best)
+        # Without validation problems there is nothing to choose by: the first.
+        options = self.decoding.beam.weights[: None if validation else 1]
+        tried = self.search(validation, options)
+        choice = choose_outputs(tried, validation, {self.name: self.thought}, self.executor)
+        log.info("%s: beams by weights %s of run, new, use", self.name, list(choice.best))
+        outputs = tried[choice.best] + self.search(rest, [choice.best])[choice.best]
         return outputs, {
-            "solved on validation by weights": {str(list(w)): n for w, n in solved.items()},
-            "weights": list(best),
+            "solved on validation by weights": {str(list(w)): n for w, n in choice.solved.items()},
+            "weights": list(choice.best),
             "steps": _tally(outputs),
         }
 
-    def ask(self, problems: Sequence[Problem], weights: Weights) -> list[Output]:
-        """The best beam of each problem, and of test problems the `num_paths` after it."""
-        searches = self.search([self._asked(problem) for problem in problems], weights)
+    def search(
+        self, problems: Sequence[Problem], options: Sequence["Weights"]
+    ) -> dict["Weights", list[Output]]:
+        """The outputs by each choice of weights, which are searched side by side."""
+        limits = limits_of(self.decoding)
+        found: dict[Weights, list[Output]] = {weights: [] for weights in options}
+        for window in self._windows(problems, len(options)):
+            asked = [self._asked(problem, weights) for weights in options for problem in window]
+            named = [
+                DecodingRequest(
+                    prompt_ids=a.prompt_ids,
+                    problem=a.problem,
+                    stop=a.stop,
+                    sample=0,
+                    stream=f"{a.stream}/weights {list(a.weights)}",
+                )
+                for a in asked
+            ]
+            grow = partial(self._grown, list(window) * len(options), asked, limits)
+            for one in self.writer.work.kept_or(named, limits, _Found, grow):
+                found[one.weights] += one.outputs
+        return found
+
+    def _windows(self, problems: Sequence[Problem], options: int) -> Iterator[Sequence[Problem]]:
+        """Problems whose open beams are together as many as rows are computed at a time."""
+        size = max(1, self.decoding.batch_size // (self.decoding.beam.width * options))
+        return (problems[start : start + size] for start in range(0, len(problems), size))
+
+    def _grown(
+        self, problems: Sequence[Problem], asked: Sequence["Asked"], limits: DecodingLimits
+    ) -> list[_Found]:
+        from mdexp.decoding.session import Session
+        from mdexp.decoding.stepwise import search
+
+        writer = self.writer
+        session = Session(writer.model, writer.renderer, writer.work)
+        searches = search(session, asked, self.decoding.beam, limits, self.executor)
         return [
-            output
-            for problem, found in zip(problems, searches, strict=True)
-            for output in _outputs(problem, self.name, found, weights, self.decoding.num_paths)
+            _Found(s.asked.weights, _outputs(problem, self.name, s, self.decoding))
+            for problem, s in zip(problems, searches, strict=True)
         ]
 
-    def search(self, asked: Sequence[Asked], weights: Weights) -> list[Search]:
-        assert self.decoding.beam, "judged"
-        return search(
-            self.model,
-            self.renderer,
-            asked,
-            self.decoding.beam,
-            weights,
-            limits_of(self.decoding),
-            self.executor,
-            self.work,
-        )
+    def _asked(self, problem: Problem, weights: "Weights") -> "Asked":
+        from mdexp.decoding.stepwise import Asked
 
-    def _asked(self, problem: Problem) -> Asked:
-        prompt = self.renderer.prompt(problem.question, self.thought)
+        renderer = self.writer.renderer
+        prompt = renderer.prompt(problem.question, self.thought)
         return Asked(
             question=problem.question,
             problem=problem.id,
             thought=self.thought,
             stop=AfterThinking(first_write(self.thought, problem).stop, opening_at_end(prompt)),
-            prompt_ids=self.renderer.prompt_ids(prompt),
-            stream=f"{self.seed}/{problem.id}/{self.name}",
+            prompt_ids=renderer.prompt_ids(prompt),
+            stream=f"{self.writer.seed}/{problem.id}/{self.name}",
+            weights=weights,
             opening=opening_at_end(prompt),
         )
 
-    def _to_try(self, validation: Sequence[Problem]) -> Sequence[Weights]:
-        """Without validation problems there is nothing to choose by: the first."""
-        assert self.decoding.beam, "judged"
-        return self.decoding.beam.weights if validation else self.decoding.beam.weights[:1]
-
-    def _solved(self, outputs: Sequence[Output], problems: Sequence[Problem]) -> int:
-        gold, thoughts = {p.id: p for p in problems}, {self.name: self.thought}
-        return sum(g.correct for g in grade(outputs, gold, thoughts, self.executor))
-
 
 def _outputs(
-    problem: Problem, thought: str, found: Search, weights: Weights, num_paths: int
+    problem: Problem, thought: str, found: "Search", decoding: StepwiseBeams
 ) -> list[Output]:
-    kept = num_paths if problem.split == "test" else 0
     return [
         Output(
             problem_id=problem.id,
@@ -139,16 +200,16 @@ def _outputs(
             finished=beam.finished or beam.failed,
             logprob=_mean(beam),
             trace={
-                "score": round(beam.score(weights), 4),
+                "score": round(found.score(beam), 4),
                 "steps": list(beam.trace),
                 "counts": found.counts,
             },
         )
-        for sample, beam in enumerate(found.result()[: 1 + kept])
+        for sample, beam in enumerate(found.result()[: 1 + decoding.num_samples(problem.split)])
     ]
 
 
-def _mean(beam: Beam) -> float | None:
+def _mean(beam: "Beam") -> float | None:
     return round(sum(beam.logprobs) / len(beam.logprobs), 6) if beam.logprobs else None
 
 

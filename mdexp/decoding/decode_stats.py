@@ -3,11 +3,14 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
+from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.resume_cache import ResumeCache
 
 log = logging.getLogger(__name__)
+
+Record = TypeVar("Record")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -21,23 +24,25 @@ class Work:
     kept: ResumeCache | None = None
     unplaced: int = 0  # prompts longer than the student's positions: their answers are empty
     found: int = 0  # answers that a killed run had kept
+    read_again: int = 0  # texts that were continued and could not be kept
     split_tokens: int = 0  # texts whose continuation re-split their last token
 
-    def batch(
+    def kept_or(
         self,
         requests: Sequence[DecodingRequest],
         limits: DecodingLimits,
-        write: Callable[[], list[Answered]],
-    ) -> list[Answered]:
-        """A batch's answers: found, or written now and kept."""
+        record: type[Record],
+        write: Callable[[], list[Record]],
+    ) -> list[Record]:
+        """What requests that are answered together came to: found, or written now and kept."""
         if self.kept is None:
             return write()
-        if (found := self.kept.find(requests, limits)) is not None:
+        if (found := self.kept.find(requests, limits, record)) is not None:
             self.found += len(found)
             return found
-        answers = write()
-        self.kept.keep(requests, limits, answers)
-        return answers
+        written = write()
+        self.kept.keep(requests, limits, written)
+        return written
 
     def count_unshared(self, rows: int, why: str) -> None:
         if why not in self.unshared:
@@ -58,6 +63,8 @@ class Work:
             found["texts_continued_within_a_token"] = self.split_tokens
         if self.unplaced:
             found["prompts_beyond_the_students_positions"] = self.unplaced
+        if self.read_again:
+            found["texts_read_again"] = self.read_again
         if not self.row_steps:
             return found
         return {

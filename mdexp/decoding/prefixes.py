@@ -2,8 +2,9 @@
 
 The rows of a batch form a tree. What all prompts begin with (a chat template's head, few-shot
 exemplars), the question of one problem, and the row's own tokens are its levels. A level that is
-read becomes a `Shared` segment; rows attend over the segments above them and over their own tokens,
-in one softmax. Shapes: rows R, key-value heads K, queries of a key-value head q, head size d.
+read becomes a `SharedPrefix` segment; rows attend over the segments above them and over their own
+tokens, in one softmax. Shapes: rows R, key-value heads K, queries of a key-value head q, head size
+d.
 
 Plain matrix products on purpose: with one query a row they take a tenth of the time of
 scaled_dot_product_attention with a mask on a CPU, and are right on every device.
@@ -120,6 +121,11 @@ class Prefixes:
             above.append(SharedPrefix.among(keys, values, self.real[:, trimmed], parents))
         self.shared = _joined(above)
         self._empty(len(parents))
+
+    def hold(self, levels: list[SharedPrefix], rows: int) -> None:
+        """Begin behind what rows have read already, with nothing of their own."""
+        self.shared = _joined(levels)
+        self._empty(rows)
 
     def keep(self, rows: Sequence[int]) -> None:
         """Go on with these rows only; one that is named twice goes on twice."""

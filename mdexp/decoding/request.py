@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from mdexp.config.blocks import DecodingSettings
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodingRequest:
@@ -40,3 +42,12 @@ class Answered:
     def logprob(self) -> float | None:
         """The mean of its tokens, so that a long answer is not the less likely for its length."""
         return sum(self.logprobs) / len(self.logprobs) if self.logprobs else None
+
+
+def limits_of(decoding: DecodingSettings, max_new_tokens: int | None = None) -> DecodingLimits:
+    return DecodingLimits(
+        max_new_tokens=max_new_tokens or decoding.max_new_tokens,
+        temperature=decoding.temperature,
+        top_p=decoding.top_p,
+        batch_size=decoding.batch_size,
+    )

@@ -1,7 +1,8 @@
 """Batches of answers kept as they are written, so that a killed stage goes on behind them.
 
-Only whole batches are kept. A batch that is found held the same rows as it would hold now, so the
-answers are, to the bit, those of a run that nobody killed.
+Only whole batches are kept: of texts that go on, whole transcripts with the results that they went
+on from. A batch that is found held the same rows as it would hold now, so the answers are, to the
+bit, those of a run that nobody killed.
 """
 
 import hashlib
@@ -11,14 +12,18 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
-from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
+from mdexp.decoding.request import DecodingLimits, DecodingRequest
 
-ANSWERS = TypeAdapter(list[Answered])
+ROWS = TypeAdapter(list[dict[str, Any]])
 
 log = logging.getLogger(__name__)
+
+Record = TypeVar("Record")
+Rows = list[dict[str, Any]]
 
 
 class ResumeCache:
@@ -31,20 +36,28 @@ class ResumeCache:
             log.info("%d batches of answers were there already", len(self.found))
 
     def find(
-        self, requests: Sequence[DecodingRequest], limits: DecodingLimits
-    ) -> list[Answered] | None:
-        found = self.found.get(_key(requests, limits), [])
-        return found if len(found) == len(requests) else None
+        self, requests: Sequence[DecodingRequest], limits: DecodingLimits, record: type[Record]
+    ) -> list[Record] | None:
+        """A batch's records; None where it is not there, or is none of such records."""
+        rows = self.found.get(_key(requests, limits), [])
+        if len(rows) != len(requests):
+            return None
+        adapter: TypeAdapter[Record] = TypeAdapter(record)
+        try:
+            for row in rows:
+                adapter.validate_python(row)
+            # Through the constructor, not pydantic: it would turn a whole float into an int.
+            return [record(**row) for row in rows]
+        except (ValueError, TypeError):
+            log.warning("%s: a batch holds no %s and is written again", self.file, record.__name__)
+            return None
 
     def keep(
-        self,
-        requests: Sequence[DecodingRequest],
-        limits: DecodingLimits,
-        answers: Sequence[Answered],
+        self, requests: Sequence[DecodingRequest], limits: DecodingLimits, records: Sequence[Any]
     ) -> None:
         """Add a batch to the file, and see it on the disk."""
-        answered = [asdict(answer) for answer in answers]
-        line = json.dumps({"batch": _key(requests, limits), "answers": answered})
+        answers = [asdict(record) for record in records]
+        line = json.dumps({"batch": _key(requests, limits), "answers": answers})
         with self.file.open("a", encoding="ascii") as file:
             file.write(f"{line}\n")
             file.flush()
@@ -56,7 +69,7 @@ def _key(requests: Sequence[DecodingRequest], limits: DecodingLimits) -> str:
     return hashlib.sha256(json.dumps([asdict(limits), asked]).encode()).hexdigest()
 
 
-def _whole_batches(file: Path) -> dict[str, list[Answered]]:
+def _whole_batches(file: Path) -> dict[str, Rows]:
     """Batches of a file by key; one that cannot be read is written again. A last line that was cut
     short is cut off, so that the next begins a line."""
     if not file.exists():
@@ -70,10 +83,10 @@ def _whole_batches(file: Path) -> dict[str, list[Answered]]:
     return dict(batches)
 
 
-def _batch(line: bytes) -> tuple[str, list[Answered]] | None:
+def _batch(line: bytes) -> tuple[str, Rows] | None:
     """A batch with its key; None for a line that a disk or a dying machine damaged."""
     try:
         row = json.loads(line.decode())
-        return str(row["batch"]), ANSWERS.validate_python(row["answers"])
+        return str(row["batch"]), ROWS.validate_python(row["answers"])
     except (ValueError, TypeError, KeyError, RecursionError):
         return None

@@ -1,7 +1,8 @@
 """Rows of a batch as a student advances them: prompts are read once, then a token a step.
 
-`PrefixRows` hold what rows have in common once. `CachedRows` are for decoder-only students whose
-attention cannot be replaced, `Seq2SeqRows` for encoder-decoders.
+`PrefixRows` hold what rows have in common once, `ContinuedRows` go on behind what they have read.
+`CachedRows` are for decoder-only students whose attention cannot be replaced, `Seq2SeqRows` for
+encoder-decoders.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ from torch import Tensor
 from transformers import DynamicCache, EncoderDecoderCache
 from transformers.modeling_outputs import BaseModelOutput
 
+from mdexp.decoding.cached_text import CachedText, levels_of
 from mdexp.decoding.decode_stats import Work
 from mdexp.decoding.prefixes import ATTENTION, Prefixes, why_not_shared
 
@@ -47,15 +49,19 @@ def open_rows(
     pad_id: int,
     max_new_tokens: int,
     work: Work,
+    texts: Sequence[CachedText] = (),
 ) -> Rows:
-    """Rows for prompts; those of one problem share what their prompts begin with. Where the student
-    does not allow that, `work` counts the rows."""
+    """Rows for prompts; those of one problem share what their prompts begin with, and of `texts`
+    what was read is not read again. Where the student does not allow that, `work` counts the
+    rows."""
     if kind == "seq2seq":
         return Seq2SeqRows(model, prompts, pad_id)
     longest = max(len(prompt) for prompt in prompts) + max_new_tokens
     why_not = why_not_shared(model, longest)
     if why_not is None:
         work.sharing += len(prompts)
+        if any(text.num_read for text in texts):
+            return ContinuedRows(model, texts, problems)
         return PrefixRows(model, prompts, problems)
     work.count_unshared(len(prompts), why_not)
     return CachedRows(model, prompts)
@@ -103,6 +109,14 @@ class PrefixRows:
         self.prefixes.keep(rows)
         self.lengths = self.lengths[torch.tensor(rows, device=self.lengths.device)]
 
+    def resume(self, texts: Sequence[CachedText]) -> Tensor:
+        """`start`, where some tokens of the prompts were read before."""
+        self.prefixes.hold(levels_of(texts, self.model.device), len(texts))
+        read = [text.num_read for text in texts]
+        self.lengths = torch.tensor(read, device=self.model.device)
+        rests = [text.ids[n:] for text, n in zip(texts, read, strict=True)]
+        return self._read(rests, pad_left=True)
+
     def _share(self, parents: Sequence[int]) -> None:
         self.prefixes.share(parents)
         self.lengths = self.lengths[torch.tensor(parents, device=self.lengths.device)]
@@ -134,6 +148,29 @@ class PrefixRows:
                 prefixes=self.prefixes,
             )
         return outputs.logits[:, -1]
+
+
+class ContinuedRows:
+    """A decoder-only student continues texts that it has read but for their last tokens."""
+
+    def __init__(
+        self, model: "PreTrainedModel", texts: Sequence[CachedText], problems: Sequence[str]
+    ) -> None:
+        self.texts = texts
+        self.rows = PrefixRows(model, [text.ids for text in texts], problems)
+
+    @property
+    def prefixes(self) -> Prefixes:
+        return self.rows.prefixes
+
+    def start(self) -> Tensor:
+        return self.rows.resume(self.texts)
+
+    def step(self, tokens: Tensor) -> Tensor:
+        return self.rows.step(tokens)
+
+    def keep(self, rows: Sequence[int]) -> None:
+        self.rows.keep(rows)
 
 
 class CachedRows:

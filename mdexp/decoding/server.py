@@ -46,7 +46,7 @@ def ask_server(
     for start in range(0, len(requests), limits.batch_size):
         batch = requests[start : start + limits.batch_size]
         ask = partial(_ask_all, base_url, model, renderer, batch, limits)
-        yield from enumerate(work.batch(batch, limits, ask), start=start)
+        yield from enumerate(work.kept_or(batch, limits, Answered, ask), start=start)
 
 
 def _ask_all(

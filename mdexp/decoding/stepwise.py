@@ -6,32 +6,28 @@ ends its beam, and the others are ranked by
     mean log-probability per token + w_run * share of the steps that run
     + w_new * share that bind a new value + w_use * share of the question's numbers used
 
-Beams of all problems advance together. Each round reads the texts so far once more, beams sharing
-what they have in common: two fifths to a half of the time, and the price of keeping no caches.
+Beams of all problems advance together. A session keeps what was read of them.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from mdexp.config.blocks import BeamSettings
-from mdexp.decoding.decode_stats import Work
-from mdexp.decoding.generate import generate_answers
-from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
+from mdexp.decoding.cached_text import CachedText
+from mdexp.decoding.request import DecodingLimits, DecodingRequest
+from mdexp.decoding.session import EMPTY, Written
 from mdexp.decoding.steps import Checked, OneStep, check, numbers
 from mdexp.ports import Executor, Thought
 from mdexp.students.prompts import Renderer
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 Weights = tuple[float, float, float]  # of run, new, use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A question put with a thought; `stream` names its random numbers, and `opening` is an opening
-    tag of thinking with which the prompt ends."""
+    """A question put with a thought. `stream` names its random numbers, `weights` rank beams, and
+    `opening` is an opening tag of thinking with which the prompt ends."""
 
     question: str
     problem: str
@@ -39,6 +35,7 @@ class Asked:
     stop: Callable[[str], str | None]
     prompt_ids: Sequence[int]
     stream: str
+    weights: Weights
     opening: str = ""
 
 
@@ -55,6 +52,7 @@ class Beam:
     finished: bool = False  # its text is whole
     ended: bool = False  # no step can follow: whole, failed, or out of tokens
     failed: bool = False
+    read: CachedText = EMPTY  # of an open beam: it goes on behind what was read
 
     def score(self, weights: Weights) -> float:
         """The higher the better; 0 without any step."""
@@ -90,22 +88,37 @@ class Search:
     def open_beams(self) -> list[Beam]:
         return [beam for beam in self.beams if not beam.ended]
 
+    def score(self, beam: Beam) -> float:
+        return beam.score(self.asked.weights)
+
     def result(self) -> list[Beam]:
         """Whole texts first; where every beam failed, those."""
         return sorted(self.beams, key=lambda beam: not beam.finished) or self.failed[:1]
 
 
+class Writes(Protocol):
+    """What a search needs of a session."""
+
+    @property
+    def renderer(self) -> Renderer: ...
+
+    def write(
+        self,
+        requests: Sequence[DecodingRequest],
+        texts: Sequence[CachedText],
+        limits: DecodingLimits,
+    ) -> list[Written]: ...
+
+
 def search(
-    model: "PreTrainedModel",
-    renderer: Renderer,
+    session: Writes,
     questions: Sequence[Asked],
     beam: BeamSettings,
-    weights: Weights,
     limits: DecodingLimits,
     executor: Executor,
-    work: Work,
 ) -> list[Search]:
-    """Search for each question, all of them a step at a time."""
+    """Search for each question, all of them a step at a time. A question may be there several
+    times, with other weights: what two such searches have in common is written once."""
     searches = [Search(asked=asked) for asked in questions]
     for number in range(beam.max_steps):
         grown = [(s, old) for s in searches for old in s.open_beams()]
@@ -116,15 +129,15 @@ def search(
             for place, (s, old) in _with_places(grown)
             for branch in range(beam.branches)
         ]
+        parents = [pair for pair in grown for _ in range(beam.branches)]
         spent = min(len(old.token_ids) for _, old in grown)
         room = replace(limits, max_new_tokens=max(1, limits.max_new_tokens - spent))
-        answers = dict(generate_answers(model, renderer, requests, room, work))
-        parents = [pair for pair in grown for _ in range(beam.branches)]
+        written = session.write(requests, [old.read for _, old in parents], room)
         children = [
-            (s, _grown(renderer, s.asked, old, answers[i], limits.max_new_tokens))
-            for i, (s, old) in enumerate(parents)
+            (s, _grown(session.renderer, s.asked, old, found, limits.max_new_tokens))
+            for (s, old), found in zip(parents, written, strict=True)
         ]
-        _select(children, beam.width, weights, executor)
+        _select(children, beam.width, executor)
     return searches
 
 
@@ -151,22 +164,25 @@ def _request(asked: Asked, beam: Beam, number: int, place: int, branch: int) -> 
     )
 
 
-def _grown(renderer: Renderer, asked: Asked, beam: Beam, answer: Answered, budget: int) -> Beam:
+def _grown(renderer: Renderer, asked: Asked, beam: Beam, written: Written, budget: int) -> Beam:
     """A beam with one step more; tokens that were written behind the step's end are dropped."""
+    answer, read = written
     ids = answer.token_ids
     at_end = bool(ids) and ids[-1] == renderer.tokenizer.eos_token_id
-    written = len(ids) if at_end else _tokens_of_step(renderer, OneStep(asked.thought), ids)
-    token_ids = (*beam.token_ids, *ids[:written])
+    kept = len(ids) if at_end else _tokens_of_step(renderer, OneStep(asked.thought), ids)
+    token_ids = (*beam.token_ids, *ids[:kept])
     text = renderer.text(token_ids)
     whole = asked.stop(text)
     finished = at_end or whole is not None
+    ended = finished or not answer.finished or len(token_ids) >= budget
     return replace(
         beam,
         token_ids=token_ids,
-        logprobs=(*beam.logprobs, *answer.logprobs[:written]),
+        logprobs=(*beam.logprobs, *answer.logprobs[:kept]),
         text=text if whole is None else whole,
         finished=finished,
-        ended=finished or not answer.finished or len(token_ids) >= budget,
+        ended=ended,
+        read=EMPTY if ended else read,
     )
 
 
@@ -178,9 +194,7 @@ def _tokens_of_step(renderer: Renderer, step: OneStep, ids: Sequence[int]) -> in
     return len(ids)
 
 
-def _select(
-    children: Sequence[tuple[Search, Beam]], width: int, weights: Weights, executor: Executor
-) -> None:
+def _select(children: Sequence[tuple[Search, Beam]], width: int, executor: Executor) -> None:
     """Check all new steps in one batch, then keep the best beams of every question."""
     found = check(
         [(s.asked.thought, s.asked.opening + beam.text) for s, beam in children], executor
@@ -191,16 +205,16 @@ def _select(
         s.counts["ran"] += checked.status == "ran"
         s.counts["failed"] += checked.status == "failed"
         _, distinct = grown.setdefault(id(s), (s, {}))
-        distinct.setdefault(f"{beam.finished}{beam.text}", _judged(s.asked, beam, checked, weights))
+        distinct.setdefault(f"{beam.finished}{beam.text}", _judged(s.asked, beam, checked))
     for s, distinct in grown.values():
         s.counts["rounds"] += 1
         kept = [old for old in s.beams if old.ended] + list(distinct.values())
-        kept.sort(key=lambda beam: -beam.score(weights))
+        kept.sort(key=s.score, reverse=True)
         s.failed += [beam for beam in kept if beam.failed]
         s.beams = [beam for beam in kept if not beam.failed][:width]
 
 
-def _judged(asked: Asked, beam: Beam, checked: Checked, weights: Weights) -> Beam:
+def _judged(asked: Asked, beam: Beam, checked: Checked) -> Beam:
     """The beam with its new step in the trace."""
     before = sum(len(step["text"]) for step in beam.trace)
     failed = checked.status == "failed"
@@ -220,7 +234,8 @@ def _judged(asked: Asked, beam: Beam, checked: Checked, weights: Weights) -> Bea
         used=len(wanted & numbers(beam.text)) / len(wanted) if wanted else 0.0,
         failed=failed,
         ended=beam.ended or failed,
+        read=EMPTY if failed else beam.read,
     )
-    row["score"] = round(judged.score(weights), 4)
+    row["score"] = round(judged.score(asked.weights), 4)
     row["parts"] = {name: round(part, 4) for name, part in judged.parts().items()}
     return judged

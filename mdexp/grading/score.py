@@ -12,11 +12,12 @@ from itertools import product
 from types import MappingProxyType
 from typing import TypedDict
 
+from mdexp.grading.choosing import choose_on_validation
 from mdexp.grading.graders.strict import STRICT
 from mdexp.grading.statistics import wilson
 from mdexp.grading.vote import elect, trust, voters
 from mdexp.grading.vote_rules.majority import MAJORITY
-from mdexp.ports import Attempt, Done, Executor, Grader, Thought, VoteRule
+from mdexp.ports import Attempt, Done, Executor, Grader, LearnedVote, Thought, VoteRule
 from mdexp.reading import TranscriptKey, read_rows
 from mdexp.records import (
     VALIDATION,
@@ -86,16 +87,48 @@ def votes(
     `voting` are the thoughts that take part in the run's vote; None stands for all. A rule without
     an `order` has them by validation accuracy, equal ones in the order given.
     """
+    elected, _ = elections(generations, thoughts, rule, voting)
+    return elected
+
+
+def elections(
+    generations: Sequence[Generation],
+    thoughts: Sequence[str],
+    rule: VoteRule,
+    voting: Sequence[str] | None = None,
+) -> tuple[list[Vote], dict[str, dict[str, int]]]:
+    """The votes; and of a rule that learned from validation problems, by phase, how many of their
+    votes each choice got right, the one taken first."""
     heard = thoughts if voting is None else voting
-    elected = []
+    elected: list[Vote] = []
+    chosen: dict[str, dict[str, int]] = {}
     for phase in PHASES:
         ours = [g for g in generations if g.phase == phase]
         accuracy = _validation_accuracy(ours, thoughts)
         ranked = rule.order or trust(heard, accuracy)
+        settled = rule
+        if isinstance(rule, LearnedVote) and ours:
+            settled, chosen[phase] = _learned(rule, ours, ranked)
         for paths in by_problem(ours):
-            elected.append(elect(voters(paths), ranked, rule, accuracy))
+            elected.append(elect(voters(paths), ranked, settled, accuracy))
             elected += _own_votes(voters(paths), thoughts)
-    return elected
+    return elected, chosen
+
+
+def _learned(
+    rule: LearnedVote, generations: Sequence[Generation], order: Sequence[str]
+) -> tuple[VoteRule, dict[str, int]]:
+    """The best rule by the votes of validation problems, whose paths it learned from."""
+    validation = [g for g in generations if g.split == "validation"]
+    rules = rule.learned(validation)
+    tried = {
+        number: [elect(voters(paths), order, each) for paths in by_problem(validation)]
+        for number, each in enumerate(rules)
+    }
+    choice = choose_on_validation(tried)
+    ranked = sorted(choice.solved, key=lambda number: number != choice.best)
+    solved = {rules[number].describe(order): choice.solved[number] for number in ranked}
+    return rules[choice.best], solved
 
 
 def _own_votes(paths: Sequence[Generation], thoughts: Sequence[str]) -> list[Vote]:
@@ -205,9 +238,11 @@ def _row(verdicts: Sequence[bool], rule: str, num_paths: int, grader: Grader, ti
 def _validation_accuracy(
     generations: Iterable[Generation], thoughts: Sequence[str]
 ) -> dict[str, Fraction]:
-    """By the rule of succession: none right of a few is no proof that a thought never is."""
-    greedy = [g for g in generations if g.split == "validation" and g.sample == 0]
-    verdicts = {t: [g.correct for g in greedy if g.thought == t] for t in thoughts}
+    """Of the paths that vote: the sampled ones, of problems without any the greedy ones. By the
+    rule of succession: none right of a few is no proof that a thought never is."""
+    validation = by_problem(g for g in generations if g.split == "validation")
+    heard = [path for paths in validation for path in voters(paths)]
+    verdicts = {t: [g.correct for g in heard if g.thought == t] for t in thoughts}
     return {t: Fraction(sum(seen) + 1, len(seen) + 2) for t, seen in verdicts.items() if seen}
 
 

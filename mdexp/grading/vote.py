@@ -41,7 +41,7 @@ def elect(
     heard = [path for path in paths if path.thought in order]
     ranked = sorted(heard, key=lambda path: (order.index(path.thought), path.sample))
     cast = [(key, path) for path in ranked if (key := candidate(path)) is not None]
-    ballots = [Ballot(key, path.thought, path.logprob) for key, path in cast]
+    ballots = [Ballot(key, path.thought, path.logprob, path) for key, path in cast]
     counted = _tallied(rule, ballots, accuracy or {}) if ballots else {}
     most = max(counted.values(), default=0)
     winners = {key for key, weight in counted.items() if weight >= most * (1 - EQUAL)}

@@ -2,16 +2,16 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mdexp.config.blocks import DecodingSettings
 from mdexp.config.settings import Settings
 from mdexp.datasets.overlap import refuse_tested
-from mdexp.grading import score as scoring
-from mdexp.ports import Done, Executor, StudentConfig, Thought
+from mdexp.decoding.choosing import choose_outputs, variants_of
+from mdexp.ports import Decoder, Done, Executor, StudentConfig, Thought
 from mdexp.reading import TranscriptKey, outcomes, reading_order
 from mdexp.records import VALIDATION, Output, Overlap, Phase, Problem
 from mdexp.stages.problem_sets import asked_of_student, by_id
@@ -22,6 +22,9 @@ from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
 from mdexp.thoughts.prompting import all_exemplar_files, load_exemplars, most_asked, shown_by
 
+if TYPE_CHECKING:
+    from mdexp.decoding.student_writer import StudentWriter
+
 log = logging.getLogger(__name__)
 
 
@@ -31,7 +34,7 @@ def generate(
     *,
     student: StudentConfig,
     thoughts: Mapping[str, Thought],
-    decoding: DecodingSettings,
+    decoding: Decoder,
     phase: Phase,
     seed: int,
     numerics: Mapping[str, Any],
@@ -44,90 +47,89 @@ def generate(
     an exemplar is a test problem by `overlap`."""
     import torch
 
-    from mdexp.decoding.answering import answer
-    from mdexp.decoding.beams import answer_by_steps
     from mdexp.decoding.decode_stats import Work
     from mdexp.decoding.resume_cache import ResumeCache
+    from mdexp.decoding.student_writer import StudentWriter
 
     everything = read_jsonl(reads["problems.jsonl"], Problem)
     problems = asked_of_student(everything, decoding)
+    exemplars = load_exemplars(most_asked(problems))[: decoding.num_shots]
+    refuse_tested(exemplars, everything, overlap)
     model, tokenizer = weights.load()
     model.to(numerics["device"], getattr(torch, numerics["dtype"]))
     renderer = Renderer(tokenizer, student.kind, student.prompt)
     kept = ResumeCache(out / "answers.jsonl")
-    work = Work(kept=kept)
-    ask = partial(
-        answer,
-        model,
-        renderer,
-        decoding=decoding,
-        phase=phase,
-        seed=seed,
-        work=work,
-        executor=executor,
+    writer = StudentWriter(
+        model=model, renderer=renderer, phase=phase, seed=seed, work=Work(kept=kept)
     )
-    exemplars = load_exemplars(most_asked(problems))[: decoding.num_shots]
-    refuse_tested(exemplars, everything, overlap)
     outputs: list[Output] = []
     counts: Counts = {}
-    if phase == "after" and decoding.beam:
-        outputs, counts = answer_by_steps(
-            model,
-            renderer,
-            problems,
-            thoughts,
-            decoding=decoding,
-            executor=executor,
-            seed=seed,
-            work=work,
-        )
-    else:
-        for layer in reading_order(thoughts):
-            ours = {name: thoughts[name] for name in layer}
-            found = outcomes(outputs, by_id(problems), thoughts, executor)
-            if phase == "after":
-                log.info("after, %s: %s", ", ".join(ours), _asked_for(problems))
-                outputs += ask(problems, ours, [], found=found)
-                continue
-            for name, thought in ours.items():
-                chosen, counts[name] = _with_better_prompt(
-                    partial(ask, found=found), problems, name, thought, exemplars, executor, found
-                )
-                outputs += chosen
+    for layer in reading_order(thoughts):
+        ours = {name: thoughts[name] for name in layer}
+        found = outcomes(outputs, by_id(problems), thoughts, executor)
+        log.info("%s, %s: %s", phase, ", ".join(ours), _asked_for(problems))
+        trained = phase == "after"
+        as_they_are = {n: t for n, t in ours.items() if trained and len(variants_of(t)) == 1}
+        if as_they_are:  # written together: what their prompts have in common is read once
+            written, chosen = decoding.solve(problems, as_they_are, writer, executor, found)
+            outputs += written
+            counts |= chosen
+        for name in (name for name in ours if name not in as_they_are):
+            shown = [] if trained else shown_by(ours[name], exemplars)
+            written, counts[name] = _by_best_prompt(
+                decoding, problems, name, ours[name], writer, shown, executor, found
+            )
+            outputs += written
     write_jsonl(out / "outputs.jsonl", outputs)
     kept.file.unlink(missing_ok=True)
-    if decoding.engine == "local" or phase == "before":
+    if decoding.engine == "local":
         counts["dtype"] = numerics["dtype"]  # a server's is not known
-    return counts | written_counts(outputs) | work.counts()
+    return counts | written_counts(outputs) | writer.work.counts()
 
 
-def _with_better_prompt(
-    ask: Callable[..., list[Output]],
+def _by_best_prompt(
+    decoder: Decoder,
     problems: Sequence[Problem],
     name: str,
     thought: Thought,
-    exemplars: Sequence[Mapping[str, Any]],
+    writer: "StudentWriter",
+    shown: Sequence[Mapping[str, Any]],
     executor: Executor,
     found: Mapping[TranscriptKey, Done],
 ) -> tuple[list[Output], Counts]:
-    """Outputs by zero- or few-shot prompts, whichever solves more validation problems. A thought
-    that has no exemplar is asked without."""
-    one = {name: thought}
-    log.info("before, %s: %s", name, _asked_for(problems))
-    shown = shown_by(thought, exemplars)
+    """A thought's outputs by the best of its prompts on validation problems: with the exemplars
+    `shown` or without, and by each way in which the thought can be asked. Of equal ones the first
+    is taken."""
     validation = [problem for problem in problems if problem.split == "validation"]
-    choices = ([], shown) if shown else ([],)
-    tried = {len(shots): ask(validation, one, shots) for shots in choices}
-    solved = {
-        shots: sum(
-            g.correct for g in scoring.grade(rows, by_id(problems), one, executor, found=found)
-        )
-        for shots, rows in tried.items()
-    }
-    best = max(solved, key=lambda shots: (solved[shots], shots))
     rest = [problem for problem in problems if problem.split != "validation"]
-    counts = {"solved on validation by shots": solved, "shots": best}
-    return tried[best] + ask(rest, one, shown[:best]), counts
+    variants = variants_of(thought)
+    prompts = [(shots, way) for shots in sorted({len(shown), 0}, reverse=True) for way in variants]
+
+    def solve(
+        with_choice: Decoder, asked: Sequence[Problem], prompt: tuple[int, str]
+    ) -> tuple[list[Output], Counts]:
+        shots, way = prompt
+        prompted = replace(writer, exemplars=shown[:shots])
+        written, chosen = with_choice.solve(asked, {name: variants[way]}, prompted, executor, found)
+        return written, chosen.get(name, {})
+
+    tried, chosen = {}, {}
+    for prompt in prompts:
+        tried[prompt], chosen[prompt] = solve(decoder, validation, prompt)
+    choice = choose_outputs(tried, validation, {name: thought}, executor, found)
+    shots, way = choice.best
+    settled = decoder.with_choice(chosen[choice.best])
+    outputs = tried[choice.best] + solve(settled, rest, choice.best)[0]
+    counts: Counts = dict(chosen[choice.best])
+    if writer.phase == "before":
+        by_shots = {shots: right for (shots, other), right in choice.solved.items() if other == way}
+        counts["solved on validation by shots"] = dict(sorted(by_shots.items()))
+        counts["shots"] = shots
+    if len(variants) > 1:
+        by_way = {other: right for (n, other), right in choice.solved.items() if n == shots}
+        counts["solved on validation by variant"] = by_way
+        counts["variant"] = way
+    return outputs, counts
 
 
 def _asked_for(problems: Sequence[Problem]) -> str:
@@ -149,7 +151,7 @@ def _settings(s: Settings, phase: Phase) -> dict[str, Any]:
     return {
         "student": s.student,
         "thoughts": s.answering(),
-        "decoding": s.decoding,
+        "decoding": s.decoding if phase == "after" else s.decoding.untrained(),
         "seed": s.seed,
         "phase": phase,
     }

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from mdexp.config.blocks import DecodingSettings
+from mdexp.ports import Decoder
 from mdexp.records import Problem, Rejection
 from mdexp.store.stage_store import Counts
 
@@ -17,7 +17,7 @@ def by_id(problems: Sequence[Problem]) -> dict[str, Problem]:
     return {problem.id: problem for problem in problems}
 
 
-def asked_of_student(problems: Sequence[Problem], decoding: DecodingSettings) -> list[Problem]:
+def asked_of_student(problems: Sequence[Problem], decoding: Decoder) -> list[Problem]:
     """All test problems, and as many validation problems as `decoding.num_validation` says."""
     validation = [p for p in problems if p.split == "validation"][: decoding.num_validation]
     return validation + [p for p in problems if p.split == "test"]

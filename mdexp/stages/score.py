@@ -31,13 +31,14 @@ def score(
     ]
     generations = scoring.grade(outputs, problems, thoughts, executor, grader)
     voting = [name for name, thought in thoughts.items() if thought.votes]
-    votes = scoring.votes(generations, list(thoughts), vote, voting)
+    votes, chosen = scoring.elections(generations, list(thoughts), vote, voting)
     write_jsonl(out / "generations.jsonl", generations)
     write_jsonl(out / "votes.jsonl", votes)
     metrics = scoring.metrics(generations, votes, list(thoughts), grader, vote)
     write_json(out / "metrics.json", metrics)
     write_json(out / "analysis.json", analyse(generations, votes, problems, list(thoughts), vote))
-    return {"generations": len(generations), "votes": len(votes)}
+    counts: Counts = {"generations": len(generations), "votes": len(votes)}
+    return counts | ({"solved on validation by vote": chosen} if chosen else {})
 
 
 SCORE = Stage(

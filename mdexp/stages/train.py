@@ -6,8 +6,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from mdexp.config.blocks import ObjectiveSettings, TrainerSettings
-from mdexp.ports import StudentConfig
+from mdexp.config.blocks import TrainerSettings
+from mdexp.ports import Objective, StudentConfig
 from mdexp.records import Example
 from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.json_lines import read_jsonl, write_jsonl
@@ -26,7 +26,7 @@ def train(
     *,
     student: StudentConfig,
     shares: Mapping[str, float] | None,
-    objective: ObjectiveSettings,
+    objective: Objective,
     trainer: TrainerSettings,
     seed: int,
     numerics: Mapping[str, Any],

@@ -6,7 +6,7 @@ paper's prompt ends in lines such as `[Number of answers] 2` and `[Answer 1]`.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -30,6 +30,10 @@ class DivergentChains(BaseModel):
     instruction: str
     cue_form: str  # holds {k}, the number of chains
     k: int = Field(ge=1)  # chains that the student is asked for when it answers
+    # Tried on validation problems instead of `k`; of equal ones the first is taken.
+    k_options: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        default=(), exclude_if=lambda options: not options
+    )
     inner: InnerThought  # one chain
     inner_name: str = Field(min_length=1)
 
@@ -47,6 +51,10 @@ class DivergentChains(BaseModel):
     @property
     def made_from(self) -> Mapping[str, Thought]:
         return {self.inner_name: self.inner}
+
+    def variants(self) -> Mapping[str, Any]:
+        """This thought with each of `k_options` as its number of chains."""
+        return {str(k): self.model_copy(update={"k": k, "k_options": ()}) for k in self.k_options}
 
     def next(self, transcript: Transcript, seen: Seen) -> Step:
         step = self.inner.next(transcript, seen)

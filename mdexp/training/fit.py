@@ -14,7 +14,8 @@ from lightning_fabric.plugins.environments import LightningEnvironment
 from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 from torch.utils.data import DataLoader
 
-from mdexp.config.blocks import ObjectiveSettings, TrainerSettings
+from mdexp.config.blocks import TrainerSettings
+from mdexp.ports import Objective
 from mdexp.records import Example
 from mdexp.students.adapters import adapted
 from mdexp.students.allocator import keep_freed_memory
@@ -68,7 +69,7 @@ def fit(
     *,
     student: Any,
     shares: Mapping[str, float] | None,
-    objective: ObjectiveSettings,
+    objective: Objective,
     trainer: TrainerSettings,
     seed: int,
     precision: Precision,
@@ -135,7 +136,7 @@ def fit(
 def planned_steps(
     examples: Sequence[Example],
     shares: Mapping[str, float] | None,
-    objective: ObjectiveSettings,
+    objective: Objective,
     trainer: TrainerSettings,
     seed: int,
 ) -> tuple[dict[str, list[Example]], list[list[Example]], list[Example]]:
@@ -166,7 +167,7 @@ def _laid_out_by_thought(
 def layout_options(
     student: Any,
     shares: Mapping[str, float] | None,
-    objective: ObjectiveSettings,
+    objective: Objective,
     trainer: TrainerSettings,
     tokenizer: "PreTrainedTokenizerBase",
 ) -> dict[str, Any]:
@@ -175,7 +176,7 @@ def layout_options(
         "shares": shares,
         "kind": student.kind,
         "layout": trainer.layout,
-        "normalize": objective.normalize,
+        "weigh": objective.token_weights,
         "micro_batch_tokens": trainer.micro_batch_tokens,
         "pad_id": tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0,
     }

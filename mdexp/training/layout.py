@@ -9,7 +9,7 @@ from typing import Literal
 from mdexp.records import Example
 from mdexp.students.load import Kind
 from mdexp.training.micro_batch import MicroBatch, Weighted
-from mdexp.training.objective import Normalize, example_weights
+from mdexp.training.objective import Weigh
 from mdexp.training.rows import row_batches
 from mdexp.training.trees import tree_batches
 
@@ -22,7 +22,7 @@ def lay_out(
     *,
     kind: Kind,
     layout: Layout,
-    normalize: Normalize,
+    weigh: Weigh,
     micro_batch_tokens: int,
     pad_id: int,
 ) -> list[MicroBatch]:
@@ -30,7 +30,7 @@ def lay_out(
     sequences let them be. `layout` says whether paths share what their prompts have in common: the
     trunk for a causal student, the encoder's pass over the same prompt for a seq2seq student."""
     names = tuple(sorted({example.thought for example in step}))
-    weights = example_weights(step, shares, normalize)
+    weights = weigh(step, shares)
     weighted = [
         Weighted(example=example, weight=weight, thought=names.index(example.thought))
         for example, weight in zip(step, weights, strict=True)

@@ -9,12 +9,14 @@ negative log-likelihoods (nats). `shares=None` is the union of ETD (arXiv 2401.1
 all examples of the step, whatever their thought.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from mdexp.records import Example
 
 Normalize = Literal["token", "example"]
+# Of a step and shares: the weight of each scored token of each example.
+Weigh = Callable[[Sequence[Example], Mapping[str, float] | None], Sequence[float]]
 
 
 def example_weights(

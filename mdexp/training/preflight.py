@@ -60,7 +60,6 @@ def preflight(
         "adapters": lambda: judge_adapters(student, config),
         "tokenizer": lambda: judge_tokenizer(tokenizer, config),
         "chat template": lambda: judge_template(tokenizer, student.prompt),
-        "server": lambda: judge_server(s),
         "teacher": lambda: judge_teacher(s, problems),
     }
     if trainer.activation_checkpointing:
@@ -148,15 +147,6 @@ def judge_tokenizer(tokenizer: "PreTrainedTokenizerBase", config: "PretrainedCon
                 f"student: its tokenizer's {name} is token {token}, and the model has "
                 f"{config.vocab_size}: use the tokenizer that belongs to the weights"
             )
-
-
-def judge_server(settings: Settings) -> None:
-    """ValueError if a server is to continue token ids that this student does not continue."""
-    if settings.decoding.engine == "openai" and settings.student.kind != "causal":
-        raise ValueError(
-            "decoding.engine=openai continues token ids, which a seq2seq student cannot; "
-            "use decoding.engine=local"
-        )
 
 
 def judge_lengths(

@@ -10,6 +10,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from mdexp.commands.run import config_folder, main
+from mdexp.config.earlier_parts import OBJECTIVES
 from mdexp.config.settings import SettingsError, judge
 from tests.config.conftest import Experiments
 
@@ -104,9 +105,10 @@ SETTINGS = [
     ({"thoughts": {}}, "choose at least one, as in thought=[cot]"),
     ({"thoughts": ["cot"]}, "thoughts: is filled by a group, as in thought="),
     ({"objective.lambda_thought": "label"}, "must be one of cot, pot, got label"),
-    ({"objective.lambda_thought": None}, "objective=dual needs lambda_thought"),
-    ({"objective.weights": {"cot": 1.0}}, "objective=dual reads no weights"),
-    ({"objective.name": "union"}, "objective=union reads no lambda_thought"),
+    ({"objective.lambda_thought": None}, "objective.lambda_thought: input should be a valid str"),
+    ({"objective.weights": {"cot": 1.0}}, "objective.weights: unknown key"),
+    ({"objective._target_": "mdexp.ports.Objective"}, "objective: _target_=mdexp.ports.Objective"),
+    ({"objective._target_": "mdexp.thoughts.cot.ChainOfThought"}, "objective.normalize: unkn"),
     ({"teacher": None}, "teacher: needs a mapping with _target_, got None"),
     ({"teacher._target_": "os.system"}, "_target_ must start with 'mdexp.', got 'os.system'"),
     ({"teacher._target_": "mdexp.teacher.none.X"}, "no module named mdexp.teacher.none"),
@@ -176,9 +178,9 @@ def test_settings(changes: dict[str, Any], message: str, default: dict[str, Any]
 
 
 def weighted(default: Mapping[str, Any], weights: Mapping[str, float]) -> dict[str, Any]:
-    objective = {"name": "weighted", "lambda_thought": None, "weights": dict(weights)}
-    changes = {f"objective.{name}": value for name, value in objective.items()}
-    return changed(default, {"lambda": None, **changes})
+    kept = {key: default["objective"][key] for key in ("normalize", "pairing")}
+    objective = {"_target_": OBJECTIVES["weighted"], "weights": dict(weights), **kept}
+    return changed(default, {"lambda": None, "objective": objective})
 
 
 def test_weights_are_shares(default: dict[str, Any]) -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from mdexp.commands.run import main
-from mdexp.records import Example, Problem, VerifiedPath, Vote
+from mdexp.records import Example, Generation, Lesson, Problem, VerifiedPath, Vote
 from mdexp.store.files import read_json
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from tests.e2e.conftest import SMALL
+from tests.loopback import LoopbackServer
+from tests.talking import Talking
 
 PAGE = Path(__file__).parents[2] / "docs" / "parts.md"
 FILE = re.compile(r'^```\w+ title="([^"]+)"\n(.*?)^```$', re.DOTALL | re.MULTILINE)
@@ -62,6 +64,74 @@ def test_one_of_each_part_from_a_folder(own: Path, monkeypatch: pytest.MonkeyPat
     assert main(["--config-dir", "conf", *again]) == 0, "another option, and nothing is generated"
     vote = read_json(own / "run" / "metrics.json")["riddles"]["after"]["vote"]
     assert vote["rule"] == "3 for a path of hashes"
+
+
+def attempts(asked: str, part: int, number: int) -> str:
+    """A teacher whose first expression fails for every other question."""
+    a, b = map(int, re.findall(r"\d+", asked))
+    if "####" in asked:
+        return f"{a} + {b} = {a + b}.\n#### {a + b}"
+    return f"{a} + {b}" if part or a % 2 else f"{a} + what"
+
+
+METHOD = [
+    "thought=[hashes,expressions]",
+    "lesson=[shortest]",
+    "objective=factor",
+    "decoding=likeliest",
+    "vote=usual_length",
+    "grader=digits",
+    "decoding.num_paths=2",
+    "decoding.validation_paths=2",
+    "teacher=openai",
+    "teacher.model=large",
+    "teacher.num_shots=0",
+    "num_paths=2",
+    "trainer.max_tokens=2048",
+]
+
+
+def test_a_method_of_ones_own_is_walked_by_a_server_and_by_a_student(
+    own: Path, problems: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thought with a loop and runs, a lesson maker, objective, decoder, scorer, grader and vote,
+    each one file and one yaml."""
+    monkeypatch.setenv("MDEXP_PARTS", "parts")
+    with LoopbackServer() as server:
+        talking = Talking(server, attempts)
+        place = [f"teacher.base_url={server.url}", f"dataset.path={problems}"]
+        assert main(["--config-dir", "conf", *SMALL, *METHOD, *place, "hydra.run.dir=run"]) == 0
+        first, second = talking.bought
+    run = own / "run"
+    lessons = read_jsonl(run / "lessons.jsonl", Lesson)
+    mended = [one for one in lessons if len([s for s in one.segments if s.author == "writer"]) > 1]
+    assert 0 < second < first and mended and {one.thought for one in mended} == {"expressions"}
+    for lesson in mended:
+        failed, target = (s for s in lesson.segments if s.author == "writer")
+        assert (failed.text[-4:], failed.scored, target.scored) == ("what", False, True)
+    generations = read_jsonl(run / "generations.jsonl", Generation)
+    trained = [g for g in generations if g.phase == "after"]
+    assert {(g.split, g.sample) for g in trained} == {
+        (split, sample) for split in ("validation", "test") for sample in range(3)
+    }
+    likeliest = {(g.problem_id, g.thought): g.logprob for g in trained if g.sample == 0}
+    assert all(g.logprob <= likeliest[g.problem_id, g.thought] for g in trained)  # type: ignore[operator]
+    looped = [g for g in trained if g.thought == "expressions" and len(g.segments) > 1]
+    assert any(s.author == "executor" for g in looped for s in g.segments)
+    metrics = read_json(run / "metrics.json")["jsonl"]["after"]
+    assert list(metrics) == ["hashes", "expressions", "hashes vote", "expressions vote", "vote"]
+    assert metrics["vote"]["rule"].startswith("majority by scores of usuallength, ties to ")
+    assert metrics["vote"]["grader"] == "digits 1"
+    counts = {s["name"]: s["counts"] for s in read_json(run / "run.json")["stages"]}["score"]
+    assert set(counts["solved on validation by vote"]["after"]) == {
+        "temperature 1",
+        "temperature 4",
+    }
+    assert "those of hashes times 2" in (run / "report.html").read_text()
+    again = ["run=run", "stages=[score,report]", "vote=last", "grader=strict"]
+    assert main(["--config-dir", "conf", *again]) == 0
+    vote = read_json(run / "metrics.json")["jsonl"]["after"]["vote"]
+    assert re.match("2 for a path of (hashes|expressions)", vote["rule"])
 
 
 def test_a_package_that_is_not_named_is_not_built(

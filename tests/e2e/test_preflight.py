@@ -57,8 +57,6 @@ HOPELESS = {
     "trainer.max_tokens=20": "trainer.max_tokens=20: the shortest prompt of cot has",
     "trainer.max_tokens=5000": "trainer.max_tokens=5000: the student has 4096 positions; set",
     "decoding.max_new_tokens=4090": "decoding.max_new_tokens=4090: the student has 4096 positions",
-    "student.prompt=chat student=tiny_seq2seq decoding=openai decoding.served=own "
-    "decoding.base_url=http://127.0.0.1:1/v1": "decoding.engine=openai continues token ids",
 }
 
 

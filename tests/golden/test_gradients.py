@@ -4,6 +4,7 @@ The reference takes each sequence alone through the model's own forward, in floa
 """
 
 from contextlib import nullcontext
+from functools import partial
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from mdexp.students.branch_attention import branch_attention
 from mdexp.students.likelihood import weighted_loss
 from mdexp.training.batches import trainable
 from mdexp.training.layout import lay_out
+from mdexp.training.objective import example_weights
 from tests.tiny_run import SEED, tiny
 
 KINDS = ("causal", "seq2seq")
@@ -75,7 +77,7 @@ def ours(kind, step, shares, normalize, layout, micro_batch_tokens, pad_id):
         shares,
         kind=kind,
         layout=layout,
-        normalize=normalize,
+        weigh=partial(example_weights, normalize=normalize),
         micro_batch_tokens=micro_batch_tokens,
         pad_id=pad_id,
     )

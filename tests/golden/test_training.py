@@ -6,9 +6,9 @@ Pinned with torch 2.13, transformers 5.23 on x86-64; print the new ones with
 
 import pytest
 
-from mdexp.config.blocks import ObjectiveSettings
 from mdexp.students.prompts import Renderer
 from mdexp.training.fit import fit
+from mdexp.training.objectives.dual import DualObjective
 from tests.tiny_run import SEED, examples, tiny, trainer
 
 LOSSES: dict[tuple[str, float], list[float]] = {
@@ -19,9 +19,7 @@ LOSSES: dict[tuple[str, float], list[float]] = {
     ("seq2seq", 0.3): [6.02914, 5.36423, 4.88246],
     ("seq2seq", 1.0): [6.059, 5.25658, 4.73432],
 }
-DUAL = ObjectiveSettings(
-    name="dual", lambda_thought="cot", weights={}, normalize="token", pairing="both"
-)
+DUAL = DualObjective(lambda_thought="cot", normalize="token", pairing="both")
 
 
 def losses(kind, lam, folder):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -154,7 +155,8 @@ def test_a_thought_without_a_target_has_no_mean():
 
 
 def laid_out(step, shares=MIX, kind="causal", layout="tree", **options):
-    defaults = {"normalize": "token", "micro_batch_tokens": 1000, "pad_id": PAD}
+    by_token = partial(example_weights, normalize="token")
+    defaults = {"weigh": by_token, "micro_batch_tokens": 1000, "pad_id": PAD}
     return lay_out(step, shares, kind=kind, layout=layout, **defaults | options)
 
 
@@ -204,7 +206,7 @@ def test_micro_batches_hold_a_step_whole(step, shares, normalize, kind, layout, 
         shares,
         kind=kind,
         layout=layout,
-        normalize=normalize,
+        weigh=partial(example_weights, normalize=normalize),
         micro_batch_tokens=budget,
         pad_id=pad_id,
     )

@@ -1,5 +1,7 @@
 """A tree gives what separate sequences give: under adapters, checkpointing, bfloat16, on a GPU."""
 
+from functools import partial
+
 import pytest
 import torch
 from transformers import (
@@ -17,13 +19,14 @@ from mdexp.students.likelihood import weighted_loss
 from mdexp.students.prompts import Renderer
 from mdexp.training.layout import lay_out
 from mdexp.training.layout_check import disagreement, exchanged_attention, probed
+from mdexp.training.objective import example_weights
 from tests.tiny_run import SEED, examples, tiny
 
 LAYOUT = {
     "kind": "causal",
     "layout": "tree",
     "shares": None,
-    "normalize": "token",
+    "weigh": partial(example_weights, normalize="token"),
     "micro_batch_tokens": 4096,
     "pad_id": 0,
 }

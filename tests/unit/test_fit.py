@@ -7,17 +7,15 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from mdexp.config.blocks import ObjectiveSettings
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
 from mdexp.training import fit as training
 from mdexp.training.fit import CHECKPOINTS, fit
 from mdexp.training.layout_check import Finding, LayoutCheck
+from mdexp.training.objectives.dual import DualObjective
 from tests.tiny_run import SEED, examples, tiny, trainer
 
-DUAL = ObjectiveSettings(
-    name="dual", lambda_thought="cot", weights={}, normalize="token", pairing="both"
-)
+DUAL = DualObjective(lambda_thought="cot", normalize="token", pairing="both")
 SHARES = {"cot": 0.5, "pot": 0.5}
 
 

@@ -6,24 +6,25 @@ Students are tiny, in float64: rounding cannot change which token is the likelie
 import copy
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import replace
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import GPT2Config, GPT2LMHeadModel
 
-from mdexp.config.blocks import DecodingSettings
 from mdexp.decoding.answering import answer
 from mdexp.decoding.decode_stats import Work
 from mdexp.decoding.generate import CHECK_EVERY, NotFiniteLogits, generate_answers
 from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.rows import MIN_SHARED_TOKENS
 from mdexp.decoding.sampling import choose
+from mdexp.decoding.straight import StraightDecoding
+from mdexp.decoding.student_writer import StudentWriter
 from mdexp.records import Problem
 from mdexp.students.prompts import Renderer
 from mdexp.thoughts.cot import ChainOfThought
-from tests.read_texts import OneText
 from tests.tiny_run import SEED, tiny
 
 KINDS = ["causal", "seq2seq"]
@@ -33,22 +34,13 @@ SPREAD = {"causal": 0.4, "seq2seq": 1.0}  # of the weights, so that answers wand
 ENDING = {"causal": 3.0, "seq2seq": 4.0}  # added to the logit of the end, so that some texts end
 
 
-@dataclass(frozen=True)
-class Endless(OneText):
-    """A thought whose text is never complete."""
-
-    def complete(self, text):
-        return None
+def endless(text):
+    """No text is complete."""
 
 
-@dataclass(frozen=True)
-class UpTo(OneText):
-    """A thought whose text is complete before the first `mark`."""
-
-    mark: str
-
-    def complete(self, text):
-        return text.partition(self.mark)[0] if self.mark in text else None
+def up_to(mark):
+    """A text is complete before the first `mark`."""
+    return lambda text: text.partition(mark)[0] if mark in text else None
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -77,12 +69,12 @@ def prompts(number, shared=0):
     return [*drawn, drawn[0]]
 
 
-def asked(prompts, sample=0, thought=None):
+def asked(prompts, sample=0, stop=endless):
     return [
         DecodingRequest(
             prompt_ids=p,
             problem=f"p{i % 5}",
-            stop=(thought or Endless()).complete,
+            stop=stop,
             sample=sample,
             stream=f"{i}/{sample}",
         )
@@ -202,15 +194,15 @@ def test_a_token_without_probability_is_never_drawn(uniform):
     assert token in (1, 3, 4)
 
 
-def endings(student, thought, max_new_tokens=MAX_NEW_TOKENS):
-    return answers(student, asked(prompts(16), thought=thought), max_new_tokens=max_new_tokens)
+def endings(student, stop, max_new_tokens=MAX_NEW_TOKENS):
+    return answers(student, asked(prompts(16), stop=stop), max_new_tokens=max_new_tokens)
 
 
 def test_a_complete_text_stops_and_is_cut(student):
-    whole = endings(student, Endless())
+    whole = endings(student, endless)
     early = next(a for a in whole if len(a.text) > 2 * CHECK_EVERY)
     mark = early.text[4]
-    stopped = endings(student, UpTo(mark))
+    stopped = endings(student, up_to(mark))
     for before, after in zip(whole, stopped, strict=True):
         assert before.token_ids[: len(after.token_ids)] == after.token_ids
         if len(after.token_ids) < len(before.token_ids):
@@ -222,17 +214,15 @@ def test_a_complete_text_stops_and_is_cut(student):
 
 def test_a_text_that_the_budget_ends_is_marked_unfinished(student):
     _, renderer = student
-    for answered in endings(student, Endless(), max_new_tokens=5):
+    for answered in endings(student, endless, max_new_tokens=5):
         assert answered.finished == (answered.token_ids[-1] == EOS)
         assert answered.text == renderer.text(answered.token_ids)
         assert len(answered.token_ids) <= 5
 
 
 def test_what_is_complete_at_the_last_step_is_whole_though_no_check_was_due(student):
-    number, long = next(
-        (i, a) for i, a in enumerate(endings(student, Endless())) if len(a.text) > 5
-    )
-    stopped = endings(student, UpTo(long.text[2]), max_new_tokens=5)[number]
+    number, long = next((i, a) for i, a in enumerate(endings(student, endless)) if len(a.text) > 5)
+    stopped = endings(student, up_to(long.text[2]), max_new_tokens=5)[number]
     assert stopped.finished
     assert stopped.text == long.text.partition(long.text[2])[0]
 
@@ -246,7 +236,6 @@ DECODING = {
     "batch_size": 3,
     "base_url": None,
     "served": None,
-    "beam": None,
     "num_shots": 0,
     "num_validation": 10,
 }
@@ -260,17 +249,17 @@ def test_outputs_come_by_problem_thought_and_sample(student):
     ]
     thoughts = {name: ChainOfThought(instruction="", cue=name) for name in ("pot", "cot")}
     exemplars = [{"question": "Two?", "cot": "1 + 1 = 2.", "pot": "ans = 2", "answer": 2}]
-    options = {"decoding": DecodingSettings(**DECODING), "phase": "before", "seed": 0}
-    options["executor"] = None
-    outputs = answer(model, renderer, problems, thoughts, exemplars, **options)
+    writer = StudentWriter(
+        model=model, renderer=renderer, phase="before", seed=0, exemplars=exemplars
+    )
+    options = {"decoding": StraightDecoding(**DECODING), "executor": None}
+    outputs = answer(writer, problems, thoughts, **options)
     expected = [("p0", "pot", 0), ("p0", "cot", 0)]
     expected += [(p, t, k) for p in ("p1", "p2") for t in ("pot", "cot") for k in range(3)]
     assert [(o.problem_id, o.thought, o.sample) for o in outputs] == expected
     assert {(o.phase, o.num_shots) for o in outputs} == {("before", 1)}
-    assert (
-        answer(model, renderer, problems[::-1], thoughts, exemplars, **options)[-2:] == outputs[:2]
-    )
-    other = answer(model, renderer, problems, thoughts, exemplars, **options | {"seed": 1})
+    assert answer(writer, problems[::-1], thoughts, **options)[-2:] == outputs[:2]
+    other = answer(replace(writer, seed=1), problems, thoughts, **options)
     greedy = [o for o in outputs if o.sample == 0]
     assert [o for o in other if o.sample == 0] == greedy
     assert other != outputs
@@ -318,3 +307,14 @@ def test_logits_that_are_not_finite_are_no_answer(student):
         broken.get_output_embeddings().weight.fill_(math.nan)
     with pytest.raises(NotFiniteLogits, match="token 1 for problem p0: the student's logits in"):
         answers((broken, renderer), asked(prompts(2)))
+
+
+def test_a_row_without_a_next_position_leaves_at_once():
+    """Among many that have more room: GPT-2 has no embedding for a position beyond its last."""
+    torch.manual_seed(0)
+    renderer = Renderer(tiny("causal").load(SEED)[1], "causal", "plain")
+    sizes = {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 20, "eos_token_id": None}
+    config = GPT2Config(vocab_size=len(renderer.tokenizer), bos_token_id=None, **sizes)
+    student = GPT2LMHeadModel(config).double().eval(), renderer
+    found = answers(student, asked([[7] * 15, *[[9, n] for n in range(10, 21)]]), 16)
+    assert [answered.num_tokens for answered in found] == [5, *[18] * 11]

@@ -13,13 +13,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mdexp.config.blocks import ObjectiveSettings
 from mdexp.signals import signals_as_exits
 from mdexp.students.load import Kind
 from mdexp.students.prompts import Renderer
 from mdexp.training import resume
 from mdexp.training.fit import CHECKPOINTS, fit
 from mdexp.training.module import MixedDistillation
+from mdexp.training.objectives.dual import DualObjective
 from mdexp.training.resume import (
     DurableCheckpointIO,
     newest_checkpoint,
@@ -31,9 +31,7 @@ from tests.tiny_run import SEED, examples, tiny, trainer
 NUM_STEPS = 40
 EVERY = 3
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGKILL, signal.SIGINT)
-DUAL = ObjectiveSettings(
-    name="dual", lambda_thought="cot", weights={}, normalize="token", pairing="both"
-)
+DUAL = DualObjective(lambda_thought="cot", normalize="token", pairing="both")
 OPTIONS = {
     "max_steps": NUM_STEPS,
     "checkpoint_steps": EVERY,

@@ -2,17 +2,36 @@
 
 import pytest
 
+from mdexp.decoding.answering import answer
 from mdexp.decoding.decode_stats import Work
-from mdexp.decoding.generate import generate_answers
-from mdexp.decoding.request import DecodingLimits, DecodingRequest
+from mdexp.decoding.generate import RowBatch
+from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
 from mdexp.decoding.resume_cache import ResumeCache
+from mdexp.decoding.straight import StraightDecoding
+from mdexp.decoding.student_writer import StudentWriter
+from mdexp.records import Problem, ProgramResult
 from mdexp.students.prompts import Renderer
 from mdexp.thoughts.cot import ChainOfThought
 from tests.tiny_run import SEED, tiny
 
 COT = ChainOfThought(instruction="", cue="")
-LIMITS = DecodingLimits(max_new_tokens=6, temperature=0.7, batch_size=4)
-NUMBER = 10  # requests: two whole batches, and a half
+DECODING = StraightDecoding(
+    engine="local",
+    base_url=None,
+    served=None,
+    num_paths=0,
+    temperature=0.7,
+    top_p=1.0,
+    max_new_tokens=6,
+    batch_size=4,
+    num_shots=0,
+    num_validation=0,
+)
+NUMBER = 10  # problems: two whole batches, and a half
+
+
+class Died(Exception):
+    """Stands for the end of a process."""
 
 
 @pytest.fixture(scope="module")
@@ -26,29 +45,43 @@ def file(tmp_path):
     return tmp_path / "answers.jsonl"
 
 
-def requests():
-    return [
-        DecodingRequest(
-            prompt_ids=list(range(3, 9 + number)),
-            problem=f"p{number}",
-            stop=COT.complete,
-            sample=number % 2,
-            stream=str(number),
-        )
-        for number in range(NUMBER)
+def answers(student, work, thoughts=None, decoding=DECODING):
+    model, renderer = student
+    problems = [
+        Problem(id=f"p{n}", dataset="toy", split="test", question="?" * (n + 1), answer=n)
+        for n in range(NUMBER)
     ]
+    writer = StudentWriter(model=model, renderer=renderer, phase="after", seed=0, work=work)
+    thoughts = thoughts or {"cot": COT}
+    return answer(writer, problems, thoughts, decoding=decoding, executor=Nothing())
 
 
-def answers(student, work, limits=LIMITS, number=NUMBER):
-    """So many answers, after which nobody asks for more."""
-    found = generate_answers(*student, requests(), limits, work)
-    return [next(found) for _ in range(number)]
+class Nothing:
+    """An executor in which no program prints anything."""
+
+    def run(self, programs):
+        return [ProgramResult(status="no_answer") for _ in programs]
 
 
-def test_what_a_killed_run_kept_is_found_and_the_rest_is_written(student, file):
+def dies_in_batch(monkeypatch, number):
+    write, calls = RowBatch.run, []
+
+    def run(batch):
+        calls.append(batch)
+        if len(calls) > number:
+            raise Died
+        return write(batch)
+
+    monkeypatch.setattr(RowBatch, "run", run)
+
+
+def test_what_a_killed_run_kept_is_found_and_the_rest_is_written(student, file, monkeypatch):
     whole = Work()
     expected = answers(student, whole)
-    answers(student, Work(kept=ResumeCache(file)), number=5)  # of the second batch, too
+    with monkeypatch.context() as killed:
+        dies_in_batch(killed, 2)
+        with pytest.raises(Died):
+            answers(student, Work(kept=ResumeCache(file)))
     resumed = Work(kept=ResumeCache(file))
     assert answers(student, resumed) == expected
     assert resumed.found == resumed.counts()["answers_kept_by_a_killed_run"] == 8
@@ -81,14 +114,31 @@ def test_a_hole_loses_one_batch(student, file, hole, caplog):
     assert "1 of 3 batches cannot be read" in caplog.text
 
 
-def test_other_requests_find_nothing(student, file):
-    answers(student, Work(kept=ResumeCache(file)))
-    kept, asked = ResumeCache(file), requests()[:4]
-    assert kept.find(asked, LIMITS)
-    assert kept.find(asked[:3], LIMITS) is None
-    assert kept.find(asked[::-1], LIMITS) is None
+def test_a_batch_of_other_records_is_written_again(student, file, caplog):
+    expected = answers(student, Work(kept=ResumeCache(file)))
+    file.write_bytes(file.read_bytes().replace(b'"finished": ', b'"ended": ', 1))
+    work = Work(kept=ResumeCache(file))
+    assert answers(student, work) == expected
+    assert work.found == NUMBER - 4
+    assert "a batch holds no Output" in caplog.text
+
+
+def test_other_requests_find_nothing(file):
+    limits = DecodingLimits(max_new_tokens=6, temperature=0.7, batch_size=4)
+    asked = [
+        DecodingRequest(
+            prompt_ids=[3, n], problem="p", stop=lambda text: None, sample=0, stream=str(n)
+        )
+        for n in range(3)
+    ]
+    written = [Answered(token_ids=[n], text=str(n)) for n in range(3)]
+    ResumeCache(file).keep(asked, limits, written)
+    kept = ResumeCache(file)
+    assert kept.find(asked, limits, Answered) == written
+    assert kept.find(asked[:2], limits, Answered) is None
+    assert kept.find(asked[::-1], limits, Answered) is None
     other = DecodingLimits(max_new_tokens=7, temperature=0.7, batch_size=4)
-    assert kept.find(asked, other) is None
+    assert kept.find(asked, other, Answered) is None
 
 
 def test_a_run_that_nobody_killed_counts_nothing(student, file):

@@ -2,10 +2,11 @@
 
 import pytest
 
-from mdexp.config.blocks import DecodingSettings
 from mdexp.decoding.answering import answer
 from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.server import ServerError, ask_server, seed
+from mdexp.decoding.straight import StraightDecoding
+from mdexp.decoding.student_writer import StudentWriter
 from mdexp.records import Problem
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import CHAT_TEMPLATE, byte_tokenizer
@@ -15,6 +16,12 @@ from tests.loopback import LoopbackServer
 RENDERER = Renderer(byte_tokenizer(), "causal", "plain")
 COT = ChainOfThought(instruction="", cue="Think.")
 LIMITS = DecodingLimits(max_new_tokens=40, temperature=0.7, top_p=0.9, batch_size=2)
+
+
+def complete(text):
+    """Up to the sentence that states the answer, once the next line begins."""
+    said, ends, rest = text.partition("The answer is 9.")
+    return said + ends if ends and rest else None
 
 
 def written(prompt, number):
@@ -33,7 +40,7 @@ def requests(number=3):
         DecodingRequest(
             prompt_ids=RENDERER.prompt_ids(f"q{sample}"),
             problem="p",
-            stop=COT.complete,
+            stop=complete,
             sample=sample,
             stream=f"0/p/cot/{sample}",
         )
@@ -102,25 +109,16 @@ def test_a_seq2seq_student_has_no_tokens_to_continue():
 
 
 def decoding(server, **options):
-    given = {"engine": "openai", "base_url": server.url, "served": "student", "beam": None}
+    given = {"engine": "openai", "base_url": server.url, "served": "student"}
     numbers = {"num_paths": 1, "temperature": 0.7, "top_p": 1.0, "max_new_tokens": 9}
     rest = {"batch_size": 8, "num_shots": 0, "num_validation": 0}
-    return DecodingSettings(**given | numbers | rest | options)
+    return StraightDecoding(**given | numbers | rest | options)
 
 
 def test_a_trained_student_is_asked_of_its_server(server):
     problem = Problem(id="p", dataset="toy", split="test", question="How many?", answer=9)
-    outputs = answer(
-        None,
-        RENDERER,
-        [problem],
-        {"cot": COT},
-        [],
-        decoding=decoding(server),
-        executor=None,
-        phase="after",
-        seed=0,
-    )
+    writer = StudentWriter(model=None, renderer=RENDERER, phase="after", seed=0)
+    outputs = answer(writer, [problem], {"cot": COT}, decoding=decoding(server), executor=None)
     assert [(o.sample, o.finished, o.num_tokens, o.logprob) for o in outputs] == [
         (0, True, 3, -0.5),
         (1, True, 3, -0.5),
@@ -146,15 +144,9 @@ def test_the_stopping_rule_waits_for_the_end_of_thinking_that_the_prompt_opens(s
     written = "Perhaps the answer is 8.\nNo.\n</think>\nThe answer is 9.\nQuestion: next?"
     server.answer = lambda ids, number: written
     problem = Problem(id="p", dataset="toy", split="test", question="How many?", answer=9)
+    renderer = Renderer(tokenizer, "causal", "chat")
+    writer = StudentWriter(model=None, renderer=renderer, phase="after", seed=0)
     [output] = answer(
-        None,
-        Renderer(tokenizer, "causal", "chat"),
-        [problem],
-        {"cot": COT},
-        [],
-        decoding=decoding(server, num_paths=0),
-        executor=None,
-        phase="after",
-        seed=0,
+        writer, [problem], {"cot": COT}, decoding=decoding(server, num_paths=0), executor=None
     )
     assert output.text == "<think>\nPerhaps the answer is 8.\nNo.\n</think>\nThe answer is 9."

@@ -1,14 +1,21 @@
 """Step-wise beams over a student whose every step is written down here."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 import torch
 
-from mdexp.config.blocks import BeamSettings, DecodingSettings
-from mdexp.decoding import stepwise
-from mdexp.decoding.beams import answer_by_steps
+from mdexp.config.blocks import BeamSettings
+from mdexp.decoding.beams import StepwiseBeams
+from mdexp.decoding.cached_text import CachedText
 from mdexp.decoding.decode_stats import Work
+from mdexp.decoding.generate import generate_answers
 from mdexp.decoding.request import Answered, DecodingLimits
+from mdexp.decoding.session import Session
 from mdexp.decoding.stepwise import Asked, search
+from mdexp.decoding.student_writer import StudentWriter
+from mdexp.driver import first_write
 from mdexp.records import Problem, ProgramResult
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import byte_tokenizer
@@ -52,35 +59,41 @@ def scripted(monkeypatch):
     """Each request is answered from the script, with some tokens behind the end of its step."""
     streams = []
 
-    def write(model, renderer, requests, limits, work):
-        for number, request in enumerate(requests):
-            streams.append(request.stream)
-            so_far = renderer.text(request.prompt_ids).removeprefix("Q:")
-            text, logprob = SCRIPT[so_far][request.sample]
-            ids = [EOS] if text == "$" else [*renderer.prompt_ids(text), 10, 11]
-            yield number, Answered(token_ids=ids, logprobs=[logprob] * len(ids), finished=True)
+    def write(session, requests, texts, limits):
+        streams.extend(request.stream for request in requests)
+        return [(answered(request), CachedText()) for request in requests]
 
-    monkeypatch.setattr(stepwise, "generate_answers", write)
+    def answered(request):
+        so_far = RENDERER.text(request.prompt_ids).removeprefix("Q:")
+        text, logprob = SCRIPT[so_far][request.sample]
+        ids = [EOS] if text == "$" else [*RENDERER.prompt_ids(text), 10, 11]
+        return Answered(token_ids=ids, logprobs=[logprob] * len(ids), finished=True)
+
+    monkeypatch.setattr(Session, "write", write)
     return streams
 
 
-def asked(question="6 boxes of 7"):
+def problem(id, split, answer):
+    return Problem(id=id, dataset="toy", split=split, question="6 of 7", answer=answer)
+
+
+def asked(weights, question="6 boxes of 7"):
     return Asked(
         question=question,
         problem="p",
         thought=POT,
-        stop=POT.complete,
+        stop=first_write(POT, problem("p", "test", 42)).stop,
         prompt_ids=RENDERER.prompt_ids("Q:"),
         stream="0/p/pot",
+        weights=weights,
     )
 
 
-def found(weights, width=2, questions=None, max_steps=6):
+def found(weights, width=2, questions=("6 boxes of 7",), max_steps=6):
     beam = BeamSettings(width=width, branches=3, max_steps=max_steps, weights=[weights])
     limits = DecodingLimits(max_new_tokens=200, temperature=0.7, batch_size=4)
-    return search(
-        None, RENDERER, questions or [asked()], beam, weights, limits, Interpreter(), Work()
-    )
+    session = Session(None, RENDERER, Work())
+    return search(session, [asked(weights, q) for q in questions], beam, limits, Interpreter())
 
 
 def test_a_step_that_raises_ends_its_beam(scripted):
@@ -112,7 +125,7 @@ def test_a_score_is_the_sum_that_it_is_said_to_be(scripted):
 
 def test_numbers_of_the_question_that_are_used_count(scripted):
     assert found(USE)[0].result()[0].used == 1.0
-    other = found(USE, questions=[asked("11 of 12")])[0].result()[0]
+    other = found(USE, questions=["11 of 12"])[0].result()[0]
     assert (other.text, other.used) == ("if True:\n    ans = 1\n", 0.0)
 
 
@@ -136,12 +149,12 @@ def test_other_questions_change_no_random_number(scripted):
     found(RUN)
     alone = list(scripted)
     scripted.clear()
-    found(RUN, questions=[asked(), asked("other")])
+    found(RUN, questions=["6 boxes of 7", "other"])
     assert sorted(scripted) == sorted(2 * alone)
 
 
-def decoding(**options):
-    return DecodingSettings(
+def decoding():
+    return StepwiseBeams(
         engine="local",
         base_url=None,
         served=None,
@@ -153,28 +166,15 @@ def decoding(**options):
         num_shots=0,
         num_validation=5,
         beam=BeamSettings(width=2, branches=3, max_steps=6, weights=[LIKELIHOOD_ONLY, RUN]),
-        **options,
     )
-
-
-def problem(id, split, answer):
-    return Problem(id=id, dataset="toy", split=split, question="6 of 7", answer=answer)
 
 
 @pytest.mark.parametrize(("gold", "chosen"), [(42, RUN), (15, LIKELIHOOD_ONLY)])
 def test_weights_are_those_that_solve_most_validation_problems(scripted, monkeypatch, gold, chosen):
     monkeypatch.setattr(RENDERER, "prompt", lambda question, thought: "Q:")
     problems = [problem("v", "validation", gold), problem("t", "test", 42)]
-    outputs, counts = answer_by_steps(
-        None,
-        RENDERER,
-        problems,
-        {"pot": POT},
-        decoding=decoding(),
-        executor=Interpreter(),
-        seed=0,
-        work=Work(),
-    )
+    writer = StudentWriter(model=None, renderer=RENDERER, phase="after", seed=0)
+    outputs, counts = decoding().solve(problems, {"pot": POT}, writer, Interpreter(), {})
     assert counts["pot"]["weights"] == list(chosen)
     assert [(o.problem_id, o.sample) for o in outputs] == [("v", 0), ("t", 0), ("t", 1)]
     assert outputs[1].text == (
@@ -184,43 +184,100 @@ def test_weights_are_those_that_solve_most_validation_problems(scripted, monkeyp
     assert len(outputs[1].trace["steps"]) == 3
 
 
-def test_a_student_that_reads_its_prompt_apart_is_refused():
-    seq2seq = Renderer(byte_tokenizer(), "seq2seq", "plain")
-    with pytest.raises(ValueError, match=r"decoding.beam .* seq2seq"):
-        answer_by_steps(
-            None, seq2seq, [], {}, decoding=decoding(), executor=None, seed=0, work=Work()
-        )
+def test_what_a_run_chose_is_used_again():
+    assert decoding().with_choice({"weights": [1.0, 2.0, 3.0]}).beam.weights == ((1.0, 2.0, 3.0),)
+    assert decoding().with_choice({}).beam.weights == (LIKELIHOOD_ONLY, RUN)
 
 
-def test_a_real_student_is_searched_alike_in_every_batch():
+def test_a_student_or_thought_that_cannot_be_grown_by_steps_is_refused():
+    assert "seq2seq student cannot" in decoding().why_not({"pot": POT}, "seq2seq")
+    several = SimpleNamespace(max_writes=2, reads=())
+    fault = decoding().why_not({"pot": POT, "two": several}, "causal")
+    assert "thought=two has up to 2" in fault
+    reader = SimpleNamespace(max_writes=1, reads=("cot",))
+    assert "thought=one reads cot" in decoding().why_not({"one": reader}, "causal")
+    assert decoding().why_not({"pot": POT}, "causal") is None
+
+
+class ReadsAgain(Session):
+    """Every round reads the texts so far once more."""
+
+    def write(self, requests, texts, limits):
+        found = dict(generate_answers(self.model, self.renderer, requests, limits, self.work))
+        return [(found[i], CachedText()) for i in range(len(requests))]
+
+
+@pytest.fixture(scope="module")
+def student():
+    """A model that wanders and often ends its line, and its renderer."""
     model, tokenizer = tiny("causal").load(0)
     torch.manual_seed(0)
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim > 1:
                 parameter.normal_(std=0.4)
-    model.double()
-    renderer = Renderer(tokenizer, "causal", "plain")
-    beam = BeamSettings(width=2, branches=2, max_steps=3, weights=[RUN])
+    head = model.get_output_embeddings()
+    head.bias = torch.nn.Parameter(torch.zeros(len(tokenizer)))
+    [newline] = tokenizer("\n", add_special_tokens=False)["input_ids"]
+    head.bias[newline].data += 6.0
+    return model, Renderer(tokenizer, "causal", "plain")
 
-    def texts(batch_size):
-        limits = DecodingLimits(max_new_tokens=24, temperature=0.7, batch_size=batch_size)
-        found = search(model, renderer, [asked()] * 3, beam, RUN, limits, Interpreter(), Work())
-        return [[b.text for b in s.result()] for s in found]
 
-    assert texts(1) == texts(16)
+def searched(student, kind=Session, batch_size=16, dtype=torch.float64, weights=(RUN,) * 3):
+    model, renderer = student
+    work = Work()
+    beam = BeamSettings(width=2, branches=2, max_steps=5, weights=[RUN])
+    limits = DecodingLimits(max_new_tokens=40, temperature=0.7, batch_size=batch_size)
+    session = kind(model.to(dtype), renderer, work)
+    questions = [
+        replace(asked(w), problem=f"p{n}", stream=f"{n}", prompt_ids=list(range(10, 20 + 3 * n)))
+        for n, w in enumerate(weights)
+    ]
+    found = search(session, questions, beam, limits, Interpreter())
+    return [[(b.text, b.trace) for b in s.result()] for s in found], work
+
+
+def test_a_real_student_is_searched_alike_in_every_batch(student):
+    assert searched(student, batch_size=1)[0] == searched(student, batch_size=16)[0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("batch_size", [3, 16])
+def test_a_session_writes_what_a_student_writes_that_reads_all_again(student, dtype, batch_size):
+    again, _ = searched(student, ReadsAgain, batch_size, dtype)
+    kept, work = searched(student, Session, batch_size, dtype)
+    texts = [[text for text, _ in beams] for beams in kept]
+    assert texts == [[text for text, _ in beams] for beams in again]
+    assert max(len(trace) for beams in kept for _, trace in beams) > 1, "texts went on"
+    assert work.read_again == 0
+
+
+def test_what_two_choices_of_weights_have_in_common_is_written_once(student):
+    model, renderer = student
+    both = []
+    for weights in ([RUN], [RUN, RUN]):
+        work = Work()
+        beam = BeamSettings(width=2, branches=2, max_steps=3, weights=[RUN])
+        limits = DecodingLimits(max_new_tokens=24, temperature=0.7, batch_size=16)
+        session = Session(model, renderer, work)
+        found = search(session, [asked(w) for w in weights], beam, limits, Interpreter())
+        both.append((work.row_steps, {tuple(b.text for b in s.result()) for s in found}))
+    assert both[0] == both[1]
 
 
 def test_a_beam_without_room_ends_as_it_is(scripted, monkeypatch):
     """Behind the student's last position nothing is written."""
-    whole = stepwise.generate_answers
+    whole = Session.write
 
-    def write(model, renderer, requests, limits, work):
-        for number, answered in whole(model, renderer, requests, limits, work):
-            full = requests[number].stream.split("/step ")[1].startswith("1")
-            yield number, Answered() if full else answered
+    def write(session, requests, texts, limits):
+        return [
+            (Answered(), text) if "/step 1" in request.stream else (answered, text)
+            for request, (answered, text) in zip(
+                requests, whole(session, requests, texts, limits), strict=True
+            )
+        ]
 
-    monkeypatch.setattr(stepwise, "generate_answers", write)
+    monkeypatch.setattr(Session, "write", write)
     [one] = found(LIKELIHOOD_ONLY, width=1)
     [beam] = one.result()
     assert beam.text == "if True:\n" and beam.ended and not beam.finished

@@ -3,16 +3,19 @@
 from dataclasses import replace
 from fractions import Fraction
 from itertools import permutations
+from math import exp
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mdexp.grading.score import elections
 from mdexp.grading.vote import elect
 from mdexp.grading.vote_rules.accuracy import Accuracy
 from mdexp.grading.vote_rules.counting import own_choices
 from mdexp.grading.vote_rules.likelihood import Likelihood
 from mdexp.grading.vote_rules.majority import Majority
+from mdexp.parts import build_part
 from mdexp.ports import Ballot
 from tests.parts import RULES
 from tests.unit.test_vote import path as plain_path
@@ -165,3 +168,69 @@ def test_where_all_answers_agree_every_rule_elects_them(drawn, rule):
     paths = [path(t, 18, k, logprob) for k, (t, _, logprob) in enumerate(drawn)]
     elected = vote(paths, rule)
     assert (elected.answer, elected.tie, elected.correct) == (18, False, True)
+
+
+SCORED = {
+    "_target_": "mdexp.grading.vote_rules.scored.ScoredVote",
+    "temperatures": [1.0, 0.1],
+    "scorer": {"_target_": "mdexp.grading.scorers.calibrated.Calibrated", "prior": 1.0},
+}
+
+
+def on_validation(number, right, wrong):
+    """Two paths of a problem whose answer is 18."""
+    paths = [path("cot", 18, 1, right), path("cot", 7, 2, wrong)]
+    return [
+        replace(p, problem_id=f"v{number}", split="validation", correct=p.answer == 18)
+        for p in paths
+    ]
+
+
+def test_a_scorer_weighs_as_validation_problems_teach_and_they_choose_its_temperature():
+    rule = build_part(SCORED)
+    # Sure paths are right; in the last problem two half-sure wrong ones outvote a sure right one.
+    rows = [row for n in range(8) for row in on_validation(n, -0.1, -2.0)]
+    odd = [path("cot", 18, 1, -0.1), path("cot", 7, 2, -1.0), path("cot", 7, 3, -1.0)]
+    rows += [replace(p, problem_id="v8", split="validation", correct=p.answer == 18) for p in odd]
+    tested = [replace(p, problem_id="t", split="test", correct=False) for p in odd]
+    elected, chosen = elections([*rows, *tested], ["cot"], rule)
+    by_problem = {vote.problem_id: vote for vote in elected if vote.row == "vote"}
+    assert chosen == {"after": {"temperature 0.1": 9, "temperature 1": 8}}
+    assert (by_problem["t"].answer, by_problem["t"].rule) == (18, "scored")
+    assert vote(tested, "majority").answer == 7
+
+
+def test_chances_of_different_thoughts_can_be_compared():
+    """Code is surer than prose and here more often wrong: its paths weigh less."""
+    rows = []
+    for n in range(12):
+        right = {"cot": n % 4 > 0, "pot": n % 4 == 0}
+        for thought, logprob in (("cot", -1.0), ("pot", -0.01)):
+            answer = 18 if right[thought] else 7
+            one = path(thought, answer, 1, logprob + 0.001 * n)
+            rows.append(replace(one, problem_id=f"v{n}", split="validation", correct=answer == 18))
+    score = build_part(SCORED["scorer"]).fit(rows)
+    cot, pot = score([path("cot", 18, 1, -1.0), path("pot", 7, 1, -0.01)])
+    assert exp(cot) == pytest.approx(9 / 12, abs=0.08)
+    assert exp(pot) == pytest.approx(3 / 12, abs=0.08)
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_student_that_is_always_right_or_wrong_is_no_error(right, caplog):
+    rows = [replace(path("cot", 18, n), split="validation", correct=right) for n in range(4)]
+    score = build_part(SCORED["scorer"]).fit(rows)
+    assert exp(score(rows)[0]) == pytest.approx((5 if right else 1) / 6)
+    assert "no two kinds of paths" in caplog.text
+    assert score([]) == [] and build_part(SCORED["scorer"]).fit([])(rows[:1])
+
+
+def test_accuracy_weighs_by_the_paths_that_vote():
+    greedy = [path("cot", 18, 0), path("pot", 7, 0)]
+    sampled = [path("cot", 7, 1), path("cot", 7, 2), path("pot", 18, 1), path("pot", 18, 2)]
+    there = [
+        replace(p, problem_id="v", split="validation", correct=p.answer == 18)
+        for p in (*greedy, *sampled)
+    ]
+    tested = [replace(p, problem_id="t") for p in (path("cot", 7, 1), path("pot", 18, 1))]
+    [*_, elected] = elections([*there, *tested], ["cot", "pot"], RULES["accuracy"]())[0]
+    assert elected.votes == {"18": 0.75, "7": 0.25}

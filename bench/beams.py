@@ -1,0 +1,168 @@
+"""How much faster step-wise beams are in a session than when each round reads all texts again.
+
+    MDEXP_DATA=... python bench/beams.py [--questions 8] [--rounds 3] [--steps 6] [--dtype float32]
+
+Both sides search by turns, over the same questions, with one choice of weights and with the four of
+conf/decoding/stepwise.yaml; medians are printed, and how many texts are the same. Processor time of
+this process counts (programs run in others); set OMP_NUM_THREADS=1 on a busy machine.
+Questions are of SVAMP's test part, or made up without MDEXP_DATA; the student is SmolLM2,
+trained for a few steps on the exemplars of programs, so that its lines are short.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from decode import SMOLLM2
+from decode_sides import THOUGHTS, questions
+
+from mdexp.config.blocks import BeamSettings
+from mdexp.decoding.cached_text import CachedText
+from mdexp.decoding.decode_stats import Work
+from mdexp.decoding.generate import generate_answers
+from mdexp.decoding.request import DecodingLimits, DecodingRequest
+from mdexp.decoding.session import Session, Written
+from mdexp.decoding.stepwise import Asked, search
+from mdexp.driver import first_write
+from mdexp.parts import build_part
+from mdexp.records import Problem
+from mdexp.sandbox.executor import Sandbox
+from mdexp.students.prompts import Renderer
+from mdexp.thoughts.prompting import load_exemplars
+
+STEPWISE = Path(__file__).parents[1] / "conf" / "decoding" / "stepwise.yaml"
+SIDES = ("again", "session")
+
+
+@dataclass(frozen=True)
+class ReadsAgain:
+    """A student without sessions, as it was before them."""
+
+    model: Any
+    renderer: Renderer
+    work: Work
+
+    def write(
+        self,
+        requests: Sequence[DecodingRequest],
+        texts: Sequence[CachedText],
+        limits: DecodingLimits,
+    ) -> list[Written]:
+        found = dict(generate_answers(self.model, self.renderer, requests, limits, self.work))
+        return [(found[i], CachedText()) for i in range(len(requests))]
+
+
+def learn(model: Any, renderer: Renderer, steps: int) -> None:
+    """Train on the exemplars, so that steps are as short as those of a trained student."""
+    thought = THOUGHTS["pot"]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-4)
+    for _ in range(steps):
+        for row in load_exemplars():
+            prompt = renderer.prompt(row["question"], thought)
+            whole = renderer.rendered(prompt, thought.exemplar(row)[2:])
+            targets = [t if s else -100 for t, s in zip(whole.ids, whole.scored, strict=True)]
+            ids, labels = torch.tensor([whole.ids]), torch.tensor([targets])
+            model(input_ids=ids, labels=labels).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+def asked(renderer: Renderer, number: int, weights: Any) -> list[Asked]:
+    thought = THOUGHTS["pot"]
+    return [
+        Asked(
+            question=question,
+            problem=str(place),
+            thought=thought,
+            stop=first_write(thought, _problem(question)).stop,
+            prompt_ids=renderer.prompt_ids(renderer.prompt(question, thought)),
+            stream=f"0/{place}/pot",
+            weights=weights,
+        )
+        for place, question in enumerate(questions(number))
+    ]
+
+
+def _problem(question: str) -> Problem:
+    return Problem(id="", dataset="", split="test", question=question, answer=0)
+
+
+def searched(
+    side: str,
+    model: Any,
+    renderer: Renderer,
+    given: argparse.Namespace,
+    executor: Sandbox,
+    each: Any,
+) -> tuple[float, list[str], Work]:
+    """Processor seconds, texts, and what was computed; without sessions each choice of weights is
+    searched by itself."""
+    beam = BeamSettings(width=4, branches=4, max_steps=given.steps, weights=tuple(each))
+    limits = DecodingLimits(max_new_tokens=128, temperature=0.7, batch_size=given.rows)
+    work = Work()
+    start = time.process_time()
+    if side == "session":
+        together = [a for weights in each for a in asked(renderer, given.questions, weights)]
+        found = search(Session(model, renderer, work), together, beam, limits, executor)
+    else:
+        found = []
+        for weights in each:
+            alone = asked(renderer, given.questions, weights)
+            found += search(ReadsAgain(model, renderer, work), alone, beam, limits, executor)
+    seconds = time.process_time() - start
+    return seconds, [beam.text for s in found for beam in s.result()], work
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--questions", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--rows", type=int, default=128)
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
+    parser.add_argument("--train-steps", type=int, default=8)
+    parser.add_argument("--one", action="store_true", help="one choice of weights only")
+    given = parser.parse_args()
+    model, tokenizer = build_part(SMOLLM2).load(seed=0)
+    renderer = Renderer(tokenizer, "causal", "chat")
+    learn(model, renderer, given.train_steps)
+    model = model.to(dtype=getattr(torch, given.dtype)).eval()
+    options = yaml.safe_load(STEPWISE.read_text(encoding="utf-8"))["beam"]["weights"]
+    weights = [tuple(choice) for choice in options]
+    with Sandbox(timeout_s=5, memory_mib=256, output_kib=64, workers=2) as executor:
+        warm = argparse.Namespace(**{**vars(given), "questions": 1, "steps": 1})
+        for side in SIDES:
+            searched(side, model, renderer, warm, executor, weights[:1])
+        for each in (weights[1:2], weights)[: 1 if given.one else 2]:
+            compare(model, renderer, given, executor, each)
+
+
+def compare(
+    model: Any, renderer: Renderer, given: argparse.Namespace, executor: Sandbox, each: Any
+) -> None:
+    seconds: dict[str, list[float]] = {side: [] for side in SIDES}
+    texts: dict[str, list[str]] = {}
+    for turn in range(given.rounds):
+        for side in SIDES if turn % 2 == 0 else SIDES[::-1]:
+            took, texts[side], work = searched(side, model, renderer, given, executor, each)
+            seconds[side].append(took)
+            print(
+                f"{len(each)} weights, turn {turn + 1}, {side}: {took:.1f} s, {work.counts()}",
+                flush=True,
+            )
+    before, after = (statistics.median(seconds[side]) for side in SIDES)
+    same = sum(a == b for a, b in zip(*texts.values(), strict=False))
+    print(
+        f"{len(each)} weights: {before:.1f} s before, {after:.1f} s with sessions, "
+        f"{before / after:.2f} x as fast; {same} of {len(texts['again'])} texts are the same"
+    )
+
+
+if __name__ == "__main__":
+    main()

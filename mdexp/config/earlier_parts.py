@@ -1,0 +1,47 @@
+"""Runs from before decoders and objectives were parts: what their options say of the part."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mdexp.parts import TARGET
+
+STRAIGHT = "mdexp.decoding.straight.StraightDecoding"
+BEAMS = "mdexp.decoding.beams.StepwiseBeams"
+OBJECTIVES = {
+    "dual": "mdexp.training.objectives.dual.DualObjective",
+    "weighted": "mdexp.training.objectives.weighted.WeightedObjective",
+    "union": "mdexp.training.objectives.union.UnionObjective",
+}
+READ_BY = {"lambda_thought": "dual", "weights": "weighted"}  # keys of single objectives
+
+
+def as_part(name: str, options: object) -> object:
+    """The options of the part `name` with the target that they stand for."""
+    if not isinstance(options, Mapping):
+        return options
+    match name:
+        case "decoding":
+            return _decoder(options)
+        case "objective":
+            return _objective(options)
+        case _:
+            return options
+
+
+def _decoder(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The decoder that `beam` says."""
+    if options.get(TARGET, STRAIGHT) != STRAIGHT:
+        return options
+    rest = {key: value for key, value in options.items() if key != "beam"}
+    beam = options.get("beam")
+    return {**rest, TARGET: BEAMS, "beam": beam} if beam else {**rest, TARGET: STRAIGHT}
+
+
+def _objective(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The objective that `name` says; keys of other objectives were there, and empty."""
+    name = options.get("name")
+    if name not in OBJECTIVES:
+        return options
+    others = {key for key, reader in READ_BY.items() if reader != name and not options.get(key)}
+    rest = {key: value for key, value in options.items() if key not in {"name", *others}}
+    return {**rest, TARGET: OBJECTIVES[name]}
