@@ -19,8 +19,8 @@ from mdexp.config.ood_sets import OodNames
 from mdexp.datasets.generated import Draw, Wanted, drawn_problems
 from mdexp.datasets.reasoning_gym_items import gym_item
 from mdexp.datasets.syllogism_proof import (
-    Claim,
     Form,
+    Proposition,
     counterexample,
     proof,
     refutation,
@@ -28,7 +28,7 @@ from mdexp.datasets.syllogism_proof import (
 )
 from mdexp.records import NearDuplicates, Overlap, Problem, Split
 
-_CLAIM = re.compile(r"(All|No|Some) (\w+) are (not )?(\w+)")
+_PROPOSITION = re.compile(r"(All|No|Some) (\w+) are (not )?(\w+)")
 _FORMS: Mapping[str, Form] = {"All": "all", "No": "no", "Some": "some"}
 # Of 8 kinds of things (bit n: whether it is among term n) a world has those whose bit is set.
 _PROGRAM = """\
@@ -80,7 +80,7 @@ def _problem(draw: Draw) -> Problem | None:
     item = gym_item("syllogism", draw.chance)
     told = item["metadata"]
     *premises, conclusion = (
-        claim_of(told[part]) for part in ("premise1", "premise2", "conclusion")
+        proposition_of(told[part]) for part in ("premise1", "premise2", "conclusion")
     )
     world = counterexample(premises, conclusion)
     shown = (
@@ -103,15 +103,15 @@ def _problem(draw: Draw) -> Problem | None:
     )
 
 
-def claim_of(text: str) -> Claim:
-    """A claim as reasoning-gym words it; ValueError for other words."""
-    if not (found := _CLAIM.fullmatch(text)):
-        raise ValueError(f"syllogism: {text!r} is no claim that is known here")
+def proposition_of(text: str) -> Proposition:
+    """A proposition as reasoning-gym words it; ValueError for other words."""
+    if not (found := _PROPOSITION.fullmatch(text)):
+        raise ValueError(f"syllogism: {text!r} is no proposition that is known here")
     first, subject, negated, predicate = found.groups()
-    return Claim("some_not" if negated else _FORMS[first], subject, predicate)
+    return Proposition("some_not" if negated else _FORMS[first], subject, predicate)
 
 
-def _program(premises: Sequence[Claim], conclusion: Claim) -> str:
+def _program(premises: Sequence[Proposition], conclusion: Proposition) -> str:
     terms = terms_of([*premises, conclusion])
     names = [f"# {number}: {term}" for number, term in enumerate(terms)]
     first, second, last = (

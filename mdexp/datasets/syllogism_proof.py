@@ -14,7 +14,7 @@ Kind = tuple[bool, ...]  # of a thing: whether it is among each term
 Facts = dict[str, bool]  # of one thing: whether it is among these terms
 
 
-class Claim(NamedTuple):
+class Proposition(NamedTuple):
     """`subject` and `predicate` are plurals, as in "All dogs are animals"."""
 
     form: Form
@@ -33,12 +33,12 @@ class Claim(NamedTuple):
         return self.text[0].lower() + self.text[1:]
 
 
-def terms_of(claims: Sequence[Claim]) -> list[str]:
+def terms_of(claims: Sequence[Proposition]) -> list[str]:
     """The terms of the claims, in the order in which they occur."""
     return list(dict.fromkeys(term for c in claims for term in (c.subject, c.predicate)))
 
 
-def holds(claim: Claim, terms: Sequence[str], world: Sequence[Kind]) -> bool:
+def holds_in(claim: Proposition, terms: Sequence[str], world: Sequence[Kind]) -> bool:
     """Whether a claim is true where there are things of these kinds alone."""
     subject, predicate = terms.index(claim.subject), terms.index(claim.predicate)
     among = [kind[predicate] for kind in world if kind[subject]]
@@ -53,13 +53,13 @@ def holds(claim: Claim, terms: Sequence[str], world: Sequence[Kind]) -> bool:
             return not all(among)
 
 
-def counterexample(premises: Sequence[Claim], conclusion: Claim) -> list[Kind] | None:
+def counterexample(premises: Sequence[Proposition], conclusion: Proposition) -> list[Kind] | None:
     """The first of the smallest worlds in which the premises hold and the conclusion does not."""
     terms = terms_of([*premises, conclusion])
     for world in _worlds(len(terms)):
         has_members = all(any(kind[n] for kind in world) for n in range(len(terms)))
-        agrees = has_members and all(holds(premise, terms, world) for premise in premises)
-        if agrees and not holds(conclusion, terms, world):
+        agrees = has_members and all(holds_in(premise, terms, world) for premise in premises)
+        if agrees and not holds_in(conclusion, terms, world):
             return list(world)
     return None
 
@@ -70,7 +70,9 @@ def _worlds(num_terms: int) -> Iterator[tuple[Kind, ...]]:
         yield from combinations(kinds, size)
 
 
-def refutation(premises: Sequence[Claim], conclusion: Claim, world: Sequence[Kind]) -> list[str]:
+def refutation(
+    premises: Sequence[Proposition], conclusion: Proposition, world: Sequence[Kind]
+) -> list[str]:
     """Sentences that describe a world in which the conclusion fails."""
     terms = terms_of([*premises, conclusion])
     things = "; ".join(f"one {_among(dict(zip(terms, k, strict=True)))}" for k in world)
@@ -80,7 +82,7 @@ def refutation(premises: Sequence[Claim], conclusion: Claim, world: Sequence[Kin
     ]
 
 
-def proof(premises: Sequence[Claim], conclusion: Claim) -> list[str] | None:
+def proof(premises: Sequence[Proposition], conclusion: Proposition) -> list[str] | None:
     """Sentences that derive the conclusion by what is true of one thing, as few as there are; None
     if there is no such derivation."""
     found = [
@@ -91,7 +93,9 @@ def proof(premises: Sequence[Claim], conclusion: Claim) -> list[str] | None:
     return min(found, key=len, default=None)
 
 
-def _beginnings(premises: Sequence[Claim], conclusion: Claim) -> Iterator[tuple[str, Facts]]:
+def _beginnings(
+    premises: Sequence[Proposition], conclusion: Proposition
+) -> Iterator[tuple[str, Facts]]:
     if conclusion.form in ("all", "no"):
         yield f"Take any of the {conclusion.subject}.", {conclusion.subject: True}
         return
@@ -103,12 +107,12 @@ def _beginnings(premises: Sequence[Claim], conclusion: Claim) -> Iterator[tuple[
         yield f"There are {term}: take one of them.", {term: True}
 
 
-def _goal(conclusion: Claim) -> Facts:
+def _goal(conclusion: Proposition) -> Facts:
     reached = conclusion.form in ("all", "some")
     return {conclusion.subject: True, conclusion.predicate: reached}
 
 
-def _derived(premises: Sequence[Claim], facts: Facts, goal: Facts) -> list[str] | None:
+def _derived(premises: Sequence[Proposition], facts: Facts, goal: Facts) -> list[str] | None:
     """The steps from `facts` to `goal`; None if universal premises do not lead there."""
     known, steps = dict(facts), []
     while not goal.items() <= known.items():
@@ -129,7 +133,7 @@ def _derived(premises: Sequence[Claim], facts: Facts, goal: Facts) -> list[str] 
     return steps
 
 
-def _implications(premise: Claim) -> list[tuple[Facts, Facts]]:
+def _implications(premise: Proposition) -> list[tuple[Facts, Facts]]:
     """What a universal premise says of one thing, both ways round."""
     subject, predicate = premise.subject, premise.predicate
     match premise.form:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from mdexp.answers import correct
 from mdexp.datasets.reasoning_gym_items import gym_item
 from mdexp.datasets.source import SourceError
-from mdexp.datasets.syllogism import claim_of
-from mdexp.datasets.syllogism_proof import Claim, counterexample, holds, proof
+from mdexp.datasets.syllogism import proposition_of
+from mdexp.datasets.syllogism_proof import Proposition, counterexample, holds_in, proof
 from mdexp.sandbox.executor import Sandbox
 from tests.contract.conftest import plugin
 from tests.named_dataset import dataset
@@ -46,17 +46,17 @@ def test_every_solution_leads_to_gold(name):
 
 
 def test_a_known_syllogism_is_proved():
-    premises = [claim_of("All dogs are cats"), claim_of("No cats are birds")]
-    assert proof(premises, claim_of("No dogs are birds")) == [
+    premises = [proposition_of("All dogs are cats"), proposition_of("No cats are birds")]
+    assert proof(premises, proposition_of("No dogs are birds")) == [
         "Take any of the dogs.",
         "All dogs are cats, so it is among the cats.",
         "No cats are birds, so it is not among the birds.",
         "So no dogs are birds.",
     ]
-    assert proof(premises, claim_of("All birds are dogs")) is None
-    assert claim_of("Some cats are not birds") == Claim("some_not", "cats", "birds")
-    with pytest.raises(ValueError, match="'Most cats are birds' is no claim"):
-        claim_of("Most cats are birds")
+    assert proof(premises, proposition_of("All birds are dogs")) is None
+    assert proposition_of("Some cats are not birds") == Proposition("some_not", "cats", "birds")
+    with pytest.raises(ValueError, match="'Most cats are birds' is no proposition"):
+        proposition_of("Most cats are birds")
 
 
 @settings(max_examples=200, deadline=None)
@@ -66,7 +66,7 @@ def test_a_known_syllogism_is_proved():
     )
 )
 def test_what_is_proved_has_no_counterexample(drawn):
-    *premises, conclusion = (Claim(form, *pair) for form, pair in drawn)
+    *premises, conclusion = (Proposition(form, *pair) for form, pair in drawn)
     world = counterexample(premises, conclusion)
     if world is not None:
         assert proof(premises, conclusion) is None
@@ -74,18 +74,18 @@ def test_what_is_proved_has_no_counterexample(drawn):
 
 def test_an_undistributed_middle_does_not_follow():
     """reasoning-gym 0.1.25 labels these as valid."""
-    premises = [claim_of("All dogs are cats"), claim_of("Some cats are birds")]
-    conclusion = claim_of("Some dogs are birds")
+    premises = [proposition_of("All dogs are cats"), proposition_of("Some cats are birds")]
+    conclusion = proposition_of("Some dogs are birds")
     world = counterexample(premises, conclusion)
     assert world is not None and proof(premises, conclusion) is None
     terms = ["dogs", "cats", "birds"]
-    assert [holds(c, terms, world) for c in (*premises, conclusion)] == [True, True, False]
+    assert [holds_in(c, terms, world) for c in (*premises, conclusion)] == [True, True, False]
 
 
 def test_every_item_is_proved_or_refuted():
     items = [gym_item("syllogism", Random(f"label {n}"))["metadata"] for n in range(200)]
     for told in items:
-        parts = (claim_of(told[name]) for name in ("premise1", "premise2", "conclusion"))
+        parts = (proposition_of(told[name]) for name in ("premise1", "premise2", "conclusion"))
         *premises, conclusion = parts
         follows = counterexample(premises, conclusion) is None
         assert follows == (proof(premises, conclusion) is not None)
