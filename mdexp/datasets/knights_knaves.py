@@ -76,7 +76,7 @@ def _problem(draw: Draw) -> Problem:
     )
 
 
-def holds(statement: Statement, truthful: tuple[bool, ...]) -> bool:
+def is_true(statement: Statement, truthful: tuple[bool, ...]) -> bool:
     """Whether a statement is true, given who tells the truth. ValueError of an unknown kind."""
     match statement:
         case ("telling-truth", who):
@@ -84,15 +84,15 @@ def holds(statement: Statement, truthful: tuple[bool, ...]) -> bool:
         case ("lying", who):
             return not truthful[who]
         case ("not", inner):
-            return not holds(inner, truthful)
+            return not is_true(inner, truthful)
         case ("and", *parts):
-            return all(holds(part, truthful) for part in parts)
+            return all(is_true(part, truthful) for part in parts)
         case ("or", *parts):
-            return any(holds(part, truthful) for part in parts)
+            return any(is_true(part, truthful) for part in parts)
         case ("->", left, right):
-            return not holds(left, truthful) or holds(right, truthful)
+            return not is_true(left, truthful) or is_true(right, truthful)
         case ("<=>", left, right):
-            return holds(left, truthful) == holds(right, truthful)
+            return is_true(left, truthful) == is_true(right, truthful)
     raise ValueError(f"knights_knaves: a statement of an unknown kind: {statement!r}")
 
 
@@ -107,14 +107,14 @@ def _cases(
             for name, tells in zip(names, truthful, strict=True)
         ]
         wrong = next(
-            (n for n, said in enumerate(statements) if holds(said, truthful) != truthful[n]), None
+            (n for n, said in enumerate(statements) if is_true(said, truthful) != truthful[n]), None
         )
         lines.append(f"Suppose {' and '.join(roles)}.")
         if wrong is None:
             lines.append("All statements fit.")
             lines.append(f"The answer is {'yes' if truthful[asked] else 'no'}.")
             return "\n".join(lines)
-        value = "true" if holds(statements[wrong], truthful) else "false"
+        value = "true" if is_true(statements[wrong], truthful) else "false"
         role = a_knight if truthful[wrong] else a_knave
         lines.append(f"What {names[wrong]} says is {value}, so {names[wrong]} is not {role}.")
     raise ValueError("knights_knaves: no assignment fits")

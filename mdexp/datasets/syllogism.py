@@ -28,7 +28,7 @@ from mdexp.datasets.syllogism_proof import (
 )
 from mdexp.records import NearDuplicates, Overlap, Problem, Split
 
-_CLAIM = re.compile(r"(All|No|Some) (\w+) are (not )?(\w+)")
+_PROPOSITION = re.compile(r"(All|No|Some) (\w+) are (not )?(\w+)")
 _FORMS: Mapping[str, Form] = {"All": "all", "No": "no", "Some": "some"}
 # Of 8 kinds of things (bit n: whether it is among term n) a world has those whose bit is set.
 _PROGRAM = """\
@@ -105,7 +105,7 @@ def _problem(draw: Draw) -> Problem | None:
 
 def proposition_of(text: str) -> Proposition:
     """A proposition as reasoning-gym words it; ValueError for other words."""
-    if not (found := _CLAIM.fullmatch(text)):
+    if not (found := _PROPOSITION.fullmatch(text)):
         raise ValueError(f"syllogism: {text!r} is no proposition that is known here")
     first, subject, negated, predicate = found.groups()
     return Proposition("some_not" if negated else _FORMS[first], subject, predicate)
@@ -115,9 +115,9 @@ def _program(premises: Sequence[Proposition], conclusion: Proposition) -> str:
     terms = terms_of([*premises, conclusion])
     names = [f"# {number}: {term}" for number, term in enumerate(terms)]
     first, second, last = (
-        _TESTS[proposition.form].format(
-            subject=terms.index(proposition.subject), predicate=terms.index(proposition.predicate)
+        _TESTS[claim.form].format(
+            subject=terms.index(claim.subject), predicate=terms.index(claim.predicate)
         )
-        for proposition in (*premises, conclusion)
+        for claim in (*premises, conclusion)
     )
     return "\n".join([*names, _PROGRAM.format(first=first, second=second, conclusion=last)])

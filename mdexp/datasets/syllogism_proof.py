@@ -23,26 +23,26 @@ class Proposition(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The proposition as reasoning-gym words it."""
+        """The claim as reasoning-gym words it."""
         first = {"all": "All", "no": "No"}.get(self.form, "Some")
         return f"{first} {self.subject} are {'not ' * (self.form == 'some_not')}{self.predicate}"
 
     @property
     def clause(self) -> str:
-        """The proposition within a sentence."""
+        """The claim within a sentence."""
         return self.text[0].lower() + self.text[1:]
 
 
-def terms_of(propositions: Sequence[Proposition]) -> list[str]:
-    """The terms of the propositions, in the order in which they occur."""
-    return list(dict.fromkeys(term for c in propositions for term in (c.subject, c.predicate)))
+def terms_of(claims: Sequence[Proposition]) -> list[str]:
+    """The terms of the claims, in the order in which they occur."""
+    return list(dict.fromkeys(term for c in claims for term in (c.subject, c.predicate)))
 
 
-def is_true(proposition: Proposition, terms: Sequence[str], world: Sequence[Kind]) -> bool:
-    """Whether a proposition is true where there are things of these kinds alone."""
-    subject, predicate = terms.index(proposition.subject), terms.index(proposition.predicate)
+def holds_in(claim: Proposition, terms: Sequence[str], world: Sequence[Kind]) -> bool:
+    """Whether a claim is true where there are things of these kinds alone."""
+    subject, predicate = terms.index(claim.subject), terms.index(claim.predicate)
     among = [kind[predicate] for kind in world if kind[subject]]
-    match proposition.form:
+    match claim.form:
         case "all":
             return all(among)
         case "no":
@@ -58,8 +58,8 @@ def counterexample(premises: Sequence[Proposition], conclusion: Proposition) -> 
     terms = terms_of([*premises, conclusion])
     for world in _worlds(len(terms)):
         has_members = all(any(kind[n] for kind in world) for n in range(len(terms)))
-        agrees = has_members and all(is_true(premise, terms, world) for premise in premises)
-        if agrees and not is_true(conclusion, terms, world):
+        agrees = has_members and all(holds_in(premise, terms, world) for premise in premises)
+        if agrees and not holds_in(conclusion, terms, world):
             return list(world)
     return None
 

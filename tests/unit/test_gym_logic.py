@@ -14,7 +14,7 @@ from mdexp.answers import correct
 from mdexp.datasets.reasoning_gym_items import gym_item
 from mdexp.datasets.source import SourceError
 from mdexp.datasets.syllogism import proposition_of
-from mdexp.datasets.syllogism_proof import Claim, counterexample, holds, proof
+from mdexp.datasets.syllogism_proof import Proposition, counterexample, holds_in, proof
 from mdexp.sandbox.executor import Sandbox
 from tests.contract.conftest import plugin
 from tests.named_dataset import dataset
@@ -54,8 +54,8 @@ def test_a_known_syllogism_is_proved():
         "So no dogs are birds.",
     ]
     assert proof(premises, proposition_of("All birds are dogs")) is None
-    assert proposition_of("Some cats are not birds") == Claim("some_not", "cats", "birds")
-    with pytest.raises(ValueError, match="'Most cats are birds' is no claim"):
+    assert proposition_of("Some cats are not birds") == Proposition("some_not", "cats", "birds")
+    with pytest.raises(ValueError, match="'Most cats are birds' is no proposition"):
         proposition_of("Most cats are birds")
 
 
@@ -66,7 +66,7 @@ def test_a_known_syllogism_is_proved():
     )
 )
 def test_what_is_proved_has_no_counterexample(drawn):
-    *premises, conclusion = (Claim(form, *pair) for form, pair in drawn)
+    *premises, conclusion = (Proposition(form, *pair) for form, pair in drawn)
     world = counterexample(premises, conclusion)
     if world is not None:
         assert proof(premises, conclusion) is None
@@ -79,7 +79,7 @@ def test_an_undistributed_middle_does_not_follow():
     world = counterexample(premises, conclusion)
     assert world is not None and proof(premises, conclusion) is None
     terms = ["dogs", "cats", "birds"]
-    assert [holds(c, terms, world) for c in (*premises, conclusion)] == [True, True, False]
+    assert [holds_in(c, terms, world) for c in (*premises, conclusion)] == [True, True, False]
 
 
 def test_every_item_is_proved_or_refuted():
