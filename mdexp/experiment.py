@@ -157,7 +157,8 @@ class Experiment:
     def _judge_counts(self, result: StageResult) -> None:
         """Warn of what a stage dropped; SettingsError if it left nothing that can be trained on."""
         if result.name == PREPARE.name:
-            log.info("problems: %s", problem_counts(result.counts))
+            if counted := problem_counts(result.counts):
+                log.info("problems: %s", counted)
             if unread := unread_columns(result.counts):
                 log.warning("warning: %s", unread)
         if line := stage_line(result.name, result.counts):

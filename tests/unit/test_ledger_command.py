@@ -1,17 +1,21 @@
 """`python -m mdexp.ledger`: what was bought, for how much; out of one ledger and into another."""
 
 import json
+from functools import partial
 
 import pytest
 
 from mdexp.commands.ledger import main
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.replay import ReplayTeacher
-from tests.buyer import COT, NO_PROGRAMS, buy, problems
+from tests.buyer import COT, NO_PROGRAMS, problems
+from tests.buyer import buy as buy_of
 from tests.claiming import REQUEST, claims, reply
 from tests.loopback import LoopbackServer, Reply
 
 PRICE = {"input": 1.0, "output": 2.0}
+NAME = "one-server"  # whatever port it gets
+buy = partial(buy_of, identity=NAME)
 
 
 @pytest.fixture
@@ -40,7 +44,7 @@ def test_spend_adds_up_by_model_and_command(store, capsys):
         buy(server.url, store / "ledger", problems(4), num_paths=2, price=PRICE)
     assert run(store, "spend") == 0
     out = capsys.readouterr().out
-    rows = [line.split() for line in out.splitlines() if "http://127.0.0.1" in line]
+    rows = [line.split() for line in out.splitlines() if NAME in line]
     counts = [[cell for cell in row if cell.isdigit()] for row in rows]
     assert counts == [["6", "3", "0", "0"], ["2", "2", "1", "0"]]
     one_call = 7 * 1 + 3 * 2 * 2  # tokens as the server counts them
@@ -107,7 +111,7 @@ def test_what_was_refused_is_no_answer_that_was_bought(tmp_path, capsys):
         server.script = lambda _: Reply(200, json.dumps(body))
         buy(server.url, tmp_path / "ledger", problems(2))
         assert run(tmp_path, "spend") == 0
-        [row] = [line for line in capsys.readouterr().out.splitlines() if server.url[:16] in line]
+        [row] = [line for line in capsys.readouterr().out.splitlines() if NAME in line]
     assert [cell for cell in row.split() if cell.isdigit()] == ["0", "2", "0", "0"]
 
 
