@@ -41,7 +41,8 @@ class DistinctChains(BaseModel):
         chains = {
             path.text: path
             for path in paths
-            if path.thought in packing.made_from and correct(path.answer, problem.answer)
+            if path.thought in packing.made_from
+            and correct(path.answer, problem.answer, problem.match)
         }
         drawn = self._subsets(problem, list(chains.values()))
         for number, (epoch, subset) in enumerate(drawn):

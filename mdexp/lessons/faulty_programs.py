@@ -61,12 +61,13 @@ class FaultyPrograms(BaseModel):
         right = [
             path
             for path in paths
-            if path.thought in repair.made_from and correct(path.answer, problem.answer)
+            if path.thought in repair.made_from
+            and correct(path.answer, problem.answer, problem.match)
         ]
         faulty = list(dict.fromkeys(self._faulty(problem, right)))
         results = run_all([Run(program=one.program) for one in faulty], executor)
         for number, (one, result) in enumerate(zip(faulty, results, strict=True)):
-            if not correct(result.answer, problem.answer):
+            if not correct(result.answer, problem.answer, problem.match):
                 yield self._lesson(problem, one, result, repair, number)
 
     def _repair(self, thoughts: Mapping[str, Thought]) -> Repair:

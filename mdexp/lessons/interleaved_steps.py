@@ -106,7 +106,9 @@ class InterleavedSteps(BaseModel):
             return run_all([step for _, step in runs], executor)
 
         drive([walk], write, run)
-        assert walk.done and correct(walk.done.answer, problem.answer), walk.transcript
+        assert walk.done
+        right = correct(walk.done.answer, problem.answer, problem.match)
+        assert right, walk.transcript
         return walk.transcript.segments
 
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mdexp.answers import canonical, correct, plain
+from mdexp.answers import correct, plain, vote_key
 from mdexp.ports import Done, Seen, Step, Thought, Write
 from mdexp.records import Segment, Transcript
 from mdexp.thoughts.nested import InnerThought, from_write
@@ -72,13 +72,14 @@ class Repair(BaseModel):
         return f"{finding}\n{self.repair_cue}"
 
     def _fails(self, done: Done, seen: Seen) -> bool:
+        match = seen.expected.match
         match self.trigger:
             case "exception":
                 return done.answer is None
             case "disagree":
                 witness = seen.others.get(self.witness)
-                other = canonical(witness.answer) if witness else None
-                return other is not None and other != canonical(done.answer)
+                other = vote_key(witness.answer, match) if witness else None
+                return other is not None and other != vote_key(done.answer, match)
             case "oracle":
                 assert seen.gold is not None, "an oracle is shown the gold answer"
-                return not correct(done.answer, seen.gold)
+                return not correct(done.answer, seen.gold, match)
