@@ -84,3 +84,24 @@ def test_it_needs_a_thought_that_repairs(sandbox):
     problem = Problem(id="p", dataset="toy", split="train", question=QUESTION, answer=1)
     with pytest.raises(ValueError, match=r"needs thought=cot to be one of repair, .* are cot"):
         list(maker.make(problem, [], {"cot": plugin("thought", "cot")}, sandbox))
+
+
+def test_a_free_text_that_a_fault_leaves_right_teaches_nothing(sandbox):
+    """Every changed number still ends in the same city, written as gold is or not."""
+    program = "stops = 3\nrides = 4\nans = 'PARIS' if stops + rides < 99 else 'Rome'"
+    problem = Problem(
+        id="p",
+        dataset="toy",
+        split="train",
+        question=QUESTION,
+        answer="Paris",
+        answer_kind="text",
+        match="normalised",
+    )
+    path = VerifiedPath(
+        problem_id="p", thought="pot", sample=0, text=program, answer="Paris", model="m"
+    )
+    maker = FaultyPrograms(thought="repair", per_path=8, mix="matched", seed=0)
+    lessons = list(maker.make(problem, [path], {"repair": plugin("thought", "repair")}, sandbox))
+    given = [s.result for lesson in lessons for s in lesson.segments if s.result is not None]
+    assert given and all(result.answer is None or result.answer == "Rome" for result in given)
