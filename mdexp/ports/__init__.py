@@ -1,0 +1,70 @@
+"""The interfaces of plug-ins: thought, lesson maker, dataset, teacher, student, decoder, objective,
+vote rule, grader and logger; and of the executor.
+
+A plug-in is one Python file and one yaml that names it by `_target_`. It is a frozen pydantic
+model: its fields are its options. It imports torch, openai and the like only inside its methods, so
+that a configuration is judged in milliseconds. Import what it needs from here.
+"""
+
+from mdexp.ports.decoding import Decoder
+from mdexp.ports.judging import (
+    Attempt,
+    Ballot,
+    Grader,
+    LearnedVote,
+    Scorer,
+    Scores,
+    Tally,
+    VoteRule,
+    Weight,
+)
+from mdexp.ports.logger import LoggedRun, Logger, RunIdentity
+from mdexp.ports.source import Dataset, HasColumns, OodSet, Teacher
+from mdexp.ports.student import StudentConfig, Tuning
+from mdexp.ports.thought import (
+    BringsTokens,
+    Done,
+    Executor,
+    Message,
+    Run,
+    Seen,
+    Step,
+    Thought,
+    VariedThought,
+    Write,
+)
+from mdexp.ports.training import LessonMaker, Objective
+
+__all__ = [
+    "Attempt",
+    "Ballot",
+    "BringsTokens",
+    "Dataset",
+    "Decoder",
+    "Done",
+    "Executor",
+    "Grader",
+    "HasColumns",
+    "LearnedVote",
+    "LessonMaker",
+    "LoggedRun",
+    "Logger",
+    "Message",
+    "Objective",
+    "OodSet",
+    "Run",
+    "RunIdentity",
+    "Scorer",
+    "Scores",
+    "Seen",
+    "Step",
+    "StudentConfig",
+    "Tally",
+    "Teacher",
+    "Thought",
+    "Tuning",
+    "VariedThought",
+    "VoteRule",
+    "Weight",
+    "Write",
+]

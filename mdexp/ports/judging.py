@@ -1,0 +1,95 @@
+"""What counts: graders, vote rules and scorers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
+
+from mdexp.records import Answer, Generation, TextMatch
+
+Weight = float | Fraction
+
+
+Tally = dict[str, Weight]  # canonical answer: weight
+
+
+class Ballot(NamedTuple):
+    """One path's answer in a vote, as a canonical key (answers.canonical)."""
+
+    key: str
+    thought: str
+    logprob: float | None = None  # mean of the path's tokens, nats; None: not known
+    path: Generation | None = None  # the path itself, for rules that look at more of it
+
+
+Scores = Callable[[Sequence[Generation]], Sequence[float]]
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """How likely a path is right, learned from graded paths of validation problems."""
+
+    def fit(self, paths: Sequence[Generation]) -> Scores:
+        """Return a function that gives one score a path, the higher the better, as a
+        log-probability (nats). `paths` may be none at all, all right or all wrong: a weak student
+        is no error."""
+        ...
+
+
+@runtime_checkable
+class VoteRule(Protocol):
+    """How much weight each answer gets in a vote; grading/vote.py elects the heaviest."""
+
+    name: ClassVar[str]  # in votes.jsonl and in messages
+    all_vote: ClassVar[bool]  # whether `order`, where given, has to name every thought
+    needs_validation: ClassVar[bool]  # whether it weighs by accuracy on validation problems
+    order: tuple[str, ...]  # thoughts, the most trusted first; empty: by validation accuracy
+
+    def tally(self, ballots: Sequence[Ballot], accuracy: Mapping[str, Fraction]) -> Tally:
+        """Return the weight, at least 0, of each answer that may win; the heaviest wins.
+
+        There is at least one ballot. They come ranked: by the order of thoughts, then by sample.
+        `accuracy` is what validation lets expect of each thought's paths that vote; a thought that
+        answered no validation problem is missing.
+        """
+        ...
+
+    def describe(self, order: Sequence[str]) -> str:
+        """The rule in words, such as `majority, ties to pot, cot`; `order` is the one in use."""
+        ...
+
+
+@runtime_checkable
+class LearnedVote(Protocol):
+    """A vote rule that learns from validation problems before it weighs."""
+
+    def learned(self, paths: Sequence[Generation]) -> Sequence[VoteRule]:
+        """The rules that graded paths of validation problems lead to. The one whose votes are right
+        most often there is taken, of equal ones the first."""
+        ...
+
+
+class Attempt(NamedTuple):
+    """A finished path as a grader sees it."""
+
+    answer: Answer | None  # None where its thought read none or its program failed
+    said: str  # its prose, or what its program printed
+    match: TextMatch | None = None  # when free text meets gold, where gold is free text
+
+
+@runtime_checkable
+class Grader(Protocol):
+    """When an answer counts as right. A path that the token budget cut short never reaches it."""
+
+    name: ClassVar[str]  # with the version in every result row
+    version: ClassVar[int]  # raised when it judges otherwise: versions are never compared
+
+    def read(self, attempt: Attempt, gold: Answer) -> Answer | None:
+        """The answer that the path gives, which is what votes count; None if it gives none.
+
+        `gold` tells only what kind of answer is asked for. Most return `attempt.answer`.
+        """
+        ...
+
+    def is_right(self, attempt: Attempt, gold: Answer) -> bool:
+        """Whether the attempt answers the problem."""
+        ...

@@ -1,0 +1,56 @@
+"""What a student is trained on, and what training minimises."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import ClassVar, Literal, Protocol, runtime_checkable
+
+from mdexp.ports.thought import Executor, Thought
+from mdexp.records import Example, Lesson, Problem, VerifiedPath
+
+
+@runtime_checkable
+class LessonMaker(Protocol):
+    """Makes lessons of the verified paths of a problem, without knowing the student."""
+
+    def teaches(self, thoughts: Mapping[str, Thought]) -> Collection[str]:
+        """Names of the thoughts of a run that it makes lessons of; ValueError where it lacks one
+        that it needs."""
+        ...
+
+    def make(
+        self,
+        problem: Problem,
+        paths: Sequence[VerifiedPath],
+        thoughts: Mapping[str, Thought],
+        executor: Executor,
+    ) -> Iterator[Lesson]:
+        """Yield lessons; the executor checks what is derived from a path. Lessons of two makers may
+        have one `sample`: the stage `examples` gives the second another number, and each its id."""
+        ...
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """What training minimises: a weighted sum over the negative log-likelihoods of a step."""
+
+    name: ClassVar[str]  # in messages and on model cards
+    pairing: Literal["both", "any"]  # both: train only on problems that have every thought
+
+    def why_not(self, thoughts: Collection[str], lam: float | None) -> str | None:
+        """Why it cannot weigh these thoughts with this λ, naming the key; None where it can."""
+        ...
+
+    def shares(self, thoughts: Collection[str], lam: float | None) -> Mapping[str, float] | None:
+        """Each thought's share of the loss, summing to 1; None: they are one mean. A thought with a
+        share has a target in every step."""
+        ...
+
+    def token_weights(
+        self, step: Sequence[Example], shares: Mapping[str, float] | None
+    ) -> Sequence[float]:
+        """The weight of each scored token of each example of an optimiser step, in order. With
+        `shares` of None they serve to tell thoughts apart, and only have to be positive."""
+        ...
+
+    def formula(self, thoughts: Collection[str], lam: float | None) -> str:
+        """The loss as a formula with its numbers, for the report."""
+        ...
