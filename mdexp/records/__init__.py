@@ -1,0 +1,70 @@
+"""The records that stages exchange, one JSON object a line: small, frozen, joined by id.
+
+A *problem* is a question with a gold answer. A *transcript* is one line of reasoning of one thought
+for one problem: segments by several authors. A *path* is one transcript, by the teacher or by the
+student: the class `Path` is the teacher's, `Output` the student's. A *generation* is an output that
+was read and graded. `sample` counts the transcripts of one (problem, thought) from 0; for a
+student, sample 0 is the greedy one.
+"""
+
+from mdexp.records.lesson import Example, Lesson
+from mdexp.records.output import Generation, Output, Phase, Vote
+from mdexp.records.path import IN_NO_LESSON, REFUSED, Path, Rejection, ThinkingUse, VerifiedPath
+from mdexp.records.problem import (
+    LETTERS,
+    YES_NO,
+    Answer,
+    AnswerKind,
+    Expected,
+    NearDuplicates,
+    Overlap,
+    Problem,
+    Split,
+    TextMatch,
+)
+from mdexp.records.rows import OMITTED, VALIDATION
+from mdexp.records.transcript import (
+    Author,
+    ProgramResult,
+    ProgramStatus,
+    Segment,
+    Segments,
+    Transcript,
+    Turn,
+    turns_of,
+)
+
+__all__ = [
+    "IN_NO_LESSON",
+    "LETTERS",
+    "OMITTED",
+    "REFUSED",
+    "VALIDATION",
+    "YES_NO",
+    "Answer",
+    "AnswerKind",
+    "Author",
+    "Example",
+    "Expected",
+    "Generation",
+    "Lesson",
+    "NearDuplicates",
+    "Output",
+    "Overlap",
+    "Path",
+    "Phase",
+    "Problem",
+    "ProgramResult",
+    "ProgramStatus",
+    "Rejection",
+    "Segment",
+    "Segments",
+    "Split",
+    "TextMatch",
+    "ThinkingUse",
+    "Transcript",
+    "Turn",
+    "VerifiedPath",
+    "Vote",
+    "turns_of",
+]

@@ -1,0 +1,90 @@
+"""A student's transcripts, read and graded, and the votes over them."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mdexp.records.problem import Answer, Split, TextMatch
+from mdexp.records.rows import OMITTED
+from mdexp.records.transcript import Segments, read_segments
+
+Phase = Literal["before", "after"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """What the student wrote. `finished` is False where the token budget cut it short; `segments`
+    is empty where it wrote one text."""
+
+    problem_id: str
+    dataset: str
+    split: Split
+    phase: Phase
+    thought: str
+    sample: int
+    num_shots: int
+    text: str
+    num_tokens: int
+    finished: bool
+    logprob: float | None = None  # mean of its tokens under the student, nats; None: not known
+    trace: dict[str, Any] = field(default_factory=dict)  # how a step-wise beam came about
+    segments: Segments = field(default=(), metadata=OMITTED)
+
+    def __post_init__(self) -> None:
+        read_segments(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """An output read, run and graded. `status` is `ok` or why there is no answer.
+
+    `read` is what its thought reads or its program gave. `answer` is the same but under a grader
+    that reads the text in its own way (`lenient`), and is what votes count.
+    """
+
+    problem_id: str
+    dataset: str
+    split: Split
+    phase: Phase
+    thought: str
+    sample: int
+    num_shots: int
+    text: str
+    answer: Answer | None
+    status: str
+    correct: bool
+    read: Answer | None = None
+    is_computed: bool = False  # a program or a solver gave the answer, no text states it
+    stdout: str = ""
+    error: str = ""
+    logprob: float | None = None  # of the output
+    trace: dict[str, Any] = field(default_factory=dict)  # of the output
+    segments: Segments = field(default=(), metadata=OMITTED)  # of the output
+    match: TextMatch | None = field(default=None, metadata=OMITTED)  # of the problem
+
+    def __post_init__(self) -> None:
+        read_segments(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vote:
+    """One answer elected from several generations; `votes` weighs each canonical answer.
+
+    `order` lists the thoughts that had a say: some rules let the first that answers decide, others
+    settle ties by it. `correct`: most of the paths that gave this answer were graded right; a
+    grader may judge answers differently that a vote holds equal. `decided` says how it came about:
+    `agreement`, `cot only` (no other thought had an answer), `cot overruled` (its own choice was
+    another one), `nobody`.
+    """
+
+    problem_id: str
+    dataset: str
+    split: Split
+    phase: Phase
+    answer: Answer | None
+    correct: bool
+    tie: bool
+    votes: dict[str, float]
+    rule: str = "majority"  # name of the vote rule
+    order: list[str] = field(default_factory=list)
+    decided: str = ""
+    row: str = "vote"  # the result row: the run's `vote`, or `cot vote` for one thought's own paths

@@ -1,0 +1,66 @@
+"""A question with its gold answer."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mdexp.records.rows import OMITTED
+
+Answer = int | float | str | bool
+AnswerKind = Literal["number", "yes_no", "options", "text"]
+TextMatch = Literal["exact", "normalised"]  # free_text.py says what they mean
+Split = Literal["train", "validation", "test"]
+Overlap = Literal["exact", "masked", "off"]  # datasets/overlap.py says what they mean
+NearDuplicates = Literal["keep", "drop"]  # training problems that nearly equal a test problem
+LETTERS = "abcdefghij"  # of the options of a choice
+YES_NO = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What a problem's answer has to be. It tells how to read a text, not whether it is right.
+
+    `options` are the texts behind the letters A, B, ... of a choice, where they are known. The kind
+    `text` is anything else; `match` says when two texts are the same answer, where that is stated.
+    """
+
+    kind: AnswerKind = "number"
+    options: tuple[str, ...] = ()
+    match: TextMatch | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One question. `dataset` tells an out-of-distribution test item from one of the main test."""
+
+    id: str
+    dataset: str
+    split: Split
+    question: str
+    answer: Answer
+    rationale: str = ""  # the dataset's own solution, where it has one
+    type: str = ""  # the dataset's own kind of problem: an operation, a template
+    leaked: bool = False  # a training problem that equals a test one: never trained on
+    options: list[str] = field(default_factory=list)  # the texts behind A, B, ...; none: no choice
+    answer_kind: AnswerKind | None = None  # None: that of gold
+    # Texts by thought that solve it, of a set that is made by rule; teacher=worked plays them.
+    solutions: dict[str, list[str]] | None = field(default=None, metadata=OMITTED)
+    # Of free text: when an answer meets gold. Such a problem has the `answer_kind` text.
+    match: TextMatch | None = field(default=None, metadata=OMITTED)
+
+    @property
+    def expected(self) -> Expected:
+        kind = self.answer_kind or _kind_of(self.answer)
+        return Expected(kind=kind, options=tuple(self.options), match=self.match)
+
+
+def _kind_of(gold: Answer) -> AnswerKind:
+    if isinstance(gold, bool):
+        return "yes_no"
+    if not isinstance(gold, str):
+        return "number"
+    word = gold.strip().strip("().").lower()
+    if word in YES_NO:
+        return "yes_no"
+    if len(word) == 1 and word in LETTERS:
+        return "options"
+    return "number" if any(character.isnumeric() for character in word) else "text"
