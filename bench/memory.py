@@ -3,9 +3,10 @@
     python bench/memory.py --threads 1        SmolLM2's shape: planned, measured, and their ratio
     python bench/memory.py --table            CodeLlama-7B's shape on 1 x 24, 1 x 80, 8 x 80 GB
 
-Measured is the growth of the process's resident memory (VmHWM) over forward and backward of a
-micro-batch, with gradients of an earlier one, each case in a process of its own, on a CPU in
-float32. The weights are random: they change no size.
+Measured is forward and backward of a micro-batch, with gradients of an earlier one, each case in a
+process of its own, on a CPU in float32: what torch's allocator had given away at most, and by how
+much the process's resident memory grew (VmHWM), which holds the C library's gaps and
+the profiler as well. The weights are random: they change no size.
 """
 
 import argparse
@@ -13,10 +14,11 @@ import ctypes
 import subprocess
 import sys
 import warnings
-from itertools import product
+from itertools import accumulate, product
 from pathlib import Path
 
 import torch
+from torch.profiler import ProfilerActivity, profile
 from transformers import AutoModelForCausalLM, LlamaConfig
 
 from mdexp.config.blocks import TrainerSettings
@@ -65,7 +67,7 @@ def main() -> None:
         print_table()
     elif options.case:
         tuning, checkpointing, length = options.case
-        print(measured(tuning, checkpointing == "True", int(length)))
+        print(*measured(tuning, checkpointing == "True", int(length)))
     else:
         print_ratios(options.threads)
 
@@ -100,7 +102,7 @@ def trainer(length: int, **options: object) -> TrainerSettings:
 
 
 def print_ratios(threads: int) -> None:
-    print("tuning  checkpointing  length  planned MiB  measured MiB  ratio")
+    print("tuning  checkpointing  length  planned MiB  allocated MiB  ratio  resident MiB  ratio")
     for tuning, again, length in product(("full", "lora", "qlora"), (False, True), (256, 512)):
         settings = trainer(length, activation_checkpointing=again)
         planned = training_memory(
@@ -110,16 +112,17 @@ def print_ratios(threads: int) -> None:
         ran = subprocess.run(
             [sys.executable, __file__, *case], check=True, capture_output=True, text=True
         )
-        found = int(ran.stdout.split()[-1])
+        allocated, resided = map(int, ran.stdout.split()[-2:])
         print(
-            f"{tuning:7} {again!s:14} {length:6} {planned / MIB:12.1f} {found / MIB:13.1f} "
-            f"{planned / found:6.2f}",
+            f"{tuning:7} {again!s:14} {length:6} {planned / MIB:12.1f} "
+            f"{allocated / MIB:14.1f} {planned / allocated:6.2f} "
+            f"{resided / MIB:13.1f} {planned / resided:6.2f}",
             flush=True,
         )
 
 
-def measured(tuning: str, again: bool, length: int) -> int:
-    """Bytes that the second micro-batch adds to the process, at its peak."""
+def measured(tuning: str, again: bool, length: int) -> tuple[int, int]:
+    """Bytes that a micro-batch takes at its peak: of torch's allocator, and of the process."""
     one = student(tuning)
     model = AutoModelForCausalLM.from_config(SMOLLM2)
     tuned = adapted(model, one, frozen_base(one, "float32"))
@@ -134,8 +137,13 @@ def measured(tuning: str, again: bool, length: int) -> int:
         ctypes.CDLL(None).malloc_trim(0)  # what is free already would hide what is taken
         before["rss"] = resident("VmRSS")
 
-    micro_batch_peak(plain, "causal", batch, num_scored(batch), "32-true", begin)
-    return resident("VmHWM") - before["rss"]
+    gradients = sum(p.nbytes for p in plain.parameters() if p.requires_grad)
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+        micro_batch_peak(plain, "causal", batch, num_scored(batch), "32-true", begin)
+    resided = resident("VmHWM") - before["rss"]
+    events = seen.profiler.kineto_results.events()
+    sizes = [event.nbytes() for event in events if event.name() == "[memory]"]
+    return max(accumulate(sizes)) - gradients, resided
 
 
 def resident(what: str) -> int:
