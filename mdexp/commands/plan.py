@@ -1,17 +1,22 @@
-"""What a run's teacher will be asked and paid: `python -m mdexp.plan [key=value ...]`.
+"""What a run's teacher is asked and paid, and whether its student fits the memory:
+`python -m mdexp.plan [--devices N] [--memory GB] [key=value ...]`.
 
 Takes the words of `python -m mdexp.run`, -m for a sweep included. It needs no key and calls nobody:
 it prepares the problems in the store, looks up what the ledger owns, and prints requests, tokens,
-money, time, and the prompt of the first problem for each thought.
+money, time, and the prompt of the first problem for each thought. Then it takes one training step
+and one decoding step of shapes without numbers, and prints what each takes on a device: of this
+machine, or of N devices with GB gigabytes each.
 """
 
+import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 
+from mdexp.commands.memory_plan import memory_lines
 from mdexp.commands.run import CommandError, judged_jobs
 from mdexp.config.settings import Settings, SettingsError
 from mdexp.printable import print_error
@@ -39,9 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{__doc__}\nThe keys are those of python -m mdexp.run --help")
         return 0
     try:
+        places, arguments = _places(arguments)
         with signals_as_exits():
-            for line in _plans(judged_jobs(arguments)):
-                print(line)
+            jobs = judged_jobs(arguments)
+            for line in chain(_plans(jobs), _memory(jobs, places)):
+                print(line, flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` has seen enough
     except (CommandError, SettingsError, ValueError) as error:
@@ -50,6 +57,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return int(stop.code or 0)
     return 0
+
+
+def _places(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """The devices that are planned for, and the other words of the command line."""
+    parser = argparse.ArgumentParser(prog="python -m mdexp.plan", add_help=False)
+    parser.add_argument("--devices", type=int)
+    parser.add_argument("--memory", type=float)
+    places, rest = parser.parse_known_args(arguments)
+    for name, value in vars(places).items():
+        if value is not None and value <= 0:
+            raise ValueError(f"--{name} must be above 0, got {value}")
+    return places, rest
+
+
+def _memory(jobs: Sequence[Settings], places: argparse.Namespace) -> Iterator[str]:
+    """The memory of each student and way to train among the jobs, each once."""
+    told: list[object] = []
+    for job in jobs:
+        if {"train", "generate"} & set(job.stages):
+            what = (job.student, job.trainer, job.decoding, job.stages)
+            if what not in told:
+                told.append(what)
+                yield from memory_lines(job, places.devices, places.memory)
 
 
 def _plans(jobs: Sequence[Settings]) -> Iterator[str]:

@@ -83,6 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; give its exit code."""
     arguments = [_latin(argument) for argument in (sys.argv[1:] if argv is None else argv)]
     try:
+        _refuse_torchrun()
         with signals_as_exits(), new_command():
             return _command(arguments)
     except (CommandError, SettingsError, SweepError) as error:
@@ -92,6 +93,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 128 + signal.SIGINT
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+
+
+def _refuse_torchrun() -> None:
+    """CommandError if torchrun started several of this command: each would start ranks, and wait
+    for ever at the port that torchrun holds."""
+    processes = os.environ.get("WORLD_SIZE", "1")
+    if "TORCHELASTIC_RUN_ID" in os.environ and processes != "1":
+        raise CommandError(
+            f"torchrun started {processes} of this command, and it starts its ranks itself, on one "
+            "machine: run it without torchrun, with trainer=ddp trainer.devices=N"
+        )
 
 
 def run_judged(arguments: Sequence[str]) -> int:

@@ -26,6 +26,7 @@ from mdexp.students.vocabulary import token_ids
 from mdexp.students.weights import Weights
 from mdexp.tracking.feeds import Feed
 from mdexp.training.batches import hold_out, plan_steps, trainable
+from mdexp.training.checkpointing import checkpoint_activations
 from mdexp.training.devices import num_ranks
 from mdexp.training.finite import NotFinite, judge_weights, what_is_left
 from mdexp.training.layout import lay_out
@@ -199,14 +200,6 @@ def fit_from(
     rows = token_ids(tokenizer, weights.new_tokens)
     model, history, counts = fit((model, tokenizer), examples, **how, new_tokens=rows)
     return (model, tokenizer), history, counts
-
-
-def checkpoint_activations(model: Any) -> None:
-    """Let each layer keep what it read alone, and compute the rest again in the backward pass."""
-    if hasattr(model, "activation_checkpointing_enable"):
-        model.activation_checkpointing_enable({"use_reentrant": False})
-    else:  # before transformers 5.20
-        model.gradient_checkpointing_enable({"use_reentrant": False})
 
 
 def _lightning(

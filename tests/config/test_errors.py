@@ -151,6 +151,16 @@ def test_command(
     assert not list(tmp_path.iterdir()), "a refused command leaves no folder"
 
 
+def test_torchrun_is_refused_where_it_would_hang(
+    experiments: Experiments, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert main([]) == 2
+    assert "torchrun started 2 of this command" in capsys.readouterr().err
+    assert not experiments.seen
+
+
 @pytest.fixture(scope="module")
 def default() -> dict[str, Any]:
     with initialize_config_dir(str(config_folder()), version_base="1.3"):

@@ -27,7 +27,8 @@ def _own_problems(tmp_path, monkeypatch):
         (tmp_path / f"{name}.jsonl").write_text("".join(lines))
 
 
-WORDS = "dataset=jsonl dataset.path=. teacher=openai teacher.model=gpt-5.4"
+SMALL = "student=tiny_causal trainer=cpu trainer.precision=32-true"
+WORDS = f"dataset=jsonl dataset.path=. teacher=openai teacher.model=gpt-5.4 {SMALL}"
 
 
 def told(line, capsys):
@@ -80,9 +81,30 @@ def test_what_the_ledger_has_is_owned(tmp_path, capsys):
 
 
 def test_a_teacher_that_asks_nobody(capsys):
-    assert told("dataset=jsonl dataset.path=.", capsys) == (
-        "WorkedTeacher asks nobody and costs nothing\n"
+    out = told(f"dataset=jsonl dataset.path=. {SMALL}", capsys)
+    assert out.startswith(
+        "WorkedTeacher asks nobody and costs nothing\nmemory of training, on each"
     )
+
+
+def test_what_does_not_fit_is_said_with_what_would(capsys):
+    line = f"dataset=jsonl dataset.path=. {SMALL} 'stages=[prepare,extract,verify,examples,train]'"
+    assert "does not fit" not in told(f"--memory 1 {line}", capsys)
+    out = told(f"--devices 2 --memory 0.02 {line}", capsys)
+    assert "on each of 2 devices in 32-true" in out and "communication" in out
+    assert "GB with trainer.activation_checkpointing=true trainer.micro_batch_tokens=256" in out
+    assert "would not with" in told(f"--memory 0.0001 {line}", capsys)
+
+
+def test_memory_is_of_each_student_once(capsys):
+    line = f"dataset=jsonl dataset.path=. {SMALL} 'stages=[prepare,extract,verify,examples,train]'"
+    assert told(f"{line} -m lambda=0,1", capsys).count("memory of training") == 1
+    assert told(f"{line} -m student.tuning=full,lora", capsys).count("memory of training") == 2
+
+
+def test_a_student_that_is_not_here_costs_the_plan_its_memory_alone(capsys):
+    out = told("dataset=jsonl dataset.path=. student.package=not_here", capsys)
+    assert "memory is not known: student.package=not_here: no weights are installed" in out
 
 
 @pytest.mark.parametrize(
@@ -91,6 +113,7 @@ def test_a_teacher_that_asks_nobody(capsys):
         (f"{WORDS} teacher.exemplar_sets=9", "teacher: exemplar_sets: got 9, there are 4"),
         (f"{WORDS} num_paths=1,2", "several values are a sweep, which needs -m"),
         ("teacher=openai", "teacher.model: needs a value"),
+        ("--devices 0", "--devices must be above 0, got 0"),
     ],
 )
 def test_faults_are_those_of_a_run(line, message, capsys):

@@ -14,7 +14,7 @@ from mdexp.students.branch_attention import branch_attention
 from mdexp.students.frozen import Frozen, quantised
 from mdexp.students.likelihood import weighted_loss
 from mdexp.students.prompts import Renderer
-from mdexp.training.fit import checkpoint_activations
+from mdexp.training.checkpointing import checkpoint_activations
 from mdexp.training.layout import lay_out
 from tests.tiny_run import SEED, examples, tiny
 
