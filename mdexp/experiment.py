@@ -51,7 +51,7 @@ NEED_STUDENT = {"examples", "train", "generate"}
 DERIVED = ("report.md", "report.html", "history.csv", "metrics.csv")  # made of stages' files
 
 
-def run(settings: Settings, folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
+def run_experiment(settings: Settings, folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     """Run an experiment into `folder`; returns its metrics (empty if it was not to score)."""
     folder.mkdir(parents=True, exist_ok=True)
     identity = RunIdentity(folder=folder, config=config, group=sweep_of(folder))

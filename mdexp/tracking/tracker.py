@@ -44,7 +44,7 @@ class Tracker:
         if self._history:
             _write_csv(self._folder / "history.csv", self._history)
         if metrics:
-            _write_csv(self._folder / "metrics.csv", _rows(metrics))
+            _write_csv(self._folder / "metrics.csv", metric_rows(metrics))
         if self._logged:
             self._logged.finish(metrics)
 
@@ -54,7 +54,7 @@ class Tracker:
         return [Feed(self._logged.lightning(), self._logged.last_step)]
 
 
-def _rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+def metric_rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One row for each dataset, phase and way to answer."""
     return [
         {"dataset": dataset, "phase": phase, "way": way, **flat(measured)}
