@@ -2,8 +2,8 @@
 
 A function raises where its command would exit: ValueError for what it was given (CommandError,
 SettingsError, RunFolderError and RunFileError are such), the run's own exception where a run fails.
-Progress goes to the logger `mdexp`; `run` prints its headline as the command does. Frames are pandas DataFrames
-(`pip install "mdexp[frames]"`).
+Progress goes to the logger `mdexp`; `run` prints its headline as the command does. Frames are
+pandas DataFrames (`pip install "mdexp[frames]"`).
 """
 
 from collections.abc import Sequence
