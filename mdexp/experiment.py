@@ -43,7 +43,7 @@ from mdexp.store.run_folder import MANIFEST, RunFileError, checked_file, run_fil
 from mdexp.store.stage_store import StageResult, Store, damage
 from mdexp.students.numerics import numerics
 from mdexp.students.weights import Weights
-from mdexp.tracking.tracker import Tracker, sweep_of
+from mdexp.tracking.tracker import Tracker, run_name, sweep_of
 from mdexp.training.preflight import preflight
 
 log = logging.getLogger(__name__)
@@ -53,10 +53,11 @@ NEED_STUDENT = {"examples", "train", "generate"}
 DERIVED = ("report.md", "report.html", "history.csv", "metrics.csv")  # made of stages' files
 
 
-def run(settings: Settings, folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
+def run_experiment(settings: Settings, folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     """Run an experiment into `folder`; returns its metrics (empty if it was not to score)."""
     folder.mkdir(parents=True, exist_ok=True)
-    identity = RunIdentity(folder=folder, config=config, group=sweep_of(folder))
+    name, group = run_name(folder), sweep_of(folder)
+    identity = RunIdentity(folder=folder, config=config, group=group, name=name)
     tracker = Tracker(settings.logger, identity)
     metrics = None
     with Sandbox(**settings.sandbox.model_dump()) as sandbox:

@@ -11,6 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from mdexp.ports import PLUGIN_API
+
 TARGET = "_target_"
 PACKAGE = "mdexp."
 PARTS = "MDEXP_PARTS"  # names of further packages; in the environment, so that launchers pass it on
@@ -57,4 +59,9 @@ def component_class(target: object) -> type[BaseModel]:
         raise ComponentError(f"{TARGET}={target}: {module_name} has no {class_name}") from error
     if not (isinstance(found, type) and issubclass(found, BaseModel)):
         raise ComponentError(f"{TARGET}={target} is no pydantic model")
+    if (version := getattr(found, "plugin_api", PLUGIN_API)) != PLUGIN_API:
+        raise ComponentError(
+            f"{TARGET}={target} was written for version {version} of the plug-in API, this is "
+            f"{PLUGIN_API}; CHANGELOG.md says what changed"
+        )
     return found

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mdexp.commands.scored_run import Scored, by_seed, load_scored_run, refuse_incomparable
-from mdexp.grading.pairing import Comparison, DifferentProblems, compare, compare_groups
+from mdexp.grading.pairing import Comparison, DifferentProblems, compare_groups, compare_verdicts
 from mdexp.grading.statistics import holm
 from mdexp.printable import print_error
 from mdexp.report.tables import p_value, points_text
@@ -42,6 +42,19 @@ class Pair:
     a: str
     b: str
     comparison: Comparison
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompareTables:
+    """The first group of runs against each of the others. A group differs in its seed only."""
+
+    first: Sequence[Scored]
+    others: Sequence[Sequence[Scored]]
+    pairs: Sequence[Sequence[Pair]]  # of each of the others
+
+    def corrected(self) -> list[float]:
+        """Holm's p of all pairs in order: whoever reads all these rows picks among all of them."""
+        return holm([pair.comparison.mcnemar.p for pairs in self.pairs for pair in pairs])
 
 
 def compare_runs(first: Sequence[Scored], second: Sequence[Scored]) -> list[Pair]:
@@ -72,7 +85,7 @@ def compare_runs(first: Sequence[Scored], second: Sequence[Scored]) -> list[Pair
 def compare_rows(run: Scored) -> list[Pair]:
     """All pairs of one run's own rows; ValueError if no test set has two."""
     pairs = [
-        Pair(dataset=dataset, a=a, b=b, comparison=compare(rows[a], rows[b]))
+        Pair(dataset=dataset, a=a, b=b, comparison=compare_verdicts(rows[a], rows[b]))
         for dataset, rows in run.rows.items()
         for a, b in combinations(rows, 2)
     ]
@@ -86,22 +99,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run folder")
     folders = parser.parse_args(arguments).runs
     try:
-        _refuse_twice(folders)
-        groups = by_seed([load_scored_run(folder) for folder in folders])
-        if len(folders) == 1:
-            groups *= 2  # the run beside itself
-        if len(groups) < 2:
-            raise ValueError("all runs differ in their seed only, so there is nothing to compare")
-        first, *others = groups
-        compared = [
-            compare_rows(first[0]) if other is first else compare_runs(first, other)
-            for other in others
-        ]
+        found = compare_folders(folders)
     except ValueError as error:
         print_error(error)
         return 2
-    _show(first, others, compared)
+    _show(found)
     return 0
+
+
+def compare_folders(folders: Sequence[Path]) -> CompareTables:
+    """Compare run folders as the command does; ValueError where that makes no sense."""
+    _refuse_twice(folders)
+    groups = by_seed([load_scored_run(folder) for folder in folders])
+    if len(folders) == 1:
+        groups *= 2  # the run beside itself
+    if len(groups) < 2:
+        raise ValueError("all runs differ in their seed only, so there is nothing to compare")
+    first, *others = groups
+    pairs = [
+        compare_rows(first[0]) if other is first else compare_runs(first, other) for other in others
+    ]
+    return CompareTables(first=first, others=others, pairs=pairs)
 
 
 def _refuse_twice(folders: Sequence[Path]) -> None:
@@ -115,21 +133,17 @@ def _refuse_twice(folders: Sequence[Path]) -> None:
         seen.add(folder.resolve())
 
 
-def _show(
-    first: Sequence[Scored], others: Sequence[Sequence[Scored]], compared: Sequence[list[Pair]]
-) -> None:
-    console = Console()
-    # One family: whoever reads all these rows picks among all of them.
-    corrected = iter(holm([pair.comparison.mcnemar.p for pairs in compared for pair in pairs]))
-    for other, pairs in zip(others, compared, strict=True):
+def _show(found: CompareTables) -> None:
+    console, first, corrected = Console(), found.first, iter(found.corrected())
+    for other, pairs in zip(found.others, found.pairs, strict=True):
         for dataset in dict.fromkeys(pair.dataset for pair in pairs):
             ours = [pair for pair in pairs if pair.dataset == dataset]
             console.print(_table(first, other, ours, [next(corrected) for _ in ours]))
             console.print()
         if alone := sorted(first[0].rows.keys() ^ other[0].rows.keys()):
             console.print(f"not compared, since one run lacks it: {', '.join(alone)}")
-    console.print(NOTE.format(number=sum(map(len, compared))))
-    if any(len(group) > 1 for group in (first, *others)):
+    console.print(NOTE.format(number=sum(map(len, found.pairs))))
+    if any(len(group) > 1 for group in (first, *found.others)):
         console.print(SEEDS)
     console.print(f"grader: {first[0].grader}")
 
@@ -157,11 +171,12 @@ def _table(
 
 def _heading(first: Sequence[Scored], second: Sequence[Scored]) -> str:
     if first is second:
-        return f"A and B: {_name(first)}"
-    return f"A: {_name(first)}\nB: {_name(second)}"
+        return f"A and B: {group_name(first)}"
+    return f"A: {group_name(first)}\nB: {group_name(second)}"
 
 
-def _name(group: Sequence[Scored]) -> str:
+def group_name(group: Sequence[Scored]) -> str:
+    """What a table calls a run, or the runs that differ in their seed only."""
     if len(group) == 1:
         return group[0].name
     return f"{len(group)} seeds: {', '.join(run.name for run in group)}"

@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     file, overrides = _arguments(argv)
     try:
         with signals_as_exits():
-            _execute(file, _settings(overrides))
+            _execute(file, sandbox_settings(overrides))
     except (CommandError, SettingsError, RequestError) as error:
         print_error(error)
         return 2
@@ -83,7 +83,9 @@ def _options() -> dict[str, list[str]]:
     return group_options([config_folder()])
 
 
-def _settings(overrides: Sequence[str]) -> SandboxSettings:
+def sandbox_settings(overrides: Sequence[str]) -> SandboxSettings:
+    """The sandbox that words such as `sandbox.timeout_s=5` describe; CommandError or
+    SettingsError."""
     options = get_args_parser().parse_args([])
     with open_config(options):
         given = parsed_overrides(options, overrides)

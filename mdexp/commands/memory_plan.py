@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from mdexp.config.blocks import DecodingSettings
 from mdexp.config.settings import Settings
 from mdexp.ports import StudentConfig
 from mdexp.students.weights import Weights
@@ -53,6 +54,9 @@ def memory_lines(job: Settings, devices: int | None, gigabytes: float | None) ->
         yield f"  {'peak':13} {found.peak / GB:8.2f} GB of {has / GB:.0f}"
         if found.peak > has:
             yield from _what_fits(job, config, of, has, ranks)
+    if not isinstance(job.decoding, DecodingSettings):
+        yield "memory of decoding: not known of a decoder of your own"
+        return
     decoded = decoding_memory(
         student,
         config,

@@ -134,7 +134,7 @@ def task(composed: DictConfig) -> float | None:
         settings = judge(config)
         from mdexp import experiment  # loads torch, which no config error may wait for
 
-        return experiment.run(settings, Path(settings.run or output), config)
+        return experiment.run_experiment(settings, Path(settings.run or output), config)
 
     result = jobs.run_job(work, job=_number(here, output), overrides=overrides, folder=output)
     if (output.parent / PLAN).is_file():  # as it is now, for those who look, or if we are killed

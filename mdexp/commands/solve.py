@@ -11,6 +11,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -122,10 +123,20 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _answer_all(given: argparse.Namespace) -> int:
     """Answer every question; the exit code."""
-    manifest = run_manifest(given.run)
+    with opened_solver(given.run) as solver:
+        one = given.question is not None
+        questions = [given.question] if one else _typed(prompt=not given.json)
+        answered = [_show(solver, question, as_json=given.json) for question in questions]
+    return 0 if all(answered) else 1
+
+
+@contextmanager
+def opened_solver(run: Path) -> Iterator[Solver]:
+    """The student of a run folder, loaded, with a sandbox; RunFolderError or SettingsError."""
+    manifest = run_manifest(run)
     settings = judge(manifest["settings"])
-    validation, expected = _validation(given.run), _usually_expected(given.run)
-    weights = trained_weights(given.run, settings)
+    validation, expected = _validation(run), _usually_expected(run)
+    weights = trained_weights(run, settings)
     import torch
 
     from mdexp.students.numerics import numerics
@@ -136,11 +147,7 @@ def _answer_all(given: argparse.Namespace) -> int:
     model.to(machine["device"], getattr(torch, machine["dtype"]))
     renderer = Renderer(tokenizer, settings.student.kind, settings.student.prompt)
     with Sandbox(**settings.sandbox.model_dump()) as sandbox:
-        solver = Solver(settings, manifest, validation, expected, model, renderer, sandbox)
-        one = given.question is not None
-        questions = [given.question] if one else _typed(prompt=not given.json)
-        answered = [_show(solver, question, as_json=given.json) for question in questions]
-    return 0 if all(answered) else 1
+        yield Solver(settings, manifest, validation, expected, model, renderer, sandbox)
 
 
 def _show(solver: Solver, question: str, *, as_json: bool) -> bool:

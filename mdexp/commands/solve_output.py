@@ -36,11 +36,11 @@ def solve_output(
         "answer": vote.answer,
         "votes": vote.votes,
         "decided": vote.decided,
-        "why": _why(vote),
+        "why": why(vote),
     }
 
 
-def _why(vote: Vote) -> str:
+def why(vote: Vote) -> str:
     """The vote in a sentence."""
     if vote.answer is None:
         return "no path has an answer"

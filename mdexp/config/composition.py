@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 from hydra import compose, initialize_config_dir
+from hydra._internal.utils import get_args_parser
 from hydra.conf import HydraConf
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -33,6 +34,24 @@ def open_config(options: argparse.Namespace) -> initialize_config_dir:
     """The context in which the functions below may be called."""
     folder = Path(__file__).parents[1] / (options.config_path or config_folder())
     return initialize_config_dir(str(folder), version_base=VERSION_BASE)
+
+
+def single_run(
+    overrides: Sequence[str], config_dir: str | None = None
+) -> tuple[dict[str, Any], Path]:
+    """The configuration of one run as plain data, and the folder it is to write to. CommandError.
+
+    `overrides` are the words of `mdexp run`, `config_dir` the folder of --config-dir.
+    """
+    options = get_args_parser().parse_args([])
+    options.config_dir = config_dir
+    with open_config(options):
+        for override in parsed_overrides(options, overrides):
+            if override.is_sweep_override():
+                raise CommandError(f"{override.input_line}: give one value")
+        composed = composed_config(options, overrides)
+        config = plain_config(composed, overrides, own=config_dir)
+        return config, Path(config["run"] or composed.hydra.run.dir)
 
 
 def own_folder(here: HydraConf) -> str | None:

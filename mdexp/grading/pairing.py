@@ -54,7 +54,7 @@ def paired_verdicts(
     return table
 
 
-def compare(first: Mapping[str, bool], second: Mapping[str, bool]) -> Comparison:
+def compare_verdicts(first: Mapping[str, bool], second: Mapping[str, bool]) -> Comparison:
     """Compare two systems problem by problem; DifferentProblems unless these are the same."""
     refuse_different(first, second)
     left, right = list(first.values()), [second[problem] for problem in first]
@@ -71,7 +71,7 @@ def compare(first: Mapping[str, bool], second: Mapping[str, bool]) -> Comparison
 def compare_groups(first: Sequence[Verdicts], second: Sequence[Verdicts]) -> Comparison:
     """Compare two groups of seeds. `only_first` are then problems that the first solves oftener."""
     if len(first) == len(second) == 1:
-        return compare(first[0], second[0])
+        return compare_verdicts(first[0], second[0])
     for run in (*first[1:], *second):
         refuse_different(first[0], run)
     left, right = (
@@ -113,7 +113,7 @@ def after_against_before(
     after = paired_verdicts(generations, votes, "after")
     return {
         dataset: {
-            row: compare(before[dataset][row], seen)
+            row: compare_verdicts(before[dataset][row], seen)
             for row, seen in rows.items()
             if row in before.get(dataset, {})
         }

@@ -4,6 +4,8 @@ vote rule, grader and logger; and of the executor.
 A plug-in is one Python file and one yaml that names it by `_target_`. It is a frozen pydantic
 model: its fields are its options. It imports torch, openai and the like only inside its methods, so
 that a configuration is judged in milliseconds. Import what it needs from here.
+
+These interfaces are stable: `PLUGIN_API` is their version, CHANGELOG.md says what each changed.
 """
 
 from mdexp.ports.decoding import Decoder
@@ -35,7 +37,12 @@ from mdexp.ports.thought import (
 )
 from mdexp.ports.training import LessonMaker, Objective
 
+# Raised when a part written for the version before would no longer work. A part may declare the one
+# it was written for (`plugin_api: ClassVar[int] = 1`), and is then refused by any other.
+PLUGIN_API = 1
+
 __all__ = [
+    "PLUGIN_API",
     "Attempt",
     "Ballot",
     "BringsTokens",

@@ -13,6 +13,7 @@ class RunIdentity:
     folder: FilePath
     config: Mapping[str, Any]  # composed, every value resolved
     group: str | None  # the sweep that it belongs to
+    name: str = ""  # its overrides, by which people tell it from others; empty where it has none
 
 
 class LoggedRun(Protocol):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mdexp.grading.analysis import Analyses
 from mdexp.grading.curves import Gain
-from mdexp.grading.pairing import compare, paired_verdicts
+from mdexp.grading.pairing import compare_verdicts, paired_verdicts
 from mdexp.grading.statistics import Interval, holm
 from mdexp.records import Generation, Phase, Vote
 from mdexp.report.charts import svg
@@ -129,7 +129,7 @@ def _training(
 
 
 def _versus(name: str, first: Mapping[str, bool], second: Mapping[str, bool]) -> Versus:
-    found = compare(first, second)
+    found = compare_verdicts(first, second)
     return Versus(
         name=name, mean=found.difference.mean, ci95=found.difference.ci95, p=found.mcnemar.p
     )

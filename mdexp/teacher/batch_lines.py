@@ -33,12 +33,13 @@ def line_outcomes(text: str) -> Iterator[tuple[str, Reply | Exception]]:
     for line in text.split("\n"):
         try:
             row = json.loads(line)
-            yield str(row["custom_id"]), _outcome(row)
+            yield str(row["custom_id"]), line_outcome(row)
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
             continue
 
 
-def _outcome(row: dict[str, Any]) -> Reply | Exception:
+def line_outcome(row: dict[str, Any]) -> Reply | Exception:
+    """What a line of a batch's result file brings; see `line_outcomes`."""
     response, error = row.get("response") or {}, row.get("error") or {}
     status, body = response.get("status_code"), response.get("body") or {}
     if status == 200:

@@ -1,7 +1,8 @@
 """Recorded answers, played again: no network, no key, no cost.
 
 A file is JSON Lines; a row has at least `id` (of the problem), `thought`, `completion` and `model`;
-one may have what the model thought before it answered, as `thinking`. Where `path` names a file for
+one may have what the model thought before it answered, as `thinking`. recorded_rows.py says what
+other rows can be read. Where `path` names a file for
 each thought, the rows of a file are of that thought, whatever they say: equal forms from several
 sources can be distinguished.
 Samples of one (problem, thought) are numbered in the order of files and lines. Of a thought that is
@@ -18,14 +19,14 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mdexp.ports import Executor, Thought, Write
 from mdexp.records import Path, Problem, ThinkingUse
-from mdexp.store.json_lines import JsonLinesError, objects_of_file
+from mdexp.store.json_lines import JsonLinesError
 from mdexp.teacher.dialogue import Dialogue, is_dialogue, opened, refuse_reading, write_out
 from mdexp.teacher.recorded_dialogue import RecordedDialogues
+from mdexp.teacher.recorded_rows import Fields, question_key, recorded_rows
 from mdexp.teacher.request import Answer
 
 log = logging.getLogger(__name__)
 
-_TEXT_KEYS = ("id", "thought", "completion", "model")
 Names = tuple[str, str]  # of a problem and a thought
 
 
@@ -36,6 +37,7 @@ class ReplayTeacher(BaseModel):
 
     path: str | tuple[str, ...] | dict[str, str]  # dict: the file of each thought
     num_paths: int = Field(ge=1)
+    fields: Fields = Field({}, exclude_if=lambda fields: not fields)  # keys as before without any
     thinking: ThinkingUse = Field("drop", exclude=True)  # the paths are the same; verify heeds it
 
     @field_validator("path")
@@ -106,7 +108,10 @@ class ReplayTeacher(BaseModel):
             names: RecordedDialogues() for names in wanted if is_dialogue(thoughts[names[1]])
         }
         left_out: Counter[str] = Counter()
-        for file, number, row in self._rows():
+        for file, number, row in self._rows(problems):
+            if isinstance(row, str):
+                left_out[row] += 1
+                continue
             names = (row["id"], row["thought"])
             if row["thought"] not in thoughts:
                 left_out["thought not asked for"] += 1
@@ -127,16 +132,13 @@ class ReplayTeacher(BaseModel):
         counted = sum((of.left_out for of in dialogues.values()), left_out)
         return wanted, played, counted
 
-    def _rows(self) -> Iterator[tuple[str, int, dict[str, Any]]]:
-        """Each row with its file, as `files` names it, and line."""
+    def _rows(self, problems: Sequence[Problem]) -> Iterator[tuple[str, int, dict[str, Any] | str]]:
+        """Each row, or why there is none, with its file, as `files` names it, and line."""
         files = self.files()
+        ids = {question_key(problem.question): problem.id for problem in problems}
         thoughts = self.path if isinstance(self.path, dict) else [None] * len(files)
         for thought, (name, file) in zip(thoughts, files.items(), strict=True):
-            for number, row in objects_of_file(file):
-                if thought is not None:
-                    row = {**row, "thought": thought}
-                if fault := _fault(row):
-                    raise JsonLinesError(file, number, fault)
+            for number, row in recorded_rows(file, self.fields, thought, ids):
                 yield name, number, row
 
 
@@ -168,19 +170,6 @@ def _next_text(
     transcript = dialogue.walk.transcript
     answers = texts[transcript.problem_id, transcript.thought, transcript.sample]
     return answers[dialogue.part] if dialogue.part < len(answers) else None
-
-
-def _fault(row: Mapping[str, Any]) -> str:
-    """What is wrong with a row, or nothing."""
-    for key in _TEXT_KEYS:
-        if not isinstance(row.get(key), str):
-            return (
-                f"{key}: got {row.get(key)!r}, expected a text; a row has the texts "
-                f"{', '.join(_TEXT_KEYS)}"
-            )
-    if not isinstance(row.get("thinking") or "", str):
-        return f"thinking: got {row['thinking']!r}, expected a text"
-    return ""
 
 
 def _path(row: Mapping[str, Any], sample: int) -> Path:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mdexp.sweeps.jobs import flat
+
 VALIDATION = "validation_"  # begins the names of what was measured on held-out examples
 
 
@@ -22,6 +24,16 @@ def log_row(feeds: Sequence[Feed], row: Mapping[str, float]) -> None:
     for feed in feeds:
         if step > feed.last_step:
             feed.logger.log_metrics(values, step)
+
+
+def final_numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Metrics, nested as in metrics.json, by names such as `svamp/after/vote/accuracy`, which
+    loggers show in groups."""
+    return {
+        name.replace(".", "/"): value
+        for name, value in flat(metrics).items()
+        if isinstance(value, int | float)
+    }
 
 
 def _name(key: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from mdexp.ports import RunIdentity
-from mdexp.sweeps.jobs import flat
+from mdexp.tracking.feeds import final_numbers
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import TensorBoardLogger as LightningLogger
@@ -24,22 +24,19 @@ class TensorBoardRun:
 
     last_step = -1
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, run: RunIdentity) -> None:
+        self._folder, self._config = run.folder, run.config
 
     def lightning(self) -> "LightningLogger":
         from pytorch_lightning.loggers import TensorBoardLogger
 
-        return TensorBoardLogger(self._folder, name="", version=FOLDER)
+        # default_hp_metric would draw an accuracy of -1.
+        return TensorBoardLogger(self._folder, name="", version=FOLDER, default_hp_metric=False)
 
     def finish(self, metrics: Mapping[str, Any] | None) -> None:
-        numbers = {
-            name.replace(".", "/"): value
-            for name, value in flat(metrics or {}).items()
-            if isinstance(value, int | float)
-        }
-        if numbers:
+        if numbers := final_numbers(metrics or {}):
             logger = self.lightning()
+            logger.log_hyperparams(dict(self._config))
             logger.log_metrics(numbers, 0)
             logger.finalize("success")
 
@@ -56,7 +53,7 @@ class TensorBoardLogger(BaseModel):
                 'logger=tensorboard needs tensorboard: pip install "mdexp[tensorboard]", '
                 "or choose logger=csv"
             ) from error
-        return TensorBoardRun(run.folder)
+        return TensorBoardRun(run)
 
     def log_sweep(self, folder: Path, page: Path, curves: Sequence[Sequence[Any]]) -> None:
         """TensorBoard shows the jobs of a folder side by side by itself."""

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from mdexp.ports import Logger, RunIdentity
-from mdexp.sweeps.jobs import flat
+from mdexp.store.files import read_json
+from mdexp.sweeps.jobs import RESULT, flat
+from mdexp.sweeps.sweep_plan import PLAN, read_sweep
 from mdexp.tracking.feeds import Feed, log_row
 
 MULTIRUN_MARK = "multirun.yaml"  # Hydra writes it into a sweep's folder
 LIVE = "training"  # folder within a run's: Lightning's CSV file of a training under way
+NO_NAME = ("hydra", "logger", "store=")  # overrides that say nothing of what is run
 
 
 class Tracker:
@@ -44,7 +47,7 @@ class Tracker:
         if self._history:
             _write_csv(self._folder / "history.csv", self._history)
         if metrics:
-            _write_csv(self._folder / "metrics.csv", _rows(metrics))
+            _write_csv(self._folder / "metrics.csv", metric_rows(metrics))
         if self._logged:
             self._logged.finish(metrics)
 
@@ -54,7 +57,7 @@ class Tracker:
         return [Feed(self._logged.lightning(), self._logged.last_step)]
 
 
-def _rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+def metric_rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One row for each dataset, phase and way to answer."""
     return [
         {"dataset": dataset, "phase": phase, "way": way, **flat(measured)}
@@ -78,3 +81,15 @@ def sweep_of(folder: Path) -> str | None:
     sweeps = (parent for parent in folder.absolute().parents if (parent / MULTIRUN_MARK).is_file())
     sweep = next(sweeps, None)
     return sweep.name if sweep else None
+
+
+def run_name(folder: Path) -> str:
+    """The overrides of the job that runs in a folder, without those of NO_NAME and those that all
+    jobs of its sweep share; empty where none are left."""
+    if not (folder / RESULT).is_file():
+        return ""
+    plan = folder.parent / PLAN
+    points = read_sweep(folder.parent).points if plan.is_file() else []
+    shared = set.intersection(*map(set, points)) if len(points) > 1 else set()
+    overrides = read_json(folder / RESULT)["overrides"]
+    return " ".join(o for o in overrides if o not in shared and not o.startswith(NO_NAME))

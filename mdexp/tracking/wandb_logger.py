@@ -7,17 +7,15 @@ which is gone cannot hold up a run. What it did not get lies in the run's folder
 import hashlib
 import json
 import logging
-import netrc
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlparse
 
 from pydantic import BaseModel, ConfigDict
 
 from mdexp.ports import RunIdentity
-from mdexp.sweeps.jobs import flat
+from mdexp.tracking.feeds import final_numbers
 
 if TYPE_CHECKING:
     import wandb
@@ -36,6 +34,7 @@ COLUMNS = (
     *("dataset", "split", "phase", "thought", "sample"),
     *("problem_id", "text", "answer", "status", "correct"),
 )
+MAX_NAME = 128  # characters that a server takes
 MAX_ROWS = 10_000  # of a table that a browser shows
 CURVE_COLUMNS = ("dataset", "key", "value", "line", "accuracy", "low", "high")
 NOT_OF_A_RUN = ("run", "store", "stages", "logger")  # what changes no result
@@ -57,10 +56,9 @@ class WandbLogger(BaseModel):
         """Begin a run, or go on with that of the same configuration."""
         if self.resolved_mode() == "disabled":
             return None
-        job = "/".join(part for part in (run.group, run.folder.name) if part)
         begun = self._begin(
             id=run_id(run.config, run.group),
-            name=_named(job, run.group is not None),
+            name=_named(run.name or run.folder.name, in_sweep=run.group is not None),
             config=dict(run.config),
             dir=run.folder,
             group=run.group,
@@ -76,7 +74,7 @@ class WandbLogger(BaseModel):
         name = folder.absolute().name
         begun = self._begin(
             id=run_id({}, name),
-            name=_named(f"{name}/sweep", True),
+            name=_named(name, in_sweep=True),
             dir=folder,
             group=name,
             job_type="sweep",
@@ -142,17 +140,17 @@ class LoggedWandbRun:
     def finish(self, metrics: Mapping[str, Any] | None) -> None:
         """With the final metrics, generations and reports; without metrics, as failed."""
         if metrics:
-            self._run.summary.update(flat(metrics))
+            self._run.summary.update(final_numbers(metrics))
             _log_generations(self._run, self._folder / GENERATIONS)
             _log_files(self._run, "report", [self._folder / name for name in REPORTS])
         self._run.finish(exit_code=int(metrics is None))
 
 
-def _named(job: str, in_sweep: bool) -> str:
-    """WANDB_NAME; the jobs of a sweep have their numbers behind it."""
-    if not (asked := os.environ.get("WANDB_NAME")):
-        return job
-    return f"{asked}/{job.rpartition('/')[2]}" if in_sweep else asked
+def _named(job: str, *, in_sweep: bool) -> str:
+    """WANDB_NAME, with the job's own name behind it in a sweep; else the job's own name."""
+    asked = os.environ.get("WANDB_NAME")
+    parts = [asked, job] if asked and in_sweep else [asked or job]
+    return "/".join(part for part in parts if part)[:MAX_NAME]
 
 
 def _log_generations(run: "wandb.Run", file: Path) -> None:
@@ -202,14 +200,7 @@ def run_id(config: Mapping[str, Any], group: str | None) -> str:
 
 
 def has_key() -> bool:
-    """Whether there is a key for W&B: in WANDB_API_KEY, or in netrc for its server."""
-    if os.environ.get("WANDB_API_KEY"):
-        return True
+    """Whether W&B finds a key for its server, in the environment or in netrc."""
     import wandb
 
-    host = urlparse(wandb.setup().settings.base_url).hostname
-    try:
-        known = netrc.netrc(os.environ.get("NETRC"))
-    except (OSError, netrc.NetrcParseError):
-        return False
-    return host is not None and known.authenticators(host) is not None
+    return wandb.login(prompt=False, verify=False)

@@ -327,7 +327,7 @@ def largest_micro_batch(student: StudentConfig, trainer: TrainerSettings) -> Mic
         None,
         kind=student.kind,
         layout=trainer.layout,
-        normalize="token",
+        weigh=lambda step, shares: [1.0] * len(step),
         micro_batch_tokens=trainer.micro_batch_tokens,
         pad_id=0,
     )

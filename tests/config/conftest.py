@@ -51,7 +51,7 @@ class Experiments:
 @pytest.fixture
 def experiments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Experiments:
     stub, module = Experiments(), ModuleType("mdexp.experiment")
-    module.run = stub.run  # type: ignore[attr-defined]
+    module.run_experiment = stub.run  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "mdexp.experiment", module)
     monkeypatch.setattr(mdexp, "experiment", module, raising=False)
     monkeypatch.chdir(tmp_path)

@@ -156,7 +156,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
     def found(*overrides: str) -> dict[str, str]:
         config = composed(*overrides)
-        experiment.run(judge(config), folder / "run", config)
+        experiment.run_experiment(judge(config), folder / "run", config)
         stages = read_json(folder / "run" / "run.json")["stages"]
         return {stage["name"]: stage["key"] for stage in stages}
 

@@ -13,7 +13,7 @@ import pytest
 from mdexp.commands.run import main
 from mdexp.ports import RunIdentity
 from mdexp.tracking.tensorboard_logger import LoggerUnavailable
-from mdexp.tracking.tracker import Tracker
+from mdexp.tracking.tracker import Tracker, run_name
 from mdexp.tracking.wandb_logger import (
     COLUMNS,
     FINISH_TIMEOUT_S,
@@ -121,7 +121,7 @@ def test_offline_run_holds_history_config_group_and_summary(
     held = records(run)
     text = json.dumps(held)
     assert "a-sweep" in text
-    assert "toy.after.vote.accuracy" in text
+    assert "toy/after/vote/accuracy" in text and "toy.after" not in text
     assert "lambda_thought" in text
     assert "${" not in text, "the configuration is resolved"
     assert sum("train/loss" in json.dumps(record) for record in held) >= 2
@@ -150,6 +150,17 @@ def test_tensorboard(experiments: Experiments, tmp_path: Path) -> None:
     events.Reload()
     assert [(e.step, e.value) for e in events.Scalars("train/loss")] == [(0, 2.0), (1, 1.0)]
     assert [e.value for e in events.Scalars("toy/after/vote/accuracy")] == [0.5]
+    assert "lambda: 0.5" in (folder / "tensorboard" / "hparams.yaml").read_text()
+
+
+def test_a_run_is_called_by_the_overrides_that_its_sweep_does_not_share(
+    experiments: Experiments, tmp_path: Path
+) -> None:
+    assert main(["seed=3", "logger.mode=offline", "hydra.run.dir=one"]) == 0
+    assert run_name(tmp_path / "one") == "seed=3"
+    assert main(["-m", "lambda=0,1", "seed=3", "hydra.sweep.dir=sweep"]) == 0
+    assert [run_name(tmp_path / "sweep" / job) for job in "01"] == ["lambda=0", "lambda=1"]
+    assert run_name(tmp_path) == ""
 
 
 def test_without_tensorboard_the_error_is_the_command_that_gets_it(
@@ -186,19 +197,29 @@ def test_an_unknown_wandb_mode_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize(
-    ("group", "name"), [(None, "a-name"), ("a-sweep", "a-name/job")], ids=["run", "sweep"]
+    ("group", "own", "name"),
+    [(None, "", "a-name"), ("a-sweep", "", "a-name/job"), ("a-sweep", "seed=1", "a-name/seed=1")],
 )
 def test_project_and_name_of_the_environment_are_taken(
-    group: str | None, name: str, online: WandbServer, tmp_path: Path, monkeypatch: Any
+    group: str | None, own: str, name: str, online: WandbServer, tmp_path: Path, monkeypatch: Any
 ) -> None:
     monkeypatch.setenv("WANDB_PROJECT", "a-project")
     monkeypatch.setenv("WANDB_NAME", "a-name")
     (tmp_path / "job").mkdir()
-    run = AUTO.start(RunIdentity(folder=tmp_path / "job", config={}, group=group))
+    run = AUTO.start(RunIdentity(folder=tmp_path / "job", config={}, group=group, name=own))
     assert run is not None
     run.finish(None)
     begun = online.all_told("UpsertBucket")[0]
     assert (begun["project"], begun["displayName"]) == ("a-project", name)
+
+
+def test_without_a_name_of_the_environment_the_overrides_are_the_name(
+    online: WandbServer, tmp_path: Path
+) -> None:
+    run = AUTO.start(RunIdentity(folder=tmp_path, config={}, group="s", name="lambda=0.5"))
+    assert run is not None
+    run.finish(None)
+    assert online.all_told("UpsertBucket")[0]["displayName"] == "lambda=0.5"
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """What any grader has to do: a new yaml in conf/grader is tested without a line here."""
 
+from importlib.util import find_spec
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,9 @@ from hypothesis import strategies as st
 from mdexp.ports import Attempt, Grader
 from tests.contract.conftest import names, plugin
 
-NAMES = names("grader")
+# One whose package is not installed here cannot be built.
+ABSENT = [] if find_spec("math_verify") else ["math_verify"]
+NAMES = [name for name in names("grader") if name not in ABSENT]
 GRADERS = {name: plugin("grader", name) for name in NAMES}
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdexp.grading.clusters import cluster_interval, difference, sign_flip
-from mdexp.grading.pairing import DifferentProblems, compare, compare_groups
+from mdexp.grading.pairing import DifferentProblems, compare_groups, compare_verdicts
 from mdexp.grading.statistics import mcnemar
 
 bits = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=30)
@@ -65,7 +65,7 @@ def test_groups_are_joined_by_problem_and_counted_by_who_solves_oftener():
     assert (both.n, both.accuracies) == (3, (pytest.approx(1 / 3), pytest.approx(1 / 2)))
     assert (both.mcnemar.only_first, both.mcnemar.only_second) == (0, 1)
     assert both.difference.mean == pytest.approx(1 / 6)
-    assert compare_groups([a], [b]) == compare(a, b)
+    assert compare_groups([a], [b]) == compare_verdicts(a, b)
     with pytest.raises(DifferentProblems, match="1 of them on one side only, such as r"):
         compare_groups([a, a], [{"p": True, "q": True}])
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mdexp.commands.compare import main
-from mdexp.grading.pairing import DifferentProblems, after_against_before, compare
+from mdexp.grading.pairing import DifferentProblems, after_against_before, compare_verdicts
 from mdexp.grading.score import metrics, votes
 from mdexp.records import Generation, Problem
 from mdexp.store.files import write_json
@@ -246,10 +246,10 @@ def test_no_run_is_a_usage_error(capsys):
 def test_pairs_are_joined_by_id_not_by_position():
     first = {"a": True, "b": False, "c": False}
     second = {"c": True, "b": False, "a": True}
-    comparison = compare(first, second)
+    comparison = compare_verdicts(first, second)
     assert (comparison.mcnemar.only_first, comparison.mcnemar.only_second) == (0, 1)
     with pytest.raises(DifferentProblems, match="such as c"):
-        compare(first, {"a": True, "b": True})
+        compare_verdicts(first, {"a": True, "b": True})
 
 
 def test_after_against_before_takes_rows_that_both_phases_have():

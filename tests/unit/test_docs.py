@@ -1,6 +1,7 @@
-"""The documentation: its reference has every key, its pages link to what is there."""
+"""The documentation: its references have every key and function, and no link is dead."""
 
 import importlib.util
+import inspect
 import re
 import subprocess
 import sys
@@ -11,19 +12,25 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from mdexp import api
 from mdexp.config.config_path import config_folder
 from mdexp.config.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def reference() -> str:
-    spec = importlib.util.spec_from_file_location("reference", ROOT / "docs" / "reference.py")
+def page_hook(name: str) -> ModuleType:
+    """A hook of mkdocs, which lies beside the pages."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     assert spec and spec.loader
     module: ModuleType = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.reference()
+    return module
+
+
+@pytest.fixture(scope="module")
+def reference() -> str:
+    return page_hook("reference").reference()
 
 
 def test_every_option_is_there_and_says_what_it_is(reference: str) -> None:
@@ -62,6 +69,17 @@ def test_the_page_names_keys_that_are_there_with_their_defaults() -> None:
             there = OmegaConf.select(config, key, throw_on_missing=True)
             is_there = {"None": "null"}.get(str(there), str(there)) == value
             assert is_there or chosen.get(key) == value, (key, value, there)
+
+
+def test_the_reference_of_the_api_has_signatures_docstrings_and_attributes() -> None:
+    reference = page_hook("api_reference").reference()
+    for name in api.__all__:
+        assert f"### {name}\n" in reference
+    assert "execute(programs: Sequence[str], kind: Literal['program', 'equations']" in reference
+    assert "-> list[ProgramResult]" in reference
+    assert "SandboxError where the sandbox is broken" in reference
+    assert "| `votes` | The answers that the student's paths elected. |" in reference
+    assert all(inspect.getdoc(getattr(api, name)) for name in api.__all__)
 
 
 def test_it_builds_and_no_link_is_dead(tmp_path: Path) -> None:

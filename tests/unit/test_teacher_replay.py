@@ -187,3 +187,49 @@ def test_a_file_for_each_thought(tmp_path):
     assert [(path.thought, path.text) for path in played] == [("coarse", "short"), ("fine", "long")]
     with pytest.raises(ValidationError, match="a file for each thought"):
         ReplayTeacher(path={"fine": ""}, num_paths=1)
+
+
+def test_other_columns_are_joined_by_question_and_what_fits_no_problem_is_counted(tmp_path, caplog):
+    file = write(
+        tmp_path / "own.jsonl",
+        {"prompt": " p1? ", "output": "text", "score": 1},
+        {"prompt": "another?", "output": "text"},
+    )
+    fields = {"question": "prompt", "completion": "output"}
+    teacher = ReplayTeacher(path={"cot": file}, num_paths=2, fields=fields)
+    with caplog.at_level(logging.INFO):
+        [path] = play(teacher, [problem("p1")], {"cot": COT}, tmp_path)
+    assert (path.problem_id, path.text, path.model) == ("p1", "text", "own")
+    assert "{'question of no problem': 1}" in caplog.text
+    wrong = teacher.model_copy(update={"fields": {"id": "nr", "completion": "output"}})
+    with pytest.raises(ValueError, match=r"own.jsonl:1: teacher.fields.id=nr: .* it has prompt, o"):
+        play(wrong, [problem("p1")], {"cot": COT}, tmp_path)
+
+
+def test_a_batch_of_openai_is_read_choice_by_choice(tmp_path, caplog):
+    def choice(index, text):
+        message = {"role": "assistant", "content": text}
+        return {"index": index, "message": message, "finish_reason": "stop"}
+
+    body = {"id": "c", "object": "chat.completion", "created": 1, "model": "gpt-4o"}
+    body |= {"choices": [choice(0, "one"), choice(1, "two")]}
+    file = write(
+        tmp_path / "out.jsonl",
+        {"id": "r", "custom_id": "p1", "response": {"status_code": 200, "body": body}},
+        {"id": "r", "custom_id": "p2", "response": None, "error": {"code": "batch_expired"}},
+    )
+    teacher = ReplayTeacher(path={"cot": file}, num_paths=2)
+    with caplog.at_level(logging.INFO):
+        paths = play(teacher, [problem("p1"), problem("p2")], {"cot": COT}, tmp_path)
+    assert [(p.problem_id, p.sample, p.text, p.model) for p in paths] == [
+        ("p1", 0, "one", "gpt-4o"),
+        ("p1", 1, "two", "gpt-4o"),
+    ]
+    assert "'lines of a batch without an answer': 1" in caplog.text
+    with pytest.raises(ValueError, match=r"thought: got None, .* name its file's thought"):
+        play(ReplayTeacher(path=file, num_paths=2), [problem("p1")], {"cot": COT}, tmp_path)
+
+
+def test_fields_are_in_the_key_only_where_they_are_given():
+    assert "fields" not in ReplayTeacher(path="a", num_paths=1).model_dump()
+    assert "fields" in ReplayTeacher(path="a", num_paths=1, fields={"id": "x"}).model_dump()

@@ -46,7 +46,7 @@ _SYMPY = _SYMPY_WORDS.split()
 SYMBOLIC = [f"sympy.{name}" for name in _SYMPY]
 
 
-def load(*, numeric: bool) -> None:
+def preload_modules(*, numeric: bool) -> None:
     """Import all of it. A module that this version of a package lacks is left out."""
     for name in [*STANDARD, *(NUMERIC + SYMBOLIC if numeric else [])]:
         try:

@@ -131,7 +131,7 @@ def _load(numeric: bool) -> None:
     vars(random)["_urandom"] = (
         source.randbytes
     )  # its own name, for `secrets` and numpy's generators
-    preload.load(numeric=numeric)
+    preload.preload_modules(numeric=numeric)
     random.seed(0)
     if numeric:
         sys.modules["numpy"].random.seed(0)
