@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mdexp.studies.job_record import JobCost, JobRecord, SampledPaths, SetResults, stage_versions
-from mdexp.studies.plan import InteractionTest, PairedTest, Study, System
+from mdexp.studies.plan import InteractionTest, PairedTest, Side, Study
 
 GRADER = "strict 1"
 RIGHT, NUM_WRONG = "18", 3  # the vote key of right paths, and how many wrong ones there are
@@ -71,9 +71,9 @@ def _number(rows: Mapping[str, np.ndarray], paths: Mapping[str, SampledPaths]) -
     return len(next(iter(rows.values()))) if rows else len(next(iter(paths.values())).right)
 
 
-def asked(study: Study) -> dict[str, list[System]]:
+def asked(study: Study) -> dict[str, list[Side]]:
     """All that the questions look at, by arm."""
-    found: dict[str, list[System]] = {}
+    found: dict[str, list[Side]] = {}
     for question in study.questions.values():
         for system in question.systems():
             found.setdefault(system.arm, []).append(system)
@@ -107,7 +107,7 @@ def null_records(study: Study, source: np.random.Generator) -> dict[str, JobReco
     return found
 
 
-def _drawn(systems: Sequence[System], easy, dataset: str, source: np.random.Generator):
+def _drawn(systems: Sequence[Side], easy, dataset: str, source: np.random.Generator):
     chance = easy[dataset]
     rows = {s.row: source.random(len(chance)) < chance for s in systems if s.row}
     thoughts = dict.fromkeys(thought for s in systems for thought in s.thoughts)
@@ -153,7 +153,7 @@ def planted_interaction(
 
 def _with_rows(
     study: Study,
-    rows: Mapping[System, np.ndarray],
+    rows: Mapping[Side, np.ndarray],
     kinds: Mapping[str, list[str]],
     source: np.random.Generator,
 ) -> dict[str, JobRecord]:

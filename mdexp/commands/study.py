@@ -11,7 +11,7 @@ import argparse
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -24,7 +24,7 @@ from mdexp.signals import signals_as_exits
 from mdexp.store.environment import commit
 from mdexp.studies.job_record import job_record, read_records, stage_versions, write_record
 from mdexp.studies.page import MARKDOWN, PAGE, write_pages
-from mdexp.studies.plan import DATA, Study, StudyError, StudyJob, System, read_plan
+from mdexp.studies.plan import DATA, Side, Study, StudyError, StudyJob, read_plan
 from mdexp.studies.schedule import all_jobs, outdated
 from mdexp.sweeps import jobs
 from mdexp.sweeps.processes import Job, run_jobs
@@ -90,7 +90,7 @@ def _run(study: Study, folder: Path, data: str | None) -> list[jobs.JobResult]:
         with FileLock(runs / LOCK, timeout=0):
             tried: set[str] = set()
             failed: list[jobs.JobResult] = []
-            while to_do := [job for job in _to_do(study, folder) if job.name not in tried]:
+            while to_do := _to_do(study, folder, tried):
                 tried |= {job.name for job in to_do}
                 failed += _run_some(study, folder, runs, to_do, data)
             return failed
@@ -98,14 +98,17 @@ def _run(study: Study, folder: Path, data: str | None) -> list[jobs.JobResult]:
         raise StudyError(f"another command runs the study in {folder}; wait for it") from error
 
 
-def _to_do(study: Study, folder: Path) -> list[StudyJob]:
-    """The missing and outdated jobs whose settings are known: searches, then the rest."""
+def _to_do(study: Study, folder: Path, tried: Collection[str]) -> list[StudyJob]:
+    """The missing and outdated jobs whose settings are known, but for those that this command
+    tried: searches, then the rest."""
     records = read_records(folder)
     again = outdated(study, records, stage_versions())
     ready = [
         job
         for job in all_jobs(study, records)
-        if job.settings is not None and (job.name not in records or job.name in again)
+        if job.settings is not None
+        and job.name not in tried
+        and (job.name not in records or job.name in again)
     ]
     searches = {job.name for job in study.search_jobs()}
     return [job for job in ready if job.name in searches] or ready
@@ -193,7 +196,7 @@ def _refuse_unanswered(study: Study, settings: Mapping[str, Settings]) -> None:
                 raise StudyError(f"questions.{name}: {system.describe()}: {fault}")
 
 
-def _fault(system: System, settings: Settings) -> str:
+def _fault(system: Side, settings: Settings) -> str:
     answering, sampled = list(settings.answering()), settings.decoding.num_paths
     rows = [*answering, "vote", *(f"{t} vote" for t in answering if sampled > 1)]
     if system.row and system.row not in rows:

@@ -22,8 +22,9 @@ from scipy.stats import chi2, ncx2
 from mdexp.grading import clusters
 from mdexp.grading.pairing import BOOTSTRAP_SEED
 from mdexp.grading.statistics import NORMAL, Interval, bca, holm, paired_difference
+from mdexp.studies.job_record import Records
 from mdexp.studies.plan import InteractionTest, PairedTest, Question, Study, StudyError
-from mdexp.studies.verdicts import Records, refuse_other_problems, seeds_done, set_results, solved
+from mdexp.studies.verdicts import refuse_other_problems, seeds_done, set_results, solved
 
 Verdict = Literal["seen", "not seen", "opposite", "not run"]
 ALPHA = 0.05

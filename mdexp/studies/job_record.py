@@ -65,6 +65,9 @@ class JobRecord(Block):
     tests: dict[str, SetResults]  # by dataset
 
 
+Records = Mapping[str, JobRecord]  # of finished jobs, by name
+
+
 def stage_versions() -> dict[str, int]:
     """The version of each stage of this code."""
     return {stage.name: stage.version for stage in (CONVERT, *TABLE)}

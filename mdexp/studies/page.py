@@ -22,10 +22,10 @@ from mdexp.studies.evidence import (
     question_verdict,
     smallest_visible,
 )
-from mdexp.studies.job_record import JobRecord
+from mdexp.studies.job_record import JobRecord, Records
 from mdexp.studies.plan import PairedTest, Question, Study, StudyJob, search_job
 from mdexp.studies.schedule import all_jobs, chosen_values, search_accuracy
-from mdexp.studies.verdicts import Records, vote_curve
+from mdexp.studies.verdicts import vote_curve
 
 MARKDOWN, PAGE = "study.md", "study.html"
 COLUMNS = 41  # characters of a figure in Markdown

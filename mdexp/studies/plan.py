@@ -38,7 +38,7 @@ class ProblemSet(Entry):
     settings: tuple[str, ...]
 
 
-class Search(Entry):
+class ValueSearch(Entry):
     """A setting chosen for a kind of target: that value is taken which solves most validation
     problems, the first of equal ones. One job a value, with seed 0."""
 
@@ -58,7 +58,7 @@ class Arm(Entry):
     turn: int = 1  # jobs of an earlier turn run first, and within a turn those of seed 0
 
 
-class System(Entry):
+class Side(Entry):
     """One side of a comparison: a row of the results (`row`), or a vote over an arm's sampled
     paths, as many as `paths` in all, evenly of `thoughts`, or as many as `tokens` pay for."""
 
@@ -95,11 +95,11 @@ class System(Entry):
 class PairedTest(Entry):
     """That `second` solves more of the same problems than `first`."""
 
-    first: System
-    second: System
+    first: Side
+    second: Side
     discordant: Share  # expected share of problems that one of the two alone solves
 
-    def systems(self) -> list[System]:
+    def systems(self) -> list[Side]:
         return [self.first, self.second]
 
 
@@ -113,8 +113,8 @@ class InteractionTest(Entry):
     groups: Annotated[int, Field(ge=2)]  # expected number of kinds
     discordant: Share  # expected share of problems whose answer changes over the values
 
-    def systems(self) -> list[System]:
-        return [System(arm=a, dataset=self.dataset, row=self.row) for a in self.arms.values()]
+    def systems(self) -> list[Side]:
+        return [Side(arm=a, dataset=self.dataset, row=self.row) for a in self.arms.values()]
 
 
 class PathsCurve(Entry):
@@ -134,10 +134,10 @@ class Question(Entry):
     curves: tuple[PathsCurve, ...] = ()
     needs: str = ""  # what is missing before it can be run at all
 
-    def systems(self) -> list[System]:
+    def systems(self) -> list[Side]:
         """All that its tests and curves look at."""
         tested = [system for test in self.planned() for system in test.systems()]
-        drawn = [System(arm=c.arm, thoughts=c.thoughts, paths=c.most) for c in self.curves]
+        drawn = [Side(arm=c.arm, thoughts=c.thoughts, paths=c.most) for c in self.curves]
         return tested + drawn
 
     def planned(self) -> list[PairedTest | InteractionTest]:
@@ -159,7 +159,7 @@ class Study(Entry):
     settings: tuple[str, ...]  # of all jobs
     problems: dict[str, Count]  # test problems of each dataset
     sets: dict[str, ProblemSet]
-    searches: dict[str, Search] = {}
+    searches: dict[str, ValueSearch] = {}
     arms: dict[str, Arm]
     questions: dict[str, Question]
 
@@ -181,7 +181,7 @@ class Study(Entry):
                 known(f"questions.{name}: dataset", self.dataset(system), self.problems)
         return self
 
-    def dataset(self, system: System) -> str:
+    def dataset(self, system: Side) -> str:
         """The test set on which a system is looked at."""
         return system.dataset or self.sets[self.arms[system.arm].set].dataset
 

@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 
 from mdexp.records import VALIDATION
-from mdexp.studies.job_record import JobRecord
-from mdexp.studies.plan import Search, Study, StudyJob, search_job
-
-Records = Mapping[str, JobRecord]
+from mdexp.studies.job_record import JobRecord, Records
+from mdexp.studies.plan import Study, StudyJob, ValueSearch, search_job
 
 
 def all_jobs(study: Study, records: Records) -> list[StudyJob]:
@@ -27,7 +25,7 @@ def chosen_values(study: Study, records: Records) -> dict[str, str]:
     return chosen
 
 
-def search_accuracy(search: Search, record: JobRecord | None) -> float | None:
+def search_accuracy(search: ValueSearch, record: JobRecord | None) -> float | None:
     """What a job of a search reached on validation problems; None before it has run."""
     if record is None:
         return None

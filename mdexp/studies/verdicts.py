@@ -4,7 +4,7 @@ A vote over sampled paths takes them in the order of their samples. That is a dr
 the answers, as a test needs it. The curves are means over subsets, as in a run's report.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 
 import numpy as np
@@ -13,23 +13,20 @@ from numpy.typing import NDArray
 from mdexp.grading.curves import path_outcomes, subsets, won
 from mdexp.grading.election import Booth, Chosen
 from mdexp.grading.statistics import bca
-from mdexp.studies.job_record import JobRecord, SampledPaths, SetResults
-from mdexp.studies.plan import PathsCurve, Study, StudyError, System
+from mdexp.studies.job_record import Records, SampledPaths, SetResults
+from mdexp.studies.plan import PathsCurve, Side, Study, StudyError
 
-Records = Mapping[str, JobRecord]
 CURVE_SEED = 0
 
 
-def seeds_done(study: Study, systems: Sequence[System], records: Records) -> list[int]:
+def seeds_done(study: Study, systems: Sequence[Side], records: Records) -> list[int]:
     """The seeds whose jobs are finished on all sides."""
     arms = dict.fromkeys(system.arm for system in systems)
     planned = set.intersection(*(set(study.arms[arm].seeds) for arm in arms))
     return [s for s in sorted(planned) if all(f"{arm}-{s}" in records for arm in arms)]
 
 
-def solved(
-    study: Study, system: System, seeds: Sequence[int], records: Records
-) -> NDArray[np.bool_]:
+def solved(study: Study, system: Side, seeds: Sequence[int], records: Records) -> NDArray[np.bool_]:
     """Seeds x problems: answered correctly. StudyError where a record lacks what is asked."""
     rows = []
     for seed in seeds:
@@ -56,7 +53,7 @@ def set_results(study: Study, job: str, dataset: str, records: Records) -> SetRe
 
 
 def refuse_other_problems(
-    study: Study, systems: Sequence[System], seeds: Sequence[int], records: Records
+    study: Study, systems: Sequence[Side], seeds: Sequence[int], records: Records
 ) -> None:
     """StudyError unless all jobs answered the same problems and were graded alike."""
     seen: dict[tuple[str, frozenset[str]], str] = {}
@@ -78,7 +75,7 @@ def _row(job: str, results: SetResults, row: str) -> list[bool]:
     return [digit == "1" for digit in results.rows[row]]
 
 
-def _vote(job: str, results: SetResults, system: System) -> list[bool]:
+def _vote(job: str, results: SetResults, system: Side) -> list[bool]:
     verdicts = []
     for number in range(len(results.problems)):
         paths = [_samples(job, results, thought, number) for thought in system.thoughts]

@@ -1,6 +1,7 @@
 """The page of a study: verdicts of planted data, from files alone, and what has to run again."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from mdexp.studies.page import write_pages
 from mdexp.studies.plan import Study, StudyError, read_plan
 from mdexp.studies.schedule import all_jobs, chosen_values, outdated
 from mdexp.studies.verdicts import affordable, solved, vote_curve
+from mdexp.sweeps.jobs import JobResult
 from tests.planted_study import (
     null_records,
     planted_interaction,
@@ -364,6 +366,35 @@ def test_code_that_is_not_the_pinned_commits_is_refused(tmp_path):
         refuse_other_code(pinned, tmp_path)
     with pytest.raises(StudyError, match="git cannot compare"):
         refuse_other_code("0" * 40, tmp_path)
+
+
+def test_a_job_that_fails_hides_no_other(study, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study/study.yaml").write_text(yaml.safe_dump(PLAN))
+    batches = []
+
+    def fail(work, at, finished):
+        assert len(at) == 2 and os.environ["OMP_NUM_THREADS"] == "1"
+        batches.append([job.folder.name for job in work])
+        results = [
+            JobResult(
+                job=job.number, state="failed", overrides=[], folder=str(job.folder), error="oh"
+            )
+            for job in work
+        ]
+        for job, result in zip(work, results, strict=True):
+            finished(job, result)
+        return results
+
+    monkeypatch.setattr("mdexp.commands.study.run_jobs", fail)
+    assert main(["--run", "--data", str(tmp_path)]) == 1
+    assert batches == [
+        ["search-rate-1e-4", "search-rate-2e-4"],
+        ["pot-0", "pot-1", "md-0"],  # the arm that waits for the search cannot run
+    ]
+    assert not (tmp_path / "study/jobs").exists()
+    assert "pot-1: failed: oh" in capsys.readouterr().err
 
 
 def test_the_data_folder_is_asked_for(study):
