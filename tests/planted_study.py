@@ -1,6 +1,6 @@
 """Studies whose answers are known, since their results are made up: tests and bench/study.py."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -80,7 +80,9 @@ def asked(study: Study) -> dict[str, list[Side]]:
     return found
 
 
-def null_records(study: Study, source: np.random.Generator) -> dict[str, JobRecord]:
+def null_records(
+    study: Study, source: np.random.Generator, arms: Collection[str] | None = None
+) -> dict[str, JobRecord]:
     """All jobs of the arms that questions look at, where no claim is true: a problem is as easy
     for one arm, row and path as for another. Kinds differ in how easy they are, and in number."""
     easy = {}
@@ -92,6 +94,8 @@ def null_records(study: Study, source: np.random.Generator) -> dict[str, JobReco
         kinds[dataset] = {"type": names, "steps": names}
     found = {}
     for arm, systems in asked(study).items():
+        if arms is not None and arm not in arms:
+            continue
         datasets = dict.fromkeys(study.dataset(system) for system in systems)
         for seed in study.arms[arm].seeds:
             tests = {
@@ -161,8 +165,8 @@ def _with_rows(
     arms = {system.arm for system in rows}
     made = {
         name: record
-        for name, record in null_records(study, source).items()
-        if record.arm in arms and record.seed == 0
+        for name, record in null_records(study, source, arms).items()
+        if record.seed == 0
     }
     for system, right in rows.items():
         results = made[f"{system.arm}-0"].tests[study.dataset(system)]

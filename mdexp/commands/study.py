@@ -83,7 +83,10 @@ def _study(options: argparse.Namespace) -> int:
 
 
 def _run(study: Study, folder: Path, data: str | None) -> list[jobs.JobResult]:
-    """Run what is missing: first the searches, then what takes their values. Returns the failed."""
+    """Run what is missing: first the searches, then what takes their values. Returns the failed.
+    Every arm is judged before anything runs."""
+    refuse_other_code(study.commit, CHECKOUT)
+    refuse_unanswered(study, judged_arms(study, data))
     runs = Path("multirun") / folder.resolve().name
     runs.mkdir(parents=True, exist_ok=True)
     try:
@@ -117,9 +120,7 @@ def _to_do(study: Study, folder: Path, tried: Collection[str]) -> list[StudyJob]
 def _run_some(
     study: Study, folder: Path, runs: Path, to_do: Sequence[StudyJob], data: str | None
 ) -> list[jobs.JobResult]:
-    refuse_other_code(study.commit, CHECKOUT)
     lines = {job.name: placed(job, data) for job in to_do}
-    _refuse_unanswered(study, {job.arm: judged_jobs(lines[job.name])[0] for job in to_do})
     by_number = dict(enumerate(to_do))
     os.environ.update(THREADS)
 
@@ -146,6 +147,14 @@ def _run_some(
     print(f"{len(work)} jobs to run, {AT_A_TIME} at a time", flush=True)
     results = run_jobs(work, [None] * AT_A_TIME, finished)
     return [result for result in results if result.state != "ok"]
+
+
+def judged_arms(study: Study, data: str | None) -> dict[str, Settings]:
+    """The settings of each arm and search with its first seed; of a search the first value stands
+    in for the one that it will find."""
+    first = {name: search.values[0] for name, search in study.searches.items()}
+    arms = {job.arm: job for job in reversed([*study.search_jobs(), *study.arm_jobs(first)])}
+    return {name: judged_jobs(placed(job, data))[0] for name, job in arms.items()}
 
 
 def placed(job: StudyJob, data: str | None) -> list[str]:
@@ -188,7 +197,7 @@ def _code(study: Study) -> str | None:
     return study.commit or commit()
 
 
-def _refuse_unanswered(study: Study, settings: Mapping[str, Settings]) -> None:
+def refuse_unanswered(study: Study, settings: Mapping[str, Settings]) -> None:
     """StudyError where a question looks at a row or at paths that its arm will not have."""
     for name, question in study.questions.items():
         for system in question.systems():

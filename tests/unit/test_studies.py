@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from mdexp.commands.run import judged_jobs
-from mdexp.commands.study import _refuse_unanswered, main, placed, refuse_other_code
+from mdexp.commands.study import judged_arms, main, placed, refuse_other_code, refuse_unanswered
 from mdexp.config.settings import SettingsError
 from mdexp.studies.evidence import judged_tests, question_verdict, smallest_visible
 from mdexp.studies.job_record import SampledPaths, read_records, write_record
@@ -30,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 NUMBER = 300
 PLAN = {
     "commit": None,
-    "settings": ["student=tiny_causal"],
+    "settings": ["student=tiny_causal", "decoding.num_paths=2"],
     "problems": {"toy": NUMBER},
     "sets": {"toy": {"dataset": "toy", "settings": ["dataset=jsonl", "dataset.path=$DATA"]}},
     "searches": {
@@ -414,16 +413,14 @@ def test_docs_study_is_what_the_files_say(tmp_path):
 
 def test_every_job_of_the_study_is_a_run_and_has_what_questions_look_at(tmp_path):
     study = read_plan(ROOT / "study")
-    first = {name: search.values[0] for name, search in study.searches.items()}
-    jobs = [*study.search_jobs(), *study.arm_jobs(first)]
-    assert len(jobs) > 50
-    settings = {
-        job.arm: judged_jobs(placed(job, str(tmp_path)))[0] for job in jobs if job.seed == 0
-    }
-    _refuse_unanswered(study, settings)
+    assert len(all_jobs(study, {})) > 50
+    settings = judged_arms(study, str(tmp_path))
+    assert settings.keys() > study.arms.keys()
+    refuse_unanswered(study, settings)
     wrong = study.questions["a"].model_copy(update={"tests": study.questions["b"].tests[1:2]})
     mixed = study.model_copy(update={"questions": {"a": wrong}})
     with pytest.raises(StudyError, match=r"pot of pot: the arm has rows label, vote"):
-        _refuse_unanswered(mixed, {"pot": settings["label"]})
-    with pytest.raises(SettingsError, match=r"trainer\.epochs"):
-        judged_jobs([*placed(jobs[0], str(tmp_path)), "trainer.epochs=0"])
+        refuse_unanswered(mixed, {"pot": settings["label"]})
+    refused = study.model_copy(update={"settings": (*study.settings, "decoding.num_paths=-1")})
+    with pytest.raises(SettingsError, match=r"decoding\.num_paths"):
+        judged_arms(refused, str(tmp_path))
