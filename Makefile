@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test real-server check sweep docs clean
+.PHONY: help setup demo test real-server check sweep study docs clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -40,6 +40,9 @@ check: $(READY) ## ruff, types, import contract
 
 sweep: $(READY) ## a sweep from conf/sweep: make sweep NAME=lambda
 	$(RUN) -m sweep=$(NAME)
+
+study: $(READY) ## run what is missing of study/study.yaml and render docs/study.md: make study DATA=folder
+	$(VENV)/bin/python -m mdexp.study --run $(if $(DATA),--data $(DATA))
 
 docs: $(READY) ## build the documentation into site/; a dead link fails
 	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable '.[docs]'

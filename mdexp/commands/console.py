@@ -15,6 +15,7 @@ COMMANDS = {
     "plan": "what a run's teacher will be asked and paid; calls nobody",
     "solve": "answer questions with the student of a run",
     "compare": "compare runs on the same problems",
+    "study": "render the study of this repository, or run what is missing of it",
     "inspect": "what a student would be trained on, token by token",
     "export": "write a run's student as a folder for transformers",
     "execute": "run programs and solve equations in the sandbox",

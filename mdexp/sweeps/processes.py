@@ -9,7 +9,7 @@ import queue
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +57,17 @@ def visible_devices(environment: Mapping[str, str]) -> list[str]:
     return listed.stdout.split() if listed.returncode == 0 else []
 
 
-def run_jobs(work: Sequence[Job], at: Sequence[str | None]) -> list[jobs.JobResult]:
-    """Run the jobs, `len(at)` at a time; what became of each, in order. A signal ends them all."""
+def _nothing(job: Job, result: jobs.JobResult) -> None:
+    pass
+
+
+def run_jobs(
+    work: Sequence[Job],
+    at: Sequence[str | None],
+    finished: Callable[[Job, jobs.JobResult], None] = _nothing,
+) -> list[jobs.JobResult]:
+    """Run the jobs, `len(at)` at a time; what became of each, in order. A signal ends them all, and
+    so does an error of `finished`, which is called with each job as it ends."""
     free: queue.Queue[str | None] = queue.Queue()
     for device in at:
         free.put(device)
@@ -67,7 +76,9 @@ def run_jobs(work: Sequence[Job], at: Sequence[str | None]) -> list[jobs.JobResu
     def run(job: Job) -> jobs.JobResult:
         device = free.get()
         try:
-            return _run(job, device, started)
+            result = _run(job, device, started)
+            finished(job, result)
+            return result
         finally:
             free.put(device)
 

@@ -300,7 +300,8 @@ def _shapes_of(
         model = auto.from_config(config)
     if student.tuning == "qlora":
         quantised(torch.zeros(1, 64))  # bitsandbytes makes its code book once, where the first is
-    tuned = adapted(model, student, frozen_base(student, base_dtype), COMPUTED_IN[precision])
+    frozen = frozen_base(student, base_dtype)
+    tuned = adapted(model, student, frozen=frozen, compute=COMPUTED_IN[precision])
     plain = tuned if student.tuning == "full" else tuned.get_base_model()
     if trainer.activation_checkpointing:
         checkpoint_activations(plain)

@@ -5,6 +5,7 @@ frozen base that is held in fewer bits, over the values that those bits stand fo
 """
 
 from contextlib import nullcontext
+from functools import partial
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from mdexp.students.likelihood import weighted_loss
 from mdexp.students.prompts import Renderer
 from mdexp.training.checkpointing import checkpoint_activations
 from mdexp.training.layout import lay_out
+from mdexp.training.objective import example_weights
 from tests.tiny_run import SEED, examples, tiny
 
 SHARES = {"cot": 0.3, "pot": 0.7}
@@ -78,7 +80,7 @@ def ours(model, kind, layout, step, *, autocast=False):
         SHARES,
         kind=kind,
         layout=layout,
-        normalize="token",
+        weigh=partial(example_weights, normalize="token"),
         micro_batch_tokens=600,
         pad_id=0,
     )

@@ -1,0 +1,215 @@
+"""The rule of the page: what the finished jobs say of each planned test.
+
+A test is *seen* or *opposite* if its p, corrected by Holm for all planned tests of the page, is at
+most 5 % and its 95 % interval excludes zero; else it is *not seen*. A test whose jobs have not run
+counts in the correction with p = 1, so that its turn cannot undo what was seen before.
+
+Paired tests: the exact sign-flip test over problems, which for one seed is McNemar's, and the
+interval of `mdexp compare`. Interactions: each problem's slope over the swept value, and whether
+its mean differs between kinds of problems more than under 10,000 permutations of the kinds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import sqrt
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chi2, ncx2
+
+from mdexp.grading import clusters
+from mdexp.grading.pairing import BOOTSTRAP_SEED
+from mdexp.grading.statistics import NORMAL, Interval, bca, holm, paired_difference
+from mdexp.studies.job_record import Records
+from mdexp.studies.plan import InteractionTest, PairedTest, Question, Study, StudyError
+from mdexp.studies.verdicts import refuse_other_problems, seeds_done, set_results, solved
+
+Verdict = Literal["seen", "not seen", "opposite", "not run"]
+ALPHA = 0.05
+POWER = 0.8  # with which the smallest visible difference is seen
+PERMUTATIONS = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A difference as a share, with its 95 % interval."""
+
+    name: str
+    mean: float
+    ci95: Interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairedEvidence:
+    """Seeds x problems of both sides."""
+
+    name: str
+    seeds: Sequence[int]
+    first: NDArray[np.bool_]
+    second: NDArray[np.bool_]
+
+    @cached_property
+    def p(self) -> float:
+        return clusters.sign_flip(self.first, self.second)
+
+    def accuracies(self) -> list[float]:
+        return [float(self.first.mean()), float(self.second.mean())]
+
+    @cached_property
+    def estimates(self) -> list[Estimate]:
+        """The second's accuracy minus the first's; the interval takes a second to compute."""
+        if len(self.seeds) == 1:
+            pair = self.first[0].tolist(), self.second[0].tolist()
+            found = paired_difference(*pair, seed=BOOTSTRAP_SEED)
+        else:
+            found = clusters.difference(self.first, self.second, seed=BOOTSTRAP_SEED)
+        return [Estimate(name=self.name, mean=found.mean, ci95=found.ci95)]
+
+    def verdict(self) -> Verdict:
+        """By the interval alone."""
+        low, high = self.estimates[0].ci95
+        return "seen" if low > 0 else "opposite" if high < 0 else "not seen"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InteractionEvidence:
+    """Each problem's slope over the swept value, and its kind."""
+
+    name: str
+    seeds: Sequence[int]
+    slopes: NDArray[np.float64]
+    kinds: Sequence[str]
+
+    @cached_property
+    def p(self) -> float:
+        _, groups = np.unique(self.kinds, return_inverse=True)
+        sizes = np.bincount(groups)
+        source = np.random.default_rng(BOOTSTRAP_SEED)
+
+        def between(slopes: NDArray[np.float64]) -> float:
+            return float((np.bincount(groups, weights=slopes) ** 2 / sizes).sum())
+
+        seen = between(self.slopes)
+        drawn = [between(source.permutation(self.slopes)) for _ in range(PERMUTATIONS)]
+        return (1 + sum(value >= seen - 1e-12 for value in drawn)) / (1 + PERMUTATIONS)
+
+    @cached_property
+    def estimates(self) -> list[Estimate]:
+        """The mean slope of each kind: what accuracy gains from one end of 0 to 1 to the other."""
+        kinds = np.array(self.kinds)
+        found = []
+        for kind in sorted(set(self.kinds)):
+            slopes = self.slopes[kinds == kind]
+            ends = bca(slopes, seed=BOOTSTRAP_SEED, least=-1.0)
+            name = f"{kind} (n = {len(slopes)})"
+            found.append(Estimate(name=name, mean=float(slopes.mean()), ci95=ends))
+        return found
+
+    def verdict(self) -> Verdict:
+        """An interaction has no direction."""
+        return "seen"
+
+
+Evidence = PairedEvidence | InteractionEvidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedTest:
+    """What became of a planned test; `evidence` and `holm` are None while it is not run."""
+
+    question: str
+    test: PairedTest | InteractionTest
+    evidence: Evidence | None
+    holm: float | None
+    verdict: Verdict
+
+
+def judged_tests(study: Study, records: Records) -> list[JudgedTest]:
+    """Every planned test of the page, in order."""
+    planned = list(study.tests())
+    found = [gather(study, test, records) for _, test in planned]
+    corrected = holm([evidence.p if evidence else 1.0 for evidence in found])
+    results = []
+    for (question, test), evidence, p in zip(planned, found, corrected, strict=True):
+        verdict: Verdict = "not run"
+        if evidence:
+            verdict = evidence.verdict() if p <= ALPHA else "not seen"
+        results.append(
+            JudgedTest(
+                question=question,
+                test=test,
+                evidence=evidence,
+                holm=p if evidence else None,
+                verdict=verdict,
+            )
+        )
+    return results
+
+
+def question_verdict(question: Question, results: Sequence[JudgedTest]) -> Verdict | None:
+    """Seen if every test was, opposite if any was, not run while one is not; None without tests."""
+    verdicts = [result.verdict for result in results]
+    if question.needs or "not run" in verdicts:
+        return "not run"
+    if not verdicts:
+        return None
+    if "opposite" in verdicts:
+        return "opposite"
+    return "seen" if set(verdicts) == {"seen"} else "not seen"
+
+
+def gather(study: Study, test: PairedTest | InteractionTest, records: Records) -> Evidence | None:
+    """What the finished jobs say of a test, by the seeds that all its arms have; None without."""
+    systems = test.systems()
+    seeds = seeds_done(study, systems, records)
+    if not seeds:
+        return None
+    refuse_other_problems(study, systems, seeds, records)
+    right = [solved(study, system, seeds, records) for system in systems]
+    if isinstance(test, PairedTest):
+        return PairedEvidence(
+            name=describe_test(test), seeds=seeds, first=right[0], second=right[1]
+        )
+    values = np.array(list(test.arms))
+    weights = (values - values.mean()) / ((values - values.mean()) ** 2).sum()
+    slopes = np.tensordot(weights, np.array([each.mean(axis=0) for each in right]), axes=1)
+    results = set_results(study, f"{systems[0].arm}-{seeds[0]}", study.dataset(systems[0]), records)
+    kinds = results.kinds[test.by]
+    if len(set(kinds)) < 2:
+        raise StudyError(f"{describe_test(test)}: all problems are of one kind, {kinds[0]}")
+    return InteractionEvidence(name=describe_test(test), seeds=seeds, slopes=slopes, kinds=kinds)
+
+
+def describe_test(test: PairedTest | InteractionTest) -> str:
+    if isinstance(test, PairedTest):
+        return f"{test.second.describe()} against {test.first.describe()}"
+    return f"slope of {test.row} by {test.by}"
+
+
+def smallest_visible(study: Study, test: PairedTest | InteractionTest) -> float | None:
+    """The difference that one seed shows in four of five studies, at the strictest level that Holm
+    sets. Of a pair Connor's (1987) approximation for McNemar's test; of an interaction the standard
+    deviation over equally large kinds, by the noncentral chi-square distribution. None where the
+    problems are too few to show any."""
+    level = ALPHA / len(list(study.tests()))
+    n, share = study.problems[study.dataset(test.systems()[0])], test.discordant
+    if isinstance(test, InteractionTest):
+        spread = noncentrality(test.groups - 1, level)
+        return sqrt(spread / n * share)
+    wrong, missed = NORMAL.inv_cdf(1 - level / 2), NORMAL.inv_cdf(POWER)
+    # sqrt(n) x = wrong sqrt(share) + missed sqrt(share - x^2), solved for x
+    root = sqrt(share * (n * missed**2 - wrong**2 * missed**2 + missed**4))
+    found = (sqrt(n * share) * wrong + root) / (n + missed**2)
+    return found if found < share else None
+
+
+def noncentrality(degrees: int, level: float) -> float:
+    """Of the chi-square test with so many degrees of freedom at this level, where its power is
+    POWER."""
+    critical, low, high = chi2.ppf(1 - level, degrees), 0.0, 1e3
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if ncx2.sf(critical, degrees, middle) < POWER else (low, middle)
+    return high

@@ -1,0 +1,170 @@
+"""What is kept of a finished job: one small JSON file in the repository, enough for every test.
+
+It outlives the run folder and the store: which problems each row solved, every sampled path's
+answer, verdict and length, what the job cost, and the versions of the stages that made it.
+"""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from mdexp.config.blocks import Block
+from mdexp.grading.analysis import KINDS
+from mdexp.grading.election import candidate
+from mdexp.grading.pairing import paired_verdicts
+from mdexp.records import Generation, Output, Phase, Problem, Vote
+from mdexp.stages.convert import CONVERT
+from mdexp.stages.table import TABLE
+from mdexp.store.files import read_json, write_text
+from mdexp.store.json_lines import read_jsonl
+from mdexp.store.run_folder import MANIFEST, run_file
+from mdexp.studies.plan import StudyError, StudyJob, fault_lines
+
+RESULTS = "jobs"  # folder of the records within a study's
+PHASE: Phase = "after"
+
+
+class SampledPaths(Block):
+    """A thought's sampled paths, by problem and within it by sample."""
+
+    keys: list[list[str | None]]  # what each votes for; None abstains
+    right: list[str]  # a digit 0 or 1 for each sample
+    tokens: list[list[int]]  # generated
+
+
+class SetResults(Block):
+    """One dataset's test problems after training. All lists are in the order of `problems`."""
+
+    problems: list[str]  # ids
+    digest: str  # of ids, questions and gold answers
+    kinds: dict[str, list[str]]  # of each problem: its `type`, its `steps`
+    rows: dict[str, str]  # a digit 0 or 1 for each problem
+    answers: dict[str, list[Any]]  # of each row
+    paths: dict[str, SampledPaths]  # by thought
+
+
+class JobCost(Block):
+    target_tokens: int  # that training was scored on, all steps together
+    steps: int
+    seconds: float  # of all its stages, those found in the store included
+
+
+class JobRecord(Block):
+    arm: str
+    seed: int
+    settings: list[str]
+    commit: str | None  # of the code
+    stages: dict[str, int]  # version of each
+    cost: JobCost
+    metrics: dict[str, Any]  # as in metrics.json
+    tests: dict[str, SetResults]  # by dataset
+
+
+Records = Mapping[str, JobRecord]  # of finished jobs, by name
+
+
+def stage_versions() -> dict[str, int]:
+    """The version of each stage of this code."""
+    return {stage.name: stage.version for stage in (CONVERT, *TABLE)}
+
+
+def job_record(run: Path, job: StudyJob, commit: str | None) -> JobRecord:
+    """The record of a finished run folder."""
+    manifest = read_json(run / MANIFEST)
+    versions = stage_versions()
+    stages = {stage["name"]: stage for stage in manifest["stages"]}
+    trained = stages["train"]["counts"]
+    return JobRecord(
+        arm=job.arm,
+        seed=job.seed,
+        settings=list(job.settings or ()),
+        commit=commit,
+        stages={name: versions[name] for name in stages},
+        cost=JobCost(
+            target_tokens=trained["target_tokens"],
+            steps=trained["steps"],
+            seconds=round(sum(stage["seconds"] for stage in stages.values()), 1),
+        ),
+        metrics=read_json(run_file(run, "metrics.json")),
+        tests=_set_results(run),
+    )
+
+
+def _set_results(run: Path) -> dict[str, SetResults]:
+    problems = [p for p in _rows(run, "problems.jsonl", Problem) if p.split == "test"]
+    generations = _rows(run, "generations.jsonl", Generation)
+    votes = [v for v in _rows(run, "votes.jsonl", Vote) if v.phase == PHASE]
+    lengths = {
+        (o.dataset, o.problem_id, o.thought, o.sample): o.num_tokens
+        for o in _rows(run, "outputs_after.jsonl", Output)
+    }
+    found = {}
+    for dataset, rows in paired_verdicts(generations, votes, PHASE).items():
+        ours = {p.id: p for p in problems if p.dataset == dataset}
+        tested = [
+            g for g in generations if (g.dataset, g.phase, g.split) == (dataset, PHASE, "test")
+        ]
+        answers = {(g.thought, g.problem_id): g.answer for g in tested if g.sample == 0}
+        answers |= {(v.row, v.problem_id): v.answer for v in votes if v.dataset == dataset}
+        found[dataset] = SetResults(
+            problems=list(ours),
+            digest=_digest(list(ours.values())),
+            kinds={name: [KINDS[name](p) for p in ours.values()] for name in ("type", "steps")},
+            rows={row: _digits([right[id] for id in ours]) for row, right in rows.items()},
+            answers={row: [answers[row, id] for id in ours] for row in rows},
+            paths=_paths([g for g in tested if g.sample > 0], list(ours), lengths),
+        )
+    return found
+
+
+def _paths(
+    sampled: Sequence[Generation], problems: Sequence[str], lengths: Mapping[Any, int]
+) -> dict[str, SampledPaths]:
+    by_thought: dict[str, dict[str, list[Generation]]] = defaultdict(lambda: defaultdict(list))
+    for path in sorted(sampled, key=lambda path: path.sample):
+        by_thought[path.thought][path.problem_id].append(path)
+    return {
+        thought: SampledPaths(
+            keys=[[candidate(path) for path in paths[id]] for id in problems],
+            right=[_digits([path.correct for path in paths[id]]) for id in problems],
+            tokens=[
+                [lengths[p.dataset, p.problem_id, p.thought, p.sample] for p in paths[id]]
+                for id in problems
+            ],
+        )
+        for thought, paths in by_thought.items()
+    }
+
+
+def _rows(run: Path, name: str, kind: type[Any]) -> list[Any]:
+    return read_jsonl(run_file(run, name), kind)
+
+
+def _digits(verdicts: Sequence[bool]) -> str:
+    return "".join(str(int(right)) for right in verdicts)
+
+
+def _digest(problems: Sequence[Problem]) -> str:
+    asked = [[problem.id, problem.question, problem.answer] for problem in problems]
+    return hashlib.sha256(json.dumps(asked, ensure_ascii=False).encode()).hexdigest()[:16]
+
+
+def write_record(folder: Path, name: str, record: JobRecord) -> None:
+    (folder / RESULTS).mkdir(parents=True, exist_ok=True)
+    write_text(folder / RESULTS / f"{name}.json", record.model_dump_json() + "\n")
+
+
+def read_records(folder: Path) -> dict[str, JobRecord]:
+    """The finished jobs of a study by name; StudyError naming a file that is none."""
+    found = {}
+    for file in sorted((folder / RESULTS).glob("*.json")):
+        try:
+            found[file.stem] = JobRecord.model_validate_json(file.read_bytes())
+        except ValidationError as error:
+            raise StudyError("\n".join(fault_lines(file, error))) from error
+    return found

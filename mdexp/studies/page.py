@@ -1,0 +1,211 @@
+"""docs/study.md and a page that needs nothing beside it, from the plan and the records alone."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+from mdexp.report.build import cell
+from mdexp.report.charts import line_chart
+from mdexp.report.headline import Versus, forest
+from mdexp.report.series import series_classes
+from mdexp.report.tables import interval_text, p_value, percent, points_text
+from mdexp.store.files import write_text
+from mdexp.studies.evidence import (
+    Estimate,
+    JudgedTest,
+    PairedEvidence,
+    describe_test,
+    judged_tests,
+    question_verdict,
+    smallest_visible,
+)
+from mdexp.studies.job_record import JobRecord, Records
+from mdexp.studies.plan import PairedTest, Question, Study, StudyJob, search_job
+from mdexp.studies.schedule import all_jobs, chosen_values, search_accuracy
+from mdexp.studies.verdicts import vote_curve
+
+MARKDOWN, PAGE = "study.md", "study.html"
+COLUMNS = 41  # characters of a figure in Markdown
+
+
+def write_pages(study: Study, records: Records, markdown: Path, page: Path) -> None:
+    """Write both; StudyError where a record does not fit the plan."""
+    shown = page_context(study, records)
+    for file, template in ((markdown, f"{MARKDOWN}.j2"), (page, f"{PAGE}.j2")):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_text(file, _environment().get_template(template).render(shown))
+
+
+def page_context(study: Study, records: Records) -> dict[str, Any]:
+    """What the templates show."""
+    judged = judged_tests(study, records)
+    jobs = all_jobs(study, records)
+    return {
+        "study": study,
+        "num_tests": len(judged),
+        "questions": {
+            name: _question(study, question, [t for t in judged if t.question == name], records)
+            for name, question in study.questions.items()
+        },
+        "searches": {
+            name: [
+                (value, search_accuracy(search, records.get(search_job(name, value))))
+                for value in search.values
+            ]
+            for name, search in study.searches.items()
+        },
+        "chosen": chosen_values(study, records),
+        "arms": _arm_rows(study, records),
+        "missing": [job.name for job in jobs if job.name not in records],
+        "num_jobs": len(jobs),
+        "versions": _mixed_versions(records),
+        "other_settings": _other_settings(jobs, records),
+        "commits": sorted({record.commit or "not recorded" for record in records.values()}),
+    }
+
+
+def _question(
+    study: Study, question: Question, judged: Sequence[JudgedTest], records: Records
+) -> dict[str, Any]:
+    estimates = [e for test in judged if test.evidence for e in test.evidence.estimates]
+    curves, verdict = _curves(study, question, records), question_verdict(question, judged)
+    return {
+        "plan": question,
+        "verdict": "not run" if len(curves) < len(question.curves) else verdict,
+        "tests": [_test(study, test) for test in judged],
+        "forest": forest([Versus(name=e.name, mean=e.mean, ci95=e.ci95, p=1.0) for e in estimates])
+        if estimates
+        else "",
+        "names": [estimate.name for estimate in estimates],
+        "text_forest": text_forest(estimates),
+        "curves": curves,
+        "curve_chart": _curve_chart(curves),
+    }
+
+
+def _test(study: Study, judged: JudgedTest) -> dict[str, Any]:
+    """A row of the table of a question's tests."""
+    test, evidence = judged.test, judged.evidence
+    paired = isinstance(test, PairedTest)
+    systems = test.systems()
+    planned = sorted(set.intersection(*(set(study.arms[s.arm].seeds) for s in systems)))
+    return {
+        "name": describe_test(test),
+        "method": "sign-flip test over problems" if paired else "permutation test of kinds",
+        "dataset": study.dataset(systems[0]),
+        "n": study.problems[study.dataset(systems[0])],
+        "discordant": test.discordant,
+        "smallest": smallest_visible(study, test),
+        "smallest_of": "" if paired else "standard deviation over kinds",
+        "seeds": list(evidence.seeds) if evidence else [],
+        "seeds_missing": [s for s in planned if not evidence or s not in evidence.seeds],
+        "accuracies": evidence.accuracies() if isinstance(evidence, PairedEvidence) else [],
+        "estimates": evidence.estimates if evidence else [],
+        "p": evidence.p if evidence else None,
+        "holm": judged.holm,
+        "verdict": judged.verdict,
+    }
+
+
+def _curves(study: Study, question: Question, records: Records) -> dict[str, Any]:
+    """Each curve of a question whose jobs have run: paths, accuracy, interval."""
+    found = {}
+    for curve in question.curves:
+        seeds = [s for s in study.arms[curve.arm].seeds if f"{curve.arm}-{s}" in records]
+        if seeds:
+            found[curve.name] = vote_curve(study, curve, seeds, records)
+    return found
+
+
+def _curve_chart(curves: Mapping[str, Sequence[Any]]) -> str:
+    if not curves:
+        return ""
+    lines = {name: [(float(x), 100 * y) for x, y, _ in line] for name, line in curves.items()}
+    return line_chart(lines, series_classes(lines), x_label="paths in all", y_label="% right")
+
+
+def text_forest(estimates: Sequence[Estimate]) -> str:
+    """The differences with their intervals on one scale, in characters; `|` marks zero."""
+    if not estimates:
+        return ""
+    ends = [end for e in estimates for end in (*e.ci95, 0.0)]
+    low, span = min(ends), (max(ends) - min(ends)) or 1.0
+
+    def at(value: float) -> int:
+        return round((value - low) / span * (COLUMNS - 1))
+
+    width = max(len(estimate.name) for estimate in estimates)
+    lines = []
+    for e in estimates:
+        line = [" "] * COLUMNS
+        line[at(e.ci95.low) : at(e.ci95.high) + 1] = "─" * (at(e.ci95.high) - at(e.ci95.low) + 1)
+        line[at(0.0)] = "|"
+        line[at(e.mean)] = "●"
+        lines.append(f"{e.name:<{width}}  {''.join(line)}  {100 * e.mean:+.1f}")
+    return "\n".join(lines)
+
+
+def _arm_rows(study: Study, records: Records) -> list[dict[str, Any]]:
+    """What each arm is, cost and reached: means over the seeds that have run."""
+    rows = []
+    for name, arm in study.arms.items():
+        done = [records[f"{name}-{s}"] for s in arm.seeds if f"{name}-{s}" in records]
+        dataset = study.sets[arm.set].dataset
+        rows.append(
+            {
+                "name": name,
+                "about": arm.about,
+                "set": arm.set,
+                "seeds": [record.seed for record in done],
+                "planned": arm.seeds,
+                "tokens": _mean([r.cost.target_tokens for r in done]),
+                "steps": _mean([r.cost.steps for r in done]),
+                "seconds": _mean([r.cost.seconds for r in done]),
+                "accuracies": _accuracies(done, dataset),
+            }
+        )
+    return rows
+
+
+def _accuracies(done: Sequence[JobRecord], dataset: str) -> dict[str, float]:
+    rows = [record.metrics[dataset]["after"] for record in done]
+    return {row: fmean(each[row]["accuracy"] for each in rows) for row in (rows[0] if rows else ())}
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return fmean(values) if values else None
+
+
+def _mixed_versions(records: Records) -> dict[str, list[int]]:
+    """The stages of which records hold results of several versions."""
+    seen: dict[str, set[int]] = {}
+    for record in records.values():
+        for stage, version in record.stages.items():
+            seen.setdefault(stage, set()).add(version)
+    return {stage: sorted(versions) for stage, versions in seen.items() if len(versions) > 1}
+
+
+def _other_settings(jobs: Sequence[StudyJob], records: Records) -> list[str]:
+    """Finished jobs that ran with other settings than the plan has now."""
+    return [j.name for j in jobs if j.name in records and records[j.name].settings != _list(j)]
+
+
+def _list(job: StudyJob) -> list[str]:
+    return list(job.settings or ())
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=ChoiceLoader([PackageLoader("mdexp.studies"), PackageLoader("mdexp.report")]),
+        autoescape=lambda name: name is not None and name.endswith(".html.j2"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    for show in (percent, interval_text, points_text, p_value, cell):
+        environment.filters[show.__name__] = show
+    return environment

@@ -1,0 +1,260 @@
+"""The plan of a study (study.yaml): jobs to run, and questions with the tests of their answers.
+
+A job is one arm with one seed. An arm is a set of problems with its teacher, and settings. All that
+decides a test is in the plan before any job has run: who is compared, on which problems, and how
+often the two are expected to differ.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+PLAN_FILE = "study.yaml"
+DATA = "$DATA"  # stands for the data folder in settings, so that results name no machine's path
+SEARCHED = "search"  # begins the names of the jobs of a search
+
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class StudyError(ValueError):
+    """A plan or a result that cannot be used; the message names the file, the key and the value."""
+
+
+class Entry(BaseModel):
+    """A part of study.yaml: an unknown key is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ProblemSet(Entry):
+    """Where an arm's problems and its teacher's texts come from."""
+
+    dataset: str  # its test set as metrics.json calls it
+    settings: tuple[str, ...]
+
+
+class ValueSearch(Entry):
+    """A setting chosen for a kind of target: that value is taken which solves most validation
+    problems, the first of equal ones. One job a value, with seed 0."""
+
+    key: str
+    values: Annotated[tuple[str, ...], Field(min_length=2)]
+    set: str
+    settings: tuple[str, ...]
+    row: str  # of metrics.json, whose accuracy on validation counts
+
+
+class Arm(Entry):
+    about: str
+    set: str
+    settings: tuple[str, ...]
+    search: str | None = None  # the search whose value it takes
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+    turn: int = 1  # jobs of an earlier turn run first, and within a turn those of seed 0
+
+
+class Side(Entry):
+    """One side of a comparison: a row of the results (`row`), or a vote over an arm's sampled
+    paths, as many as `paths` in all, evenly of `thoughts`, or as many as `tokens` pay for."""
+
+    arm: str
+    dataset: str | None = None  # None: that of the arm's set
+    row: str | None = None
+    thoughts: tuple[str, ...] = ()
+    paths: Count | None = None
+    tokens: Count | None = None  # generated tokens for each problem
+
+    @model_validator(mode="after")
+    def _is_a_row_or_a_vote(self) -> Self:
+        budgets = [budget for budget in (self.paths, self.tokens) if budget is not None]
+        if bool(self.row) == bool(self.thoughts) or len(budgets) != bool(self.thoughts):
+            raise ValueError("give either row, or thoughts with one of paths and tokens")
+        if self.paths and self.paths % len(self.thoughts):
+            raise ValueError(
+                f"paths={self.paths} cannot be shared evenly by {len(self.thoughts)} thoughts"
+            )
+        return self
+
+    def describe(self) -> str:
+        """`pot of md`, `4 cot + 4 pot of md`, `300 tokens of cot, pot of md`; `on asdiv`."""
+        if self.row:
+            what = self.row
+        elif self.paths:
+            each = self.paths // len(self.thoughts)
+            what = " + ".join(f"{each} {thought}" for thought in self.thoughts)
+        else:
+            what = f"{self.tokens} tokens of {', '.join(self.thoughts)}"
+        return f"{what} of {self.arm}" + (f" on {self.dataset}" if self.dataset else "")
+
+
+class PairedTest(Entry):
+    """That `second` solves more of the same problems than `first`."""
+
+    first: Side
+    second: Side
+    discordant: Share  # expected share of problems that one of the two alone solves
+
+    def systems(self) -> list[Side]:
+        return [self.first, self.second]
+
+
+class InteractionTest(Entry):
+    """That the slope of a row's accuracy over the swept value differs between kinds of problems."""
+
+    arms: Annotated[dict[float, str], Field(min_length=2)]  # by value
+    row: str
+    dataset: str | None = None
+    by: str  # a kind that records hold: type, steps
+    groups: Annotated[int, Field(ge=2)]  # expected number of kinds
+    discordant: Share  # expected share of problems whose answer changes over the values
+
+    def systems(self) -> list[Side]:
+        return [Side(arm=a, dataset=self.dataset, row=self.row) for a in self.arms.values()]
+
+
+class PathsCurve(Entry):
+    """Accuracy of a majority vote by its number of paths, at most so many in all; no test."""
+
+    name: str
+    arm: str
+    thoughts: tuple[str, ...]
+    most: Count
+
+
+class Question(Entry):
+    title: str
+    claim: str
+    tests: tuple[PairedTest, ...] = ()
+    interactions: tuple[InteractionTest, ...] = ()
+    curves: tuple[PathsCurve, ...] = ()
+    needs: str = ""  # what is missing before it can be run at all
+
+    def systems(self) -> list[Side]:
+        """All that its tests and curves look at."""
+        tested = [system for test in self.planned() for system in test.systems()]
+        drawn = [Side(arm=c.arm, thoughts=c.thoughts, paths=c.most) for c in self.curves]
+        return tested + drawn
+
+    def planned(self) -> list[PairedTest | InteractionTest]:
+        return [*self.tests, *self.interactions]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyJob:
+    """One run of the study; `settings` are None while a search that it waits for is not done."""
+
+    name: str
+    arm: str
+    seed: int
+    settings: tuple[str, ...] | None
+
+
+class Study(Entry):
+    commit: str | None = Field(pattern=r"^[0-9a-f]{40}$")  # None: any; the page says so
+    settings: tuple[str, ...]  # of all jobs
+    problems: dict[str, Count]  # test problems of each dataset
+    sets: dict[str, ProblemSet]
+    searches: dict[str, ValueSearch] = {}
+    arms: dict[str, Arm]
+    questions: dict[str, Question]
+
+    @model_validator(mode="after")
+    def _names_what_it_has(self) -> Self:
+        def known(where: str, name: str, table: Mapping[str, object]) -> None:
+            if name not in table:
+                raise ValueError(f"{where}={name} is none of {', '.join(table) or 'nothing'}")
+
+        for name, search in self.searches.items():
+            known(f"searches.{name}.set", search.set, self.sets)
+        for name, arm in self.arms.items():
+            known(f"arms.{name}.set", arm.set, self.sets)
+            if arm.search is not None:
+                known(f"arms.{name}.search", arm.search, self.searches)
+        for name, question in self.questions.items():
+            for system in question.systems():
+                known(f"questions.{name}: arm", system.arm, self.arms)
+                known(f"questions.{name}: dataset", self.dataset(system), self.problems)
+        return self
+
+    def dataset(self, system: Side) -> str:
+        """The test set on which a system is looked at."""
+        return system.dataset or self.sets[self.arms[system.arm].set].dataset
+
+    def tests(self) -> Iterator[tuple[str, PairedTest | InteractionTest]]:
+        """Every test of the page with the name of its question, in order."""
+        for name, question in self.questions.items():
+            for test in question.planned():
+                yield name, test
+
+    def search_jobs(self) -> list[StudyJob]:
+        return [
+            StudyJob(
+                name=search_job(name, value),
+                arm=search_job(name, value),
+                seed=0,
+                settings=self._settings(search.set, search.settings, f"{search.key}={value}"),
+            )
+            for name, search in self.searches.items()
+            for value in search.values
+        ]
+
+    def arm_jobs(self, chosen: Mapping[str, str]) -> list[StudyJob]:
+        """The jobs of all arms in the order in which they run; `chosen` are the values that the
+        searches found so far."""
+        order = [(arm.turn, seed, name) for name, arm in self.arms.items() for seed in arm.seeds]
+        return [
+            StudyJob(
+                name=f"{name}-{seed}",
+                arm=name,
+                seed=seed,
+                settings=self._arm_settings(self.arms[name], seed, chosen),
+            )
+            for _, seed, name in sorted(order, key=lambda job: job[:2])
+        ]
+
+    def _arm_settings(
+        self, arm: Arm, seed: int, chosen: Mapping[str, str]
+    ) -> tuple[str, ...] | None:
+        if arm.search is None:
+            return self._settings(arm.set, arm.settings, f"seed={seed}")
+        if arm.search not in chosen:
+            return None
+        found = f"{self.searches[arm.search].key}={chosen[arm.search]}"
+        return self._settings(arm.set, arm.settings, found, f"seed={seed}")
+
+    def _settings(self, of_set: str, own: tuple[str, ...], *more: str) -> tuple[str, ...]:
+        """All settings of a job; of a key that is given twice the last counts."""
+        given = (*self.settings, *self.sets[of_set].settings, *own, *more)
+        return tuple({setting.partition("=")[0]: setting for setting in given}.values())
+
+
+def search_job(search: str, value: str) -> str:
+    """The name of the job that tries a value."""
+    return f"{SEARCHED}-{search}-{value}"
+
+
+def read_plan(folder: Path) -> Study:
+    """The plan in a study's folder; StudyError."""
+    file = folder / PLAN_FILE
+    try:
+        return Study.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise StudyError(f"{file} cannot be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise StudyError(f"{file} is no YAML: {error}") from error
+    except ValidationError as error:
+        raise StudyError("\n".join(fault_lines(file, error))) from error
+
+
+def fault_lines(file: Path, error: ValidationError) -> list[str]:
+    """A line for each fault that pydantic found in a file: the key, what is wrong, the value."""
+    return [
+        f"{file}: {'.'.join(map(str, fault['loc'])) or 'all'}: {fault['msg']}, "
+        f"got {str(fault['input'])[:80]}"
+        for fault in error.errors(include_url=False)
+    ]

@@ -1,0 +1,150 @@
+"""Which problems a side of a comparison solved, seed by seed, as the records of its jobs have it.
+
+A vote over sampled paths takes them in the order of their samples. That is a draw without a look at
+the answers, as a test needs it. The curves are means over subsets, as in a run's report.
+"""
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mdexp.grading.curves import path_outcomes, subsets, won
+from mdexp.grading.election import Booth, Chosen
+from mdexp.grading.statistics import bca
+from mdexp.studies.job_record import Records, SampledPaths, SetResults
+from mdexp.studies.plan import PathsCurve, Side, Study, StudyError
+
+CURVE_SEED = 0
+
+
+def seeds_done(study: Study, systems: Sequence[Side], records: Records) -> list[int]:
+    """The seeds whose jobs are finished on all sides."""
+    arms = dict.fromkeys(system.arm for system in systems)
+    planned = set.intersection(*(set(study.arms[arm].seeds) for arm in arms))
+    return [s for s in sorted(planned) if all(f"{arm}-{s}" in records for arm in arms)]
+
+
+def solved(study: Study, system: Side, seeds: Sequence[int], records: Records) -> NDArray[np.bool_]:
+    """Seeds x problems: answered correctly. StudyError where a record lacks what is asked."""
+    rows = []
+    for seed in seeds:
+        job = f"{system.arm}-{seed}"
+        results = set_results(study, job, study.dataset(system), records)
+        if system.row:
+            rows.append(_row(job, results, system.row))
+        else:
+            rows.append(_vote(job, results, system))
+    return np.array(rows)
+
+
+def set_results(study: Study, job: str, dataset: str, records: Records) -> SetResults:
+    """A job's results on a test set of the planned size; StudyError."""
+    results = records[job].tests.get(dataset)
+    if results is None:
+        raise StudyError(f"job {job} was tested on {', '.join(records[job].tests)}, not {dataset}")
+    if len(results.problems) != study.problems[dataset]:
+        raise StudyError(
+            f"job {job}: {len(results.problems)} problems of {dataset}, "
+            f"problems.{dataset} of the plan says {study.problems[dataset]}"
+        )
+    return results
+
+
+def refuse_other_problems(
+    study: Study, systems: Sequence[Side], seeds: Sequence[int], records: Records
+) -> None:
+    """StudyError unless all jobs answered the same problems and were graded alike."""
+    seen: dict[tuple[str, frozenset[str]], str] = {}
+    for system in systems:
+        for seed in seeds:
+            job, dataset = f"{system.arm}-{seed}", study.dataset(system)
+            rows = records[job].metrics[dataset]["after"].values()
+            graders = frozenset(row["grader"] for row in rows)
+            seen[set_results(study, job, dataset, records).digest, graders] = job
+    if len(seen) > 1:
+        raise StudyError(
+            f"jobs {' and '.join(seen.values())} differ in a problem, a gold answer or the grader"
+        )
+
+
+def _row(job: str, results: SetResults, row: str) -> list[bool]:
+    if row not in results.rows:
+        raise StudyError(f"job {job} has rows {', '.join(results.rows)}, none is {row}")
+    return [digit == "1" for digit in results.rows[row]]
+
+
+def _vote(job: str, results: SetResults, system: Side) -> list[bool]:
+    verdicts = []
+    for number in range(len(results.problems)):
+        paths = [_samples(job, results, thought, number) for thought in system.thoughts]
+        if system.paths:
+            taken = [system.paths // len(paths)] * len(paths)
+            if any(len(thought) < taken[0] for thought in paths):
+                raise StudyError(f"job {job} has fewer than {taken[0]} paths a thought")
+        else:
+            taken = affordable([[t for _, _, t in thought] for thought in paths], system.tokens)
+        chosen = [
+            k < n for thought, n in zip(paths, taken, strict=True) for k in range(len(thought))
+        ]
+        booth = _booth([path for thought in paths for path in thought])
+        verdicts.append(bool(won(booth, np.array([chosen]))[0]))
+    return verdicts
+
+
+def affordable(lengths: Sequence[Sequence[int]], tokens: int | None) -> list[int]:
+    """How many paths of each thought fit into so many tokens, the thoughts taken in turn; one at
+    least. `lengths` are those of each thought's samples in order."""
+    turns = sorted((k, t) for t, thought in enumerate(lengths) for k in range(len(thought)))
+    spent = accumulate(lengths[t][k] for k, t in turns)
+    afforded = sum(total <= (tokens or 0) for total in spent)
+    taken = [thought for _, thought in turns[: max(1, afforded)]]
+    return [taken.count(thought) for thought in range(len(lengths))]
+
+
+def _samples(
+    job: str, results: SetResults, thought: str, number: int
+) -> list[tuple[str | None, bool, int]]:
+    """Key, verdict and length of a problem's paths."""
+    if thought not in results.paths:
+        raise StudyError(
+            f"job {job} sampled paths of {', '.join(results.paths) or 'nothing'}, not {thought}"
+        )
+    paths: SampledPaths = results.paths[thought]
+    right = [digit == "1" for digit in paths.right[number]]
+    return list(zip(paths.keys[number], right, paths.tokens[number], strict=True))
+
+
+def _booth(paths: Sequence[tuple[str | None, bool, int]]) -> Booth:
+    same = [[a == b and a is not None for b, _, _ in paths] for a, _, _ in paths]
+    return Booth(np.array(same, dtype=np.float32), np.array([right for _, right, _ in paths]))
+
+
+def vote_curve(
+    study: Study, curve: PathsCurve, seeds: Sequence[int], records: Records
+) -> list[tuple[int, float, tuple[float, float]]]:
+    """Paths in all, mean accuracy over subsets and seeds, and its BCa interval over problems."""
+    points = []
+    each_most = curve.most // len(curve.thoughts)
+    for each in range(1, each_most + 1):
+        shares = [_shares(study, curve, each, f"{curve.arm}-{seed}", records) for seed in seeds]
+        by_problem = np.mean(shares, axis=0)
+        low, high = bca(by_problem, seed=CURVE_SEED)
+        points.append((each * len(curve.thoughts), float(by_problem.mean()), (low, high)))
+    return points
+
+
+def _shares(
+    study: Study, curve: PathsCurve, each: int, job: str, records: Records
+) -> NDArray[np.float64]:
+    """Of each problem the share of subsets whose vote is right."""
+    dataset = study.sets[study.arms[curve.arm].set].dataset
+    results = set_results(study, job, dataset, records)
+    booths = [
+        _booth([p for thought in curve.thoughts for p in _samples(job, results, thought, number)])
+        for number in range(len(results.problems))
+    ]
+    sizes = {thought: len(results.paths[thought].keys[0]) for thought in curve.thoughts}
+    drawn: Chosen = subsets(sizes, dict.fromkeys(curve.thoughts, each)).chosen
+    return path_outcomes(booths, drawn).shares

@@ -1,0 +1,426 @@
+"""The page of a study: verdicts of planted data, from files alone, and what has to run again."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from mdexp.commands.study import judged_arms, main, placed, refuse_other_code, refuse_unanswered
+from mdexp.config.settings import SettingsError
+from mdexp.studies.evidence import judged_tests, question_verdict, smallest_visible
+from mdexp.studies.job_record import SampledPaths, read_records, write_record
+from mdexp.studies.page import write_pages
+from mdexp.studies.plan import Study, StudyError, read_plan
+from mdexp.studies.schedule import all_jobs, chosen_values, outdated
+from mdexp.studies.verdicts import affordable, solved, vote_curve
+from mdexp.sweeps.jobs import JobResult
+from tests.planted_study import (
+    null_records,
+    planted_interaction,
+    planted_pair,
+    record,
+)
+
+ROOT = Path(__file__).parents[2]
+NUMBER = 300
+PLAN = {
+    "commit": None,
+    "settings": ["student=tiny_causal", "decoding.num_paths=2"],
+    "problems": {"toy": NUMBER},
+    "sets": {"toy": {"dataset": "toy", "settings": ["dataset=jsonl", "dataset.path=$DATA"]}},
+    "searches": {
+        "rate": {
+            "key": "trainer.learning_rate",
+            "values": ["1e-4", "2e-4"],
+            "set": "toy",
+            "settings": ["experiment=cot"],
+            "row": "cot",
+        }
+    },
+    "arms": {
+        "cot": {
+            "about": "prose",
+            "set": "toy",
+            "settings": ["lambda=1"],
+            "search": "rate",
+            "seeds": [0, 1],
+        },
+        "pot": {"about": "programs", "set": "toy", "settings": ["lambda=0"], "seeds": [0, 1]},
+        "md": {"about": "both", "set": "toy", "settings": ["lambda=0.5"], "turn": 2},
+    },
+    "questions": {
+        "a": {
+            "title": "PoT above CoT",
+            "claim": "Programs solve more <problems>.",
+            "tests": [
+                {
+                    "first": {"arm": "cot", "row": "cot"},
+                    "second": {"arm": "pot", "row": "pot"},
+                    "discordant": 0.3,
+                }
+            ],
+        },
+        "e": {
+            "title": "By type",
+            "claim": "λ matters by type.",
+            "interactions": [
+                {
+                    "arms": {0: "pot", 0.5: "md", 1: "cot"},
+                    "row": "vote",
+                    "by": "type",
+                    "groups": 2,
+                    "discordant": 0.3,
+                }
+            ],
+        },
+        "d": {
+            "title": "Paths",
+            "claim": "A curve.",
+            "curves": [{"name": "both", "arm": "md", "thoughts": ["cot", "pot"], "most": 4}],
+        },
+        "h": {"title": "Later", "claim": "Not yet.", "needs": "a part that is not there"},
+    },
+}
+
+
+@pytest.fixture
+def study() -> Study:
+    return Study.model_validate(PLAN)
+
+
+def verdicts(study: Study, records) -> dict[str, str | None]:
+    judged = judged_tests(study, records)
+    return {
+        name: question_verdict(question, [test for test in judged if test.question == name])
+        for name, question in study.questions.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("difference", "verdict"), [(0.2, "seen"), (0.0, "not seen"), (-0.2, "opposite")]
+)
+def test_a_planted_difference_gives_its_verdict(study, difference, verdict):
+    [test] = study.questions["a"].tests
+    records = planted_pair(study, test, difference, np.random.default_rng(0))
+    assert verdicts(study, records) == {"a": verdict, "e": "not run", "d": None, "h": "not run"}
+
+
+@pytest.mark.parametrize(("spread", "verdict"), [(0.5, "seen"), (0.0, "not seen")])
+def test_a_planted_interaction_gives_its_verdict(study, spread, verdict):
+    [test] = study.questions["e"].interactions
+    records = planted_interaction(study, test, spread, np.random.default_rng(0))
+    assert verdicts(study, records)["e"] == verdict
+
+
+def test_an_interaction_of_problems_of_one_kind_is_refused(study):
+    [test] = study.questions["e"].interactions
+    records = planted_interaction(study, test, 0.5, np.random.default_rng(0))
+    for each in records.values():
+        each.tests["toy"].kinds["type"][:] = ["only"] * NUMBER
+    with pytest.raises(StudyError, match="all problems are of one kind, only"):
+        judged_tests(study, records)
+
+
+def test_tests_that_have_not_run_count_in_the_correction(study):
+    # 7 discordant problems of which the second solves all: p = 2 / 2^7 = 0.016, twice that 0.03
+    right = np.zeros((2, NUMBER), dtype=bool)
+    right[1, :7] = True
+    records = {
+        f"{arm}-0": record(arm, {"toy": ({row: right[k], "vote": right[k]}, {})})
+        for k, (arm, row) in enumerate((("cot", "cot"), ("pot", "pot")))
+    }
+    [judged] = [j for j in judged_tests(study, records) if j.question == "a"]
+    assert judged.evidence and judged.evidence.p == pytest.approx(2 / 2**7)
+    assert judged.holm == pytest.approx(4 / 2**7) and judged.verdict == "seen"
+    many = PLAN["questions"] | {f"a{k}": PLAN["questions"]["a"] for k in range(3)}
+    longer = Study.model_validate(
+        PLAN
+        | {
+            "questions": many,
+            "searches": {},
+            "arms": {name: arm | {"search": None} for name, arm in PLAN["arms"].items()},
+        }
+    )
+    assert judged_tests(longer, records)[0].holm == pytest.approx(10 / 2**7)
+    assert judged_tests(longer, records)[0].verdict == "not seen"
+
+
+def test_several_seeds_are_compared_where_both_sides_have_them(study):
+    two = PLAN["arms"] | {"cot": PLAN["arms"]["cot"] | {"seeds": [0, 1, 2]}}
+    study = Study.model_validate(PLAN | {"arms": two})
+    records = null_records(study, np.random.default_rng(0))
+    [judged] = [j for j in judged_tests(study, records) if j.question == "a"]
+    assert judged.evidence and judged.evidence.seeds == [0, 1]
+    assert judged.evidence.first.shape == (2, NUMBER)
+    del records["pot-1"]
+    assert judged_tests(study, records)[0].evidence.seeds == [0]
+
+
+def test_false_claims_are_rare_and_the_smallest_visible_difference_is_seen(study):
+    """The long version, of the study itself: bench/study.py."""
+    wrong = sum(
+        any(
+            test.verdict in ("seen", "opposite")
+            for test in judged_tests(study, null_records(study, np.random.default_rng([1, k])))
+        )
+        for k in range(60)
+    )
+    assert wrong <= 6  # of 60 at 5 %, more than 6 come in 3 % of such counts
+    [test] = study.questions["a"].tests
+    smallest = smallest_visible(study, test)
+    seen = 0
+    for k in range(60):
+        records = planted_pair(study, test, smallest, np.random.default_rng([2, k]))
+        seen += judged_tests(study, records)[0].verdict == "seen"
+    assert 38 <= seen <= 57  # 80 % are expected
+
+
+def sampled_md(study: Study):
+    """Two problems; CoT is right in its first sample, PoT in its last two."""
+    paths = {
+        "cot": SampledPaths(
+            keys=[["1", "2"], [None, "5"]], right=["10", "00"], tokens=[[9, 9], [9, 9]]
+        ),
+        "pot": SampledPaths(
+            keys=[["2", "1"], ["4", "4"]], right=["01", "11"], tokens=[[5, 5], [5, 5]]
+        ),
+    }
+    two = study.model_copy(update={"problems": {"toy": 2}})
+    return two, {"md-0": record("md", {"toy": ({}, paths)})}
+
+
+def test_a_vote_takes_the_first_samples_of_each_thought(study):
+    two, records = sampled_md(study)
+
+    def right(**system):
+        asked = type(study.questions["a"].tests[0].first)(arm="md", **system)
+        return solved(two, asked, [0], records)[0].tolist()
+
+    assert right(thoughts=["cot"], paths=1) == [True, False]
+    assert right(thoughts=["pot"], paths=2) == [False, True]  # a tie goes to the earlier sample
+    assert right(thoughts=["cot", "pot"], paths=4) == [True, True]
+    assert right(thoughts=["cot", "pot"], tokens=14) == [True, True]  # one of each
+    assert right(thoughts=["pot"], tokens=1) == [False, True]  # one at least
+    with pytest.raises(StudyError, match="fewer than 3 paths"):
+        right(thoughts=["cot"], paths=3)
+
+
+def test_tokens_pay_for_thoughts_in_turn():
+    assert affordable([[10, 10, 10], [3, 3, 3]], 26) == [2, 2]
+    assert affordable([[10, 10, 10], [3, 3, 3]], 25) == [2, 1]
+    assert affordable([[10], [3]], 1) == [1, 0]
+
+
+def test_a_curve_is_a_mean_over_subsets(study):
+    two, records = sampled_md(study)
+    [curve] = two.questions["d"].curves
+    points = vote_curve(two, curve, [0], records)
+    # Of two paths a tie goes to CoT: each problem is right with one of its two CoT paths.
+    assert [(paths, accuracy) for paths, accuracy, _ in points] == [(2, 0.5), (4, 1.0)]
+
+
+def test_the_page_is_rendered_from_its_files_alone(study, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "study.yaml").write_text(yaml.safe_dump(PLAN, allow_unicode=True))
+    for name, each in null_records(study, np.random.default_rng(0)).items():
+        write_record(folder, name, each)
+    [test] = study.questions["a"].tests
+    for name, each in planted_pair(study, test, 0.2, np.random.default_rng(0)).items():
+        if name != "md-0":
+            write_record(folder, name, each)
+    (folder / "jobs" / "pot-1.json").unlink()
+    assert main([str(folder)]) == 0
+    text, page = (tmp_path / "docs/study.md").read_text(), (folder / "study.html").read_text()
+    assert "| a. PoT above CoT | **seen** |" in text and "| e. By type | **not seen** |" in text
+    assert "| h. Later | **not run** |" in text and "a part that is not there" in text
+    assert "both, % right by paths in all (95 %): 2:" in text and "●" in text
+    assert "0 (not run: 1)" in text and "pot-1" in text.rpartition("## Jobs not run")[2]
+    assert 'class="forest"' in page and 'class="chart"' in page
+    assert "Programs solve more &lt;problems&gt;." in page
+    assert "http" not in page.replace("http-equiv", ""), "it needs nothing beside it"
+    assert {file.name for file in tmp_path.iterdir()} == {"mine", "docs"}, (
+        "nothing else was touched"
+    )
+
+
+def test_without_results_all_is_listed_as_not_run(study, tmp_path):
+    write_pages(study, {}, tmp_path / "study.md", tmp_path / "study.html")
+    text = (tmp_path / "study.md").read_text()
+    assert "0 of 7 jobs have run" in text and "seen**" not in text
+    for name in ("a. PoT above CoT", "d. Paths", "e. By type", "h. Later"):
+        assert f"| {name} | **not run** |" in text
+    assert "search-rate-1e-4, search-rate-2e-4, cot-0, pot-0, cot-1, pot-1, md-0" in text
+
+
+def searched(value: str, accuracy: float, study: Study):
+    [job] = [j for j in study.search_jobs() if j.name.endswith(value)]
+    made = record(job.arm, {"toy": ({"cot": np.ones(NUMBER, dtype=bool)}, {})})
+    made.metrics["toy/validation"] = {"after": {"cot": {"accuracy": accuracy}}}
+    return job.name, made.model_copy(update={"settings": list(job.settings)})
+
+
+def test_arms_wait_for_their_search_and_take_what_it_found(study):
+    records = dict([searched("1e-4", 0.2, study)])
+    [cot] = [job for job in all_jobs(study, records) if job.name == "cot-0"]
+    assert cot.settings is None and chosen_values(study, records) == {}
+    records |= dict([searched("2e-4", 0.3, study)])
+    [cot] = [job for job in all_jobs(study, records) if job.name == "cot-0"]
+    assert chosen_values(study, records) == {"rate": "2e-4"}
+    assert cot.settings[-3:] == ("lambda=1", "trainer.learning_rate=2e-4", "seed=0")
+    equal = dict([searched("1e-4", 0.3, study), searched("2e-4", 0.3, study)])
+    assert chosen_values(study, equal) == {"rate": "1e-4"}
+
+
+def test_a_raised_stage_version_and_other_settings_are_listed(study):
+    [pot] = [job for job in all_jobs(study, {}) if job.name == "pot-0"]
+    made = record("pot", {"toy": ({"pot": np.ones(NUMBER, dtype=bool)}, {})}, settings=pot.settings)
+    assert outdated(study, {"pot-0": made}, made.stages) == {}
+    raised = made.stages | {"train": made.stages["train"] + 1}
+    assert outdated(study, {"pot-0": made}, raised) == {
+        "pot-0": f"stage train was version {made.stages['train']}, is {raised['train']}"
+    }
+    other = made.model_copy(update={"settings": ["lambda=0.9"]})
+    assert outdated(study, {"pot-0": other}, made.stages) == {
+        "pot-0": "the plan has other settings"
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"colour": 1}, "colour: Extra inputs are not permitted"),
+        ({"commit": "HEAD"}, "commit: String should match pattern"),
+        ({"sets": {}}, "searches.rate.set=toy is none of nothing"),
+        ({"problems": {"other": 3}}, "dataset=toy is none of other"),
+    ],
+)
+def test_a_bad_plan_is_refused_by_its_key(tmp_path, change, message):
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(PLAN | change))
+    with pytest.raises(StudyError, match=message):
+        read_plan(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("system", "message"),
+    [
+        ({"arm": "md"}, "give either row, or thoughts"),
+        ({"arm": "md", "row": "cot", "paths": 2}, "give either row, or thoughts"),
+        ({"arm": "md", "thoughts": ["cot", "pot"], "paths": 3}, "paths=3 cannot be shared evenly"),
+        ({"arm": "mdd", "row": "cot"}, "arm=mdd is none of cot, md, pot"),
+    ],
+)
+def test_a_side_of_a_test_is_judged(tmp_path, system, message):
+    test = PLAN["questions"]["a"]["tests"][0] | {"second": system}
+    questions = {"a": PLAN["questions"]["a"] | {"tests": [test]}}
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(PLAN | {"questions": questions}))
+    with pytest.raises(StudyError, match=message):
+        read_plan(tmp_path)
+
+
+def test_records_that_do_not_fit_are_refused(study, tmp_path):
+    [test] = study.questions["a"].tests
+    records = planted_pair(study, test, 0.2, np.random.default_rng(0))
+    records["pot-0"].tests["toy"].rows["pot"] = "1" * NUMBER
+    other = records["pot-0"].tests["toy"].model_copy(update={"digest": "other"})
+    with pytest.raises(StudyError, match="jobs cot-0 and pot-0 differ in a problem"):
+        judged_tests(
+            study,
+            records | {"pot-0": records["pot-0"].model_copy(update={"tests": {"toy": other}})},
+        )
+    with pytest.raises(StudyError, match=r"300 problems of toy, problems\.toy of the plan says 2"):
+        judged_tests(study.model_copy(update={"problems": {"toy": 2}}), records)
+    write_record(tmp_path, "pot-0", records["pot-0"])
+    assert read_records(tmp_path)["pot-0"] == records["pot-0"]
+    file = tmp_path / "jobs" / "pot-0.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"seed": "x"}))
+    with pytest.raises(StudyError, match=r"pot-0.json: seed: .*got x"):
+        read_records(tmp_path)
+
+
+def test_code_that_is_not_the_pinned_commits_is_refused(tmp_path):
+    def git(*words: str) -> str:
+        identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        return subprocess.check_output(["git", "-C", tmp_path, *identity, *words], text=True)
+
+    for folder in ("mdexp", "conf", "hydra_plugins", "study"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "file").write_text("1")
+    for name in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / name).write_text("1")
+    git("init", "-q")
+    git("add", "-A")
+    git("commit", "-qm", "one")
+    pinned = git("rev-parse", "HEAD").strip()
+    (tmp_path / "study" / "file").write_text("2")
+    git("commit", "-qam", "results")
+    refuse_other_code(pinned, tmp_path)
+    (tmp_path / "mdexp" / "new.py").write_text("")
+    with pytest.raises(StudyError, match=r"1 files differ, such as mdexp/new.py"):
+        refuse_other_code(pinned, tmp_path)
+    with pytest.raises(StudyError, match="git cannot compare"):
+        refuse_other_code("0" * 40, tmp_path)
+
+
+def test_a_job_that_fails_hides_no_other(study, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study/study.yaml").write_text(yaml.safe_dump(PLAN))
+    batches = []
+
+    def fail(work, at, finished):
+        assert len(at) == 2 and os.environ["OMP_NUM_THREADS"] == "1"
+        batches.append([job.folder.name for job in work])
+        results = [
+            JobResult(
+                job=job.number, state="failed", overrides=[], folder=str(job.folder), error="oh"
+            )
+            for job in work
+        ]
+        for job, result in zip(work, results, strict=True):
+            finished(job, result)
+        return results
+
+    monkeypatch.setattr("mdexp.commands.study.run_jobs", fail)
+    assert main(["--run", "--data", str(tmp_path)]) == 1
+    assert batches == [
+        ["search-rate-1e-4", "search-rate-2e-4"],
+        ["pot-0", "pot-1", "md-0"],  # the arm that waits for the search cannot run
+    ]
+    assert not (tmp_path / "study/jobs").exists()
+    assert "pot-1: failed: oh" in capsys.readouterr().err
+
+
+def test_the_data_folder_is_asked_for(study):
+    [pot] = [job for job in all_jobs(study, {}) if job.name == "pot-0"]
+    with pytest.raises(StudyError, match=r"job pot-0 reads \$DATA: say where it is"):
+        placed(pot, None)
+    assert f"dataset.path={ROOT}" in placed(pot, str(ROOT))
+
+
+def test_docs_study_is_what_the_files_say(tmp_path):
+    folder = ROOT / "study"
+    write_pages(read_plan(folder), read_records(folder), tmp_path / "s.md", tmp_path / "s.html")
+    assert (tmp_path / "s.md").read_text() == (ROOT / "docs" / "study.md").read_text(), (
+        "python -m mdexp.study renders it"
+    )
+
+
+def test_every_job_of_the_study_is_a_run_and_has_what_questions_look_at(tmp_path):
+    study = read_plan(ROOT / "study")
+    assert len(all_jobs(study, {})) > 50
+    settings = judged_arms(study, str(tmp_path))
+    assert settings.keys() > study.arms.keys()
+    refuse_unanswered(study, settings)
+    wrong = study.questions["a"].model_copy(update={"tests": study.questions["b"].tests[1:2]})
+    mixed = study.model_copy(update={"questions": {"a": wrong}})
+    with pytest.raises(StudyError, match=r"pot of pot: the arm has rows label, vote"):
+        refuse_unanswered(mixed, {"pot": settings["label"]})
+    refused = study.model_copy(update={"settings": (*study.settings, "decoding.num_paths=-1")})
+    with pytest.raises(SettingsError, match=r"decoding\.num_paths"):
+        judged_arms(refused, str(tmp_path))
