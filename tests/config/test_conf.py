@@ -36,7 +36,10 @@ BESIDE = {
 LISTS = ("thought", "lesson")  # groups of which several are chosen
 
 # Those of the extra `sweep`.
-PLUGINS = {"sweep/optuna": "hydra_plugins.hydra_optuna_sweeper"}
+PLUGINS = {
+    "grader/math_verify": "math_verify",
+    "sweep/optuna": "hydra_plugins.hydra_optuna_sweeper",
+}
 
 
 def test_options_are_found() -> None:
