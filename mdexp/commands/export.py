@@ -1,5 +1,7 @@
 """Share a run's student: `python -m mdexp.export RUN FOLDER [--dtype bfloat16] [--push NAME]`.
 
+With --data it is the verified paths of the run that are shared, as a data set of the hub with a
+card. A student's folder has tasks for lm-evaluation-harness in lm_eval/ (--include_path).
 A training that stopped leaves checkpoints; `--checkpoint FILE` takes the student from one.
 
 FOLDER gets whole weights (an adapter is merged) that plain transformers loads, the tokenizer, and a
@@ -17,25 +19,29 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from mdexp.commands.data_set import write_data_set
+from mdexp.commands.harness_task import write_harness_tasks
 from mdexp.commands.model_card import model_card
 from mdexp.commands.run_student import run_manifest, trained_weights, untrained_weights
 from mdexp.commands.upload import upload
 from mdexp.config.settings import Settings, judge
 from mdexp.printable import print_error
+from mdexp.records import Problem
 from mdexp.signals import signals_as_exits
 from mdexp.store.files import read_json, write_text
 from mdexp.store.hub import HubError
+from mdexp.store.json_lines import read_jsonl
 from mdexp.store.run_folder import run_file
 from mdexp.students.load import Loaded, save_folder
 
 CARD = "README.md"
 METRICS = "metrics.json"
+PROBLEMS = "problems.jsonl"
 
 
 def export(run: Path, folder: Path, dtype: str, checkpoint: Path | None = None) -> None:
     """Write the student of a run to a new folder; ValueError, naming what is wrong, or OSError."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(f"{folder}: is there already; name a folder that is new or empty")
+    refuse_filled(folder)
     manifest = run_manifest(run)
     settings = judge(manifest["settings"])
     (model, tokenizer), step = _student(run, settings, checkpoint)
@@ -50,6 +56,23 @@ def export(run: Path, folder: Path, dtype: str, checkpoint: Path | None = None) 
     with whole_or_nothing(folder) as partial:
         save_folder((model.to(getattr(torch, dtype)), tokenizer), partial)
         write_text(partial / CARD, card)
+        if (run / PROBLEMS).is_file():
+            problems = read_jsonl(run_file(run, PROBLEMS), Problem)
+            write_harness_tasks(partial, settings, problems, renderer)
+
+
+def export_data(run: Path, folder: Path) -> None:
+    """Write the verified paths of a run to a new folder, as a data set with a card. ValueError or
+    OSError."""
+    refuse_filled(folder)
+    with whole_or_nothing(folder) as partial:
+        write_data_set(run, partial)
+
+
+def refuse_filled(folder: Path) -> None:
+    """ValueError where a folder holds something already."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder}: is there already; name a folder that is new or empty")
 
 
 def _student(run: Path, settings: Settings, checkpoint: Path | None) -> tuple[Loaded, int | None]:
@@ -84,10 +107,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = _arguments(argv)
     try:
         with signals_as_exits():
-            export(given.run, given.folder, given.dtype, given.checkpoint)
+            if given.data:
+                export_data(given.run, given.folder)
+            else:
+                export(given.run, given.folder, given.dtype, given.checkpoint)
             print(given.folder)
             if given.push:
-                print(upload(given.folder, given.push))
+                print(upload(given.folder, given.push, "dataset" if given.data else "model"))
     except HubError as error:
         print_error(error)
         return 1
@@ -113,6 +139,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument(
         "--checkpoint", type=Path, metavar="FILE", help="of a training that stopped"
+    )
+    parser.add_argument(
+        "--data", action="store_true", help="the verified paths as a data set, not the student"
     )
     parser.add_argument("--push", metavar="NAME", help="upload to the hub as NAME, private")
     return parser.parse_args(argv)

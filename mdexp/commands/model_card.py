@@ -54,8 +54,8 @@ def model_card(
             "## Data and licences",
             "",
             f"- weights: started from {_start(chosen['student'])}",
-            *[f"- problems: {line}" for line in _datasets(manifest)],
-            f"- reasoning paths: {_teacher(chosen['teacher'])}",
+            *[f"- problems: {line}" for line in datasets_used(manifest)],
+            f"- reasoning paths: {teacher_used(chosen['teacher'])}",
             "",
             "## Made with",
             "",
@@ -139,13 +139,13 @@ def _answered_in(manifest: Mapping[str, Any]) -> str:
     return next((c["dtype"] for c in counts if "dtype" in c), "a type that it did not record")
 
 
-def _datasets(manifest: Mapping[str, Any]) -> list[str]:
+def datasets_used(manifest: Mapping[str, Any]) -> list[str]:
     """Source and licence of the training set and, behind it, of those that were only tested on."""
     trained, *tested = manifest.get("data") or [UNKNOWN]
     return [trained, *(f"{line}, test only" for line in tested)]
 
 
-def _teacher(options: Mapping[str, Any]) -> str:
+def teacher_used(options: Mapping[str, Any]) -> str:
     """Who wrote the paths, and on what terms."""
     name = str(options["_target_"]).split(".")[-2]  # `worked` of `mdexp.teacher.worked.Worked`
     model = f", model {options['model']}" if options.get("model") else ""

@@ -1,13 +1,15 @@
 """An exported folder as a private repository of the Hugging Face hub."""
 
 from pathlib import Path
+from typing import Literal
 
 from mdexp.store.hub import HubError
 
+Kind = Literal["model", "dataset"]
 SAID = 300  # characters of an error
 
 
-def upload(folder: Path, name: str) -> str:
+def upload(folder: Path, name: str, kind: Kind = "model") -> str:
     """Upload a folder to the private repository `name`, which is made if need be; its address.
 
     HubError where that fails or where the repository is public: creating it again as private would
@@ -17,22 +19,27 @@ def upload(folder: Path, name: str) -> str:
 
     hub = HfApi()
     try:
-        repository = hub.create_repo(name, private=True, exist_ok=True)
-        private = hub.repo_info(repository.repo_id).private
+        repository = hub.create_repo(name, repo_type=kind, private=True, exist_ok=True)
+        private = hub.repo_info(repository.repo_id, repo_type=kind).private
         if private:
-            hub.upload_folder(folder_path=folder, repo_id=repository.repo_id)
+            hub.upload_folder(folder_path=folder, repo_id=repository.repo_id, repo_type=kind)
     # Of whichever HTTP client the hub's library uses. `from None`: it may hold the token.
     except Exception as error:
         raise HubError(
             f"{name}: not uploaded, {_said(error)}\n{folder} is whole; this uploads it:\n"
-            f"    hf upload {name} {folder} --private"
+            f"    hf upload {name} {folder}{_typed(kind)} --private"
         ) from None
     if not private:
         raise HubError(
             f"{name}: not uploaded, since that repository is there and public. Give another name, "
-            f"make it private, or publish {folder} on purpose:\n    hf upload {name} {folder}"
+            f"make it private, or publish {folder} on purpose:\n    "
+            f"hf upload {name} {folder}{_typed(kind)}"
         )
     return str(repository)
+
+
+def _typed(kind: Kind) -> str:
+    return "" if kind == "model" else f" --repo-type {kind}"
 
 
 def _said(error: Exception) -> str:

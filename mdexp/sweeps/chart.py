@@ -6,8 +6,9 @@ from math import ceil
 
 from mdexp.sweeps.curves import LETTERS, Curve, SweepPoint
 
-WIDTH, HEIGHT = 720, 300
-LEFT, RIGHT, TOP, BOTTOM = 48, 190, 16, 40
+# Narrow, so that texts stay legible where a telephone scales it down; the page has the legend.
+WIDTH, HEIGHT = 440, 280
+LEFT, RIGHT, TOP, BOTTOM = 52, 16, 16, 44
 STEP = 0.1  # between the lines of the grid, as a share
 APART = 3  # pixels between intervals at the same value
 
@@ -36,19 +37,16 @@ def chart(curve: Curve) -> str:
     for value in values:
         x = at(SweepPoint(x=value, accuracy=0))
         parts.append(f'<text class="x" x="{x:.1f}" y="{HEIGHT - BOTTOM + 18}">{value:g}</text>')
-    for number, (name, line) in enumerate(curve.lines.items()):
+    for number, line in enumerate(curve.lines.values()):
         shift = (number - (len(curve.lines) - 1) / 2) * APART
         marks = [(at(point) + shift, point) for point in line]
         path = " ".join(f"{x:.1f},{height(point.accuracy):.1f}" for x, point in marks)
         drawn = "".join(_mark(x, point, height) for x, point in marks)
-        y = TOP + 12 + 18 * number
-        parts.append(
-            f'<g class="series-{number}"><polyline points="{path}"/>{drawn}'
-            f'<line x1="{WIDTH - RIGHT + 14}" x2="{WIDTH - RIGHT + 32}" y1="{y - 4}" y2="{y - 4}"/>'
-            f'<text x="{WIDTH - RIGHT + 38}" y="{y}">{escape(name)}</text></g>'
-        )
+        parts.append(f'<g class="series-{number}"><polyline points="{path}"/>{drawn}</g>')
     axis = escape(LETTERS.get(curve.key, curve.key))
     parts.append(f'<text class="x" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 4}">{axis}</text>')
+    middle = (TOP + HEIGHT - BOTTOM) / 2
+    parts.append(f'<text class="x" transform="translate(12 {middle}) rotate(-90)">% right</text>')
     label = escape(f"accuracy in percent: {curve.title}")
     head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">'
     return head + "".join(parts) + "</svg>"

@@ -11,10 +11,12 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from mdexp.records import VALIDATION
 from mdexp.store.files import write_text
 from mdexp.sweeps import jobs
 from mdexp.sweeps.chart import chart
 from mdexp.sweeps.curves import sweep_curves
+from mdexp.sweeps.power import detectable_difference
 
 PAGE = "sweep.html"
 LOG_LINES = 20
@@ -39,12 +41,25 @@ def write_overview(folder: Path, results: Sequence[jobs.JobResult]) -> None:
         columns=columns,
         rows=[_row(result, own, columns) for result, own in zip(results, overrides, strict=True)],
         num_ok=sum(result.state == "ok" for result in results),
-        charts=[(curve.title, chart(curve)) for curve in drawn],
+        charts=[(curve.title, chart(curve), list(curve.lines)) for curve in drawn],
+        sizes=_test_sizes(results),
         pooled=any(
             point.seeds for curve in drawn for line in curve.lines.values() for point in line
         ),
     )
     write_text(folder / PAGE, page)
+
+
+def _test_sizes(results: Sequence[jobs.JobResult]) -> list[tuple[str, int, float]]:
+    """Of each test set its name, its problems, and the smallest difference that these show."""
+    sizes = {
+        dataset: way["n"]
+        for result in results
+        for dataset, phases in result.metrics.items()
+        if not dataset.endswith(VALIDATION)
+        for way in phases.get("after", {}).values()
+    }
+    return [(name, n, 100 * detectable_difference(n)) for name, n in sizes.items()]
 
 
 def _row(

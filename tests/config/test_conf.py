@@ -37,7 +37,10 @@ BESIDE = {
 LISTS = ("thought", "lesson")  # groups of which several are chosen
 
 # Those of the extra `sweep`.
-PLUGINS = {"sweep/optuna": "hydra_plugins.hydra_optuna_sweeper"}
+PLUGINS = {
+    "grader/math_verify": "math_verify",
+    "sweep/optuna": "hydra_plugins.hydra_optuna_sweeper",
+}
 
 
 def _is_whole_part(file: Path) -> bool:
