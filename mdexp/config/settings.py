@@ -263,7 +263,7 @@ def _built(key: str, options: Any, kind: Any, faults: dict[str, str]) -> Any:
         if isinstance(part, kind):
             return part
         faults[key] = (
-            f"{options[TARGET]} is no {kind.__name__}; mdexp/ports.py says what one offers"
+            f"{options[TARGET]} is no {kind.__name__}; mdexp/ports/ says what one offers"
         )
     except ValidationError as error:
         faults |= _faults(error, key)

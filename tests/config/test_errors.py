@@ -119,7 +119,7 @@ SETTINGS = [
     ({"grader": "strict"}, "grader: needs a mapping with _target_, got 'strict'"),
     (
         {"grader._target_": "mdexp.grading.vote_rules.cascade.Cascade"},
-        "grader: mdexp.grading.vote_rules.cascade.Cascade is no Grader; mdexp/ports.py says",
+        "grader: mdexp.grading.vote_rules.cascade.Cascade is no Grader; mdexp/ports/ says",
     ),
     (
         {"student.tuning": "lroa"},
