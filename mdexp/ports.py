@@ -238,6 +238,14 @@ class Objective(Protocol):
 
 
 @runtime_checkable
+class WithAuxiliary(Protocol):
+    """An objective by which the lessons of some thoughts are auxiliary: no step needs one."""
+
+    auxiliary: Mapping[str, float]  # the share of the loss that each such thought has
+    per_problem: int | None  # most lessons of such a thought from a problem in a step
+
+
+@runtime_checkable
 class Decoder(Protocol):
     """How a student comes to its answers: greedily and by samples, by beams, by search."""
 
