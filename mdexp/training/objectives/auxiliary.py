@@ -29,6 +29,8 @@ MainObjective = Annotated[
     SkipValidation[Objective], BeforeValidator(built), PlainSerializer(described)
 ]
 OwnShare = Annotated[float, Field(gt=0, lt=1)]
+# A yaml says null: what is an empty mapping there cannot be filled on the command line.
+OwnShares = Annotated[dict[str, OwnShare], BeforeValidator(lambda shares: shares or {})]
 
 
 class AuxiliaryObjective(Block):
@@ -37,7 +39,7 @@ class AuxiliaryObjective(Block):
     name: ClassVar[str] = "auxiliary"
 
     main: MainObjective  # of all other thoughts
-    auxiliary: dict[str, OwnShare]  # the share of the loss of each thought with auxiliary lessons
+    auxiliary: OwnShares  # the share of the loss of each thought with auxiliary lessons
     per_problem: Count | None  # most lessons of such a thought from a problem in a step
     normalize: Literal["token", "example"]  # what an auxiliary thought's mean is over
 
