@@ -80,7 +80,7 @@ def inspect(run: Path, num_problems: int) -> int:
             print()
     print(f"first step: {len(step)} of {len(made)} examples in {len(batches)} micro-batches")
     found = [(_name(one.example), *fault) for one in made for fault in faults(one).items()]
-    found += [("first step", *fault) for fault in batch_faults(step, batches).items()]
+    found += [("first step", *fault) for fault in batch_faults(step, weights, batches).items()]
     return _report(found)
 
 

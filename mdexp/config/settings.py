@@ -30,6 +30,7 @@ from mdexp.ports import (
     Teacher,
     Thought,
     VoteRule,
+    WithAuxiliary,
 )
 from mdexp.sandbox.settings import SandboxSettings
 from mdexp.thoughts.brought_tokens import brought_tokens
@@ -165,6 +166,8 @@ class Settings(Block):
             except ValueError as error:
                 raise ValueError(f"lessons.{name}: {error}") from error
         weighed = [name for name, share in (self.shares() or {}).items() if share > 0]
+        if isinstance(self.objective, WithAuxiliary):
+            weighed += self.objective.auxiliary
         untaught = [name for name in weighed if name not in taught]
         if untaught or not taught:
             raise ValueError(
@@ -262,9 +265,7 @@ def _built(key: str, options: Any, kind: Any, faults: dict[str, str]) -> Any:
         part = build_part(options)
         if isinstance(part, kind):
             return part
-        faults[key] = (
-            f"{options[TARGET]} is no {kind.__name__}; mdexp/ports/ says what one offers"
-        )
+        faults[key] = f"{options[TARGET]} is no {kind.__name__}; mdexp/ports/ says what one offers"
     except ValidationError as error:
         faults |= _faults(error, key)
     except ComponentError as error:

@@ -35,7 +35,7 @@ from mdexp.ports.thought import (
     VariedThought,
     Write,
 )
-from mdexp.ports.training import LessonMaker, Objective
+from mdexp.ports.training import LessonMaker, Objective, WithAuxiliary
 
 # Raised when a part written for the version before would no longer work. A part may declare the one
 # it was written for (`plugin_api: ClassVar[int] = 1`), and is then refused by any other.
@@ -73,5 +73,6 @@ __all__ = [
     "VariedThought",
     "VoteRule",
     "Weight",
+    "WithAuxiliary",
     "Write",
 ]

@@ -54,3 +54,11 @@ class Objective(Protocol):
     def formula(self, thoughts: Collection[str], lam: float | None) -> str:
         """The loss as a formula with its numbers, for the report."""
         ...
+
+
+@runtime_checkable
+class WithAuxiliary(Protocol):
+    """An objective by which the lessons of some thoughts are auxiliary: no step needs one."""
+
+    auxiliary: Mapping[str, float]  # the share of the loss that each such thought has
+    per_problem: int | None  # most lessons of such a thought from a problem in a step

@@ -28,15 +28,18 @@ def weighted_loss(
     weights: Tensor,
     tree: Tree | None = None,
     prompt_rows: Tensor | None = None,
+    targets: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Sum of weights · NLL, and the NLL (nats, float32) of each scored label in row order.
 
     `labels` and `weights` have a row per sequence, or all lie in one row with a `tree`; for a
-    seq2seq student `prompt_rows` says which row of `input_ids` each of them answers.
+    seq2seq student `prompt_rows` says which row of `input_ids` each of them answers, and `targets`
+    has the shape of `labels` and the tokens that are written, scored or not; none: all are scored.
     """
     scored = labels != NO_TARGET
     if kind == "seq2seq":
-        reading = _decoder_reading(model, input_ids, attention_mask, labels, prompt_rows)
+        written = labels.clamp(min=0) if targets is None else targets
+        reading = _decoder_reading(model, input_ids, attention_mask, written, prompt_rows)
         return _loss(_logits(model, scored, reading), labels[scored], weights[scored])
     # Padding is on the right, where causal attention never looks: no mask, the fast kernel.
     reading = {"input_ids": input_ids, "use_cache": False}
@@ -52,7 +55,7 @@ def _decoder_reading(
     model: "PreTrainedModel",
     input_ids: Tensor,
     attention_mask: Tensor,
-    labels: Tensor,
+    targets: Tensor,
     prompt_rows: Tensor | None,
 ) -> dict[str, Any]:
     """Each prompt is encoded once, whatever the number of its targets."""
@@ -63,7 +66,7 @@ def _decoder_reading(
     return {
         "encoder_outputs": (states,),
         "attention_mask": attention_mask,
-        "decoder_input_ids": _shifted(labels.clamp(min=0), model.config.decoder_start_token_id),
+        "decoder_input_ids": _shifted(targets, model.config.decoder_start_token_id),
         "use_cache": False,
     }
 
@@ -88,6 +91,6 @@ def _loss(logits: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, Tens
     return (nll * weights).sum(), nll.detach()
 
 
-def _shifted(labels: Tensor, start: int) -> Tensor:
-    """Decoder input: the labels one position later, behind the start token."""
-    return torch.cat([torch.full_like(labels[:, :1], start), labels[:, :-1]], dim=1)
+def _shifted(targets: Tensor, start: int) -> Tensor:
+    """Decoder input: the targets one position later, behind the start token."""
+    return torch.cat([torch.full_like(targets[:, :1], start), targets[:, :-1]], dim=1)

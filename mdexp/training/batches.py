@@ -1,7 +1,8 @@
 """Which examples make an optimiser step.
 
 A step is `step_problems` problems with all their paths; an epoch visits each problem once. An
-example that is for one epoch is in no other. The order depends on the seed alone, so that runs
+example that is for one epoch is in no other. No step needs an auxiliary lesson (objectives/
+auxiliary.py), and one has at least one other. The order depends on the seed alone, so that runs
 which differ in λ see the same problems in the same steps.
 """
 
@@ -9,13 +10,50 @@ import math
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
+from mdexp.ports import Objective, WithAuxiliary
 from mdexp.records import Example
 
 MAX_REDRAWS = 1000
 
 Pairing = Literal["both", "any"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auxiliary:
+    """The thoughts whose lessons are auxiliary, and the most lessons of such a thought that a step
+    takes from a problem (None: all)."""
+
+    thoughts: frozenset[str] = frozenset()
+    per_problem: int | None = None
+
+    @classmethod
+    def of(cls, objective: Objective) -> "Auxiliary":
+        if not isinstance(objective, WithAuxiliary):
+            return cls()
+        return cls(thoughts=frozenset(objective.auxiliary), per_problem=objective.per_problem)
+
+    def steps_without(self, steps: Sequence[Sequence[Example]]) -> dict[str, int]:
+        """For each auxiliary thought the number of steps in which it contributes nothing."""
+        return {
+            thought: sum(all(e.thought != thought for e in step) for step in steps)
+            for thought in sorted(self.thoughts)
+        }
+
+    def drawn(self, examples: Sequence[Example], chance: random.Random) -> list[Example]:
+        """A problem's examples, in order, with at most `per_problem` of each such thought."""
+        if self.per_problem is None:
+            return list(examples)
+        left = set[int]()
+        for thought in sorted(self.thoughts):
+            ours = [n for n, example in enumerate(examples) if example.thought == thought]
+            left |= set(ours) - set(chance.sample(ours, min(len(ours), self.per_problem)))
+        return [example for n, example in enumerate(examples) if n not in left]
+
+
+NO_AUXILIARY = Auxiliary()
 
 
 def trainable(
@@ -60,6 +98,7 @@ def plan_steps(
     epochs: int,
     max_steps: int | None,
     seed: int,
+    auxiliary: Auxiliary = NO_AUXILIARY,
 ) -> list[list[Example]]:
     """The optimiser steps of a run, in order."""
     names = sorted(problems)
@@ -70,16 +109,24 @@ def plan_steps(
         )
     if not names:
         raise ValueError("nothing to train on: no problem has an example")
+    if auxiliary.thoughts >= {e.thought for rows in problems.values() for e in rows}:
+        raise ValueError("nothing to train on: all examples are auxiliary lessons")
     per_epoch = math.ceil(len(names) / step_problems)
     num_drawn = 1 + max(example.epoch or 0 for rows in problems.values() for example in rows)
     steps: list[list[Example]] = []
     for epoch in range(math.ceil(max_steps / per_epoch) if max_steps else epochs):
         order = random.Random(f"{seed} epoch {epoch}").sample(names, len(names))
-        ours = {name: _of_epoch(rows, epoch % num_drawn) for name, rows in problems.items()}
+        ours = {
+            name: auxiliary.drawn(
+                _of_epoch(rows, epoch % num_drawn),
+                random.Random(f"{seed} epoch {epoch} auxiliary {name}"),
+            )
+            for name, rows in problems.items()
+        }
         for start in range(0, len(order), step_problems):
             drawn = order[start : start + step_problems]
             redraws = random.Random(f"{seed} step {len(steps)}")
-            steps.append(_complete_step(drawn, ours, needed, names, redraws))
+            steps.append(_complete_step(drawn, ours, needed, names, redraws, auxiliary))
     return steps[:max_steps]
 
 
@@ -93,12 +140,14 @@ def _complete_step(
     needed: set[str],
     names: Sequence[str],
     redraws: random.Random,
+    auxiliary: Auxiliary,
 ) -> list[Example]:
-    """The step's examples; one without any, or without a target for a weighted thought, is drawn
-    again."""
+    """The step's examples; one without any but auxiliary ones, or without a target for a weighted
+    thought, is drawn again."""
     for _ in range(MAX_REDRAWS):
         step = [example for name in drawn for example in problems[name]]
-        if step and needed <= {example.thought for example in step}:
+        thoughts = {example.thought for example in step}
+        if thoughts - auxiliary.thoughts and needed <= thoughts:
             return step
         drawn = redraws.sample(names, len(drawn))
     raise ValueError(

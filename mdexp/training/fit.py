@@ -25,7 +25,7 @@ from mdexp.students.numerics import Precision
 from mdexp.students.vocabulary import token_ids
 from mdexp.students.weights import Weights
 from mdexp.tracking.feeds import Feed
-from mdexp.training.batches import hold_out, plan_steps, trainable
+from mdexp.training.batches import Auxiliary, hold_out, plan_steps, trainable
 from mdexp.training.checkpointing import checkpoint_activations
 from mdexp.training.devices import num_ranks
 from mdexp.training.finite import NotFinite, judge_weights, what_is_left
@@ -123,12 +123,14 @@ def fit(
         except NotFinite as error:
             left = newest_checkpoint(folder / CHECKPOINTS, identity)
             raise what_is_left(error, left[0] if left else None) from error
-    scored = {
+    scored: dict[str, Any] = {
         "problems": len(problems),
         "steps": len(steps),
         "examples": sum(len(rows) for rows in problems.values()),
         "target_tokens": sum(e.num_scored for step in steps for e in step),
     }
+    if absent := Auxiliary.of(objective).steps_without(steps):
+        scored["steps without a lesson"] = absent
     if held_out:
         scored["held_out_problems"] = trainer.validate_problems
     return model.eval(), module.history, scored | _work(module.history) | probe.counts()
@@ -154,6 +156,7 @@ def planned_steps(
         epochs=trainer.epochs,
         max_steps=trainer.max_steps,
         seed=seed,
+        auxiliary=Auxiliary.of(objective),
     )
     return problems, steps, held_out
 

@@ -176,9 +176,12 @@ def scored_ids(example: Example) -> list[int]:
     return list(compress(example.target_ids, example.scored()))
 
 
-def batch_faults(step: Sequence[Example], batches: Sequence[MicroBatch]) -> dict[str, str]:
+def batch_faults(
+    step: Sequence[Example], weights: Sequence[float], batches: Sequence[MicroBatch]
+) -> dict[str, str]:
     """The micro-batches of a step score each target token that is to be scored once, nothing of a
-    prompt or padding, and their weights sum to 1. Thoughts of share 0 are not among `step`."""
+    prompt or padding, and their weights have the sum that the objective's token `weights` have.
+    Thoughts of share 0 are not among `step`."""
     scored = Counter[int]()
     total = 0.0
     for batch in batches:
@@ -190,8 +193,9 @@ def batch_faults(step: Sequence[Example], batches: Sequence[MicroBatch]) -> dict
         found["only_targets_are_scored"] = f"{extra.total()} tokens are scored beside the targets"
     if missing := targets - scored:
         found["every_target_is_scored"] = f"{missing.total()} tokens of targets are not scored"
-    if abs(total - 1) > SAME_WEIGHT:
-        found["weights_sum_to_1"] = f"they sum to {total}"
+    whole = sum(w * example.num_scored for w, example in zip(weights, step, strict=True))
+    if abs(total - whole) > SAME_WEIGHT * whole:
+        found["weights_are_the_objective's"] = f"they sum to {total}, not {whole}"
     return found
 
 

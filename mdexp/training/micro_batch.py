@@ -32,6 +32,7 @@ class MicroBatch:
     tokens: int  # read or written by the student, without padding
     tree: "Tree | None" = None
     prompt_rows: "torch.Tensor | None" = None  # seq2seq: the row of the prompt of each target
+    targets: "torch.Tensor | None" = None  # seq2seq: tokens of the targets, scored or not; 0 behind
 
     @property
     def padded_tokens(self) -> int:
@@ -47,11 +48,12 @@ class MicroBatch:
             "weights": self.weights,
             "tree": self.tree,
             "prompt_rows": self.prompt_rows,
+            "targets": self.targets,
         }
 
     def to(self, device: "torch.device") -> "MicroBatch":
         tensors = ("input_ids", "attention_mask", "labels", "weights", "thoughts")
-        here = {name: getattr(self, name) for name in (*tensors, "tree", "prompt_rows")}
+        here = {name: getattr(self, name) for name in (*tensors, "tree", "prompt_rows", "targets")}
         return replace(self, **{k: v.to(device) for k, v in here.items() if v is not None})
 
     def unscored(self) -> "MicroBatch":

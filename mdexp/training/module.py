@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class MixedDistillation(pl.LightningModule):
-    """Train a student on steps, each a list of micro-batches whose token weights sum to 1.
+    """Train a student on steps, each a list of micro-batches with a weight for every token.
 
     Optimisation is manual: Lightning's own accumulation averages the means of micro-batches, which
     is another objective as soon as they differ in size.

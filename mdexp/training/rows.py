@@ -78,6 +78,7 @@ def _seq2seq(
         names=names,
         tokens=sum(map(len, inputs)) + sum(len(row.example.target_ids) for row in rows),
         prompt_rows=torch.tensor(answered),
+        targets=_padded([row.example.target_ids for row in rows], 0),
         **_marks(labels, rows),
     )
 

@@ -2,7 +2,8 @@
 
 The trunk is the longest common token prefix of the problem's fully rendered prompts, less one
 token: the last token of a prompt predicts the first of the target, so that it belongs to a path.
-Each path is a branch, whose positions go on from the trunk. Trees lie one after the other in a
+Each path is a branch, whose positions go on from the trunk. Prompts that alter the question share
+little with the others, and have a tree of their own. Trees lie one after the other in a
 single row, which leaves next to nothing to padding.
 """
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 ROW_BUCKET = 64  # tokens of a packed row
 RUN_BUCKET = 32  # tokens of a run within attention
 RUNS_BUCKET = 4
+SPLIT_BELOW = 0.9  # of one tree's tokens: several trees cost runs of their own
 MAX_RUNS = 8  # that attend together: more would differ more in length
 
 
@@ -63,7 +65,10 @@ def tree_batches(
     for row in step:
         problems[row.example.problem_id].append(row)
     trees = [
-        tree for paths in problems.values() for tree in _within_budget(paths, micro_batch_tokens)
+        tree
+        for paths in problems.values()
+        for group in _by_prefix(paths)
+        for tree in _within_budget(group, micro_batch_tokens)
     ]
     return [_tensors(trees, names, pad_id) for trees in _bins(trees, micro_batch_tokens)]
 
@@ -72,6 +77,28 @@ def trunk_length(prompts: Sequence[Sequence[int]]) -> int:
     """Tokens of the longest common prefix of prompts, less one."""
     common = takewhile(lambda tokens: len(set(tokens)) == 1, zip(*prompts, strict=False))
     return max(0, sum(1 for _ in common) - 1)
+
+
+def _by_prefix(paths: Sequence[Weighted]) -> list[list[Weighted]]:
+    """The paths of a problem, those together whose prompts have enough in common."""
+    of_prompt: dict[tuple[int, ...], list[Weighted]] = defaultdict(list)
+    for path in paths:
+        of_prompt[tuple(path.example.prompt_ids)].append(path)
+    groups: list[list[Weighted]] = []
+    for prompt in sorted(of_prompt):  # like prefixes beside each other
+        alone = of_prompt[prompt]
+        if groups and _tokens([*groups[-1], *alone]) <= _tokens(groups[-1]) + _tokens(alone):
+            groups[-1] += alone
+        else:
+            groups.append(alone)
+    whole = list(paths)
+    return groups if sum(map(_tokens, groups)) < SPLIT_BELOW * _tokens(whole) else [whole]
+
+
+def _tokens(paths: Sequence[Weighted]) -> int:
+    """Tokens of one tree of these paths."""
+    trunk = trunk_length([path.example.prompt_ids for path in paths])
+    return SharedTrunk(trunk=trunk, paths=list(paths)).tokens
 
 
 def _within_budget(paths: Sequence[Weighted], budget: int) -> list[SharedTrunk]:

@@ -78,6 +78,7 @@ REACHES = {
     "objective=weighted lambda=null": TRAINING[4:],
     "objective=weighted lambda=null objective.weights={cot:0.2,pot:0.8}": TRAINING[4:],
     "objective=union lambda=null": TRAINING[4:],
+    "objective=auxiliary lambda=null objective.auxiliary={pot:0.2}": TRAINING[4:],
     "trainer.learning_rate=1e-3": TRAINING[4:],
     "trainer.weight_decay=0": TRAINING[4:],
     "trainer.step_problems=4": TRAINING[4:],

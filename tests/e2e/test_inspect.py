@@ -171,9 +171,12 @@ def test_a_renderer_that_prompts_otherwise_is_named(run, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("scale", "invariants"),
     [
-        (lambda weights: weights + 0.01, {"only_targets_are_scored", "weights_sum_to_1"}),
-        (lambda weights: weights * 0, {"every_target_is_scored", "weights_sum_to_1"}),
-        (lambda weights: weights * 2, {"weights_sum_to_1"}),
+        (
+            lambda weights: weights + 0.01,
+            {"only_targets_are_scored", "weights_are_the_objective's"},
+        ),
+        (lambda weights: weights * 0, {"every_target_is_scored", "weights_are_the_objective's"}),
+        (lambda weights: weights * 2, {"weights_are_the_objective's"}),
     ],
 )
 def test_a_batch_that_scores_what_it_must_not_is_named(scale, invariants, run, monkeypatch, capsys):
