@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from mdexp.config.blocks import TrainerSettings
@@ -16,8 +15,6 @@ from mdexp.students.frozen import frozen_base
 from mdexp.students.load import save_folder
 from mdexp.students.weights import Weights
 from mdexp.tracking.feeds import Feed
-
-NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def train(
@@ -32,14 +29,14 @@ def train(
     numerics: Mapping[str, Any],
     weights: Weights,
     feeds: Callable[[], Sequence[Feed]] = tuple,
-    new_tokens: Mapping[str, str] = NONE,
+    new_tokens: Mapping[str, str] | None = None,
 ) -> Counts:
     from mdexp.training.devices import num_ranks
     from mdexp.training.fit import CHECKPOINTS, fit_from  # loads Lightning
     from mdexp.training.ranks import other_ranks
 
     training: dict[str, Any] = {
-        "weights": weights.with_tokens(new_tokens),
+        "weights": weights.with_tokens(new_tokens or {}),
         "examples": read_jsonl(reads["examples.jsonl"], Example),
         "student": student,
         "shares": shares,

@@ -37,7 +37,7 @@ class ReplayTeacher(BaseModel):
 
     path: str | tuple[str, ...] | dict[str, str]  # dict: the file of each thought
     num_paths: int = Field(ge=1)
-    fields: Fields = Field({}, exclude_if=lambda fields: not fields)  # keys as before without any
+    fields: Fields | None = Field(None, exclude_if=lambda fields: not fields)  # keys as before
     thinking: ThinkingUse = Field("drop", exclude=True)  # the paths are the same; verify heeds it
 
     @field_validator("path")
@@ -138,7 +138,7 @@ class ReplayTeacher(BaseModel):
         ids = {question_key(problem.question): problem.id for problem in problems}
         thoughts = self.path if isinstance(self.path, dict) else [None] * len(files)
         for thought, (name, file) in zip(thoughts, files.items(), strict=True):
-            for number, row in recorded_rows(file, self.fields, thought, ids):
+            for number, row in recorded_rows(file, self.fields or {}, thought, ids):
                 yield name, number, row
 
 

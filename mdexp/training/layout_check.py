@@ -149,8 +149,9 @@ def _log_likely(
 
 
 def _is_mixed(student: "PreTrainedModel") -> bool:
-    """Whether frozen weights are of another type than trained ones."""
-    return len({p.dtype for p in student.parameters() if p.is_floating_point()}) > 1
+    """Whether frozen weights are of another type than trained ones: half, or of 4 bits, which
+    compute in a type of their own."""
+    return len({p.dtype for p in student.parameters()}) > 1
 
 
 def _computed_in(student: "PreTrainedModel") -> torch.dtype:

@@ -50,8 +50,9 @@ def other_ranks(number: int, work: Callable[..., Any], **arguments: Any) -> Iter
     finally:
         ended.set()
         for process in others:
-            process.join(timeout=1)
-            process.kill()
+            if process.pid is not None:  # else it never started, as its arguments may say
+                process.join(timeout=1)
+                process.kill()
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()  # a later training has other processes
         torch.set_num_threads(threads)  # Lightning shares the cores out among the ranks

@@ -88,7 +88,7 @@ def page(tmp_path_factory):
     funnel = [
         {"thought": name, "teachers": ["gpt-x"], "asked": 9, "returned": 8, "verified": 5}
         | {"lessons": 5, "examples": 4}
-        | {"rejected": {"wrong_answer": 3}, "unused": {"too_long": 1}}
+        | {"rejected": {"wrong_answer": 3}, "unused": {"too_long": 1}, "left_over": {}}
         for name in THREE
     ]
     stage = {"name": "train", "key": "af61e9bd242e8c56", "state": "run", "seconds": 90.0}

@@ -57,7 +57,10 @@ COMMANDS = [
     ("vote=cascad", "did you mean vote=cascade?"),
     ("vote.order=[eot,cot]", "each of the thoughts that vote (cot, pot) once, got eot, cot"),
     ("vote.order=[cot,cot]", "each of the thoughts that vote (cot, pot) once, got cot, cot"),
-    ("grader=lax", "grader=lax: no such option of grader (dss, lenient, pad, strict, xot)"),
+    (
+        "grader=lax",
+        "grader=lax: no such option of grader (dss, lenient, math_verify, pad, strict, xot)",
+    ),
     ("vote=accuracy decoding.num_validation=0", "decoding.num_validation=0 answers none"),
     ("vote=likelihood vote.order=[pot]", "since each may be in a tie of vote=likelihood"),
     ("vote.order=[pot]", "vote.order must name all of cot, pot, since each may be in a tie"),

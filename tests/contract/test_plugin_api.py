@@ -34,7 +34,7 @@ MEMBERS = {
 
 def members(protocol: type) -> set[str]:
     """The public names that an interface and those it extends ask for."""
-    own = [kind for kind in protocol.__mro__ if kind.__module__ == ports.__name__]
+    own = [kind for kind in protocol.__mro__ if kind.__module__.startswith(ports.__name__)]
     names = {name for kind in own for name in (*vars(kind), *getattr(kind, "__annotations__", {}))}
     return {name for name in names if not name.startswith("_")}
 

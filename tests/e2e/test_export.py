@@ -148,7 +148,7 @@ def test_new_tokens_of_a_vocabulary_are_in_the_exported_student(
         ends = (tokenizer.eos_token_id, tokenizer.pad_token_id)
         assert tokenizer.decode([i for i in new if i not in ends]) == output.text
     if student == "tiny_causal":  # a tiny T5 learns too little in these steps
-        assert any("[assignment 1]" in output.text for output in outputs), "it writes marks"
+        assert any(re.search(r"\[\w+ 1\]", output.text) for output in outputs), "it writes marks"
     before = read_jsonl(run / "outputs_before.jsonl", Output)
     assert not any("[assignment" in output.text for output in before)
 

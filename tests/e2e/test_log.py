@@ -24,7 +24,7 @@ def test_each_stage_says_what_it_came_to(
     for said in (
         "extract: kept 24 of 24 paths that were asked for",
         r"verify: kept \d+ of 24 paths",
-        r"examples: kept \d+ of \d+ verified paths",
+        r"examples: kept \d+ of \d+ lessons",
         "before, cot: 3 of jsonl/validation, 4 of jsonl",
         "before, pot: 3 of jsonl/validation, 4 of jsonl",
         r"before: \d+ answers of \d+ tokens",

@@ -191,7 +191,7 @@ def test_a_dataset_of_ones_own_is_tested_on_out_of_distribution(
     assert main(["run=run", "stages=[prepare]"]) == 0, "without its folder: the run knows all of it"
     assert read_jsonl(own / "run" / "problems.jsonl", Problem) == prepared
     assert main([*words, "hydra.run.dir=other"]) == 2
-    assert "no dataset 'riddles'; available: asdiv, coin_flip, " in capsys.readouterr().err
+    assert "no dataset 'riddles'; available: aqua, arc_easy, asdiv, " in capsys.readouterr().err
     processes = ["hydra/launcher=processes", "-m", "seed=0,1", "hydra.sweep.dir=sweep"]
     monkeypatch.setenv("PYTHONPATH", f"{own}:{Path(__file__).parents[2]}")
     assert main(["--config-dir", "conf", *words, *processes]) == 0

@@ -143,7 +143,7 @@ def test_what_was_checked_is_one_table(command: Command, capfd: pytest.CaptureFi
     table = out.split("checked before anything is bought or trained:\n")[1].splitlines()
     names = [line.strip().split("  ")[0] for line in table[:8]]
     assert names[:4] == ["processes", "precision", "student", "adapters"]
-    assert {"chat template", "teacher", "server"} <= set(names)
+    assert {"chat template", "teacher", "tokenizer"} <= set(names)
 
 
 def test_the_other_kind_of_student_asks_no_teacher(

@@ -65,7 +65,7 @@ def test_each_text_is_asked_for_behind_those_before_it(server, talking, tmp_path
 
 
 def test_requests_of_one_text_are_what_they_were():
-    asking = teacher("http://127.0.0.1:1/v1", num_shots=2).asking()
+    asking = teacher("http://127.0.0.1:1/v1", num_shots=2, identity="http://127.0.0.1/v1").asking()
     [[request]] = asking.requests(problems(1), {"cot": COT}).values()
     assert request.identity == ("7061daa1bb078ed1de3035cd7a1d45295e5f93d8714fa9e50c8074872fedd894")
 

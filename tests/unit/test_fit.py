@@ -210,7 +210,7 @@ def probe_at_start(layout, broadcast):
             forward_context=lambda: torch.autocast("cpu", torch.bfloat16)
         ),
     )
-    probe.on_train_start(trainer, SimpleNamespace(student=None))
+    probe.on_train_start(trainer, SimpleNamespace(student=torch.nn.Linear(1, 1)))
     return probe
 
 

@@ -34,7 +34,7 @@ def planned(student, options, **how):
 def real(student, options):
     if student.tuning == "qlora":
         pytest.importorskip("bitsandbytes", reason="qlora needs the extra `qlora`")
-    tuned = adapted(student.load(SEED)[0], student, frozen_base(student, "float32"))
+    tuned = adapted(student.load(SEED)[0], student, frozen=frozen_base(student, "float32"))
     plain = (tuned if student.tuning == "full" else tuned.get_base_model()).train()
     if options.activation_checkpointing:
         checkpoint_activations(plain)

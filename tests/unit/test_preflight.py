@@ -32,7 +32,14 @@ def hydra() -> Iterator[None]:
 
 def problems(answer: Answer, question: str = "Is it?") -> list[Problem]:
     return [
-        Problem(id=split, dataset="toy", split=split, question=question, answer=answer)
+        Problem(
+            id=split,
+            dataset="toy",
+            split=split,
+            question=question,
+            answer=answer,
+            solutions={"cot": [f"The answer is {answer}."], "eot": [f"ans = {answer}"]},
+        )
         for split in ("train", "validation", "test")
     ]
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar
 
 import pytest
@@ -11,10 +12,13 @@ from mdexp.ports import Thought
 from mdexp.records import ProgramResult
 from mdexp.teacher.replay import ReplayTeacher
 from mdexp.thoughts.tir import ToolIntegrated
-from tests.buyer import NO_PROGRAMS, buy, problems
+from tests.buyer import NO_PROGRAMS, problems
+from tests.buyer import buy as buy_of
 from tests.contract.conftest import plugin
 from tests.loopback import LoopbackServer
 from tests.talking import Talking
+
+buy = partial(buy_of, identity="one-server")  # whatever port it gets
 
 KPDD = {"kpdd": plugin("thought", "kpdd", teacher="writes")}
 
