@@ -67,14 +67,15 @@ def generate(
     for layer in reading_order(thoughts):
         ours = {name: thoughts[name] for name in layer}
         found = outcomes(outputs, by_id(problems), thoughts, executor)
-        log.info("%s, %s: %s", phase, ", ".join(ours), _asked_for(problems))
         trained = phase == "after"
         as_they_are = {n: t for n, t in ours.items() if trained and len(variants_of(t)) == 1}
         if as_they_are:  # written together: what their prompts have in common is read once
+            log.info("%s, %s: %s", phase, ", ".join(as_they_are), _asked_for(problems))
             written, chosen = decoding.solve(problems, as_they_are, writer, executor, found)
             outputs += written
             counts |= chosen
         for name in (name for name in ours if name not in as_they_are):
+            log.info("%s, %s: %s", phase, name, _asked_for(problems))
             shown = [] if trained else shown_by(ours[name], exemplars)
             written, counts[name] = _by_best_prompt(
                 decoding, problems, name, ours[name], writer, shown, executor, found
