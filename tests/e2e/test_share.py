@@ -140,14 +140,14 @@ def test_nothing_is_uploaded_unless_a_name_is_given(run, tmp_path, capsys, monke
     assert exporting.main([str(run), str(tmp_path / "a")]) == 0
     assert uploads == []
     assert exporting.main([str(run), str(tmp_path / "b"), "--push", "me/student"]) == 0
-    assert uploads == [(tmp_path / "b", "me/student")]
+    assert uploads == [(tmp_path / "b", "me/student", "model")]
     assert capsys.readouterr().out.endswith(f"{tmp_path / 'b'}\nthere\n")
 
 
 def test_an_upload_that_fails_leaves_the_folder_and_another_exit_code(
     run, tmp_path, capsys, monkeypatch
 ):
-    def failing(folder, name):
+    def failing(folder, name, kind):
         raise HubError("not uploaded")
 
     monkeypatch.setattr(exporting, "upload", failing)
