@@ -24,6 +24,9 @@ from mdexp.training.module import adamw
 from tests.tiny_run import SEED, tiny, trainer
 
 WITHIN = 0.2  # of the measured peak of activations
+# Under fake tensors torch's attention for padded rows keeps scores that its CPU kernel does not:
+# the plan of `separate` is an upper bound, whose distance grows with the length.
+ABOVE_IN_ROWS = 0.25
 
 
 def planned(student, options, **how):
@@ -69,9 +72,11 @@ def test_activations_are_what_a_real_step_takes(tuning, layout, again, length):
     assert found.weights == held_bytes(model)
     counted, measured = allocated(model, student, options)
     transient = found.activations + found.gradients
-    if layout == "tree":  # torch's attention kernel for rows is another one under fake tensors
+    if layout == "tree":
         assert transient == counted, "fake and real make the same tensors"
-    assert abs(transient / measured - 1) < WITHIN
+        assert abs(transient / measured - 1) < WITHIN
+    else:
+        assert 0 <= transient / measured - 1 < ABOVE_IN_ROWS
 
 
 @pytest.mark.parametrize("tuning", ["full", "lora"])
