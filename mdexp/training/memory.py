@@ -182,8 +182,9 @@ def micro_batch_peak(
     """
     known = [*model.parameters(), *model.buffers(), *_tensors(batch)]
     computed = getattr(torch, COMPUTED_IN[precision])
-    tree = branch_attention(model) if batch.tree is not None else nullcontext()
-    with tree, LiveBytes(known, scored) as alive:
+    # Also for rows: of fake ones transformers makes a mask that it leaves out of real ones.
+    attention = branch_attention(model) if kind == "causal" else nullcontext()
+    with attention, LiveBytes(known, scored) as alive:
         for parameter in model.parameters():
             if parameter.requires_grad:
                 parameter.grad = torch.empty_like(parameter).zero_()  # each page is touched
