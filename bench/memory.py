@@ -4,7 +4,7 @@
     python bench/memory.py --table            CodeLlama-7B's shape on 1 x 24, 1 x 80, 8 x 80 GB
 
 Measured is forward and backward of a micro-batch, with gradients of an earlier one, each case in a
-process of its own, on a CPU in float32: what torch's allocator had given away at most, and by how
+separate process, on a CPU in float32: what torch's allocator had given away at most, and by how
 much the process's resident memory grew (VmHWM), which holds the C library's gaps and
 the profiler as well. The weights are random: they change no size.
 """
