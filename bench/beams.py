@@ -30,7 +30,7 @@ from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.session import Session, Written
 from mdexp.decoding.stepwise import Asked, search
 from mdexp.driver import first_write
-from mdexp.parts import build_part
+from mdexp.ports.parts import build_part
 from mdexp.records import Problem
 from mdexp.sandbox.executor import Sandbox
 from mdexp.students.prompts import Renderer

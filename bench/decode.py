@@ -24,7 +24,7 @@ from typing import Any
 import torch
 from decode_sides import PATHS, SIDES, THOUGHTS, Setting, Unavailable, counted, mdexp, questions
 
-from mdexp.parts import build_part
+from mdexp.ports.parts import build_part
 from mdexp.store.environment import peak_memory_mib
 from mdexp.students.load import load_folder
 from mdexp.students.prompts import Renderer

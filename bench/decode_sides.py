@@ -26,7 +26,7 @@ from mdexp.decoding.decode_stats import Work
 from mdexp.decoding.generate import generate_answers
 from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.server import ask_server
-from mdexp.parts import build_part
+from mdexp.ports.parts import build_part
 from mdexp.students.prompts import Renderer
 
 CONF = Path(__file__).parents[1] / "conf" / "thought"

@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 from transformers import PreTrainedTokenizerBase
 
-from mdexp.parts import build_part
 from mdexp.ports import Thought
+from mdexp.ports.parts import build_part
 from mdexp.records import Example, Expected, Problem, VerifiedPath
 from mdexp.students.prompts import Renderer
 from mdexp.training.batches import plan_steps, trainable

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from mdexp.config.config_path import config_folder
 from mdexp.config.settings import Settings
-from mdexp.parts import TARGET, component_class
+from mdexp.ports.parts import TARGET, component_class
 
 PAGE = "configuration.md"
 MARK = "<!-- reference -->"

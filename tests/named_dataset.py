@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from mdexp.parts import build_part
+from mdexp.ports.parts import build_part
 
 CONF = Path(__file__).parents[1] / "conf" / "dataset"
 

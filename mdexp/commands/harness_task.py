@@ -16,7 +16,7 @@ import yaml
 from mdexp.answers import plain
 from mdexp.config.settings import Settings
 from mdexp.grading.score import grade
-from mdexp.parts import build_part, described
+from mdexp.ports.parts import build_part, described
 from mdexp.records import Output, Problem
 from mdexp.sandbox.executor import Sandbox
 from mdexp.store.files import plain_data, write_json, write_text

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mdexp.parts import TARGET
+from mdexp.ports.parts import TARGET
 
 STRAIGHT = "mdexp.decoding.straight.StraightDecoding"
 BEAMS = "mdexp.decoding.beams.StepwiseBeams"

@@ -10,8 +10,8 @@ from typing import Annotated, Any, cast
 from pydantic import AfterValidator
 
 from mdexp.config.config_path import config_folder
-from mdexp.parts import build_part
 from mdexp.ports import Dataset, OodSet
+from mdexp.ports.parts import build_part
 
 
 def load_ood(dataset: Dataset) -> tuple[Dataset, ...]:

@@ -18,7 +18,6 @@ from mdexp.config.blocks import (
 )
 from mdexp.config.earlier_parts import as_part
 from mdexp.config.hints import did_you_mean, key_paths
-from mdexp.parts import TARGET, ComponentError, build_part
 from mdexp.ports import (
     Dataset,
     Decoder,
@@ -32,6 +31,7 @@ from mdexp.ports import (
     VoteRule,
     WithAuxiliary,
 )
+from mdexp.ports.parts import TARGET, ComponentError, build_part
 from mdexp.sandbox.settings import SandboxSettings
 from mdexp.thoughts.brought_tokens import brought_tokens
 

@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from mdexp.config.ood_sets import OodNames, ood_name, shipped_options
 from mdexp.datasets.subset import first_by_hash
-from mdexp.parts import TARGET, build_part
 from mdexp.ports import Dataset, HasColumns, OodSet
+from mdexp.ports.parts import TARGET, build_part
 from mdexp.records import NearDuplicates, Overlap, Problem
 
 Share = Annotated[float, Field(gt=0, lt=1)]

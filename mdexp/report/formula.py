@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from mdexp.config.earlier_parts import as_part
-from mdexp.parts import build_part
 from mdexp.ports import Objective
+from mdexp.ports.parts import build_part
 
 
 def formula(settings: Mapping[str, Any]) -> str:

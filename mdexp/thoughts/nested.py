@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, SkipValidation
 
-from mdexp.parts import built, described
 from mdexp.ports import Thought
+from mdexp.ports.parts import built, described
 from mdexp.records import Segment, Transcript
 
 # A field that a yaml fills with another thought: `inner: {_target_: ..., cue: ...}`.

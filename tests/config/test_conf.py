@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from mdexp.commands.run import config_folder, main
 from mdexp.config.settings import STAGES, Settings, judge
-from mdexp.parts import TARGET, component_class
+from mdexp.ports.parts import TARGET, component_class
 from tests.config.conftest import Experiments
 
 CONF = config_folder()

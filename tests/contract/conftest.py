@@ -5,7 +5,7 @@ from typing import Any
 import yaml
 
 from mdexp.commands.run import config_folder
-from mdexp.parts import build_part
+from mdexp.ports.parts import build_part
 
 
 def names(group: str) -> list[str]:

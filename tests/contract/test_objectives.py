@@ -11,8 +11,8 @@ import yaml
 from mdexp.commands.run import config_folder
 from mdexp.config.earlier_parts import OBJECTIVES
 from mdexp.config.settings import judge
-from mdexp.parts import PARTS, build_part, described
 from mdexp.ports import Objective
+from mdexp.ports.parts import PARTS, build_part, described
 from mdexp.students.prompts import Renderer
 from mdexp.training.fit import fit
 from tests.contract.conftest import names

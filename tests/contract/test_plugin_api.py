@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 import mdexp
 from mdexp import ports
-from mdexp.parts import ComponentError, component_class
+from mdexp.ports.parts import ComponentError, component_class
 
 ROOT = Path(__file__).parents[2]
 # What each interface asks of a part. A part of version 1 lacks whatever is added here, and has

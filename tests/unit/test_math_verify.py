@@ -8,8 +8,8 @@ import pytest
 
 from mdexp.grading import math_process
 from mdexp.grading.graders.math_verify import MathVerify
-from mdexp.parts import build_part
 from mdexp.ports import Attempt
+from mdexp.ports.parts import build_part
 
 TARGET = {"_target_": "mdexp.grading.graders.math_verify.MathVerify"}
 

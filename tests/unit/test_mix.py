@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdexp.datasets.prepare import prepare_problems
-from mdexp.parts import ComponentError
+from mdexp.ports.parts import ComponentError
 from tests.named_dataset import dataset
 
 SETS = ("coin_flip", "last_letters")

@@ -15,8 +15,8 @@ from mdexp.grading.vote_rules.accuracy import Accuracy
 from mdexp.grading.vote_rules.counting import own_choices
 from mdexp.grading.vote_rules.likelihood import Likelihood
 from mdexp.grading.vote_rules.majority import Majority
-from mdexp.parts import build_part
 from mdexp.ports import Ballot
+from mdexp.ports.parts import build_part
 from tests.parts import RULES
 from tests.unit.test_vote import path as plain_path
 

@@ -13,8 +13,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SkipValidation
 
-from mdexp.parts import built, described
 from mdexp.ports import Ballot, Scorer, Scores, Tally, VoteRule
+from mdexp.ports.parts import built, described
 from mdexp.records import Generation
 
 NestedScorer = Annotated[

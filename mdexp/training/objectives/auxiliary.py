@@ -19,8 +19,8 @@ from pydantic import (
 )
 
 from mdexp.config.blocks import Block, Count
-from mdexp.parts import built, described
 from mdexp.ports import Objective
+from mdexp.ports.parts import built, described
 from mdexp.records import Example
 from mdexp.training.objective import example_weights
 from mdexp.training.objectives.formula import MEANS
