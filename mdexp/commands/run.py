@@ -226,8 +226,10 @@ def _run(arguments: Sequence[str], plan: Plan) -> int:
 def _track(plan: Plan, results: Sequence[jobs.JobResult]) -> None:
     """The curves of a sweep, beside its jobs."""
     from mdexp.sweeps.curves import curve_rows
+    from mdexp.tracking.feeds import trouble_said
 
-    plan.logger.log_sweep(plan.folder, plan.folder / PAGE, curve_rows(results))
+    with trouble_said(type(plan.logger).__name__):
+        plan.logger.log_sweep(plan.folder, plan.folder / PAGE, curve_rows(results))
 
 
 def _plan(options: argparse.Namespace) -> Plan:

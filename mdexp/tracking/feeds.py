@@ -1,20 +1,46 @@
 """Where a training's numbers go while it runs, and under which names."""
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from mdexp.sweeps.jobs import flat
 
+log = logging.getLogger(__name__)
+
 VALIDATION = "validation_"  # begins the names of what was measured on held-out examples
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Feed:
-    """A Lightning logger; `last_step` is the last that it had before, -1 for none."""
+    """A Lightning logger; `last_step` is the last that it had before, -1 for none. One that fails
+    gets no more."""
 
     logger: Any
     last_step: int = -1
+    failed: bool = False
+
+    def log(self, values: Mapping[str, float], step: int) -> None:
+        if self.failed or step <= self.last_step:
+            return
+        self.failed = True
+        with trouble_said(type(self.logger).__name__):
+            self.logger.log_metrics(values, step)
+            self.failed = False
+
+
+@contextmanager
+def trouble_said(logger: str) -> Iterator[None]:
+    """Say a logger's error instead of raising it: no run ends for its sake."""
+    try:
+        yield
+    except Exception as error:
+        log.warning(
+            "%s gets no more of this run (%s: %s); the CSV files in its folder have all numbers",
+            *(logger, type(error).__name__, error),
+        )
 
 
 def log_row(feeds: Sequence[Feed], row: Mapping[str, float]) -> None:
@@ -22,8 +48,7 @@ def log_row(feeds: Sequence[Feed], row: Mapping[str, float]) -> None:
     step = int(row["step"])
     values = {_name(key): value for key, value in row.items() if key != "step"}
     for feed in feeds:
-        if step > feed.last_step:
-            feed.logger.log_metrics(values, step)
+        feed.log(values, step)
 
 
 def final_numbers(metrics: Mapping[str, Any]) -> dict[str, float]:

@@ -10,7 +10,7 @@ from mdexp.ports import Logger, RunIdentity
 from mdexp.store.files import read_json
 from mdexp.sweeps.jobs import RESULT, flat
 from mdexp.sweeps.sweep_plan import PLAN, read_sweep
-from mdexp.tracking.feeds import Feed, log_row
+from mdexp.tracking.feeds import Feed, log_row, trouble_said
 
 MULTIRUN_MARK = "multirun.yaml"  # Hydra writes it into a sweep's folder
 LIVE = "training"  # folder within a run's: Lightning's CSV file of a training under way
@@ -23,6 +23,7 @@ class Tracker:
 
     def __init__(self, logger: Logger, run: RunIdentity) -> None:
         self._folder, self._logged = run.folder, logger.start(run)
+        self._name = type(logger).__name__
         self._live = False
         self._history: Sequence[Mapping[str, float]] = []
 
@@ -49,7 +50,8 @@ class Tracker:
         if metrics:
             _write_csv(self._folder / "metrics.csv", metric_rows(metrics))
         if self._logged:
-            self._logged.finish(metrics)
+            with trouble_said(self._name):
+                self._logged.finish(metrics)
 
     def _chosen(self) -> list[Feed]:
         if self._logged is None:

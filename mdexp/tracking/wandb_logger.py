@@ -9,6 +9,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -94,9 +95,11 @@ class WandbLogger(BaseModel):
         return MODES[asked]
 
     def _begin(self, **identity: Any) -> "wandb.Run":
-        """Offline, with a warning, where the server does not answer."""
+        """Offline, with a warning, where the server does not answer. W&B's helper process serves
+        all runs of a process; one that died since is started again."""
         import wandb
         from wandb.errors import CommError
+        from wandb.sdk.mailbox import MailboxClosedError
 
         limits = wandb.Settings(
             init_timeout=INIT_TIMEOUT_S, finish_timeout=FINISH_TIMEOUT_S, console="off", silent=True
@@ -113,12 +116,16 @@ class WandbLogger(BaseModel):
                 **identity,
             )
 
+        mode = self.resolved_mode()
         try:
-            run = init(self.resolved_mode())
+            run = init(mode)
         except CommError as error:
             log.warning("W&B does not answer (%s): this run is tracked offline", error)
-            wandb.teardown()  # its service still holds the id
+            stop_helper()  # it still holds the id
             run = init("offline")
+        except (MailboxClosedError, ConnectionError):
+            stop_helper()
+            run = init(mode)
         for names in ("train/*", "validation/*"):
             run.define_metric(names, step_metric=STEP)
         return run
@@ -144,6 +151,14 @@ class LoggedWandbRun:
             _log_generations(self._run, self._folder / GENERATIONS)
             _log_files(self._run, "report", [self._folder / name for name in REPORTS])
         self._run.finish(exit_code=int(metrics is None))
+
+
+def stop_helper() -> None:
+    """End W&B's helper process; the next run starts one anew."""
+    import wandb
+
+    with suppress(ConnectionError):  # it is gone already
+        wandb.teardown()
 
 
 def _named(job: str, *, in_sweep: bool) -> str:

@@ -2,8 +2,12 @@
 
 import csv
 import json
+import logging
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,8 +24,10 @@ from mdexp.tracking.wandb_logger import (
     INIT_TIMEOUT_S,
     WandbLogger,
     run_id,
+    stop_helper,
 )
 from tests.config.conftest import METRICS, Experiments
+from tests.sandbox.processes import descendants
 from tests.wandb_server import WandbServer
 
 
@@ -39,9 +45,7 @@ def no_account(
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
     yield
-    import wandb
-
-    wandb.teardown()  # its service would know the ids of the runs before
+    stop_helper()  # it would know the ids of the runs before
 
 
 HISTORY = [{"step": 0, "loss": 2.0}, {"step": 1, "loss": 1.0, "nll_cot": 0.5}]
@@ -282,6 +286,44 @@ def test_a_server_that_dies_does_not_hold_the_run(
     tracker.log_history(HISTORY)
     tracker.finish(METRICS)
     assert list(tmp_path.glob("wandb/run-*/run-*.wandb")), "kept, for wandb sync"
+
+
+def kill_helper() -> None:
+    [helper] = [
+        pid
+        for pid in descendants()
+        if b"wandb-core" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
+    ]
+    os.kill(helper, signal.SIGKILL)
+    while descendants().get(helper, "Z") != "Z":
+        time.sleep(0.01)
+
+
+def test_a_helper_that_died_is_started_for_the_next_run(
+    experiments: Experiments, tmp_path: Path
+) -> None:
+    begun = [tmp_path / "first", tmp_path / "second"]
+    for folder in begun:
+        folder.mkdir()
+        tracker = Tracker(AUTO, RunIdentity(folder=folder, config={}, group=None))
+        tracker.log_history(HISTORY)
+        tracker.finish(METRICS)
+        kill_helper()
+    assert all(list(folder.glob("wandb/offline-run-*/run-*.wandb")) for folder in begun)
+
+
+def test_a_helper_that_dies_ends_no_run(
+    experiments: Experiments, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tracker = Tracker(AUTO, RunIdentity(folder=tmp_path, config={}, group=None))
+    kill_helper()
+    with caplog.at_level(logging.WARNING, logger="mdexp"):
+        tracker.log_history(HISTORY)
+        tracker.finish(METRICS)
+    said = [record.getMessage() for record in caplog.records if "gets no more" in record.msg]
+    assert [text.split()[0] for text in said] == ["WandbLogger", "WandbLogger"]
+    history = list(csv.DictReader((tmp_path / "history.csv").open()))
+    assert [row["loss"] for row in history] == ["2.0", "1.0"]
 
 
 @pytest.mark.timeout(50)

@@ -97,9 +97,6 @@ def test_wandb_gets_each_step_and_none_twice(
         assert [row["train/loss"] for row in logged] == [row["loss"] for row in history]
         assert [row["trainer/global_step"] for row in logged] == [0, 1, 2]
         assert set(logged[0]) >= LIVE_NAMES
-    import wandb
-
-    wandb.teardown()
 
 
 def test_a_training_that_goes_on_has_all_its_steps(
