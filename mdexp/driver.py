@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from mdexp.answers import LARGEST, fitting
-from mdexp.free_text import stated_text
+from mdexp.answers import LARGEST, fitting, stated_text
 from mdexp.ports import Done, Executor, Run, Seen, Step, Thought, Write
 from mdexp.records import Expected, Problem, ProgramResult, Segment, Transcript, turns_of
 from mdexp.thoughts.opening import first_cue, new_transcript

@@ -7,7 +7,7 @@ from mdexp.records.rows import OMITTED
 
 Answer = int | float | str | bool
 AnswerKind = Literal["number", "yes_no", "options", "text"]
-TextMatch = Literal["exact", "normalised"]  # free_text.py says what they mean
+TextMatch = Literal["exact", "normalised"]  # answers/free_text.py says what they mean
 Split = Literal["train", "validation", "test"]
 Overlap = Literal["exact", "masked", "off"]  # datasets/overlap.py says what they mean
 NearDuplicates = Literal["keep", "drop"]  # training problems that nearly equal a test problem

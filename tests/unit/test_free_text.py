@@ -2,9 +2,8 @@
 
 import pytest
 
-from mdexp.answers import correct, fitting, vote_key
+from mdexp.answers import correct, fitting, stated_text, text_key, vote_key
 from mdexp.datasets.source import SourceError
-from mdexp.free_text import stated_text, text_key
 from mdexp.grading.score import grade, metrics, votes
 from mdexp.grading.verify import verify_paths
 from mdexp.records import Expected, Output, Path, Problem, TextMatch

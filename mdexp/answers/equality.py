@@ -15,13 +15,12 @@ from fractions import Fraction
 
 from mdexp.algebra.arithmetic import NotArithmetic, evaluate
 from mdexp.algebra.numerals import plain_numerals
-from mdexp.free_text import text_key
+from mdexp.answers.free_text import MAX_CHARS, text_key
 from mdexp.records import LETTERS, YES_NO, Answer, Expected, TextMatch
 
 INTEGER_TOLERANCE = Fraction(1, 10**6)
 DECIMAL_TOLERANCE = Fraction(1, 10**3)
 CANONICAL_DECIMALS = 6
-MAX_CHARS = 400
 NUM_UNKNOWN = 5  # options of a choice whose texts are not known
 LARGEST = 10**300  # from there on a number is no answer: neither JSON nor people can hold it
 
