@@ -29,12 +29,12 @@ from mdexp.decoding.generate import generate_answers
 from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.session import Session, Written
 from mdexp.decoding.stepwise import Asked, search
-from mdexp.driver import first_write
 from mdexp.ports.parts import build_part
 from mdexp.records import Problem
 from mdexp.sandbox.executor import Sandbox
 from mdexp.students.prompts import Renderer
-from mdexp.thoughts.prompting import load_exemplars
+from mdexp.transcripts.driver import first_write
+from mdexp.transcripts.prompting import load_exemplars
 
 STEPWISE = Path(__file__).parents[1] / "conf" / "decoding" / "stepwise.yaml"
 SIDES = ("again", "session")

@@ -31,17 +31,17 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from mdexp.answers import NUMBER, canonical, correct
 from mdexp.commands.run_student import run_manifest, trained_weights
 from mdexp.config.settings import Settings, judge
-from mdexp.driver import Walk, cues
 from mdexp.grading.statistics import wilson
 from mdexp.ports import Done, Seen, Thought, Write
-from mdexp.reading import read_all
 from mdexp.records import Output, Problem, Segment, Transcript
 from mdexp.sandbox.executor import Sandbox
 from mdexp.store.json_lines import read_jsonl
 from mdexp.store.run_folder import run_file
 from mdexp.students.prompts import Renderer
 from mdexp.teacher.worked import worked_texts
-from mdexp.thoughts.opening import asked
+from mdexp.transcripts.driver import Walk, cues
+from mdexp.transcripts.opening import asked
+from mdexp.transcripts.reading import read_all
 
 KINDS = ("own", "other", "gold", "none")
 Texts = Mapping[str, tuple[str, ...]]  # by problem: all texts but the last

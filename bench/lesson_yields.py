@@ -26,13 +26,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from mdexp.answers import correct
 from mdexp.commands.run import config_folder
 from mdexp.config.settings import Settings, judge
-from mdexp.driver import run_all
 from mdexp.grading.verify import verify_paths
 from mdexp.lessons.program_faults import OPERATORS, Operator
 from mdexp.ports import Executor, Run
 from mdexp.records import Problem, VerifiedPath
 from mdexp.sandbox.executor import Sandbox
 from mdexp.stages.examples import make_lessons
+from mdexp.transcripts.driver import run_all
 
 COT, POT = "dcot_gpt-3.5-svamp-cot", "pot-svamp-pot"
 # Experiment: the recorded answers of each thought that it asks a teacher for.

@@ -14,7 +14,7 @@ import torch
 
 from mdexp.students.adapters import adapted, merged
 from mdexp.students.load import Student, load_folder
-from mdexp.thoughts.prompting import load_exemplars
+from mdexp.transcripts.prompting import load_exemplars
 
 NEW_TOKENS = 48
 ADAPTER_STD = 0.06

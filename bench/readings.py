@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 
 from mdexp.answers import correct
 from mdexp.ports import Thought
-from mdexp.reading import read_answers
 from mdexp.records import AnswerKind, Expected, Problem
 from mdexp.sandbox.executor import Sandbox
 from mdexp.thoughts.cot import ChainOfThought
 from mdexp.thoughts.eot import EquationOfThought
 from mdexp.thoughts.pot import ProgramOfThought
+from mdexp.transcripts.reading import read_answers
 
 THOUGHTS: dict[str, Thought] = {
     "cot": ChainOfThought(instruction="", cue=""),

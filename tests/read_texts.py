@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from mdexp.driver import Walk, written
 from mdexp.ports import Done, Executor, Seen, Step, Thought
-from mdexp.reading import read_all
 from mdexp.records import Expected, Segment, Transcript
 from mdexp.students.prompts import Renderer
 from mdexp.thoughts.single_write import Reading, next_step
+from mdexp.transcripts.driver import Walk, written
+from mdexp.transcripts.reading import read_all
 
 NUMBER = Expected()
 

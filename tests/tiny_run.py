@@ -7,7 +7,7 @@ from mdexp.records import Example
 from mdexp.students.load import Kind
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import TinyStudent
-from mdexp.thoughts.prompting import load_exemplars
+from mdexp.transcripts.prompting import load_exemplars
 from tests.read_texts import target_ids
 
 SEED = 0

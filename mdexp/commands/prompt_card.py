@@ -4,11 +4,11 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-from mdexp.driver import Walk, cues, drive
 from mdexp.ports import Done, Run, Seen, Thought, Write
 from mdexp.records import ProgramResult, Segment
 from mdexp.students.prompts import Renderer
-from mdexp.thoughts.opening import new_transcript
+from mdexp.transcripts.driver import Walk, cues, drive
+from mdexp.transcripts.opening import new_transcript
 
 QUESTION = "<question>"
 OUTPUT = "<output>"

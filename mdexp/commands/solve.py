@@ -22,12 +22,12 @@ from mdexp.commands.solve_output import for_people, solve_output
 from mdexp.config.settings import Settings, judge
 from mdexp.ports import Done
 from mdexp.printable import print_error
-from mdexp.reading import TranscriptKey, outcomes, reading_order
-from mdexp.records import Expected, Generation, Output, Phase, Problem, Vote
+from mdexp.records import Expected, Generation, Output, Phase, Problem, TranscriptKey, Vote
 from mdexp.sandbox.executor import Sandbox, SandboxError
 from mdexp.signals import signals_as_exits
 from mdexp.store.json_lines import read_jsonl, text_lines
 from mdexp.store.run_folder import run_file
+from mdexp.transcripts.reading import outcomes, reading_order
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

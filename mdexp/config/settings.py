@@ -30,10 +30,10 @@ from mdexp.ports import (
     Thought,
     VoteRule,
     WithAuxiliary,
+    brought_tokens,
 )
 from mdexp.ports.parts import TARGET, ComponentError, build_part
 from mdexp.sandbox.settings import SandboxSettings
-from mdexp.thoughts.brought_tokens import brought_tokens
 
 StageName = Literal[
     "prepare", "extract", "verify", "examples", "train", "generate", "score", "report"

@@ -13,12 +13,12 @@ from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest, li
 from mdexp.decoding.server import ask_server
 from mdexp.decoding.session import EMPTY, Session
 from mdexp.decoding.student_writer import StudentWriter
-from mdexp.driver import Walk, conversation, cues, drive, run_all, without_last_results
 from mdexp.ports import Done, Executor, Run, Thought, Write
-from mdexp.reading import TranscriptKey, seen_of
-from mdexp.records import Output, Phase, Problem, ProgramResult, Segment, Transcript
-from mdexp.thoughts.opening import asked
-from mdexp.thoughts.thinking import AfterThinking, opening_at_end
+from mdexp.records import Output, Phase, Problem, ProgramResult, Segment, Transcript, TranscriptKey
+from mdexp.transcripts.driver import Walk, conversation, cues, drive, run_all, without_last_results
+from mdexp.transcripts.opening import asked
+from mdexp.transcripts.reading import seen_of
+from mdexp.transcripts.thinking import AfterThinking, opening_at_end
 
 log = logging.getLogger(__name__)
 

@@ -14,11 +14,10 @@ from mdexp.config.blocks import BeamSettings, DecodingSettings
 from mdexp.decoding.choosing import choose_outputs
 from mdexp.decoding.request import DecodingLimits, DecodingRequest, limits_of
 from mdexp.decoding.straight import StraightDecoding
-from mdexp.driver import first_write
 from mdexp.ports import Done, Executor, Thought
-from mdexp.reading import TranscriptKey
-from mdexp.records import Output, Problem
-from mdexp.thoughts.thinking import AfterThinking, opening_at_end
+from mdexp.records import Output, Problem, TranscriptKey
+from mdexp.transcripts.driver import first_write
+from mdexp.transcripts.thinking import AfterThinking, opening_at_end
 
 if TYPE_CHECKING:
     from mdexp.decoding.stepwise import Asked, Beam, Search, Weights

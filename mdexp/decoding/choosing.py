@@ -7,8 +7,7 @@ from typing import Any, TypeVar
 from mdexp.grading.choosing import BestOption, choose_on_validation
 from mdexp.grading.score import grade
 from mdexp.ports import Done, Executor, Thought, VariedThought
-from mdexp.reading import TranscriptKey
-from mdexp.records import Output, Problem
+from mdexp.records import Output, Problem, TranscriptKey
 
 Option = TypeVar("Option")
 

@@ -13,11 +13,11 @@ from typing import Literal
 
 from mdexp.algebra.arithmetic import NotArithmetic, evaluate
 from mdexp.answers import NUMBER, NUMBER_IN_TEXT, canonical
-from mdexp.driver import written
 from mdexp.ports import Executor, Run, Seen, Thought
 from mdexp.records import ProgramResult
 from mdexp.thoughts.program_form import syntax_tree
-from mdexp.thoughts.thinking import split_thinking
+from mdexp.transcripts.driver import written
+from mdexp.transcripts.thinking import split_thinking
 
 # ran: up to here it runs, or what it states holds. open: within a block, or nothing to check yet.
 # wrong: prose states a sum that does not hold. failed: it raises; nothing can mend it.

@@ -7,8 +7,7 @@ from pydantic import model_validator
 
 from mdexp.config.blocks import DecodingSettings
 from mdexp.ports import Done, Executor, Thought
-from mdexp.reading import TranscriptKey
-from mdexp.records import Output, Problem
+from mdexp.records import Output, Problem, TranscriptKey
 
 
 class StraightDecoding(DecodingSettings):

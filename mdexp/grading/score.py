@@ -18,7 +18,6 @@ from mdexp.grading.statistics import wilson
 from mdexp.grading.vote import elect, trust, voters
 from mdexp.grading.vote_rules.majority import MAJORITY
 from mdexp.ports import Attempt, Done, Executor, Grader, LearnedVote, Thought, VoteRule
-from mdexp.reading import TranscriptKey, read_rows
 from mdexp.records import (
     VALIDATION,
     Generation,
@@ -26,9 +25,11 @@ from mdexp.records import (
     Phase,
     Problem,
     Split,
+    TranscriptKey,
     Vote,
 )
-from mdexp.thoughts.thinking import split_thinking
+from mdexp.transcripts.reading import read_rows
+from mdexp.transcripts.thinking import split_thinking
 
 PHASES: tuple[Phase, ...] = ("before", "after")
 

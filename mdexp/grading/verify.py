@@ -11,9 +11,7 @@ from dataclasses import replace
 from typing import Literal
 
 from mdexp.answers import correct, vote_key
-from mdexp.driver import executed
 from mdexp.ports import Done, Executor, Thought
-from mdexp.reading import read_rows, without_thinking
 from mdexp.records import (
     REFUSED,
     Answer,
@@ -25,7 +23,9 @@ from mdexp.records import (
     ThinkingUse,
     VerifiedPath,
 )
-from mdexp.thoughts.thinking import join_thinking, split_thinking
+from mdexp.transcripts.driver import executed
+from mdexp.transcripts.reading import read_rows, without_thinking
+from mdexp.transcripts.thinking import join_thinking, split_thinking
 
 Mode = Literal["gold", "runs", "agree", "none"]
 

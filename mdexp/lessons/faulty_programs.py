@@ -12,7 +12,6 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from mdexp.answers import correct
-from mdexp.driver import executed, run_all
 from mdexp.lessons.needed_thought import thought_of
 from mdexp.lessons.program_faults import (
     NAME_FAULTS,
@@ -23,8 +22,9 @@ from mdexp.lessons.program_faults import (
 )
 from mdexp.ports import Done, Executor, Run, Thought
 from mdexp.records import Lesson, Problem, ProgramResult, Segment, Transcript, VerifiedPath
-from mdexp.thoughts.opening import asked
 from mdexp.thoughts.repair import Repair
+from mdexp.transcripts.driver import executed, run_all
+from mdexp.transcripts.opening import asked
 
 # Of 20 faults: wrong values, names and syntax as often as among a small student's own failures.
 _MATCHED = (VALUE_FAULTS,) * 16 + (NAME_FAULTS,) * 3 + (SYNTAX_FAULTS,)

@@ -15,12 +15,12 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from mdexp.answers import NUMBER, canonical, correct, plain
-from mdexp.driver import Walk, drive, run_all
 from mdexp.ports import Executor, Run, Seen, Thought, Write
 from mdexp.records import Lesson, Problem, ProgramResult, Segment, Transcript, VerifiedPath
-from mdexp.thoughts.opening import asked
 from mdexp.thoughts.prose_steps import steps_of
 from mdexp.thoughts.tir import ToolIntegrated
+from mdexp.transcripts.driver import Walk, drive, run_all
+from mdexp.transcripts.opening import asked
 
 _MARK = re.compile(r"<<[^<>]*>>")  # GSM8K's own sums
 _STATED = re.compile(rf"\s*=\s*[$£€]?\s?({NUMBER})%?")

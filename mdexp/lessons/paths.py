@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mdexp.ports import Done, Executor, Thought
 from mdexp.records import Lesson, Problem, Segments, Transcript, VerifiedPath
-from mdexp.thoughts.opening import asked
+from mdexp.transcripts.opening import asked
 
 
 class PathLessons(BaseModel):

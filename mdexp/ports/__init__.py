@@ -34,6 +34,7 @@ from mdexp.ports.thought import (
     Thought,
     VariedThought,
     Write,
+    brought_tokens,
 )
 from mdexp.ports.training import LessonMaker, Objective, WithAuxiliary
 
@@ -75,4 +76,5 @@ __all__ = [
     "Weight",
     "WithAuxiliary",
     "Write",
+    "brought_tokens",
 ]

@@ -160,3 +160,13 @@ class BringsTokens(Protocol):
     def new_tokens(self) -> Mapping[str, str]:
         """Each token as texts have it, and the words as whose mean embedding it begins."""
         ...
+
+
+def brought_tokens(thoughts: Mapping[str, Thought]) -> dict[str, str]:
+    """The new tokens that the thoughts of a run bring, each with the words that it begins as; of a
+    token that two thoughts bring, the first one's words. Empty for most runs."""
+    tokens: dict[str, str] = {}
+    for thought in thoughts.values():
+        if isinstance(thought, BringsTokens):
+            tokens = dict(thought.new_tokens) | tokens
+    return tokens

@@ -30,6 +30,7 @@ from mdexp.records.transcript import (
     Segment,
     Segments,
     Transcript,
+    TranscriptKey,
     Turn,
     turns_of,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "TextMatch",
     "ThinkingUse",
     "Transcript",
+    "TranscriptKey",
     "Turn",
     "VerifiedPath",
     "Vote",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from mdexp.records.problem import Answer
 from mdexp.records.rows import OMITTED
@@ -112,3 +112,12 @@ def turns_of(segments: Sequence[Segment]) -> list[tuple[Turn, str]]:
             turn, text = turns[-1]
             turns[-1] = (turn, text + segment.text)
     return turns
+
+
+class TranscriptKey(NamedTuple):
+    """Which transcript of a run it is: its outcome is looked up by this."""
+
+    problem_id: str
+    thought: str
+    sample: int
+    phase: str = ""  # of a teacher's

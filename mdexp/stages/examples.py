@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mdexp.config.settings import Settings
 from mdexp.lessons.paths import PathLessons
-from mdexp.ports import Executor, LessonMaker, StudentConfig, Thought
+from mdexp.ports import Executor, LessonMaker, StudentConfig, Thought, brought_tokens
 from mdexp.records import IN_NO_LESSON, Lesson, Problem, Rejection, VerifiedPath
 from mdexp.stages.problem_sets import by_id
 from mdexp.stages.stage import Files, Stage, same_names
@@ -15,7 +15,6 @@ from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
-from mdexp.thoughts.brought_tokens import brought_tokens
 from mdexp.training.examples import OnOverlong, make_examples, refuse_overlong, shortest_lesson
 
 

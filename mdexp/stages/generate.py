@@ -12,15 +12,15 @@ from mdexp.config.settings import Settings
 from mdexp.datasets.overlap import refuse_tested
 from mdexp.decoding.choosing import choose_outputs, variants_of
 from mdexp.ports import Decoder, Done, Executor, StudentConfig, Thought
-from mdexp.reading import TranscriptKey, outcomes, reading_order
-from mdexp.records import VALIDATION, Output, Overlap, Phase, Problem
+from mdexp.records import VALIDATION, Output, Overlap, Phase, Problem, TranscriptKey
 from mdexp.stages.problem_sets import asked_of_student, by_id
 from mdexp.stages.stage import Files, Stage
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
-from mdexp.thoughts.prompting import all_exemplar_files, load_exemplars, most_asked, shown_by
+from mdexp.transcripts.prompting import all_exemplar_files, load_exemplars, most_asked, shown_by
+from mdexp.transcripts.reading import outcomes, reading_order
 
 if TYPE_CHECKING:
     from mdexp.decoding.student_writer import StudentWriter

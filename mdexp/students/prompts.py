@@ -15,8 +15,8 @@ from mdexp.ports import Message, Thought
 from mdexp.records import Segment
 from mdexp.students.code_text import CodeText
 from mdexp.students.load import Kind
-from mdexp.thoughts.prompting import chat, turns
-from mdexp.thoughts.thinking import behind_thinking, opening_at_end, own_tags
+from mdexp.transcripts.prompting import chat, turns
+from mdexp.transcripts.thinking import behind_thinking, opening_at_end, own_tags
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

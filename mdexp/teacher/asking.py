@@ -14,7 +14,7 @@ from mdexp.records import AnswerKind, Problem, Segment
 from mdexp.teacher.families import Role, family_of
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.request import Answer, Request, Wanted
-from mdexp.thoughts.prompting import Template, chat, instruction_for, turns
+from mdexp.transcripts.prompting import Template, chat, instruction_for, turns
 
 # A model that completes a text goes on with the next question, and that is paid for.
 _RUN_ON = "\nQuestion:"

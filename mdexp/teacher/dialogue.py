@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mdexp.driver import Walk, conversation, drive, run_all, without_last_results
 from mdexp.ports import Executor, Run, Thought, Write
-from mdexp.reading import TranscriptKey, seen_of, without_thinking
-from mdexp.records import REFUSED, Path, Problem, ProgramResult, Segment
+from mdexp.records import REFUSED, Path, Problem, ProgramResult, Segment, TranscriptKey
 from mdexp.teacher.request import Answer
-from mdexp.thoughts.opening import new_transcript
+from mdexp.transcripts.driver import Walk, conversation, drive, run_all, without_last_results
+from mdexp.transcripts.opening import new_transcript
+from mdexp.transcripts.reading import seen_of, without_thinking
 
 _CUT_SHORT = ("length", *REFUSED)
 

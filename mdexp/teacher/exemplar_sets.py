@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mdexp.records import AnswerKind
-from mdexp.thoughts.prompting import OTHER_KINDS, exemplar_files, exemplar_rows
+from mdexp.transcripts.prompting import OTHER_KINDS, exemplar_files, exemplar_rows
 
 Rows = list[dict[str, Any]]
 

@@ -38,7 +38,7 @@ from mdexp.teacher.request import Answer, Wanted
 from mdexp.teacher.retry import TeacherError
 from mdexp.teacher.shutdowns import last_day
 from mdexp.teacher.steps import Ask, ask_in_steps, owned, samples_wanted
-from mdexp.thoughts.prompting import OWN_FOLDER, load_exemplars, template_files
+from mdexp.transcripts.prompting import OWN_FOLDER, load_exemplars, template_files
 
 log = logging.getLogger(__name__)
 

@@ -8,13 +8,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from mdexp.driver import cues
 from mdexp.ports import Executor, Thought, Write
 from mdexp.records import Problem, Transcript
 from mdexp.teacher.asking import Asking
 from mdexp.teacher.dialogue import Dialogue, cannot_continue, is_dialogue, opened, write_out
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.request import Answer, Request, Wanted
+from mdexp.transcripts.driver import cues
 
 
 class Ask(NamedTuple):

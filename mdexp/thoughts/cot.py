@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict
 from mdexp.answers import plain
 from mdexp.ports import Done, Seen, Step, Thought
 from mdexp.records import Answer, Expected, Segment, Transcript
-from mdexp.thoughts.prose import read_prose, up_to_run_on
+from mdexp.thoughts.prose import read_prose
 from mdexp.thoughts.single_write import Reading, next_step, shown
+from mdexp.transcripts.run_on import up_to_run_on
 
 
 class ChainOfThought(BaseModel):

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict
 from mdexp.ports import Done, Seen, Step, Thought
 from mdexp.records import Expected, Segment, Transcript
 from mdexp.thoughts.equation_text import equations_within
-from mdexp.thoughts.prose import up_to_run_on
 from mdexp.thoughts.single_write import Reading, next_step, shown
+from mdexp.transcripts.run_on import up_to_run_on
 
 
 class EquationOfThought(BaseModel):

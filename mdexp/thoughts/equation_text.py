@@ -8,7 +8,7 @@ import re
 
 from mdexp.algebra.lines import equation_lines
 from mdexp.thoughts.code_blocks import PYTHON, TEXT, UNNAMED, blocks_of
-from mdexp.thoughts.prose import cut_run_on
+from mdexp.transcripts.run_on import cut_run_on
 
 # Where equations are looked for, in this order; other blocks are data, commands or output.
 _PLACES = (

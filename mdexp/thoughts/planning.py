@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from mdexp.ports import Done, Seen, Step, Thought, Write
 from mdexp.records import Segment, Transcript
 from mdexp.thoughts.nested import InnerThought
-from mdexp.thoughts.opening import opening
 from mdexp.thoughts.prose_steps import steps_of
+from mdexp.transcripts.opening import opening
 
 Kind = Literal["addition", "subtraction", "multiplication", "division", "assignment", "answer"]
 

@@ -13,7 +13,7 @@ from itertools import groupby
 from mdexp.thoughts.code_blocks import PYTHON, TEXT, UNNAMED, CodeBlock, blocks_of, without_prompts
 from mdexp.thoughts.program_form import syntax_tree
 from mdexp.thoughts.program_pieces import program_of
-from mdexp.thoughts.prose import up_to_run_on
+from mdexp.transcripts.run_on import up_to_run_on
 
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 # "A:", or the language alone on a line, as is left of a fence that a chat has rendered.

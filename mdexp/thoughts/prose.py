@@ -10,29 +10,9 @@ from mdexp.records import Expected
 from mdexp.thoughts.single_write import Reading
 from mdexp.thoughts.stated_value import NOTHING, last_number, value_stated
 from mdexp.thoughts.statement import Statement, last_statement, states_something, unboxed
+from mdexp.transcripts.run_on import cut_run_on
 
-# A completion model runs on into an invented next question. Looked for once in a run of white
-# space: at each of its newlines, thousands of them would take seconds.
-_RUN_ON = re.compile(r"(?<!\s)(?=\s*?\n)\s+(?:Q|Question)\s*:", re.IGNORECASE)
-_LEAD = re.compile(r"\s*(?:(?:A|Answer)\s*:\s*)?", re.IGNORECASE)
 _SAYS_SOMETHING = re.compile(r"\d|\w+\W+\w+\W+\w+")
-
-
-def cut_run_on(text: str) -> str:
-    """The text without its lead ("A:") and without a further invented question."""
-    whole = up_to_run_on(text)
-    text = text if whole is None else whole
-    return text[_lead(text) :].strip()
-
-
-def up_to_run_on(text: str) -> str | None:
-    """A growing text up to an invented next question, once there is one.
-
-    Nothing else is cut off: a later statement could be another one, so that a text that is cut at
-    its first reads differently from the whole.
-    """
-    match = _RUN_ON.search(text, _lead(text))
-    return text[: match.start()] if match else None
 
 
 def read_prose(text: str, expected: Expected) -> Reading:
@@ -64,8 +44,3 @@ def _reasoning(text: str, statement: Statement) -> str:
     before = text[: statement.start].rstrip(" \t,\n*#$[(\\_")
     behind = text[statement.end :].lstrip(" \t.,;*_\n$\\])")
     return behind if behind and not _SAYS_SOMETHING.search(before) else before
-
-
-def _lead(text: str) -> int:
-    lead = _LEAD.match(text)
-    return lead.end() if lead else 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mdexp.ports import Done, Run, Seen, Step, Write
 from mdexp.records import Answer, Expected, ProgramResult, Segment, Transcript
-from mdexp.thoughts.opening import opening
+from mdexp.transcripts.opening import opening
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

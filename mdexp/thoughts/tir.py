@@ -15,7 +15,7 @@ from mdexp.answers import plain
 from mdexp.ports import Done, Run, Seen, Step, Thought, Write
 from mdexp.records import Answer, ProgramResult, Segment, Transcript
 from mdexp.thoughts.nested import InnerThought
-from mdexp.thoughts.opening import opening
+from mdexp.transcripts.opening import opening
 
 _FENCED = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)\n?```", re.DOTALL)
 MAX_OUTPUT = 300  # characters

@@ -11,9 +11,9 @@ from itertools import compress
 from mdexp.ports import Thought
 from mdexp.records import Example, Lesson, Segment, Segments, turns_of
 from mdexp.students.prompts import Renderer
-from mdexp.thoughts.prompting import chat
-from mdexp.thoughts.thinking import opening_at_end, split_thinking
 from mdexp.training.micro_batch import MicroBatch
+from mdexp.transcripts.prompting import chat
+from mdexp.transcripts.thinking import opening_at_end, split_thinking
 
 SAME_WEIGHT = 1e-6  # weights of a step sum to 1, but for float32
 

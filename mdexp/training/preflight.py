@@ -19,10 +19,10 @@ from mdexp.students.positions import context_length, room
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
 from mdexp.teacher.worked import WorkedTeacher, worked_texts
-from mdexp.thoughts.prompting import load_exemplars, most_asked, shown_by
 from mdexp.training.devices import num_ranks
 from mdexp.training.disk_check import judge_disk
 from mdexp.training.template_check import judge_template
+from mdexp.transcripts.prompting import load_exemplars, most_asked, shown_by
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import TemplateError
 
-from mdexp.thoughts.thinking import behind_thinking, opening_at_end, own_tags
+from mdexp.transcripts.thinking import behind_thinking, opening_at_end, own_tags
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

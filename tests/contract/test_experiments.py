@@ -19,15 +19,15 @@ from omegaconf import OmegaConf
 from mdexp.answers import NUMBER, canonical, correct
 from mdexp.commands.run import config_folder
 from mdexp.config.settings import Settings, judge
-from mdexp.driver import Walk
 from mdexp.grading.verify import verify_paths
 from mdexp.ports import Done, Seen, Thought
-from mdexp.reading import read_all
 from mdexp.records import Lesson, Problem, Transcript, VerifiedPath
 from mdexp.sandbox.executor import Sandbox
 from mdexp.stages.examples import make_lessons
 from mdexp.teacher.worked import WorkedTeacher
 from mdexp.thoughts.repair import Repair
+from mdexp.transcripts.driver import Walk
+from mdexp.transcripts.reading import read_all
 from tests.contract.conftest import names
 
 NAMES = names("experiment")

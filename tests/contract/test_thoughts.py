@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import pytest
 
 from mdexp.answers import correct
-from mdexp.driver import Walk, drive, executed, run_all
 from mdexp.ports import Done, Run, Seen, Thought, Write
-from mdexp.reading import read_all
 from mdexp.records import ProgramResult, Segment, Transcript
 from mdexp.sandbox.executor import Sandbox
-from mdexp.thoughts.opening import asked
-from mdexp.thoughts.prompting import load_exemplars
+from mdexp.transcripts.driver import Walk, drive, executed, run_all
+from mdexp.transcripts.opening import asked
+from mdexp.transcripts.prompting import load_exemplars
+from mdexp.transcripts.reading import read_all
 from tests.contract.conftest import names, plugin
 from tests.read_texts import NUMBER, read_texts
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from mdexp.datasets.overlap import refuse_tested
 from mdexp.records import Problem
 from mdexp.store.keys import stage_key
-from mdexp.thoughts.prompting import (
+from mdexp.transcripts.prompting import (
     OWN_FOLDER,
     Template,
     exemplar_files,

@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from mdexp.driver import written
 from mdexp.lessons.distinct_chains import DistinctChains
 from mdexp.ports import Done, Seen, Write
 from mdexp.records import Problem, Transcript, VerifiedPath
-from mdexp.thoughts.opening import asked
+from mdexp.transcripts.driver import written
+from mdexp.transcripts.opening import asked
 from tests.contract.conftest import plugin
 
 QUESTION = "Ann has 3 bags of 4 pens. How many pens has she?"

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdexp.driver import Walk, conversation, drive, run_all, without_last_results
 from mdexp.ports import Done, Run, Seen, Write
-from mdexp.reading import read_all, reading_order
 from mdexp.records import ProgramResult, Segment, Transcript
-from mdexp.thoughts.opening import asked
+from mdexp.transcripts.driver import Walk, conversation, drive, run_all, without_last_results
+from mdexp.transcripts.opening import asked
+from mdexp.transcripts.reading import read_all, reading_order
 
 
 class Counting:

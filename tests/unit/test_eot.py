@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mdexp.records import Expected
 from mdexp.thoughts.eot import EquationOfThought
-from mdexp.thoughts.prompting import load_exemplars
+from mdexp.transcripts.prompting import load_exemplars
 from tests.read_texts import answer_of
 
 EOT = EquationOfThought(instruction="", cue="")

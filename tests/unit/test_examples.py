@@ -11,8 +11,8 @@ from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import SPECIAL_TOKENS, byte_tokenizer
 from mdexp.thoughts.cot import ChainOfThought
 from mdexp.thoughts.pot import ProgramOfThought
-from mdexp.thoughts.prompting import load_exemplars
 from mdexp.training.examples import Overlong, make_examples, refuse_overlong
+from mdexp.transcripts.prompting import load_exemplars
 
 THOUGHTS = {
     "cot": ChainOfThought(instruction="Reason.", cue="Think."),

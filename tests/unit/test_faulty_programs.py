@@ -9,7 +9,7 @@ from mdexp.lessons.faulty_programs import FaultyPrograms
 from mdexp.lessons.program_faults import OPERATORS, drop_line, name_undefined, op_swap, syntax
 from mdexp.records import Problem, VerifiedPath
 from mdexp.sandbox.executor import Sandbox
-from mdexp.thoughts.prompting import load_exemplars
+from mdexp.transcripts.prompting import load_exemplars
 from tests.contract.conftest import plugin
 
 PROGRAM = "pens = 3\nclips = 4\ntotal = pens * clips + 2\nans = total - pens"

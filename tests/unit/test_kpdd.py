@@ -2,11 +2,11 @@
 
 import pytest
 
-from mdexp.driver import Walk, drive
 from mdexp.ports import Done, Write
 from mdexp.records import Segment, Transcript
 from mdexp.thoughts.kpdd import core_question, hints_for
-from mdexp.thoughts.opening import asked
+from mdexp.transcripts.driver import Walk, drive
+from mdexp.transcripts.opening import asked
 from tests.contract.conftest import plugin
 
 QUESTION = "Ann has 3 bags. Each bag holds 4 pens and 9 clips. How many pens does Ann have?"

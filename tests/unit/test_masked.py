@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from mdexp.ports import Done
 from mdexp.records import Transcript
-from mdexp.thoughts.opening import asked
 from mdexp.thoughts.prose_steps import steps_of
+from mdexp.transcripts.opening import asked
 from tests.contract.conftest import plugin
 
 QUESTION = "Ann has 3 bags of 4 pens and 17 clips. How many pens has she?"

@@ -13,7 +13,7 @@ from mdexp.datasets.source import SourceError
 from mdexp.records import Problem
 from mdexp.report.stage_counts import unread_columns
 from mdexp.store.keys import stage_key
-from mdexp.thoughts.prompting import load_exemplars, most_asked
+from mdexp.transcripts.prompting import load_exemplars, most_asked
 from tests.hub_server import COMMIT, HubServer, look
 from tests.named_dataset import dataset
 

@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from mdexp.driver import written
 from mdexp.ports import Done, Seen
 from mdexp.records import Transcript
-from mdexp.thoughts.opening import asked
 from mdexp.thoughts.planning import kinds_of
 from mdexp.thoughts.prose_steps import steps_of
+from mdexp.transcripts.driver import written
+from mdexp.transcripts.opening import asked
 from tests.contract.conftest import plugin
 
 START = Transcript(problem_id="p", thought="planning", sample=0, segments=(asked("How many?"),))

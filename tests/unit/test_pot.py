@@ -10,7 +10,7 @@ from mdexp.answers import canonical
 from mdexp.records import Expected
 from mdexp.sandbox.executor import Sandbox
 from mdexp.thoughts.pot import ProgramOfThought
-from mdexp.thoughts.prompting import load_exemplars
+from mdexp.transcripts.prompting import load_exemplars
 
 POT = ProgramOfThought(instruction="", cue="")
 

@@ -7,8 +7,8 @@ from mdexp.records import Segment
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import byte_tokenizer
 from mdexp.thoughts.cot import ChainOfThought
-from mdexp.thoughts.opening import opening
 from mdexp.thoughts.pot import ProgramOfThought
+from mdexp.transcripts.opening import opening
 from tests.contract.conftest import plugin
 
 THOUGHTS = {

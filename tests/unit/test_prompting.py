@@ -11,7 +11,7 @@ from mdexp.thoughts.cot import ChainOfThought
 from mdexp.thoughts.eot import EquationOfThought
 from mdexp.thoughts.label import Label
 from mdexp.thoughts.pot import ProgramOfThought
-from mdexp.thoughts.prompting import (
+from mdexp.transcripts.prompting import (
     OTHER_KINDS,
     exemplar_files,
     exemplar_rows,

@@ -3,9 +3,9 @@
 import pytest
 
 from mdexp.grading.score import grade
-from mdexp.reading import TranscriptKey, outcomes, read_rows
-from mdexp.records import Expected, Output, Problem, ProgramResult
+from mdexp.records import Expected, Output, Problem, ProgramResult, TranscriptKey
 from mdexp.thoughts.single_write import Reading
+from mdexp.transcripts.reading import outcomes, read_rows
 from tests.contract.conftest import plugin
 from tests.read_texts import NUMBER, OneText, read_texts
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from mdexp.driver import Walk, drive, run_all
 from mdexp.ports import Done, Seen
 from mdexp.records import ProgramResult, Segment, Transcript
-from mdexp.thoughts.opening import asked
+from mdexp.transcripts.driver import Walk, drive, run_all
+from mdexp.transcripts.opening import asked
 from tests.contract.conftest import plugin
 
 

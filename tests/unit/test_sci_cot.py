@@ -1,9 +1,9 @@
 """Rationale, then answer: two texts, the second with the first before it."""
 
-from mdexp.driver import Walk, drive
 from mdexp.ports import Done, Write
 from mdexp.records import Segment, Transcript
-from mdexp.thoughts.opening import asked
+from mdexp.transcripts.driver import Walk, drive
+from mdexp.transcripts.opening import asked
 from tests.contract.conftest import plugin
 
 QUESTION = "Ann has 3 bags of 4 pens. How many pens has she?"

@@ -15,11 +15,11 @@ from mdexp.decoding.request import Answered, DecodingLimits
 from mdexp.decoding.session import Session
 from mdexp.decoding.stepwise import Asked, search
 from mdexp.decoding.student_writer import StudentWriter
-from mdexp.driver import first_write
 from mdexp.records import Problem, ProgramResult
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import byte_tokenizer
 from mdexp.thoughts.pot import ProgramOfThought
+from mdexp.transcripts.driver import first_write
 from tests.tiny_run import tiny
 
 EOS = 2

@@ -19,14 +19,14 @@ from mdexp.students.tiny import CHAT_TEMPLATE, byte_tokenizer
 from mdexp.thoughts.cot import ChainOfThought
 from mdexp.thoughts.eot import EquationOfThought
 from mdexp.thoughts.pot import ProgramOfThought
-from mdexp.thoughts.thinking import (
+from mdexp.training.examples import make_examples
+from mdexp.training.invariants import Made, faults
+from mdexp.transcripts.thinking import (
     AfterThinking,
     join_thinking,
     opening_at_end,
     split_thinking,
 )
-from mdexp.training.examples import make_examples
-from mdexp.training.invariants import Made, faults
 from tests.read_texts import NUMBER
 from tests.read_texts import read_texts as read_answers
 

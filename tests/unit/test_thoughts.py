@@ -9,7 +9,7 @@ from mdexp.records import Expected, Problem
 from mdexp.thoughts.cot import ChainOfThought
 from mdexp.thoughts.label import Label
 from mdexp.thoughts.pot import ProgramOfThought
-from mdexp.thoughts.prompting import load_exemplars
+from mdexp.transcripts.prompting import load_exemplars
 from tests.read_texts import answer_of
 
 COT = ChainOfThought(instruction="", cue="")

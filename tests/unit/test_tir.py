@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from mdexp.driver import Walk, drive, run_all
 from mdexp.grading.verify import verify_paths
 from mdexp.lessons.paths import PathLessons
 from mdexp.ports import Done, Executor, Seen, Write
 from mdexp.records import Path, Problem, ProgramResult, Segment, Transcript
 from mdexp.sandbox.executor import Sandbox
-from mdexp.thoughts.opening import asked
+from mdexp.transcripts.driver import Walk, drive, run_all
+from mdexp.transcripts.opening import asked
 from tests.contract.conftest import plugin
 
 FIRST = "Add them.\n```python\na = 3 + 4\nprint(a)\n```"

@@ -1,7 +1,7 @@
 """How a question is put, with its few-shot exemplars, as a chat or as one text to be completed.
 
 A chat is the same turns for a teacher and a student; its words are in conf/thought. A text is laid
-out by a template beside the thought (`cot.jinja`). Exemplars are our own worked problems, in sets:
+out by a template of the thought (`cot.jinja`). Exemplars are our own worked problems, in sets:
 exemplars.jsonl, exemplars_2.jsonl, ... for problems whose answer is a number or a text, and
 exemplars_yes_no.jsonl and exemplars_options.jsonl for the other kinds. A user's folder may
 hold others under these names; its exemplars.jsonl, ... serve for a kind that it has no file for.
@@ -22,7 +22,7 @@ from mdexp.ports import Message, Thought
 from mdexp.records import AnswerKind, Problem, Segment, turns_of
 from mdexp.store.json_lines import JsonLinesError, objects_of_file
 
-OWN_FOLDER = Path(__file__).parent
+OWN_FOLDER = Path(__file__).parent / "prompts"
 _COLUMNS = ("question", "answer")  # beside a text per thought
 OTHER_KINDS: tuple[AnswerKind, ...] = ("yes_no", "options")  # with separate exemplars
 # Follows an instruction, whose words are about numbers.

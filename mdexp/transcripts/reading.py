@@ -8,22 +8,12 @@ from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import NamedTuple
 
-from mdexp.driver import TRUNCATED, Part, Walk, drive, run_all
 from mdexp.ports import Done, Executor, Run, Seen, Thought, Write
-from mdexp.records import Output, Path, Problem, ProgramResult, Segment, Transcript
-from mdexp.thoughts.opening import new_transcript
-from mdexp.thoughts.thinking import join_thinking, split_thinking
-
-
-class TranscriptKey(NamedTuple):
-    """Which transcript of a run it is: its outcome is looked up by this."""
-
-    problem_id: str
-    thought: str
-    sample: int
-    phase: str = ""  # of a teacher's
+from mdexp.records import Output, Path, Problem, ProgramResult, Segment, Transcript, TranscriptKey
+from mdexp.transcripts.driver import TRUNCATED, Part, Walk, drive, run_all
+from mdexp.transcripts.opening import new_transcript
+from mdexp.transcripts.thinking import join_thinking, split_thinking
 
 
 def read_rows(

@@ -7,9 +7,9 @@ from typing import Literal
 from mdexp.answers import LARGEST, fitting, stated_text
 from mdexp.ports import Done, Executor, Run, Seen, Step, Thought, Write
 from mdexp.records import Expected, Problem, ProgramResult, Segment, Transcript, turns_of
-from mdexp.thoughts.opening import first_cue, new_transcript
-from mdexp.thoughts.prose import cut_run_on
-from mdexp.thoughts.thinking import Written, split_thinking
+from mdexp.transcripts.opening import first_cue, new_transcript
+from mdexp.transcripts.run_on import cut_run_on
+from mdexp.transcripts.thinking import Written, split_thinking
 
 Part = Literal["answer", "thinking"]
 
