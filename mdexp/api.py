@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from mdexp.commands.compare import Pair, compare_folders, group_name
 from mdexp.commands.execute import sandbox_settings
 from mdexp.commands.request_lines import Kind
-from mdexp.commands.run_student import run_manifest
 from mdexp.commands.solve import opened_solver
 from mdexp.commands.solve_output import why
 from mdexp.config.composition import single_run
@@ -25,6 +24,7 @@ from mdexp.sandbox.executor import Sandbox
 from mdexp.store.files import read_json
 from mdexp.store.json_lines import read_jsonl
 from mdexp.store.run_folder import run_file
+from mdexp.students.run_student import run_manifest
 from mdexp.teacher.command_id import new_command
 from mdexp.tracking.tracker import metric_rows
 

@@ -5,7 +5,6 @@ after every stage, so that a killed run shows how far it came.
 """
 
 import logging
-import platform
 import time
 from collections.abc import Mapping
 from functools import cached_property
@@ -32,7 +31,7 @@ from mdexp.stages.convert import CONVERT
 from mdexp.stages.extract import EXTRACT
 from mdexp.stages.prepare import PREPARE
 from mdexp.stages.problem_sets import asked_of_student
-from mdexp.stages.stage import Stage
+from mdexp.stages.stage import Stage, sandbox_limits
 from mdexp.stages.table import TABLE, WRITERS, dependents
 from mdexp.stages.train import TRAIN
 from mdexp.store.environment import environment, peak_memory_mib
@@ -204,7 +203,7 @@ class Experiment:
     def _key_only(self, stage: Stage) -> dict[str, Any]:
         """What can change the stage's output and yet is nothing that it is given."""
         runs = stage.runs_programs or stage.may_run_programs(self.settings)
-        limits = {"limits": self.limits} if runs else {}
+        limits = {"limits": sandbox_limits(self.settings, self.sandbox.tiers)} if runs else {}
         trained = {"trained": self.done[TRAIN.name].key} if stage.asks_trained_student else {}
         return limits | trained | dict(stage.key_only(self.settings))
 
@@ -213,16 +212,6 @@ class Experiment:
         """How numbers are computed on this machine."""
         trainer, student = self.settings.trainer, self.settings.student
         return plain_data(numerics(trainer.precision, trainer.accelerator, student))
-
-    @cached_property
-    def limits(self) -> dict[str, Any]:
-        """What can change a result of the sandbox; the number of workers cannot.
-
-        With fewer tiers on this machine, more programs are unsupported.
-        """
-        python = ".".join(platform.python_version_tuple()[:2])  # sum() of floats, for one, differs
-        limits = self.settings.sandbox.model_dump(exclude={"workers"})
-        return limits | {"tiers": self.sandbox.tiers, "python": python}
 
     @cached_property
     def untrained(self) -> Weights:

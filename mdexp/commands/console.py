@@ -14,6 +14,7 @@ COMMANDS = {
     "run": "run an experiment, or a sweep with -m (the default: `mdexp lambda=0.5` runs one)",
     "plan": "what a run's teacher will be asked and paid; calls nobody",
     "solve": "answer questions with the student of a run",
+    "harvest": "what a run's student writes about its training problems, with verdicts",
     "compare": "compare runs on the same problems",
     "study": "render the study of this repository, or run what is missing of it",
     "inspect": "what a student would be trained on, token by token",

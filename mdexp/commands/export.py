@@ -22,7 +22,6 @@ from tempfile import TemporaryDirectory
 from mdexp.commands.data_set import write_data_set
 from mdexp.commands.harness_task import write_harness_tasks
 from mdexp.commands.model_card import model_card
-from mdexp.commands.run_student import run_manifest, trained_weights, untrained_weights
 from mdexp.commands.upload import upload
 from mdexp.config.settings import Settings, judge
 from mdexp.printable import print_error
@@ -33,6 +32,7 @@ from mdexp.store.hub import HubError
 from mdexp.store.json_lines import read_jsonl
 from mdexp.store.run_folder import run_file
 from mdexp.students.load import Loaded, save_folder
+from mdexp.students.run_student import run_manifest, trained_weights, untrained_weights
 
 CARD = "README.md"
 METRICS = "metrics.json"

@@ -12,12 +12,11 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mdexp.commands.run_student import run_manifest, trained_weights, validation_choices
 from mdexp.commands.solve_output import for_people, solve_output
 from mdexp.config.settings import Settings, judge
 from mdexp.ports import Done
@@ -27,12 +26,11 @@ from mdexp.sandbox.executor import Sandbox, SandboxError
 from mdexp.signals import signals_as_exits
 from mdexp.store.json_lines import read_jsonl, text_lines
 from mdexp.store.run_folder import run_file
+from mdexp.students.run_student import run_manifest, validation_choices
 from mdexp.transcripts.reading import outcomes, reading_order
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
-    from mdexp.students.prompts import Renderer
+    from mdexp.decoding.student_writer import StudentWriter
 
 ASKED = "asked"
 GENERATIONS = "generations.jsonl"
@@ -49,8 +47,7 @@ class Solver:
     manifest: dict[str, Any]
     validation: list[Generation]  # the run's own: they say which thought is trusted more
     expected: Expected  # what most of the run's own problems ask for
-    model: "PreTrainedModel"
-    renderer: "Renderer"
+    writer: "StudentWriter"
     sandbox: Sandbox
 
     def solve(self, question: str) -> tuple[list[Generation], Vote, list[Output]]:
@@ -81,14 +78,11 @@ class Solver:
         self, problem: Problem, name: str, found: Mapping[TranscriptKey, Done]
     ) -> list[Output]:
         from mdexp.decoding.choosing import chosen_variant
-        from mdexp.decoding.student_writer import StudentWriter
 
-        s = self.settings
-        writer = StudentWriter(model=self.model, renderer=self.renderer, phase=PHASE, seed=s.seed)
         choices = validation_choices(self.manifest, name)
-        decoder = s.decoding.with_choice(choices)
-        one = {name: chosen_variant(s.thoughts[name], choices)}
-        return decoder.solve([problem], one, writer, self.sandbox, found)[0]
+        decoder = self.settings.decoding.with_choice(choices)
+        one = {name: chosen_variant(self.settings.thoughts[name], choices)}
+        return decoder.solve([problem], one, self.writer, self.sandbox, found)[0]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -136,18 +130,11 @@ def opened_solver(run: Path) -> Iterator[Solver]:
     manifest = run_manifest(run)
     settings = judge(manifest["settings"])
     validation, expected = _validation(run), _usually_expected(run)
-    weights = trained_weights(run, settings)
-    import torch
+    from mdexp.decoding.run_writer import run_writer
 
-    from mdexp.students.numerics import numerics
-    from mdexp.students.prompts import Renderer
-
-    model, tokenizer = weights.load()
-    machine = asdict(numerics(settings.trainer.precision, settings.trainer.accelerator))
-    model.to(machine["device"], getattr(torch, machine["dtype"]))
-    renderer = Renderer(tokenizer, settings.student.kind, settings.student.prompt)
+    writer = run_writer(run, settings)
     with Sandbox(**settings.sandbox.model_dump()) as sandbox:
-        yield Solver(settings, manifest, validation, expected, model, renderer, sandbox)
+        yield Solver(settings, manifest, validation, expected, writer, sandbox)
 
 
 def _show(solver: Solver, question: str, *, as_json: bool) -> bool:

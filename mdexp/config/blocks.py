@@ -56,7 +56,7 @@ class DecodingSettings(Block):
 
     def num_samples(self, split: Split) -> int:
         """How many paths of a thought are sampled for a problem, beside the greedy one."""
-        return self.num_paths if split == "test" else self.validation_paths
+        return self.validation_paths if split == "validation" else self.num_paths
 
 
 class TrainerSettings(Block):

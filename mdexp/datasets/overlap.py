@@ -106,5 +106,6 @@ def refuse_tested(
             how = "is" if same else "is, but for its numbers or its order,"
             raise ValueError(
                 f"the exemplar {row['question']!r} {how} the test problem {problem.id} of "
-                f"{problem.dataset}: take it out, or show others (teacher.prompts)"
+                f"{problem.dataset}: take it out, or show others (teacher.prompts); a student that "
+                "learned from it is no teacher here (teacher.run)"
             )

@@ -4,6 +4,7 @@ A stage is a function that reads named files, writes named files into a folder a
 counts. What can change its output is in its key; its tools (an executor, weights) are not.
 """
 
+import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,15 @@ class RunTools(Protocol):
 
     @property
     def feeds(self) -> Callable[[], Sequence[Any]]: ...
+
+
+def sandbox_limits(settings: Settings, tiers: Sequence[str]) -> dict[str, Any]:
+    """What can change a result of the sandbox; the number of workers cannot.
+
+    With fewer tiers on this machine, more programs are unsupported.
+    """
+    python = ".".join(platform.python_version_tuple()[:2])  # sum() of floats, for one, differs
+    return settings.sandbox.model_dump(exclude={"workers"}) | {"tiers": tiers, "python": python}
 
 
 def no_files(settings: Settings) -> Files:

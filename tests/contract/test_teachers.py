@@ -8,6 +8,7 @@ import pytest
 from mdexp.records import Path, Problem
 from tests.buyer import NO_PROGRAMS
 from tests.contract.conftest import names, plugin
+from tests.e2e.conftest import kept_run, problems  # noqa: F401  # fixtures
 
 FOUND = {name: plugin("thought", name) for name in names("thought")}
 # What a teacher is asked for: of a thought that derives from others, those.
@@ -28,6 +29,7 @@ NEEDS = {  # beside the key num_paths
     "replay": {"path": "recorded.jsonl"},
     "worked": {},
     "annotations": {},
+    "student": {"run": "finished"},
 }
 OFFLINE = ["replay", "worked"]
 
@@ -36,8 +38,16 @@ def test_teachers_are_found():
     assert set(names("teacher")) == set(NEEDS), "say here what a new teacher needs"
 
 
+@pytest.fixture(scope="module")
+def finished(kept_run):  # noqa: F811
+    """A run that trained."""
+    return kept_run("stages=[prepare,extract,verify,examples,train]")
+
+
 @pytest.fixture
 def teacher(request, tmp_path, monkeypatch):
+    if request.param == "student":
+        (tmp_path / "finished").symlink_to(request.getfixturevalue("finished"))
     monkeypatch.chdir(tmp_path)
     rows = [
         {"id": p.id, "thought": t, "completion": f"{t} {k} of {p.id}", "model": "recorded"}

@@ -44,8 +44,15 @@ def untrained_weights(run: Path, settings: Settings) -> Weights:
 def trained_weights(run: Path, settings: Settings) -> Weights:
     """The run's student after training; before, if the run did not train. RunFolderError."""
     weights = untrained_weights(run, settings)
+    trained = trained_folder(run, settings)
+    return weights.after_training(trained) if trained else weights
+
+
+def trained_folder(run: Path, settings: Settings) -> Path | None:
+    """Where the store keeps what the run's training left: all weights, or an adapter. None if the
+    run did not train. RunFolderError."""
     trained = _kept("train", run, settings)
-    return weights.after_training(trained / "student") if trained else weights
+    return trained / "student" if trained else None
 
 
 def _kept(stage: str, run: Path, settings: Settings) -> Path | None:

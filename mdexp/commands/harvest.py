@@ -1,0 +1,152 @@
+"""What a run's student writes about its training problems:
+`python -m mdexp.harvest RUN FILE [--num-paths 8]`.
+
+FILE gets a JSON object a line for each text of a path: id, thought, sample (0 is the greedy path),
+completion, model and so on, which teacher=replay plays, beside what the path came to: answer,
+status, correct by the run's grader, the mean log-probability of its tokens (nats). Thoughts and
+decoding are those of the run. The store keeps the paths, so a command that is killed or given again
+resumes. Exit codes: 0, 1 (the sandbox is broken), 2 (the command line or the run), 130 and 143
+(signals).
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from mdexp.config.settings import judge
+from mdexp.printable import print_error
+from mdexp.records import Generation, Output, Problem
+from mdexp.sandbox.executor import Sandbox, SandboxError
+from mdexp.signals import signals_as_exits
+from mdexp.store.files import plain_data
+from mdexp.store.json_lines import read_jsonl, write_jsonl
+from mdexp.store.run_folder import run_file
+from mdexp.store.stage_store import Store
+from mdexp.students.run_student import (
+    RunFolderError,
+    run_manifest,
+    trained_folder,
+    trained_weights,
+)
+
+PROBLEMS = "problems.jsonl"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line; return its exit code."""
+    given = _arguments(argv)
+    try:
+        with signals_as_exits():
+            outputs, generations = harvested(given.run, given.num_paths)
+            rows = [row for pair in zip(outputs, generations, strict=True) for row in _rows(*pair)]
+            write_jsonl(given.file, rows)
+            for line in _summary(generations):
+                print(line)
+            print(f"{len(rows)} rows written to {given.file}")
+    except (ValueError, OSError) as error:  # RunFolderError and SettingsError among them
+        print_error(error)
+        return 2
+    except SandboxError as error:
+        print_error(error)
+        return 1
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m mdexp.harvest",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="the folder of a run that trained")
+    parser.add_argument("file", type=Path, metavar="FILE", help="where to write")
+    parser.add_argument(
+        "--num-paths",
+        type=int,
+        default=8,
+        metavar="N",
+        help="paths of each problem and thought: the greedy one, then sampled ones (%(default)s)",
+    )
+    given = parser.parse_args(argv)
+    if given.num_paths < 1:
+        parser.error(f"--num-paths must be at least 1, got {given.num_paths}")
+    return given
+
+
+def harvested(run: Path, num_paths: int) -> tuple[list[Output], list[Generation]]:
+    """What the student wrote, by problem, thought and sample, and what each came to.
+    RunFolderError for a run that trained no student, or whose student is gone."""
+    manifest = run_manifest(run)
+    settings = judge(manifest["settings"])
+    trained = trained_folder(run, settings)
+    if trained is None:
+        raise RunFolderError(f"{run}: it trained no student, so there is none to write")
+    file = run_file(run, PROBLEMS)
+    problems = {problem.id: problem for problem in read_jsonl(file, Problem)}
+    from mdexp.decoding.run_writer import chosen_thoughts
+    from mdexp.grading.score import grade
+    from mdexp.stages.own import OUTPUTS, own
+    from mdexp.stages.stage import sandbox_limits
+    from mdexp.students.numerics import numerics
+
+    thoughts = chosen_thoughts(manifest, settings)
+    trainer, student = settings.trainer, settings.student
+    with Sandbox(**settings.sandbox.model_dump()) as sandbox:
+        result = Store(Path(settings.store)).stage(
+            own,
+            name="own",
+            version=1,
+            reads={PROBLEMS: file},
+            settings={
+                "student": student,
+                "thoughts": thoughts,
+                "decoding": settings.decoding.untrained(),
+                "num_paths": num_paths,
+                "seed": settings.seed,
+                "numerics": plain_data(numerics(trainer.precision, trainer.accelerator, student)),
+            },
+            key_only={
+                "trained": trained.parent.name,
+                "limits": sandbox_limits(settings, sandbox.tiers),
+            },
+            tools={"executor": sandbox, "weights": trained_weights(run, settings)},
+        )
+        outputs = read_jsonl(result[OUTPUTS], Output)
+        return outputs, grade(outputs, problems, thoughts, sandbox, settings.grader)
+
+
+def _rows(output: Output, generation: Generation) -> Iterator[dict[str, Any]]:
+    """A row for each text of a path, with what the path came to."""
+    texts = [s.text for s in output.segments if s.author == "writer"] or [output.text]
+    for part, text in enumerate(texts):
+        is_last = part == len(texts) - 1
+        yield {
+            "id": output.problem_id,
+            "thought": output.thought,
+            "sample": output.sample,
+            "part": part,
+            "completion": text,
+            "model": "student",
+            "finish_reason": "stop" if output.finished or not is_last else "length",
+            "num_tokens": output.num_tokens,
+            "logprob": output.logprob,
+            "answer": generation.answer,
+            "status": generation.status,
+            "correct": generation.correct,
+        }
+
+
+def _summary(generations: Sequence[Generation]) -> Iterator[str]:
+    """How many paths of each thought are right, and of how many problems one is."""
+    for thought in dict.fromkeys(path.thought for path in generations):
+        ours = [path for path in generations if path.thought == thought]
+        right = Counter(path.problem_id for path in ours if path.correct)
+        solved, asked = len(right), len({path.problem_id for path in ours})
+        yield (
+            f"{thought}: {right.total()} of {len(ours)} paths are right, "
+            f"of {solved} of {asked} problems at least one"
+        )

@@ -1,0 +1,39 @@
+"""The student of a finished run: loaded as a writer, and its thoughts as the run asked them."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mdexp.config.settings import Settings
+from mdexp.decoding.choosing import chosen_variant
+from mdexp.decoding.decode_stats import Work
+from mdexp.decoding.student_writer import StudentWriter
+from mdexp.ports import Thought
+from mdexp.students.prompts import Renderer
+from mdexp.students.run_student import trained_weights, validation_choices
+
+
+def run_writer(run: Path, settings: Settings, work: Work | None = None) -> StudentWriter:
+    """The trained student of the run in a folder, on this machine's device and in its type.
+    RunFolderError where the store no longer has it."""
+    import torch
+
+    from mdexp.students.numerics import numerics
+
+    model, tokenizer = trained_weights(run, settings).load()
+    trainer, student = settings.trainer, settings.student
+    machine = asdict(numerics(trainer.precision, trainer.accelerator, student))
+    model.to(machine["device"], getattr(torch, machine["dtype"]))
+    renderer = Renderer(tokenizer, student.kind, student.prompt)
+    return StudentWriter(
+        model=model, renderer=renderer, phase="after", seed=settings.seed, work=work or Work()
+    )
+
+
+def chosen_thoughts(manifest: Mapping[str, Any], settings: Settings) -> dict[str, Thought]:
+    """The thoughts that the student of a run answers by, each in the way that validation chose."""
+    return {
+        name: chosen_variant(thought, validation_choices(manifest, name))
+        for name, thought in settings.answering().items()
+    }
