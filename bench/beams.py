@@ -1,6 +1,6 @@
 """How much faster step-wise beams are in a session than when each round reads all texts again.
 
-    MDEXP_DATA=... python bench/beams.py [--questions 8] [--rounds 3] [--steps 6] [--dtype float32]
+    MDEXP_DATA=... python -m bench.beams [--questions 8] [--rounds 3] [--steps 6] [--dtype float32]
 
 Both sides search by turns, over the same questions, with one choice of weights and with the four of
 conf/decoding/stepwise.yaml; medians are printed, and how many texts are the same. Processor time of
@@ -19,9 +19,9 @@ from typing import Any
 
 import torch
 import yaml
-from decode import SMOLLM2
-from decode_sides import THOUGHTS, questions
 
+from bench.decode import SMOLLM2
+from bench.decode_sides import THOUGHTS, questions
 from mdexp.config.blocks import BeamSettings
 from mdexp.decoding.cached_text import CachedText
 from mdexp.decoding.decode_stats import Work
@@ -129,7 +129,8 @@ def main() -> None:
     parser.add_argument("--train-steps", type=int, default=8)
     parser.add_argument("--one", action="store_true", help="one choice of weights only")
     given = parser.parse_args()
-    model, tokenizer = build_part(SMOLLM2).load(seed=0)
+    embedded: Any = build_part(SMOLLM2)
+    model, tokenizer = embedded.load(seed=0)
     renderer = Renderer(tokenizer, "causal", "chat")
     learn(model, renderer, given.train_steps)
     model = model.to(dtype=getattr(torch, given.dtype)).eval()

@@ -1,8 +1,8 @@
 """How often a report claims what is not so, and how often it finds what is.
 
-    python bench/claims.py                 nulls: claims of each sentence in 300 runs a design
-    python bench/claims.py --power         true gains, by number of problems
-    python bench/claims.py --other-tests   what other tests of equal budgets would claim
+    python -m bench.claims                 nulls: claims of each sentence in 300 runs a design
+    python -m bench.claims --power         true gains, by number of problems
+    python -m bench.claims --other-tests   what other tests of equal budgets would claim
 
 Designs, thoughts that answer alike and the rest of the simulation: tests/claim_study.py.
 """
@@ -11,6 +11,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,7 @@ from tests.claim_study import (
 
 RUNS = 300
 Claim = Callable[[np.random.Generator], str]
+Draw = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
 
 
 def main() -> None:
@@ -61,8 +63,8 @@ def nulls(runs: int, seed: int) -> None:
 
         sentences: dict[str, Claim] = {
             "Mixing": mixing,
-            "The vote": lambda source, design=design: greedy_claim(design, source),
-            "Training": lambda source, design=design: training_claim(design, source),
+            "The vote": partial(greedy_claim, design),
+            "Training": partial(training_claim, design),
         }
         found = {name: claims(claim, runs, seed) for name, claim in sentences.items()}
         for name, counts in found.items():
@@ -83,7 +85,7 @@ def power(runs: int, seed: int) -> None:
 
             def claim(
                 source: np.random.Generator,
-                draw: Callable[..., tuple[np.ndarray, np.ndarray]] = draw,
+                draw: Draw = draw,
                 number: int = num_problems,
             ) -> str:
                 return equal.claim(*draw(source, number), source)
@@ -145,9 +147,10 @@ def _two_kinds(source: np.random.Generator, number: int) -> tuple[np.ndarray, np
     return np.where(first, 0.9, 0.1), np.where(first, 0.1, 0.9)
 
 
-def _gain(equal: EqualBudgets, draw: Callable[..., tuple], *, number: int, seed: int) -> float:
+def _gain(equal: EqualBudgets, draw: Draw, *, number: int, seed: int) -> float:
     source = np.random.default_rng(seed)
-    return min(d.mean() for d in differences(equal.outcomes(*draw(source, number), source)))
+    cot, pot = draw(source, number)
+    return min(float(d.mean()) for d in differences(equal.outcomes(cot, pot, source)))
 
 
 def _rate(number: int, runs: int) -> str:

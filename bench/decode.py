@@ -1,8 +1,8 @@
 """Paths per second of mdexp's decoding against transformers' `generate` with num_return_sequences,
 its continuous batching, CTranslate2 and a llama.cpp server.
 
-    MDEXP_DATA=... python bench/decode.py [--student FOLDER] [--questions 50] [--rounds 3]
-    MDEXP_DATA=... python bench/decode.py --same [--student FOLDER] [--questions 4]
+    MDEXP_DATA=... python -m bench.decode [--student FOLDER] [--questions 50] [--rounds 3]
+    MDEXP_DATA=... python -m bench.decode --same [--student FOLDER] [--questions 4]
 
 For each question 8 sampled CoT and 8 PoT paths, temperature 0.7 over the whole vocabulary, at most
 256 tokens, in bfloat16 where the side has it. Every figure comes from a process of its own; sides
@@ -22,8 +22,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from decode_sides import PATHS, SIDES, THOUGHTS, Setting, Unavailable, counted, mdexp, questions
 
+from bench.decode_sides import (
+    PATHS,
+    SIDES,
+    THOUGHTS,
+    Setting,
+    Unavailable,
+    counted,
+    mdexp,
+    questions,
+)
 from mdexp.ports.parts import build_part
 from mdexp.store.environment import peak_memory_mib
 from mdexp.students.load import load_folder
@@ -45,7 +54,9 @@ Measured = dict[str, Any]
 
 
 def setting(folder: Path | None, dtype: torch.dtype, rows: int, max_new_tokens: int) -> Setting:
-    model, tokenizer = load_folder(folder, "causal") if folder else build_part(SMOLLM2).load(seed=0)
+    embedded: Any = build_part(SMOLLM2)
+    model: Any
+    model, tokenizer = load_folder(folder, "causal") if folder else embedded.load(seed=0)
     return Setting(
         model=model.to(dtype=dtype),
         renderer=Renderer(tokenizer, "causal", "chat"),

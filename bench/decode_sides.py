@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 import yaml
-from transformers import ContinuousBatchingConfig, GenerationConfig, PreTrainedModel
+from transformers import ContinuousBatchingConfig, GenerationConfig
 
 from mdexp.decoding.decode_stats import Work
 from mdexp.decoding.generate import generate_answers
@@ -30,7 +30,7 @@ from mdexp.ports.parts import build_part
 from mdexp.students.prompts import Renderer
 
 CONF = Path(__file__).parents[1] / "conf" / "thought"
-THOUGHTS = {
+THOUGHTS: dict[str, Any] = {
     name: build_part(yaml.safe_load((CONF / f"{name}.yaml").read_text(encoding="utf-8")))
     for name in ("cot", "pot")
 }
@@ -45,7 +45,7 @@ Ids = Sequence[int]
 class Setting:
     """What a side works with. `folder` is the student's, None for the embedded one."""
 
-    model: PreTrainedModel
+    model: Any  # of transformers
     renderer: Renderer
     folder: Path | None
     rows: int

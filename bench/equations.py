@@ -1,6 +1,6 @@
 """Systems of equations from text to answer, beside sympy.
 
-    python bench/equations.py
+    python -m bench.equations
 
 Prints systems a second of processor time (median of alternating rounds), and how many times faster
 the text is solved here than by `sympy.solve` on objects that are ready, and with building them.
@@ -12,6 +12,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import sympy
 
@@ -87,7 +88,7 @@ def linear(rng: random.Random, count: int) -> Kind:
         lines = [f"{side} = {value}" for side, value in zip(sides, right, strict=True)]
         kind.texts.append("\n".join([*lines, f"ans = {names[-1]}"]))
         if len(kind.built) < FEW:
-            kind.built.append(lambda matrix=matrix, right=right: linear_objects(matrix, right))
+            kind.built.append(partial(linear_objects, matrix, right))
     return kind
 
 
@@ -113,7 +114,7 @@ def definitions(rng: random.Random) -> Kind:
             f"money - 3 = cost + {tax}% * cost\nans = money"
         )
         if len(kind.built) < FEW:
-            kind.built.append(lambda numbers=(apples, price, tax): definition_objects(*numbers))
+            kind.built.append(partial(definition_objects, apples, price, tax))
     return kind
 
 
@@ -132,7 +133,7 @@ def quadratic(rng: random.Random) -> Kind:
         area = width * (width + excess)
         kind.texts.append(f"length = width + {excess}\nlength * width = {area}\nans = width")
         if len(kind.built) < FEW:
-            kind.built.append(lambda numbers=(excess, area): quadratic_objects(*numbers))
+            kind.built.append(partial(quadratic_objects, excess, area))
     return kind
 
 

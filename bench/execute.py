@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench.cpu_clock import cpu_seconds
@@ -64,24 +65,31 @@ class Peers:
         # A sandbox in a sandbox is slower than it has to be.
         prefix = BUBBLEWRAP if self.wrapped and kind != "fresh" else ()
         command = [*prefix, sys.executable, "-m", "bench.peers", kind, str(timeout_s)]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        started = [subprocess.Popen(command, text=True, **pipes) for _ in range(processes)]
+        pipe = subprocess.PIPE
+        started = [
+            subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe) for _ in range(processes)
+        ]
         for number, process in enumerate(started):
-            process.stdin.write(json.dumps(chosen[number::processes]) + "\n")
-            process.stdin.flush()
+            _tell(process, json.dumps(chosen[number::processes]))
         for process in started:
-            if process.stdout.readline() != "ready\n":
+            if process.stdout is None or process.stdout.readline() != "ready\n":
                 raise RuntimeError(f"{' '.join(command)} did not start")
         for process in started:
-            process.stdin.write("go\n")
-            process.stdin.flush()
+            _tell(process, "go")
         answers = [json.loads(process.communicate()[0]) for process in started]
         rate = len(chosen) / max(sum(answer["seconds"]) for answer in answers)
-        seconds, outcomes = [0.0] * len(chosen), [[]] * len(chosen)
+        seconds = [0.0] * len(chosen)
+        outcomes: list[Outcome] = [[]] * len(chosen)
         for number, answer in enumerate(answers):
             seconds[number::processes] = answer["seconds"]
             outcomes[number::processes] = answer["outcomes"]
         return Run(rate, seconds, outcomes, sum(answer["cpu_seconds"] for answer in answers))
+
+
+def _tell(process: subprocess.Popen[str], line: str) -> None:
+    assert process.stdin is not None, "its input is a pipe"
+    process.stdin.write(line + "\n")
+    process.stdin.flush()
 
 
 def teachers_programs(folder: Path) -> list[str]:
@@ -141,8 +149,8 @@ def compare(title: str, chosen: Sequence[str], peers: Peers, rounds: int) -> Non
             print("bubblewrap is not installed: nothing is run in fresh interpreters")
             continue
         part = sample(chosen, SAMPLES[kind])
-        lanes[f"{kind} x {processes}"] = lambda k=kind, p=part, n=processes: peers.run(k, p, n)
-    runs = {name: [] for name in lanes}
+        lanes[f"{kind} x {processes}"] = partial(peers.run, kind, part, processes)
+    runs: dict[str, list[Run]] = {name: [] for name in lanes}
     for _ in range(rounds):
         for name, lane in lanes.items():
             runs[name].append(lane())

@@ -1,7 +1,7 @@
 """Extraction against a server on loopback: how much of an allowed rate is used, and what it costs.
 
-    python bench/extract.py            the rate, the speed, the ledger's share
-    python bench/extract.py --storm    5,000 requests of which 38 % fail, first time and again
+    python -m bench.extract            the rate, the speed, the ledger's share
+    python -m bench.extract --storm    5,000 requests of which 38 % fail, first time and again
 
 The server is a process of its own. `ceiling` is what it gives to a bare client that keeps nothing.
 """

@@ -1,6 +1,6 @@
 """Faults of a purchase: how many were tried, survived, and what was lost.
 
-    python bench/faults.py [number of cases]
+    python -m bench.faults [number of cases]
 
 Disk, network and process fail at a place that the case's number draws (tests/faults). Survived is
 a case after whose repair a rerun has the answers of an undisturbed run, with none bought twice that

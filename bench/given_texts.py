@@ -1,6 +1,6 @@
 """Does a student's last text need its own first texts: key points (KPDD), a rationale (Sci-CoT)?
 
-    python bench/given_texts.py RUN [--problems 300]
+    python -m bench.given_texts RUN [--problems 300]
 
 RUN is the folder of a run whose student writes several texts (`experiment=kpdd`, `sci_cot`). On its
 test problems the student writes the last text anew, greedily, behind first texts of four kinds:
@@ -237,7 +237,11 @@ def numbers_of(program: str) -> set[str | None]:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set()
     constants = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)]
-    return {canonical(value) for value in constants if type(value) in (int, float)}
+    return {
+        canonical(value)
+        for value in constants
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
 
 
 def in_question(question: str) -> set[str | None]:

@@ -1,7 +1,7 @@
 """How many lessons each method makes of recorded answers, and what becomes of injected faults.
 
-    MDEXP_DATA=... python bench/lesson_yields.py            lessons by experiment and thought
-    MDEXP_DATA=... python bench/lesson_yields.py --faults   fault operators on verified programs
+    MDEXP_DATA=... python -m bench.lesson_yields            lessons by experiment and thought
+    MDEXP_DATA=... python -m bench.lesson_yields --faults   fault operators on verified programs
 
 MDEXP_DATA names a folder with `svamp/` and recorded answers in `teacher/`. Lessons are made as in a
 run: by the thoughts and lesson makers of the experiment, of its verified paths.

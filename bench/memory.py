@@ -1,7 +1,7 @@
 """What the plan says of memory, beside what is measured; and a table for a 7 B student.
 
-    python bench/memory.py --threads 1        SmolLM2's shape: planned, measured, and their ratio
-    python bench/memory.py --table            CodeLlama-7B's shape on 1 x 24, 1 x 80, 8 x 80 GB
+    python -m bench.memory --threads 1        SmolLM2's shape: planned, measured, and their ratio
+    python -m bench.memory --table            CodeLlama-7B's shape on 1 x 24, 1 x 80, 8 x 80 GB
 
 Measured is forward and backward of a micro-batch, with gradients of an earlier one, each case in a
 separate process, on a CPU in float32: what torch's allocator had given away at most, and by how
@@ -16,12 +16,14 @@ import sys
 import warnings
 from itertools import accumulate, product
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.profiler import ProfilerActivity, profile
 from transformers import AutoModelForCausalLM, LlamaConfig
 
 from mdexp.config.blocks import TrainerSettings
+from mdexp.ports import Tuning
 from mdexp.students.adapters import adapted
 from mdexp.students.frozen import frozen_base
 from mdexp.students.load import Student
@@ -35,6 +37,7 @@ from mdexp.training.memory import (
 )
 
 MIB, GB = 2**20, 1e9
+TUNINGS: tuple[Tuning, ...] = ("full", "lora", "qlora")
 SMOLLM2 = LlamaConfig(
     vocab_size=49152,
     hidden_size=576,
@@ -72,14 +75,19 @@ def main() -> None:
         print_ratios(options.threads)
 
 
-def student(tuning: str) -> Student:
-    shared = {"kind": "causal", "prompt": "plain", "path": None, "package": None}
-    lora = {"lora_rank": 16, "lora_alpha": 32, "lora_dropout": 0.0, "lora_targets": "all-linear"}
+def student(tuning: Tuning) -> Student:
+    shared: dict[str, Any] = {"kind": "causal", "prompt": "plain", "path": None, "package": None}
+    lora: dict[str, Any] = {
+        "lora_rank": 16,
+        "lora_alpha": 32,
+        "lora_dropout": 0.0,
+        "lora_targets": "all-linear",
+    }
     return Student(**shared, **lora, repo="-", revision=None, tuning=tuning)
 
 
 def trainer(length: int, **options: object) -> TrainerSettings:
-    settings = {
+    settings: dict[str, Any] = {
         "accelerator": "auto",
         "devices": 1,
         "strategy": "auto",
@@ -103,7 +111,7 @@ def trainer(length: int, **options: object) -> TrainerSettings:
 
 def print_ratios(threads: int) -> None:
     print("tuning  checkpointing  length  planned MiB  allocated MiB  ratio  resident MiB  ratio")
-    for tuning, again, length in product(("full", "lora", "qlora"), (False, True), (256, 512)):
+    for tuning, again, length in product(TUNINGS, (False, True), (256, 512)):
         settings = trainer(length, activation_checkpointing=again)
         planned = training_memory(
             student(tuning), SMOLLM2, settings, precision="32-true", base_dtype="float32"
@@ -121,11 +129,11 @@ def print_ratios(threads: int) -> None:
         )
 
 
-def measured(tuning: str, again: bool, length: int) -> tuple[int, int]:
+def measured(tuning: Tuning, again: bool, length: int) -> tuple[int, int]:
     """Bytes that a micro-batch takes at its peak: of torch's allocator, and of the process."""
     one = student(tuning)
     model = AutoModelForCausalLM.from_config(SMOLLM2)
-    tuned = adapted(model, one, frozen_base(one, "float32"))
+    tuned = adapted(model, one, frozen=frozen_base(one, "float32"))
     plain = (tuned if tuning == "full" else tuned.get_base_model()).train()
     if again:
         checkpoint_activations(plain)
@@ -157,7 +165,7 @@ def print_table() -> None:
     parts = ("weights", "gradients", "optimizer", "activations", "communication", "peak")
     names = ("tuning", "checkpointing", "devices", "strategy", *parts, "fits")
     print(f"| {' | '.join(names)} |\n|{'---|' * len(names)}")
-    for tuning, again in product(("full", "lora", "qlora"), (False, True)):
+    for tuning, again in product(TUNINGS, (False, True)):
         alone = training_memory(
             student(tuning),
             CODELLAMA_7B,

@@ -1,6 +1,6 @@
 """Does a merged student write what its adapters write? Share of equal greedy tokens, by precision.
 
-    python bench/merged.py FOLDER [lora|dora]
+    python -m bench.merged FOLDER [lora|dora]
 
 FOLDER holds a causal student as save_pretrained writes it. Its adapters get random weights, about
 as large as those of a training. Tokens are compared under one prefix each, that which the student
@@ -9,6 +9,7 @@ with its adapters wrote in float32: after a first difference two texts say nothi
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -37,13 +38,13 @@ def main(folder: str, tuning: str = "lora") -> None:
     with model.disable_adapter():
         print(f"without adapters, float32: {share(model, texts):.4f}")
     print(f"adapters, float32:         {share(model, texts):.4f}")
-    one = merged(model)
+    one: Any = merged(model)
     print(f"merged, float32:           {share(one, texts):.4f}")
     print(f"merged, bfloat16:          {share(one.to(torch.bfloat16), texts):.4f}")
 
 
 @torch.inference_mode()
-def written(model: torch.nn.Module, prompt: torch.Tensor) -> tuple[torch.Tensor, int]:
+def written(model: Any, prompt: torch.Tensor) -> tuple[torch.Tensor, int]:
     """Prompt with what the student goes on to write, and where that begins."""
     ids = model.generate(input_ids=prompt, do_sample=False, max_new_tokens=NEW_TOKENS)
     return ids, prompt.shape[1]

@@ -1,7 +1,7 @@
 """How many recorded texts of teachers each thought reads, and reads right, file by file.
 
-    MDEXP_DATA=... python bench/readings.py cot --save before.json    # in the older checkout
-    MDEXP_DATA=... python bench/readings.py cot --against before.json # in the newer one
+    MDEXP_DATA=... python -m bench.readings cot --save before.json    # in the older checkout
+    MDEXP_DATA=... python -m bench.readings cot --against before.json # in the newer one
 
 With `--against` it counts the rows that were right and no longer are (lost) and the other way round
 (won), and prints each lost one. It ends with the time that the reader takes for long texts.
@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mdexp.answers import correct
-from mdexp.ports import Thought
-from mdexp.records import AnswerKind, Expected, Problem
+from mdexp.ports import Seen, Thought
+from mdexp.records import AnswerKind, Expected, Problem, Segment
+from mdexp.records import Path as Written
 from mdexp.sandbox.executor import Sandbox
 from mdexp.thoughts.cot import ChainOfThought
 from mdexp.thoughts.eot import EquationOfThought
 from mdexp.thoughts.pot import ProgramOfThought
-from mdexp.transcripts.reading import read_answers
+from mdexp.transcripts.opening import new_transcript
+from mdexp.transcripts.reading import read_rows
 
 THOUGHTS: dict[str, Thought] = {
     "cot": ChainOfThought(instruction="", cue=""),
@@ -99,9 +101,12 @@ def _problems(folder: Path) -> Iterator[Problem]:
 
 def _verdicts(file: Path, thought: Thought, problems: dict[str, Problem]) -> list[Verdict]:
     rows = [row for row in _rows(file) if row["id"] in problems]
-    texts = [(thought, row["completion"], problems[row["id"]].expected) for row in rows]
+    written = [
+        Written(problem_id=row["id"], thought="", sample=sample, text=row["completion"], model="")
+        for sample, row in enumerate(rows)
+    ]
     with Sandbox(timeout_s=5, memory_mib=256, output_kib=64, workers=2) as sandbox:
-        reads = read_answers(texts, sandbox)
+        reads = read_rows(written, problems, {"": thought}, sandbox)
     return [
         Verdict(
             row["id"],
@@ -136,9 +141,10 @@ def _show_time(thought: Thought) -> None:
 
 
 def _seconds(thought: Thought, piece: str, kind: AnswerKind) -> float:
-    text = piece * (LONG // len(piece))
+    text = Segment(author="writer", text=piece * (LONG // len(piece)), turn="assistant")
+    transcript = new_transcript("").after(text)
     started = time.process_time()
-    thought.read(text, Expected(kind=kind))
+    thought.next(transcript, Seen(expected=Expected(kind=kind)))
     return time.process_time() - started
 
 

@@ -1,6 +1,6 @@
 """How long a report of 10,000 generations takes to open, search, filter and sort in a browser.
 
-    python bench/report.py [ROUNDS]
+    python -m bench.report [ROUNDS]
 
 Medians in milliseconds, in headless Chromium: from the click to the end of the layout, without
 painting. `the page` is from its request until its own script has run; `first search` also makes

@@ -2,7 +2,7 @@
 llama.cpp on 127.0.0.1, one thread. It answers badly; it is there to try things on.
 
     pip install xllamacpp
-    python bench/serve.py --port 8080
+    python -m bench.serve --port 8080
     python -m mdexp.run teacher=openai teacher.model=smollm2 \\
         teacher.base_url=http://127.0.0.1:8080/v1
 """

@@ -1,7 +1,7 @@
 """How often the page of the study claims what is not so, and how often it sees what is.
 
-    python bench/study.py              500 simulated studies in which no claim is true
-    python bench/study.py --power      one true difference, all other tests not run
+    python -m bench.study              500 simulated studies in which no claim is true
+    python -m bench.study --power      one true difference, all other tests not run
 
 The plan is study/study.yaml; how results are made up: tests/planted_study.py. A claim is a test
 that is seen or opposite. In a null study each problem is as easy for every arm, row and path.

@@ -1,4 +1,4 @@
-"""What a sweep costs beside its training: `python bench/sweep.py [OVERRIDE ...]`.
+"""What a sweep costs beside its training: `python -m bench.sweep [OVERRIDE ...]`.
 
 A sweep of nine values of λ with the tiny student, in one process. Prints how often each stage was
 run, which must be once for all that λ does not change, and each job's seconds beyond train and

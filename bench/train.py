@@ -1,8 +1,8 @@
 """Training speed of the tree layout, beside separate sequences or beside TRL's SFTTrainer.
 
-    python bench/train.py --student FOLDER --paths 1 --against separate
-    python bench/train.py --student FOLDER --paths 5 --against pad4 pad8 pad16 pack1024 pack4096
-    python bench/train.py --student FOLDER --memory
+    python -m bench.train --student FOLDER --paths 1 --against separate
+    python -m bench.train --student FOLDER --paths 5 --against pad4 pad8 pad16 pack1024 pack4096
+    python -m bench.train --student FOLDER --memory
 
 Real SVAMP problems with replayed teachers from the folder that MDEXP_DATA names, generated ones
 without. Both sides train on the same whole optimiser steps, clipping and AdamW included, with a
@@ -21,10 +21,10 @@ import warnings
 from collections.abc import Callable, Sequence
 
 import torch
-from train_data import training_steps
-from train_sides import Side, Turn, ours, trl
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
+from bench.train_data import training_steps
+from bench.train_sides import Side, Turn, ours, trl
 from mdexp.records import Example
 from mdexp.students.allocator import keep_freed_memory
 

@@ -11,12 +11,13 @@ from typing import Any
 import yaml
 from transformers import PreTrainedTokenizerBase
 
-from mdexp.ports import Thought
+from mdexp.ports import Done, Run, Seen, Thought
 from mdexp.ports.parts import build_part
-from mdexp.records import Example, Expected, Problem, VerifiedPath
+from mdexp.records import Example, Lesson, Problem, Segment
 from mdexp.students.prompts import Renderer
 from mdexp.training.batches import plan_steps, trainable
 from mdexp.training.examples import make_examples
+from mdexp.transcripts.opening import new_transcript
 
 TEACHERS = {
     "cot": ("llmadapters", "dss", "plansolve", "zeroshotcot"),
@@ -34,23 +35,14 @@ def training_steps(
     thoughts = {name: _thought(name) for name in TEACHERS}
     folder = os.environ.get("MDEXP_DATA")
     source = _svamp(Path(folder), thoughts) if folder else _generated()
-    problems, paths = {}, []
-    for problem, texts in islice(source, 4 * num_steps * step_problems):
-        problems[problem.id] = problem
-        paths += [
-            VerifiedPath(
-                problem_id=problem.id,
-                thought=name,
-                sample=sample,
-                text=texts[name][sample % len(texts[name])],
-                answer=problem.answer,
-                model="replayed",
-            )
-            for name in thoughts
-            for sample in range(num_paths)
-        ]
+    lessons = [
+        _lesson(problem, name, thought, sample, texts[name][sample % len(texts[name])])
+        for problem, texts in islice(source, 4 * num_steps * step_problems)
+        for name, thought in thoughts.items()
+        for sample in range(num_paths)
+    ]
     renderer = Renderer(tokenizer, "causal", "chat")
-    examples, *_ = make_examples(paths, problems, thoughts, renderer, MAX_TOKENS)
+    examples, _ = make_examples(lessons, renderer, MAX_TOKENS)
     return plan_steps(
         trainable(examples, None, "any"),
         None,
@@ -62,8 +54,29 @@ def training_steps(
 
 
 def _thought(name: str) -> Thought:
-    thought: Thought = build_part(yaml.safe_load((CONF / f"{name}.yaml").read_text()))
+    thought = build_part(yaml.safe_load((CONF / f"{name}.yaml").read_text()))
+    assert isinstance(thought, Thought)
     return thought
+
+
+def _lesson(problem: Problem, name: str, thought: Thought, sample: int, text: str) -> Lesson:
+    done = Done(text=text, answer=problem.answer, status="ok")
+    return Lesson(
+        id=f"{problem.id}/{name}/{sample}",
+        problem_id=problem.id,
+        thought=name,
+        sample=sample,
+        segments=thought.lesson(new_transcript(problem.question), done),
+        sources=(f"{name}/{sample}",),
+    )
+
+
+def _cleaned(thought: Thought, text: str) -> str:
+    """A teacher's text as its thought understands it; a program is not run."""
+    written = Segment(author="writer", text=text, turn="assistant")
+    step = thought.next(new_transcript("").after(written), Seen())
+    found = step.program if isinstance(step, Run) else step.text if isinstance(step, Done) else ""
+    return (found or "").strip()
 
 
 def _svamp(
@@ -74,7 +87,7 @@ def _svamp(
     for name, thought in thoughts.items():
         for teacher in TEACHERS[name]:
             for row in _rows(folder / "teacher" / f"{teacher}-svamp-{name}.jsonl"):
-                if text := thought.read(row["completion"], Expected()).text.strip():
+                if text := _cleaned(thought, row["completion"]):
                     texts[row["id"], name].append(text)
     for row in _rows(folder / "svamp" / "train.jsonl"):
         found = {name: texts[row["id"], name] for name in thoughts}
