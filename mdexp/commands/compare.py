@@ -16,10 +16,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from mdexp.commands.printable import print_error
 from mdexp.commands.scored_run import Scored, by_seed, load_scored_run, refuse_incomparable
 from mdexp.grading.pairing import Comparison, DifferentProblems, compare_groups, compare_verdicts
 from mdexp.grading.statistics import holm
-from mdexp.printable import print_error
 from mdexp.report.tables import p_value, points_text
 
 NOTE = (

@@ -16,7 +16,9 @@ from contextlib import closing
 
 from hydra._internal.utils import get_args_parser
 
+from mdexp.commands.printable import print_error
 from mdexp.commands.request_lines import ProgramRequest, RequestError, batches, opened_lines
+from mdexp.commands.signals import signals_as_exits
 from mdexp.config.composition import (
     CommandError,
     composed_config,
@@ -28,11 +30,9 @@ from mdexp.config.config_path import config_folder
 from mdexp.config.hints import bare_word
 from mdexp.config.settings import SettingsError, judge
 from mdexp.config.usage import group_options
-from mdexp.printable import print_error
 from mdexp.records import ProgramResult
 from mdexp.sandbox.executor import Sandbox, SandboxError
 from mdexp.sandbox.settings import SandboxSettings
-from mdexp.signals import signals_as_exits
 
 EXAMPLE = """\
 example:

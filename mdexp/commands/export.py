@@ -22,11 +22,11 @@ from tempfile import TemporaryDirectory
 from mdexp.commands.data_set import write_data_set
 from mdexp.commands.harness_task import write_harness_tasks
 from mdexp.commands.model_card import model_card
+from mdexp.commands.printable import print_error
+from mdexp.commands.signals import signals_as_exits
 from mdexp.commands.upload import upload
 from mdexp.config.settings import Settings, judge
-from mdexp.printable import print_error
 from mdexp.records import Problem
-from mdexp.signals import signals_as_exits
 from mdexp.store.files import read_json, write_text
 from mdexp.store.hub import HubError
 from mdexp.store.json_lines import read_jsonl

@@ -15,11 +15,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from mdexp.commands.printable import print_error
+from mdexp.commands.signals import signals_as_exits
 from mdexp.config.settings import judge
-from mdexp.printable import print_error
 from mdexp.records import Generation, Output, Problem
 from mdexp.sandbox.executor import Sandbox, SandboxError
-from mdexp.signals import signals_as_exits
 from mdexp.store.files import plain_data
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.run_folder import run_file

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mdexp.commands import run
+from mdexp.commands.printable import print_error, printable
 from mdexp.config.settings import Settings, judge
-from mdexp.printable import print_error, printable
 from mdexp.records import Example, Lesson, Segment
 from mdexp.store.files import read_json
 from mdexp.store.json_lines import read_jsonl

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from mdexp.printable import print_error, printable
+from mdexp.commands.printable import print_error, printable
 from mdexp.store.json_lines import write_jsonl
 from mdexp.store.stage_store import Store
 from mdexp.teacher import ledger_io

@@ -17,12 +17,12 @@ from itertools import chain, groupby
 from pathlib import Path
 
 from mdexp.commands.memory_plan import memory_lines
+from mdexp.commands.printable import print_error
 from mdexp.commands.run import CommandError, judged_jobs
+from mdexp.commands.signals import signals_as_exits
 from mdexp.config.settings import Settings, SettingsError
-from mdexp.printable import print_error
 from mdexp.records import Problem
 from mdexp.sandbox.executor import Sandbox
-from mdexp.signals import signals_as_exits
 from mdexp.store.stage_store import Store
 from mdexp.teacher.asking import wanted_samples
 from mdexp.teacher.dialogue import is_dialogue

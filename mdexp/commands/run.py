@@ -26,6 +26,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from mdexp.commands.printable import print_error
+from mdexp.commands.recorded_job import run_job
+from mdexp.commands.signals import signals_as_exits
 from mdexp.config.composition import (
     VERSION_BASE,
     CommandError,
@@ -41,8 +44,6 @@ from mdexp.config.config_path import CONFIG_NAME, config_folder
 from mdexp.config.settings import Settings, SettingsError, judge
 from mdexp.config.usage import default_options, usage
 from mdexp.ports import Logger
-from mdexp.printable import print_error
-from mdexp.signals import signals_as_exits
 from mdexp.sweeps import grid, jobs
 from mdexp.sweeps.overview import PAGE, write_overview
 from mdexp.sweeps.sweep_plan import (
@@ -136,7 +137,7 @@ def task(composed: DictConfig) -> float | None:
 
         return experiment.run_experiment(settings, Path(settings.run or output), config)
 
-    result = jobs.run_job(work, job=_number(here, output), overrides=overrides, folder=output)
+    result = run_job(work, job=_number(here, output), overrides=overrides, folder=output)
     if (output.parent / PLAN).is_file():  # as it is now, for those who look, or if we are killed
         write_overview(output.parent, jobs.collect(output.parent, read_sweep(output.parent).points))
     return jobs.validation_accuracy(result.metrics)

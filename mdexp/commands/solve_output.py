@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mdexp.commands.printable import printable
 from mdexp.grading.vote import voters
-from mdexp.printable import printable
 from mdexp.records import Generation, Output, Vote
 from mdexp.report.explorer import conversation_turns
 

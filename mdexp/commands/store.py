@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from mdexp.signals import signals_as_exits
+from mdexp.commands.signals import signals_as_exits
 from mdexp.store.integrity import read_manifest
 from mdexp.store.stage_store import Store, damage, key_lock, put_aside
 

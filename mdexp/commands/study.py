@@ -16,11 +16,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from mdexp.commands.printable import print_error, printable
 from mdexp.commands.run import judged_jobs
+from mdexp.commands.signals import signals_as_exits
 from mdexp.config.composition import CommandError
 from mdexp.config.settings import Settings, SettingsError
-from mdexp.printable import print_error, printable
-from mdexp.signals import signals_as_exits
 from mdexp.store.environment import commit
 from mdexp.studies.job_record import job_record, read_records, stage_versions, write_record
 from mdexp.studies.page import MARKDOWN, PAGE, write_pages

@@ -10,21 +10,14 @@ import csv
 import dataclasses
 import io
 import json
-import sys
-import time
-import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from mdexp.config.settings import SettingsError
-from mdexp.datasets.source import SourceError
-from mdexp.printable import printable
 from mdexp.records import VALIDATION
-from mdexp.signals import EXITS
 from mdexp.store.files import write_json, write_text
 
 RESULT = "result.json"
@@ -49,57 +42,6 @@ class JobResult:
     error: str = ""
     refused: bool = False  # failed by its settings or data, not by a fault of the run
     metrics: dict[str, Any] = field(default_factory=dict)
-
-
-def run_job(
-    work: Callable[[], dict[str, Any]], *, job: int, overrides: Sequence[str], folder: Path
-) -> JobResult:
-    """Do `work`, which returns metrics, and record the outcome. Only a signal is raised further."""
-    with FileLock(folder / LOCK):
-        return _attempt(work, job=job, overrides=overrides, folder=folder)
-
-
-def _attempt(
-    work: Callable[[], dict[str, Any]], *, job: int, overrides: Sequence[str], folder: Path
-) -> JobResult:
-    started = time.monotonic()
-
-    def record(state: State, **found: Any) -> JobResult:
-        seconds = round(time.monotonic() - started, 3)
-        result = JobResult(
-            job=job,
-            state=state,
-            overrides=list(overrides),
-            folder=str(folder),
-            seconds=seconds,
-            **found,
-        )
-        write_json(folder / RESULT, result)
-        return result
-
-    (folder / TRACEBACK).unlink(missing_ok=True)
-    record("running")
-    try:
-        return record("ok", metrics=work())
-    except (Exception, SystemExit) as error:
-        (folder / TRACEBACK).write_text(traceback.format_exc())
-        if isinstance(error, SystemExit) and error.code in EXITS:
-            record("interrupted")
-            raise
-        refused = isinstance(error, SettingsError | SourceError)
-        result = record("failed", error=f"{type(error).__name__}: {error}", refused=refused)
-        _show(result)
-        return result
-    except KeyboardInterrupt:
-        record("interrupted")
-        raise
-
-
-def _show(result: JobResult) -> None:
-    what = f"job {result.job} ({' '.join(result.overrides) or 'defaults'})"
-    where = "" if result.refused else f"\n  traceback: {Path(result.folder) / TRACEBACK}"
-    said = f"{what} failed: {result.error}{where}"
-    print(printable(said), file=sys.stderr, flush=True)
 
 
 def forget(folder: Path) -> None:

@@ -8,8 +8,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mdexp.commands.printable import print_error, printable
 from mdexp.config.config_path import config_folder
-from mdexp.printable import print_error, printable
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mdexp.signals import signals_as_exits
+from mdexp.commands.signals import signals_as_exits
 from mdexp.students.load import Kind
 from mdexp.students.prompts import Renderer
 from mdexp.training import resume

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mdexp.signals import signals_as_exits
+from mdexp.commands.signals import signals_as_exits
 
 
 class _Dying:
