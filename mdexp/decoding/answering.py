@@ -1,7 +1,7 @@
 """Problems put to a student: the greedy path of each thought, and sampled ones for the vote."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
@@ -14,6 +14,7 @@ from mdexp.decoding.server import ask_server
 from mdexp.decoding.session import EMPTY, Session
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.ports import Done, Executor, Run, Thought, Write
+from mdexp.printable import ProgressBar
 from mdexp.records import Output, Phase, Problem, ProgramResult, Segment, Transcript, TranscriptKey
 from mdexp.transcripts.driver import Walk, conversation, cues, drive, run_all, without_last_results
 from mdexp.transcripts.opening import asked
@@ -21,8 +22,6 @@ from mdexp.transcripts.reading import seen_of
 from mdexp.transcripts.thinking import AfterThinking, opening_at_end
 
 log = logging.getLogger(__name__)
-
-LOG_EVERY = 500  # answers
 
 
 def answer(
@@ -37,7 +36,7 @@ def answer(
     """One output per (problem, thought, sample), in that order. Test problems have `num_paths`
     samples, validation problems `validation_paths`. `found`: outcomes of thoughts that are
     read."""
-    writing = Writing(writer, decoding)
+    writing = Writing(writer, decoding, writer.title(thoughts, problems))
     walks = [
         writing.walk(problem, name, thoughts[name], sample, found)
         for problem in problems
@@ -64,8 +63,6 @@ def answer(
     outputs: dict[int, Output] = {}
     for window in writing.windows(walks):
         outputs |= zip(window, writing.kept_or(window, walks, written), strict=True)
-        if len(outputs) // LOG_EVERY > (len(outputs) - len(window)) // LOG_EVERY:
-            log.info("answered %d of %d", len(outputs), len(walks))
     return [outputs[place] for place in range(len(walks))]
 
 
@@ -74,10 +71,12 @@ class Writing:
     """A student that writes the pending texts of transcripts, a window of them in one go.
 
     A window is a batch of first texts. What a transcript's texts have read is kept until it ends.
+    `title` begins the lines that say how far it is.
     """
 
     writer: StudentWriter
     decoding: DecodingSettings
+    title: str
     prompts: dict[tuple[str, str], str] = field(default_factory=dict)
     texts: dict[int, CachedText] = field(default_factory=dict)  # by the id of their walk
 
@@ -110,11 +109,15 @@ class Writing:
             seen=seen_of(TranscriptKey(*names, sample, self.writer.phase), problem, thought, found),
         )
 
-    def windows(self, walks: Sequence[Walk]) -> list[list[int]]:
-        """Which transcripts are written together; a server takes all."""
+    def windows(self, walks: Sequence[Walk]) -> Iterator[list[int]]:
+        """Yield which transcripts are to be written together next; a server takes all."""
         if self.is_served:
-            return [list(range(len(walks)))]
-        return batches_of_like_length(self._first(walks), self.decoding.batch_size)
+            yield list(range(len(walks)))
+            return
+        with ProgressBar(len(walks), self.title, "answers", log) as progress:
+            for window in batches_of_like_length(self._first(walks), self.decoding.batch_size):
+                yield window
+                progress.advance(len(window))
 
     def kept_or(
         self,
@@ -150,7 +153,11 @@ class Writing:
         if self.is_served:
             url, served = self.decoding.base_url, self.decoding.served
             assert url and served, "judged"
-            found = dict(ask_server(url, served, w.renderer, requests, limits, w.work))
+            found = {}
+            with ProgressBar(len(requests), self.title, "texts", log) as progress:
+                for i, text in ask_server(url, served, w.renderer, requests, limits, w.work):
+                    found[i] = text
+                    progress.advance()
             return [found[i] for i in range(len(requests))]
         if all(walk.thought.max_writes == 1 for walk in walks):
             found = dict(generate_answers(w.model, w.renderer, requests, limits, w.work))

@@ -15,6 +15,7 @@ from mdexp.decoding.choosing import choose_outputs
 from mdexp.decoding.request import DecodingLimits, DecodingRequest, limits_of
 from mdexp.decoding.straight import StraightDecoding
 from mdexp.ports import Done, Executor, Thought
+from mdexp.printable import ProgressBar
 from mdexp.records import Output, Problem, TranscriptKey
 from mdexp.transcripts.driver import first_write
 from mdexp.transcripts.thinking import AfterThinking, opening_at_end
@@ -149,7 +150,12 @@ class _Growth:
     def _windows(self, problems: Sequence[Problem], options: int) -> Iterator[Sequence[Problem]]:
         """Problems whose open beams are together as many as rows are computed at a time."""
         size = max(1, self.decoding.batch_size // (self.decoding.beam.width * options))
-        return (problems[start : start + size] for start in range(0, len(problems), size))
+        title = self.writer.title([self.name], problems)
+        with ProgressBar(len(problems), title, "problems", log) as progress:
+            for start in range(0, len(problems), size):
+                window = problems[start : start + size]
+                yield window
+                progress.advance(len(window))
 
     def _grown(
         self, problems: Sequence[Problem], asked: Sequence["Asked"], limits: DecodingLimits

@@ -1,11 +1,11 @@
 """The student as a writer: what decoders are given to write with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mdexp.decoding.decode_stats import Work
-from mdexp.records import Phase
+from mdexp.records import Phase, Problem
 from mdexp.students.prompts import Renderer
 
 if TYPE_CHECKING:
@@ -23,3 +23,9 @@ class StudentWriter:
     seed: int
     exemplars: Sequence[Mapping[str, Any]] = ()
     work: Work = field(default_factory=Work)
+
+    def title(self, thoughts: Iterable[str], problems: Sequence[Problem]) -> str:
+        """What is being written, for lines of progress: `before, cot, 4 shots, gsm8k`."""
+        shots = [f"{len(self.exemplars)} shots"] if self.exemplars else []
+        sets = dict.fromkeys(problem.set_name for problem in problems)
+        return ", ".join([self.phase, *thoughts, *shots, *sets])

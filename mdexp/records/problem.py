@@ -52,6 +52,12 @@ class Problem:
         kind = self.answer_kind or _kind_of(self.answer)
         return Expected(kind=kind, options=tuple(self.options), match=self.match)
 
+    @property
+    def set_name(self) -> str:
+        """The set that it belongs to, as logs have it: `svamp`, of others than test problems
+        `svamp/validation` and `svamp/train`."""
+        return self.dataset if self.split == "test" else f"{self.dataset}/{self.split}"
+
 
 def _kind_of(gold: Answer) -> AnswerKind:
     if isinstance(gold, bool):

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mdexp.teacher.progress import dollars, duration
+from mdexp.printable import duration
+from mdexp.teacher.progress import dollars
 
 
 def costs(run: Mapping[str, Any]) -> dict[str, list[str]]:

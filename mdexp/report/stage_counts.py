@@ -89,6 +89,9 @@ def stage_line(stage: str, counts: Mapping[str, Any]) -> str:
     match stage:
         case "extract" | "verify" | "examples":
             return kept(stage, counts)[0].line if counts else ""
+        case "train" if counts:
+            made = f"{counts['examples']} examples of {counts['problems']} problems"
+            return f"train: {counts['steps']} steps over {made}, {counts['target_tokens']} tokens"
         case "before" | "after" if "outputs" in counts:
             cut = counts.get("truncated", 0)
             told = f"{stage}: {counts['outputs']} answers of {counts.get('tokens', 0)} tokens"

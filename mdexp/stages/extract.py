@@ -1,18 +1,21 @@
 """Stage `extract`: what the teacher wrote for the training problems."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
 from mdexp.datasets.overlap import refuse_tested
 from mdexp.ports import Executor, Teacher, Thought
 from mdexp.records import Overlap, Problem
-from mdexp.stages.problem_sets import training_problems
+from mdexp.stages.problem_sets import set_sizes, training_problems
 from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.integrity import file_hash
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import STILL_MISSING, Counts
 from mdexp.teacher.dialogue import is_dialogue
 from mdexp.teacher.run_cost import paid
+
+log = logging.getLogger(__name__)
 
 
 def extract(
@@ -28,6 +31,7 @@ def extract(
     everything = read_jsonl(reads["problems.jsonl"], Problem)
     refuse_tested(teacher.exemplars(), everything, overlap)
     problems = training_problems(everything)
+    log.info("extract, %s: %s", ", ".join(thoughts), set_sizes(problems))
     paths = list(teacher.paths(problems, thoughts, ledger, executor))
     write_jsonl(out / "paths.jsonl", paths)
     asked = len(problems) * len(thoughts) * teacher.num_paths

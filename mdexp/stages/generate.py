@@ -1,7 +1,6 @@
 """Stages `before` and `after`: what the student writes before training and after it."""
 
 import logging
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,8 +11,8 @@ from mdexp.config.settings import Settings
 from mdexp.datasets.overlap import refuse_tested
 from mdexp.decoding.choosing import choose_outputs, variants_of
 from mdexp.ports import Decoder, Done, Executor, StudentConfig, Thought
-from mdexp.records import VALIDATION, Output, Overlap, Phase, Problem, TranscriptKey
-from mdexp.stages.problem_sets import asked_of_student, by_id
+from mdexp.records import Output, Overlap, Phase, Problem, TranscriptKey
+from mdexp.stages.problem_sets import asked_of_student, by_id, set_sizes
 from mdexp.stages.stage import Files, Stage
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
@@ -70,12 +69,12 @@ def generate(
         trained = phase == "after"
         as_they_are = {n: t for n, t in ours.items() if trained and len(variants_of(t)) == 1}
         if as_they_are:  # written together: what their prompts have in common is read once
-            log.info("%s, %s: %s", phase, ", ".join(as_they_are), _asked_for(problems))
+            log.info("%s, %s: %s", phase, ", ".join(as_they_are), set_sizes(problems))
             written, chosen = decoding.solve(problems, as_they_are, writer, executor, found)
             outputs += written
             counts |= chosen
         for name in (name for name in ours if name not in as_they_are):
-            log.info("%s, %s: %s", phase, name, _asked_for(problems))
+            log.info("%s, %s: %s", phase, name, set_sizes(problems))
             shown = [] if trained else shown_by(ours[name], exemplars)
             written, counts[name] = _by_best_prompt(
                 decoding, problems, name, ours[name], writer, shown, executor, found
@@ -131,12 +130,6 @@ def _by_best_prompt(
         counts["solved on validation by variant"] = by_way
         counts["variant"] = way
     return outputs, counts
-
-
-def _asked_for(problems: Sequence[Problem]) -> str:
-    """How many problems of which set: `50 of svamp/validation, 300 of svamp`."""
-    sets = Counter(p.dataset + (VALIDATION if p.split == "validation" else "") for p in problems)
-    return ", ".join(f"{number} of {name}" for name, number in sets.items())
 
 
 def written_counts(outputs: Sequence[Output]) -> Counts:

@@ -13,6 +13,12 @@ def training_problems(problems: Sequence[Problem]) -> list[Problem]:
     return [p for p in problems if p.split == "train" and not p.leaked]
 
 
+def set_sizes(problems: Sequence[Problem]) -> str:
+    """How many problems of which set: `50 of svamp/validation, 300 of svamp`."""
+    sets = Counter(problem.set_name for problem in problems)
+    return ", ".join(f"{number} of {name}" for name, number in sets.items())
+
+
 def by_id(problems: Sequence[Problem]) -> dict[str, Problem]:
     return {problem.id: problem for problem in problems}
 

@@ -133,7 +133,7 @@ class OnlinePurchase:
         request = order.request
         missing = self._ledger.missing(request, order.samples)
         if not missing:  # another process was faster
-            self._progress.completed += 1
+            self._progress.report(1)
             return
         samples, seed = self._share(request, missing)
         tokens = expected_tokens(request, len(samples))
@@ -226,7 +226,7 @@ class OnlinePurchase:
             answers = self._ledger.answers(order.request, order.samples)
             texts = [answer.text for answer in answers]
             self._tally["duplicates"] += len(texts) - len(set(texts))
-        self._progress.completed += 1
+        self._progress.report(1)
 
     def _count(self, reply: Reply, num_answers: int, num_asked: int) -> None:
         answers = reply.choices[:num_answers]

@@ -158,17 +158,19 @@ class OpenAITeacher(BaseModel):
         thoughts of several texts one text after another."""
         self.refuse(thoughts)
         requests = self.asking().requests(problems, thoughts)
+        sets = dict.fromkeys(problem.set_name for problem in problems)
+        title = ", ".join(["extract", *thoughts, *sets])
         with Ledger(ledger) as book:
             book.note_askers(
                 (request, *names, 0) for names, of_sets in requests.items() for request in of_sets
             )
-            self._buy_first(wanted_samples(requests.values(), self.num_paths), book)
+            self._buy_first(wanted_samples(requests.values(), self.num_paths), book, title)
             found = {
                 names: [self._path(*names, *pair) for pair in answers_of(r, self.num_paths, book)]
                 for names, r in requests.items()
                 if not is_dialogue(thoughts[names[1]])
             }
-            for path in self._dialogues(problems, thoughts, book, executor):
+            for path in self._dialogues(problems, thoughts, book, executor, title):
                 found.setdefault((path.problem_id, path.thought), []).append(path)
         for names in requests:
             yield from found.get(names, ())
@@ -190,13 +192,14 @@ class OpenAITeacher(BaseModel):
         thoughts: Mapping[str, Thought],
         book: Ledger,
         executor: Executor,
+        title: str,
     ) -> Iterator[Path]:
         """The paths of several texts, whose first texts were asked for already."""
 
         def supply(asks: Sequence[Ask]) -> list[Answer | None]:
             later = [ask for ask in asks if ask.part]
             book.note_askers(ask.asker for ask in later)
-            self._buy(samples_wanted(later), book)
+            self._buy(samples_wanted(later), book, title)
             return owned(book, asks)
 
         asking = self.asking()
@@ -265,29 +268,30 @@ class OpenAITeacher(BaseModel):
         """As many as there are samples to show them to."""
         return min(self.exemplar_sets, self.num_paths)
 
-    def _buy_first(self, wanted: Wanted, book: Ledger) -> None:
+    def _buy_first(self, wanted: Wanted, book: Ledger, title: str) -> None:
         """Buy the first texts; TeacherError if there is none at all."""
-        self._buy(wanted, book)
+        self._buy(wanted, book, title)
         if wanted and not any(book.answers(r, samples) for r, samples in wanted.items()):
             raise TeacherError(
                 f"not one of {_num_samples(wanted)} answers could be had from {self.url()}; the "
                 "lines above say why"
             )
 
-    def _buy(self, wanted: Wanted, book: Ledger) -> None:
+    def _buy(self, wanted: Wanted, book: Ledger, title: str) -> None:
         missing = {r: samples for r, samples in wanted.items() if book.missing(r, samples)}
         num_wanted, num_missing = _num_samples(wanted), book.num_missing(missing)
         log.info("teacher: %d answers wanted, %d owned", num_wanted, num_wanted - num_missing)
         if missing:
             for note in self.notes():
                 log.warning("teacher: %s", note)
-            buy = purchase_by_batch if self.mode == "batch" else purchase
             key, terms = self._key(), self.terms()
-            if self.mode == "online":
-                settle_batches(book, terms, key)
-                missing = {r: samples for r, samples in missing.items() if book.missing(r, samples)}
+            if self.mode == "batch":
+                purchase_by_batch(missing, book, terms, key)
+                return
+            settle_batches(book, terms, key)
+            missing = {r: samples for r, samples in missing.items() if book.missing(r, samples)}
             if missing:
-                buy(missing, book, terms, key)
+                purchase(missing, book, terms, key, title)
 
     def terms(self) -> Terms:
         """How answers are bought; ValueError for a budget that could not be kept."""

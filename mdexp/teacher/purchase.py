@@ -36,16 +36,19 @@ class Terms:
     max_retries: int
 
 
-def purchase(wanted: Wanted, ledger: Ledger, terms: Terms, key: str) -> None:
-    """Buy what is wanted and missing, as far as the budget goes. TeacherError if the teacher cannot
-    go on; ValueError, before anything is sent, for terms that cannot be kept."""
+def purchase(
+    wanted: Wanted, ledger: Ledger, terms: Terms, key: str, title: str = "teacher"
+) -> None:
+    """Buy what is wanted and missing, as far as the budget goes; `title` begins the lines that say
+    how far that is. TeacherError if the teacher cannot go on; ValueError, before anything is sent,
+    for terms that cannot be kept."""
     if terms.price and terms.budget_micro_usd is not None:
         for request, samples in wanted.items():
             terms.price.worst_micro_usd(request, len(samples))
-    asyncio.run(_purchase(wanted, ledger, terms, key))
+    asyncio.run(_purchase(wanted, ledger, terms, key, title))
 
 
-async def _purchase(wanted: Wanted, ledger: Ledger, terms: Terms, key: str) -> None:
+async def _purchase(wanted: Wanted, ledger: Ledger, terms: Terms, key: str, title: str) -> None:
     command, before = current_command(), ledger.num_missing(wanted)
     rates = (terms.requests_per_minute, terms.tokens_per_minute)
 
@@ -53,8 +56,11 @@ async def _purchase(wanted: Wanted, ledger: Ledger, terms: Terms, key: str) -> N
         paid = terms.price not in (None, FREE)
         return budget.spent_and_left(ledger.db, command) if paid else None
 
-    progress = Progress(len(wanted), money)
-    with Holder(ledger.folder) as holder, Limiter(ledger.folder, terms.endpoint, *rates) as limiter:
+    with (
+        Progress(len(wanted), money, title) as progress,
+        Holder(ledger.folder) as holder,
+        Limiter(ledger.folder, terms.endpoint, *rates) as limiter,
+    ):
         claims = Claims(
             ledger,
             holder=holder.name,
@@ -95,7 +101,7 @@ def _begin(ledger: Ledger, claims: Claims, command: str, terms: Terms) -> None:
 def _conclude(progress: Progress, before: int, missing: int, terms: Terms) -> None:
     refused = progress.tally["refused"]
     bought = before - missing - refused
-    log.info("teacher: %d of %d answers bought; %s", bought, before, progress.line())
+    log.info("teacher: %d of %d answers bought; %s", bought, before, progress.account())
     if refused:
         log.warning("teacher: %d were refused, and are not asked for again", refused)
     if not missing:

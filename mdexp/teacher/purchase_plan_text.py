@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from mdexp.ports import Thought
+from mdexp.printable import duration
 from mdexp.records import Problem
 from mdexp.teacher.asking import Asking
 from mdexp.teacher.budget import MICRO
@@ -10,7 +11,7 @@ from mdexp.teacher.charges import Mode
 from mdexp.teacher.model_history import ModelHistory
 from mdexp.teacher.openai import OpenAITeacher
 from mdexp.teacher.prices import FREE, price_list
-from mdexp.teacher.progress import dollars, duration
+from mdexp.teacher.progress import dollars
 from mdexp.teacher.purchase_plan import Money, PurchasePlan, Wish, purchase_cost
 from mdexp.teacher.tokens import ANSWER_TOKENS, Rule
 

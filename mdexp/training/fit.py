@@ -1,8 +1,6 @@
 """Fit a student to its examples through Lightning, and keep the weights in a folder."""
 
 import logging
-import math
-import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments import LightningEnvironment
-from pytorch_lightning.callbacks import Callback, TQDMProgressBar
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.utilities import rank_zero_only
 from torch.utils.data import DataLoader
 
 from mdexp.config.blocks import TrainerSettings
 from mdexp.ports import Objective
+from mdexp.printable import ProgressBar
 from mdexp.records import Example
 from mdexp.students.adapters import adapted
 from mdexp.students.allocator import keep_freed_memory
@@ -212,7 +212,6 @@ def _lightning(
     callbacks: list[Callback],
     loggers: list[Any],
 ) -> pl.Trainer:
-    on_terminal = sys.stderr.isatty()
     return pl.Trainer(
         accelerator=trainer.accelerator,
         devices=num_ranks(trainer),
@@ -224,22 +223,31 @@ def _lightning(
         log_every_n_steps=1,
         # Named, or within a Slurm job Lightning would expect Slurm to have started the ranks.
         plugins=[LightningEnvironment(), DurableCheckpointIO()],
-        callbacks=[TQDMProgressBar() if on_terminal else ProgressLog(), *callbacks],
+        callbacks=[TrainingProgress(), *callbacks],
         enable_checkpointing=False,  # by Lightning's own callback
-        enable_progress_bar=on_terminal,
+        enable_progress_bar=False,  # Lightning's own
         enable_model_summary=False,
         use_distributed_sampler=False,  # a rank takes its share of each step's micro-batches
     )
 
 
-class ProgressLog(Callback):
-    """Ten lines over a training, where no terminal shows a progress bar."""
+class TrainingProgress(Callback):
+    """Shows the steps that are done, with the loss of the last."""
 
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any, **__: Any
-    ) -> None:
-        total = trainer.max_steps
-        if trainer.global_step % math.ceil(total / 10) == 0 or trainer.global_step == total:
+    @rank_zero_only
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        def loss() -> str:
             assert isinstance(pl_module, MixedDistillation), pl_module
-            loss = pl_module.history[-1]["loss"]
-            log.info("step %d of %d, loss %.3f", trainer.global_step, total, loss)
+            return f"loss {pl_module.history[-1]['loss']:.3f}" if pl_module.history else ""
+
+        self.progress = ProgressBar(
+            trainer.max_steps, "train", "steps", log, loss, trainer.global_step
+        )
+
+    @rank_zero_only
+    def on_train_batch_end(self, *_: Any, **__: Any) -> None:
+        self.progress.advance()
+
+    @rank_zero_only
+    def on_train_end(self, *_: Any, **__: Any) -> None:
+        self.progress.close()
