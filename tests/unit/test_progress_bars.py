@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mdexp.printable import LINE_MAX_S, LINE_MIN_S, LINE_SHARE, ConsoleHandler, ProgressBar
 
 from mdexp import printable
-from mdexp.printable import LINE_MAX_S, LINE_MIN_S, LINE_SHARE, ConsoleHandler, ProgressBar
 from mdexp.students.load import load_folder, save_folder
 from mdexp.students.progress import no_bars
 from tests.tiny_run import SEED, tiny
