@@ -1,8 +1,91 @@
-"""Bars of progress for what lies on the disk and takes seconds: in a log they are noise."""
+"""How far a piece of work is: a bar on a terminal, lines in a log; what takes seconds has none."""
 
-from collections.abc import Iterator
+import logging
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partialmethod
+from typing import Self
+
+IN_BAR = "is_in_bar"  # attribute of a log record that a bar on the terminal shows already
+# A log says how far a piece of work is after this share of it and at least so many seconds, and
+# also after so many seconds in which less was done.
+LINE_SHARE = 0.05
+LINE_MIN_S, LINE_MAX_S = 5.0, 300.0
+
+
+class ProgressBar:
+    """How far a piece of work is: a bar on a terminal, and lines in the log, which a terminal with
+    a bar does not show. `title` says what is done, `unit` what is counted, in the plural, and
+    `remark` what else is to be said now."""
+
+    def __init__(
+        self,
+        total: int,
+        title: str,
+        unit: str,
+        log: logging.Logger,
+        remark: Callable[[], str] = str,
+        num_done: int = 0,
+    ) -> None:
+        from tqdm import tqdm
+
+        self.total, self.title, self.unit, self.remark = total, title, unit, remark
+        self.num_done = num_done
+        self._log = log
+        self._logged = (num_done, time.monotonic())  # how many were done at the last line, and when
+        self._bar = tqdm(
+            total=total,
+            initial=num_done,
+            desc=title,
+            unit=f" {unit}",
+            disable=None,  # unless standard error is a terminal
+            leave=False,
+            dynamic_ncols=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take the bar off the terminal."""
+        self._bar.close()
+
+    def advance(self, number: int = 1) -> None:
+        """So many more are done; 0 where there may be another remark."""
+        self.num_done += number
+        if self._bar.update(number):  # which was shown; what it says now is shown next time
+            self._bar.set_postfix_str(self.remark(), refresh=False)
+        done, at = self._logged
+        waited, share = time.monotonic() - at, (self.num_done - done) / max(1, self.total)
+        if waited >= (LINE_MIN_S if share >= LINE_SHARE else LINE_MAX_S):
+            self._log.info("%s", self.line(), extra={IN_BAR: not self._bar.disable})
+            self._logged = (self.num_done, time.monotonic())
+
+    def line(self) -> str:
+        """`after, cot, gsm8k: 30 of 90 answers (33 %); 2.5/s, 24 s to go`, by the speed since the
+        last line."""
+        done, at = self._logged
+        rate = (self.num_done - done) / max(time.monotonic() - at, 1e-9)
+        left = self.total - self.num_done
+        percent = 100 * self.num_done // max(1, self.total)
+        parts = [f"{self.num_done} of {self.total} {self.unit} ({percent} %)"]
+        if rate and left:
+            parts.append(f"{rate:.2g}/s, {duration(left / rate)} to go")
+        if remark := self.remark():
+            parts.append(remark)
+        return f"{self.title}: {'; '.join(parts)}"
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `12 min` or `3.5 h`."""
+    minutes, hours = seconds / 60, seconds / 3600
+    if hours >= 2:
+        return f"{hours:.1f} h"
+    return f"{minutes:.0f} min" if minutes >= 2 else f"{seconds:.0f} s"
 
 
 @contextmanager

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from mdexp.printable import LINE_MAX_S, LINE_MIN_S, LINE_SHARE, ConsoleHandler, ProgressBar
 
-from mdexp import printable
+from mdexp.commands.printable import ConsoleHandler
+from mdexp.students import progress
 from mdexp.students.load import load_folder, save_folder
-from mdexp.students.progress import no_bars
+from mdexp.students.progress import LINE_MAX_S, LINE_MIN_S, LINE_SHARE, ProgressBar, no_bars
 from tests.tiny_run import SEED, tiny
 
 
@@ -41,7 +41,7 @@ class Terminal(io.StringIO):
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Lets so many seconds pass for lines of progress."""
     now = [0.0]
-    monkeypatch.setattr(printable.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
 
     def passes(seconds: float) -> None:
         now[0] += seconds
