@@ -17,7 +17,7 @@ from mdexp.grading.election import Booth
 from mdexp.grading.score import votes
 from mdexp.grading.vote_rules.majority import Majority
 from mdexp.records import Generation, Vote
-from mdexp.report.headline import headline
+from mdexp.report.headline import headlines
 
 PATHS = 4  # of each thought
 ORDER = ("cot", "pot")
@@ -79,7 +79,7 @@ class EqualBudgets:
 
     def claim(self, cot: np.ndarray, pot: np.ndarray, source: np.random.Generator) -> str:
         curves = {"gains": gains(self.outcomes(cot, pot, source), ORDER)}
-        return said(headline({"toy": {"after": {"curves": curves}}}, [], []))
+        return said(headlines({"toy": {"after": {"curves": curves}}}, [], []))
 
 
 def greedy_claim(design: Design, source: np.random.Generator) -> str:
@@ -90,7 +90,7 @@ def greedy_claim(design: Design, source: np.random.Generator) -> str:
         path for thought in ORDER for path in greedy(thought, "after", chance, source, design.alike)
     ]
     elected: list[Vote] = votes(paths, list(ORDER), Majority(order=ORDER))
-    return said(headline({"toy": {"after": {"curves": None}}}, paths, elected))
+    return said(headlines({"toy": {"after": {"curves": None}}}, paths, elected))
 
 
 def training_claim(design: Design, source: np.random.Generator) -> str:
@@ -101,7 +101,7 @@ def training_claim(design: Design, source: np.random.Generator) -> str:
         for phase in ("before", "after")
         for path in greedy("cot", phase, chance, source, design.alike)
     ]
-    return said(headline({"toy": {"before": {}, "after": {"curves": None}}}, paths, []))
+    return said(headlines({"toy": {"before": {}, "after": {"curves": None}}}, paths, []))
 
 
 def greedy(thought, phase, chance, source: np.random.Generator, alike) -> list[Generation]:
@@ -126,7 +126,8 @@ def greedy(thought, phase, chance, source: np.random.Generator, alike) -> list[G
 
 def said(found) -> str:
     """`helped`, `hurt`, or `` of no claim."""
-    words = found.claim.rstrip(":").split()
+    [answer] = found
+    words = answer.claim.rstrip(":").split()
     return words[-1] if words[-1] in ("helped", "hurt") else ""
 
 

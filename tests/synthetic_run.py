@@ -38,6 +38,7 @@ def run_parts(
     samples=(0,),
     thoughts=ORDER,
     rule=MAJORITY,
+    types=("",),
 ):
     generations = [
         generation(n, phase, thought, correct=n < SOLVED[phase][thought], text=text, sample=k)
@@ -48,7 +49,14 @@ def run_parts(
     ]
     elected = votes(generations, thoughts, rule)
     problems = [
-        Problem(id=f"p{n}", dataset="toy", split="test", question=f"How many? {text}", answer=18)
+        Problem(
+            id=f"p{n}",
+            dataset="toy",
+            split="test",
+            question=f"How many? {text}",
+            answer=18,
+            type=types[n % len(types)],
+        )
         for n in range(num_problems)
     ]
     return {

@@ -8,7 +8,7 @@ from typing import Any
 
 from mdexp.grading.pairing import DifferentProblems, Verdicts, paired_verdicts
 from mdexp.records import Answer, Generation, Problem, Vote
-from mdexp.report.tables import row_names
+from mdexp.records.row_names import row_names
 from mdexp.store.json_lines import read_jsonl
 from mdexp.store.run_folder import run_file
 

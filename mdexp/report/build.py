@@ -13,20 +13,24 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mdexp.grading.analysis import Analyses
 from mdexp.grading.score import Metrics
-from mdexp.records import VALIDATION, Generation, Problem, Vote
+from mdexp.records import VALIDATION, Generation, Lesson, Output, Problem, Vote
+from mdexp.records.row_names import row_names
 from mdexp.report import charts, tables
+from mdexp.report.answer_tokens import answer_tokens
 from mdexp.report.cost import costs, spent
 from mdexp.report.curve_chart import curve_chart
 from mdexp.report.explorer import explorer_data
 from mdexp.report.formula import formula
 from mdexp.report.funnel import FunnelRow
-from mdexp.report.headline import forest, headline
+from mdexp.report.headline import Versus, forest, headlines
+from mdexp.report.lesson_examples import lesson_examples
 from mdexp.report.problem_sets import disputed_set, problem_sets, solved_set
 from mdexp.report.published import published
 from mdexp.report.series import series_classes
 from mdexp.report.stage_counts import mostly_dropped, problem_counts
 from mdexp.store.files import write_text
 from mdexp.students.name import student_name
+from mdexp.sweeps.power import detectable_difference
 from mdexp.teacher.origins import NO_LLM
 
 
@@ -41,31 +45,37 @@ def build_report(
     funnel: Sequence[FunnelRow],
     history: Sequence[Mapping[str, float]],
     run: Mapping[str, Any],
+    lessons: Sequence[Lesson] = (),
+    outputs: Sequence[Output] = (),
     programs: Sequence[str] = (),
 ) -> None:
     """Write both reports into `folder`. A run without training or without `before` has fewer parts.
 
     `run` is what run.json holds: settings, versions, commit, seed, stages, each of them optional.
-    `programs` are the thoughts whose texts are code.
+    `outputs` say how many tokens an answer took. `programs` are the thoughts whose texts are code.
     """
     settings = run.get("settings", {})
-    rows = tables.results(metrics, generations, votes)
+    rows = tables.results(metrics, generations, votes, answer_tokens(outputs, votes))
+    tested = [row for row in rows if not row.dataset.endswith(VALIDATION)]
+    taught_by = teachers(funnel)
     classes = series_classes(_thoughts(settings, generations, history))
     page = {
-        "answer": headline(analysis, generations, votes),
+        "answers": headlines(analysis, generations, votes, _names_of_first_set(metrics)),
         "analysis": analysis,
         "last_phase": {data: list(phases)[-1] for data, phases in analysis.items()},
         "title": title(settings),
-        "results": [row for row in rows if not row.dataset.endswith(VALIDATION)],
+        "parts": page_parts(tested, analysis, funnel, history, generations),
+        "results": tested,
+        "power": power_lines(tested),
         "validation": [row for row in rows if row.dataset.endswith(VALIDATION)],
         "published": published(metrics),
-        "row_names": {data: tables.row_names(phases) for data, phases in metrics.items()},
+        "row_names": {data: row_names(phases) for data, phases in metrics.items()},
         "run_grader": run_grader(metrics),
         "formula": formula(settings),
         "mostly_dropped": mostly_dropped(run.get("stages", [])),
         "sandbox_lacks": run.get("sandbox", {}).get("lacks", ""),
         "funnel": funnel,
-        "teachers": teachers(funnel),
+        "teachers": taught_by,
         "history": history,
         "classes": classes,
         "loss_curve": charts.loss_curve(history, classes) if history else "",
@@ -76,11 +86,56 @@ def build_report(
         "costs": costs(run),
         "settings": json.dumps(settings, indent=2, ensure_ascii=False, default=str),
         "num_generations": len(generations),
-        "explorer": explorer_data(problems, generations, programs, problem_sets(analysis)),
+        "explorer": explorer_data(
+            problems,
+            generations,
+            programs,
+            problem_sets(analysis),
+            lesson_examples(problems, lessons, taught_by),
+        ),
     }
     for name in ("report.md", "report.html"):
         template = _environment().get_template(f"{name}.j2")
         write_text(folder / name, template.render(page))
+
+
+def page_parts(
+    results: Sequence[tables.ResultRow],
+    analysis: Analyses,
+    funnel: Sequence[FunnelRow],
+    history: Sequence[Mapping[str, float]],
+    generations: Sequence[Generation],
+) -> dict[str, str]:
+    """The parts of the page that have something to show, in order: anchor and name."""
+    last = [list(phases.values())[-1] for phases in analysis.values()]
+    everything = [found for phases in analysis.values() for found in phases.values()]
+    there = {
+        ("results", "Accuracy"): results,
+        ("curves", "Number of paths"): any(found["curves"] for found in last),
+        ("solved", "Who solves what"): any(found["solved_by"] for found in everything),
+        ("kinds", "Kinds of problem"): any(any(found["kinds"].values()) for found in last),
+        ("errors", "Failures"): any(found["errors"] for found in everything),
+        ("graders", "Graders"): any(found["graders"] for found in last),
+        ("funnel", "Teacher"): funnel,
+        ("training", "Training"): history,
+        ("run", "Run"): True,
+        ("beside", "Side by side"): generations,
+        ("generations", "Generations"): generations,
+    }
+    return {anchor: name for (anchor, name), has in there.items() if has}
+
+
+def power_lines(results: Sequence[tables.ResultRow]) -> dict[str, str]:
+    """Of each test set its problems and the smallest difference that these can show."""
+    sizes = {row.dataset: (row.after or row.before or {"n": 0})["n"] for row in results}
+    return {
+        dataset: f"n = {n} sees differences above {100 * detectable_difference(n):.0f} points"
+        for dataset, n in sizes.items()
+    }
+
+
+def _names_of_first_set(metrics: Metrics) -> dict[str, str]:
+    return row_names(next(iter(metrics.values()), {}))
 
 
 def _thoughts(
@@ -148,7 +203,16 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    for show in (tables.percent, tables.interval_text, tables.points_text, tables.p_value, cell):
+    shown = (
+        tables.percent,
+        tables.interval_text,
+        tables.points_text,
+        tables.p_value,
+        tables.tokens_text,
+        cell,
+        versus,
+    )
+    for show in shown:
         environment.filters[show.__name__] = show
     for draw in (charts.strip, curve_chart, forest, solved_set, disputed_set):
         environment.globals[draw.__name__] = draw
@@ -159,3 +223,11 @@ def cell(text: object) -> str:
     """Text within a table of Markdown."""
     escaped = str(text).replace("&", "&amp;").replace("<", "&lt;")
     return " ".join(escaped.replace("|", "\\|").split())
+
+
+def versus(difference: Versus) -> str:
+    """What a difference is measured against, with both accuracies where it is between two rows."""
+    if difference.accuracies is None:
+        return cell(difference.name)
+    first, second = (tables.percent(share) for share in difference.accuracies)
+    return f"{cell(difference.name)}, from {first} to {second}"

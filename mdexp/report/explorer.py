@@ -8,6 +8,7 @@ from typing import Any
 
 from mdexp.grading.breakdowns import error_class
 from mdexp.records import VALIDATION, Generation, Problem, Segment
+from mdexp.report.lesson_examples import LessonExample
 
 ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
 FIELDS = (
@@ -32,17 +33,20 @@ def explorer_data(
     generations: Sequence[Generation],
     programs: Sequence[str] = (),
     sets: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    lessons: Sequence[LessonExample] = (),
 ) -> str:
     """Generations and their problems as JSON that may stand inside a script element.
 
     A generation is a list in the order of `fields`: names would be half of the page. `programs`
     are the thoughts whose texts are code, `sets` the ids of problems that can be chosen together.
+    `lessons` stand beside what the student wrote.
     """
     asked = {generation.problem_id for generation in generations}
     data = {
-        "problems": {p.id: [p.question, str(p.answer)] for p in problems if p.id in asked},
+        "problems": {p.id: [p.question, str(p.answer), p.type] for p in problems if p.id in asked},
         "programs": list(programs),
         "sets": dict(sets),
+        "lessons": list(lessons),
         "fields": FIELDS,
         "generations": [list(_row(g).values()) for g in generations],
     }

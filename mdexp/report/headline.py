@@ -1,17 +1,21 @@
-"""What the report opens with: what mixing the thoughts gained, and how sure that is."""
+"""What the report opens with: what training gained, then what mixing the thoughts gained, and how
+sure each is."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from mdexp.grading.analysis import Analyses
-from mdexp.grading.curves import Gain
-from mdexp.grading.pairing import compare_verdicts, paired_verdicts
+from mdexp.grading.curves import Curves, Gain
+from mdexp.grading.pairing import Verdicts, compare_verdicts, paired_verdicts
 from mdexp.grading.statistics import Interval, holm
 from mdexp.records import Generation, Phase, Vote
+from mdexp.records.row_names import RUN_VOTE
 from mdexp.report.charts import svg
 from mdexp.report.tables import p_value
 
 WIDTH, HEAD, ROW, PADDING = 320, 8, 26, 12  # rows as high as those of the table beside it
+TEST = "exact McNemar test"
 CLEAR = 0.05  # largest p that is called a difference
 
 
@@ -23,11 +27,12 @@ class Versus:
     mean: float
     ci95: Interval
     p: float  # exact McNemar, not corrected
+    accuracies: tuple[float, float] | None = None  # of both sides, where they are single rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
-    """The answer of the run: the first difference is the one that counts."""
+    """An answer of the run: the first difference is the one that counts."""
 
     claim: str  # what the number says, without it
     differences: list[Versus]
@@ -35,30 +40,27 @@ class Headline:
     verdict: str  # what the interval and the test say
 
 
-def headline(
-    analyses: Analyses, generations: Sequence[Generation], votes: Sequence[Vote]
-) -> Headline | None:
-    """On the first test set, after training if there is an after; None if nothing was generated.
-
-    Against several thoughts the first is the one that is hardest to beat on this very test, so
-    that picking it works against the mix.
-    """
+def headlines(
+    analyses: Analyses,
+    generations: Sequence[Generation],
+    votes: Sequence[Vote],
+    names: Mapping[str, str] = MappingProxyType({}),
+) -> list[Headline]:
+    """What training gained and what mixing gained on the first test set, each where the run has
+    both sides of it. `names` are those of the rows for people."""
     if not analyses:
-        return None
+        return []
     dataset, phases = next(iter(analyses.items()))
     phase: Phase = "after" if "after" in phases else "before"
-    found = phases[phase]["curves"]
-    if found and found["gains"]:
-        return _equal_budget(dataset, found["gains"])
     before, after = (
         paired_verdicts(generations, votes, p).get(dataset, {}) for p in ("before", phase)
     )
-    thoughts = [name for name in after if not name.endswith("vote")]
-    if len(thoughts) > 1 and "vote" in after:
-        return _vote_of_greedy(dataset, after, thoughts)
-    if phase == "after" and thoughts and thoughts[0] in before:
-        return _training(dataset, thoughts[0], before, after)
-    return None
+    found = []
+    if phase == "after" and (rows := _own_answer_first(before, after)):
+        found.append(_training(dataset, {row: names.get(row, row) for row in rows}, before, after))
+    if mixing := _mixing(dataset, phases[phase]["curves"], after, names):
+        found.append(mixing)
+    return found
 
 
 def forest(differences: Sequence[Versus]) -> str:
@@ -77,6 +79,30 @@ def forest(differences: Sequence[Versus]) -> str:
         parts.append(f'<line x1="{x(d.ci95[0]):.1f}" x2="{x(d.ci95[1]):.1f}" y1="{y}" y2="{y}"/>')
         parts.append(f'<circle cx="{x(d.mean):.1f}" cy="{y}" r="5"/>')
     return svg("forest", WIDTH, height, "the differences as listed, beside zero", parts)
+
+
+def _own_answer_first(before: Mapping[str, Verdicts], after: Mapping[str, Verdicts]) -> list[str]:
+    """The rows that both phases have, the run's own answer first: its vote if it has one."""
+    shared = [row for row in after if row in before]
+    thoughts = [row for row in shared if not row.endswith(RUN_VOTE)]
+    votes = [RUN_VOTE] if RUN_VOTE in shared and len(thoughts) > 1 else []
+    return [*votes, *thoughts]
+
+
+def _mixing(
+    dataset: str,
+    curves: Curves | None,
+    after: Mapping[str, Verdicts],
+    names: Mapping[str, str],
+) -> Headline | None:
+    """Against several thoughts the first is the one that is hardest to beat on this very test, so
+    that picking it works against the mix. None if one thought alone answers."""
+    if curves and curves["gains"]:
+        return _equal_budget(dataset, curves["gains"])
+    thoughts = [row for row in after if not row.endswith(RUN_VOTE)]
+    if len(thoughts) > 1 and RUN_VOTE in after:
+        return _one_answer_each(dataset, after, thoughts, names.get(RUN_VOTE, RUN_VOTE))
+    return None
 
 
 def _equal_budget(dataset: str, gains: Sequence[Gain]) -> Headline:
@@ -100,51 +126,66 @@ def _equal_budget(dataset: str, gains: Sequence[Gain]) -> Headline:
     return _ordered("Mixing", differences, how)
 
 
-def _vote_of_greedy(
-    dataset: str, after: Mapping[str, dict[str, bool]], thoughts: Sequence[str]
+def _one_answer_each(
+    dataset: str, after: Mapping[str, Verdicts], thoughts: Sequence[str], name: str
 ) -> Headline:
-    differences = []
-    for thought in thoughts:
-        differences.append(_versus(f"one {thought} path", after[thought], after["vote"]))
+    differences = [
+        _versus(f"one {thought} answer", after[thought], after[RUN_VOTE]) for thought in thoughts
+    ]
     how = (
-        f"On {dataset}, the vote against one path of a thought. The budgets are not equal: nothing "
-        "can be said of mixing as such until both sides have as many paths "
+        f"On {dataset}, the {name} against one greedy answer of a thought. The budgets are not "
+        "equal: nothing can be said of mixing as such until both sides have as many paths "
         "(decoding.num_paths). Interval: paired bootstrap over problems (BCa), 95 %."
     )
-    return _ordered("The vote", differences, how)
+    return _ordered(f"The {name}", differences, how)
 
 
 def _training(
     dataset: str,
-    thought: str,
-    before: Mapping[str, dict[str, bool]],
-    after: Mapping[str, dict[str, bool]],
+    names: Mapping[str, str],
+    before: Mapping[str, Verdicts],
+    after: Mapping[str, Verdicts],
 ) -> Headline:
-    versus = _versus(f"{thought} before training", before[thought], after[thought])
+    """`names` by row; the claim is about the first, which nobody picked for its result."""
+    differences = [
+        _versus(f"{name} before", before[row], after[row]) for row, name in names.items()
+    ]
+    own = next(iter(names.values()))
     how = (
-        f"On {dataset}, {thought} after training against before; this run mixes nothing. "
-        "Interval: paired bootstrap over problems (BCa), 95 %."
+        f"On {dataset}, after training against before. The claim is about the run's own answer, "
+        f"{own}. Interval: paired bootstrap over problems (BCa), 95 %."
     )
-    return _ordered("Training", [versus], how)
+    return _claimed("Training", differences, how, (differences[0].p, TEST))
 
 
-def _versus(name: str, first: Mapping[str, bool], second: Mapping[str, bool]) -> Versus:
+def _versus(name: str, first: Verdicts, second: Verdicts) -> Versus:
     found = compare_verdicts(first, second)
     return Versus(
-        name=name, mean=found.difference.mean, ci95=found.difference.ci95, p=found.mcnemar.p
+        name=name,
+        mean=found.difference.mean,
+        ci95=found.difference.ci95,
+        p=found.mcnemar.p,
+        accuracies=found.accuracies,
     )
 
 
 def _ordered(subject: str, differences: Sequence[Versus], how: str) -> Headline:
-    """The claim by the difference that is hardest to show.
+    """The claim by the difference that is hardest to show."""
+    hardest_first = sorted(differences, key=lambda d: d.mean)
+    return _claimed(subject, hardest_first, how, _tested(hardest_first))
+
+
+def _claimed(
+    subject: str, differences: list[Versus], how: str, tested: tuple[float, str]
+) -> Headline:
+    """The claim by the first difference.
 
     An interval alone is not enough: of a few discordant pairs, all alike, a bootstrap never draws
     another kind.
     """
-    hardest_first = sorted(differences, key=lambda d: d.mean)
-    low, high = hardest_first[0].ci95
+    low, high = differences[0].ci95
     side = "lies above" if low > 0 else "lies below" if high < 0 else "holds"
-    p, test = _tested(hardest_first)
+    p, test = tested
     clear = side != "holds" and p <= CLEAR
     value = p_value(p) if p < 0.0001 else f"= {p_value(p)}"
     seen = f"The interval {side} zero and p {value} ({test})"
@@ -153,7 +194,7 @@ def _ordered(subject: str, differences: Sequence[Versus], how: str) -> Headline:
     else:
         claim = f"{subject} made no clear difference:"
         verdict = f"{seen}, so that this run shows neither a gain nor a loss."
-    return Headline(claim=claim, differences=hardest_first, how=how, verdict=verdict)
+    return Headline(claim=claim, differences=differences, how=how, verdict=verdict)
 
 
 def _tested(hardest_first: Sequence[Versus]) -> tuple[float, str]:
@@ -162,9 +203,9 @@ def _tested(hardest_first: Sequence[Versus]) -> tuple[float, str]:
     To help is to beat every thought, so that the largest p counts. To hurt, being beaten by one is
     enough, and that one was chosen: its p is corrected for all of them.
     """
-    test, p_values = "exact McNemar test", [d.p for d in hardest_first]
+    p_values = [d.p for d in hardest_first]
     if len(p_values) == 1:
-        return p_values[0], test
+        return p_values[0], TEST
     if hardest_first[0].mean > 0:
-        return max(p_values), f"{test}, the largest of {len(p_values)}"
-    return holm(p_values)[0], f"{test}, Holm-corrected for {len(p_values)} comparisons"
+        return max(p_values), f"{TEST}, the largest of {len(p_values)}"
+    return holm(p_values)[0], f"{TEST}, Holm-corrected for {len(p_values)} comparisons"

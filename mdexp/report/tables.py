@@ -1,11 +1,14 @@
 """Result rows as every output shows them: terminal, report.md, report.html, compare."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from mdexp.grading.pairing import Comparison, after_against_before
 from mdexp.grading.score import Metrics, Row
 from mdexp.records import Generation, Vote
+from mdexp.records.row_names import row_names
+from mdexp.report.answer_tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,10 +22,14 @@ class ResultRow:
     after: Row | None
     change: Comparison | None = None
     shots: tuple[int, ...] = ()  # exemplars in the prompts of `before`
+    tokens: tuple[float | None, float | None] = (None, None)  # written per answer, before and after
 
 
 def results(
-    metrics: Metrics, generations: Sequence[Generation] = (), votes: Sequence[Vote] = ()
+    metrics: Metrics,
+    generations: Sequence[Generation] = (),
+    votes: Sequence[Vote] = (),
+    tokens: Tokens = MappingProxyType({}),
 ) -> list[ResultRow]:
     """All rows, test before validation; with generations also what training changed."""
     changes = after_against_before(generations, votes)
@@ -39,36 +46,18 @@ def results(
             after=phases.get("after", {}).get(key),
             change=changes.get(dataset, {}).get(key),
             shots=tuple(sorted(shots.get((dataset, key), ()))),
+            tokens=(tokens.get((dataset, "before", key)), tokens.get((dataset, "after", key))),
         )
         for dataset, phases in metrics.items()
         for key, name in row_names(phases).items()
     ]
 
 
-def row_names(phases: Mapping[str, Mapping[str, Row]]) -> dict[str, str]:
-    """How the rows of a dataset are called. Two paths cannot outvote each other: a `tie-break`."""
-    keys = dict.fromkeys(key for rows in phases.values() for key in rows)
-    names = {}
-    for key in sorted(keys, key=lambda key: key == "vote"):  # the run's vote after all others
-        rows = [phase[key] for phase in phases.values() if key in phase]
-        num_paths = max(row["num_paths"] for row in rows)
-        if key != "vote":
-            names[key] = f"{key} of {num_paths}" if num_paths > 1 else key
-        elif num_paths > 1:
-            names[key] = _vote_name(rows[0]["rule"], num_paths)
-    return names
-
-
-def _vote_name(rule: str, num_paths: int) -> str:
-    """`vote of 8`, `tie-break`, `cascade`, `agreement of 8`, `vote by likelihood of 8`."""
-    if rule.startswith("cascade"):
-        return "cascade"
-    if rule.startswith("agreement"):
-        return f"agreement of {num_paths}"
-    if rule.startswith("majority by "):
-        return f"vote by {rule.split()[2].rstrip(',')} of {num_paths}"
-    tie_break = num_paths == 2 and rule.startswith("majority")
-    return "tie-break" if tie_break else f"vote of {num_paths}"
+def tokens_text(tokens: Sequence[float | None], between: str = " : ") -> str:
+    """Tokens per answer before and after; empty where neither is known."""
+    if all(number is None for number in tokens):
+        return ""
+    return between.join("–" if number is None else f"{number:.0f}" for number in tokens)
 
 
 def percent(share: float) -> str:

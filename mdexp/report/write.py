@@ -7,7 +7,16 @@ from typing import Any
 from rich.console import Console
 
 from mdexp.config.settings import Settings
-from mdexp.records import Example, Generation, Lesson, Problem, Rejection, VerifiedPath, Vote
+from mdexp.records import (
+    Example,
+    Generation,
+    Lesson,
+    Output,
+    Problem,
+    Rejection,
+    VerifiedPath,
+    Vote,
+)
 from mdexp.records import Path as TeacherPath
 from mdexp.report.build import build_report
 from mdexp.report.funnel import funnel
@@ -27,13 +36,15 @@ def write_report(
     metrics = read_json(file("metrics.json"))
     trained = any(stage["name"] == "train" for stage in manifest["stages"])
     num_asked = sum(p.split == "train" and not p.leaked for p in problems)
+    lessons = read_jsonl(file("lessons.jsonl"), Lesson)
+    phases = dict.fromkeys(generation.phase for generation in generations)
     rows = funnel(
         num_asked * settings.teacher.num_paths,
         {name: list(thought.made_from or {name}) for name, thought in settings.thoughts.items()},
         read_jsonl(file("paths.jsonl"), TeacherPath),
         read_jsonl(file("verified.jsonl"), VerifiedPath),
         read_jsonl(file("rejected.jsonl"), Rejection),
-        read_jsonl(file("lessons.jsonl"), Lesson),
+        lessons,
         read_jsonl(file("examples.jsonl"), Example),
         read_jsonl(file("unused.jsonl"), Rejection),
     )
@@ -46,6 +57,12 @@ def write_report(
         analysis=read_json(file("analysis.json")),
         funnel=rows,
         history=read_jsonl(file("history.jsonl"), dict) if trained else [],
+        lessons=lessons,
+        outputs=[
+            output
+            for phase in phases
+            for output in read_jsonl(file(f"outputs_{phase}.jsonl"), Output)
+        ],
         run=manifest,
         programs=[
             name

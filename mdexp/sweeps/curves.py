@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from mdexp.sweeps.jobs import JobResult, accuracy_columns, differing
+from mdexp.sweeps.jobs import JobResult, accuracy_columns, column_name, differing
 
 Row = dict[str, Any]  # of metrics.json
 
@@ -65,7 +65,10 @@ def sweep_curves(results: Sequence[JobResult]) -> list[Curve]:
                 ways = dict.fromkeys(way for way, _ in of_set)
                 parts = [[series for series in of_set if series[0] == way] for way in ways]
             for part in parts:
-                named = {_name(*series): of_set[series] for series in part}
+                named = {
+                    _name(column_name(done, dataset, way), rest): of_set[way, rest]
+                    for way, rest in part
+                }
                 found.append(Curve(key=key, dataset=dataset, lines=named))
     return found
 

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from mdexp.records import VALIDATION
+from mdexp.records.row_names import RUN_VOTE, row_name
 from mdexp.store.files import write_json, write_text
 
 RESULT = "result.json"
@@ -91,7 +92,7 @@ def validation_accuracy(metrics: Mapping[str, Any]) -> float | None:
     a trial that failed; Optuna rejects NaN, so return None."""
     for dataset, phases in metrics.items():
         if dataset.endswith(VALIDATION) and (ways := phases.get("after")):
-            return float((ways.get("vote") or next(iter(ways.values())))["accuracy"])
+            return float((ways.get(RUN_VOTE) or next(iter(ways.values())))["accuracy"])
     return None
 
 
@@ -154,7 +155,8 @@ def print_table(results: Sequence[JobResult]) -> None:
         right = heading in ("job", "seconds")
         table.add_column(heading, justify="right" if right else "left", no_wrap=True)
     for dataset, way in columns:
-        table.add_column(f"{dataset}\n{way}", justify="right", no_wrap=True)
+        name = column_name(results, dataset, way)
+        table.add_column(f"{dataset}\n{name}", justify="right", no_wrap=True)
     for result, overrides in zip(results, differing(results), strict=True):
         cells = [accuracy(result.metrics, dataset, way) for dataset, way in columns]
         state = result.state if result.state == "ok" else f"[bold red]{result.state}[/]"
@@ -172,7 +174,13 @@ def accuracy_columns(results: Sequence[JobResult]) -> list[tuple[str, str]]:
         for dataset, phases in result.metrics.items():
             if not dataset.endswith(VALIDATION):
                 pairs |= {(dataset, way): None for way in phases.get("after", {})}
-    return sorted(pairs, key=lambda pair: pair[1] == "vote")
+    return sorted(pairs, key=lambda pair: pair[1] == RUN_VOTE)
+
+
+def column_name(results: Sequence[JobResult], dataset: str, way: str) -> str:
+    """How people call a column, as reports do: `tie-break`, or `vote of 8` if all jobs have 8."""
+    measured = [result.metrics.get(dataset, {}).get("after", {}) for result in results]
+    return row_name(way, [rows[way] for rows in measured if way in rows])
 
 
 def accuracy(metrics: Mapping[str, Any], dataset: str, way: str) -> str:

@@ -38,7 +38,7 @@ def write_overview(folder: Path, results: Sequence[jobs.JobResult]) -> None:
     drawn = sweep_curves(results)
     page = environment.get_template(f"{PAGE}.j2").render(
         name=folder.name,
-        columns=columns,
+        columns=[(dataset, jobs.column_name(results, dataset, way)) for dataset, way in columns],
         rows=[_row(result, own, columns) for result, own in zip(results, overrides, strict=True)],
         num_ok=sum(result.state == "ok" for result in results),
         charts=[(curve.title, chart(curve), list(curve.lines)) for curve in drawn],

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mdexp.records import Lesson, Segment
 from mdexp.report.build import build_report
 from tests.browser.chromium import CHROMIUM, MISSING, driven
 from tests.synthetic_run import THREE, history, run_parts
@@ -84,7 +85,13 @@ PLAYS = {
 def page(tmp_path_factory):
     """A report with every part that there can be."""
     folder = tmp_path_factory.mktemp("looks")
-    parts = run_parts(num_problems=40, samples=(0, 1, 2, 3), thoughts=THREE, text="ans = 1 # one")
+    parts = run_parts(
+        num_problems=40,
+        samples=(0, 1, 2, 3),
+        thoughts=THREE,
+        text="ans = 1 # one",
+        types=("more", "less"),
+    )
     funnel = [
         {"thought": name, "teachers": ["gpt-x"], "asked": 9, "returned": 8, "verified": 5}
         | {"lessons": 5, "examples": 4}
@@ -95,7 +102,12 @@ def page(tmp_path_factory):
     counts = {"tokens": 1024, "dropped": {"too_long": 2}}
     parts |= {"history": history(60), "funnel": funnel}
     parts["run"] = {"stages": [stage | {"counts": counts}], "sandbox": {"tiers": [], "lacks": "x"}}
-    build_report(folder, **parts, programs=["pot"])
+    written = Segment(author="writer", text="ans = 6 # two\n" * 3, scored=True)
+    lessons = [
+        Lesson(id="", problem_id="p0", thought=name, sample=0, segments=(written,), sources=())
+        for name in THREE
+    ]
+    build_report(folder, **parts, programs=["pot"], lessons=lessons)
     return folder / "report.html"
 
 
@@ -126,7 +138,7 @@ def test_a_telephone_scrolls_tables_and_never_the_page(page, tmp_path):
 def test_on_paper_is_all_but_the_list_of_generations(page, tmp_path):
     printed = 'media("print")[0].media.mediaText = "all";'
     sections = """
-      seen.push(...[...document.querySelectorAll("h2")].filter(shown).map((h) => h.id));
+      seen.push(...[...document.querySelectorAll("main h2")].filter(shown).map((h) => h.id));
       seen.push(shown(document.getElementById("filters")));
       seen.push(document.body.innerText.includes("Enter opens"));
       const closed = document.querySelector("details:has(table)");

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from mdexp.records import Lesson, Segment
 from mdexp.report.build import build_report
 from tests.browser.chromium import CHROMIUM, MISSING, dom, driven
 from tests.synthetic_run import ATTACK, history, run_parts
@@ -21,6 +22,10 @@ TRACE = {
         STEP | {"status": "open", "new": False, "score": 0.0},
     ]
 }
+SCORED = Segment(author="writer", text="ans = f(2)", scored=True)
+LESSON = Lesson(
+    id="p3/pot/0", problem_id="p3", thought="pot", sample=0, segments=(SCORED,), sources=()
+)
 ANSWERS = (-0.5, "3:45", None, 18, -10, 2, -5, 10)  # of the eight paths of one problem
 TOOLS = """
 const rows = () => [...document.querySelectorAll("#list tbody tr:not(.more)")];
@@ -102,6 +107,20 @@ PLAYS = {
         document.querySelector(".more .beside").click();
         seen.push(position(), [...new Set(column(0))]);
     """,
+    "a_problem_s_lesson_and_answers_before_and_after_stand_side_by_side": """
+        const cards = () => [...document.querySelectorAll("#answers .card")].map((card) =>
+          [...card.children].map((part) => part.textContent).join("|"));
+        const chosen = document.getElementById("chosen");
+        const next = document.getElementById("another");
+        seen.push(chosen.value, document.getElementById("asked").textContent, ...cards());
+        seen.push(document.querySelectorAll("#answers .py-call").length);
+        next.click(); seen.push(chosen.value);
+        choose("problem", "p9"); openers()[0].click();
+        document.querySelector(".more .side").click();
+        seen.push(chosen.value, cards()[1]);
+        chosen.value = "p"; chosen.dispatchEvent(new Event("change"));
+        seen.push(document.getElementById("asked").textContent, cards().length);
+    """,
     "a_count_of_solved_problems_leads_to_just_these": """
         const links = [...document.querySelectorAll("#solved ~ * [data-find]")];
         const find = (set) => links.find((link) =>
@@ -175,7 +194,7 @@ def all_seen(tmp_path_factory) -> dict[str, list[str]]:
         )
         for n, g in enumerate(parts["generations"])
     ]
-    build_report(folder, **parts, programs=["pot"])
+    build_report(folder, **parts, programs=["pot"], lessons=[LESSON])
     return driven(folder / "report.html", TOOLS, PLAYS, tmp_path_factory.mktemp("profile"))
 
 
@@ -249,6 +268,24 @@ def test_answers_sort_as_numbers_and_what_is_missing_comes_last(seen):
 def test_a_problem_is_found_by_its_whole_name_and_its_paths_lead_to_each_other(seen):
     assert seen[:3] == ["1 to 8 of 8", "p12", "none found"]
     assert seen[3:] == ["1 to 4 of 4", "1 to 8 of 8", "p77"]
+
+
+def test_a_problem_s_lesson_and_answers_before_and_after_stand_side_by_side(seen):
+    # Both thoughts learned p2 to p5, and pot alone p6 and p7.
+    assert seen[:2] == ["p2", "How many?  (gold: 18)"]
+    assert seen[2:4] == [
+        "Before training|Word p2.|2: wrong value",
+        "After training|Word p2.|18: right",
+    ]
+    taught = "Taught|for a training problem of the same kind: How many? |ans = f(2)"
+    assert seen[4] == taught
+    assert seen[5:7] == [
+        f"Before training|{PROGRAM}|2: wrong value",
+        f"After training|{PROGRAM}|18: right",
+    ]
+    assert seen[7] == "5", "f three times in the lesson and both answers, each with its definition"
+    assert seen[8:11] == ["p3", "p9", "After training|Word p9.|9: wrong value"]
+    assert seen[11:] == ["no greedy answer to a problem called p", "0"]
 
 
 def test_a_count_of_solved_problems_leads_to_just_these(seen):

@@ -10,7 +10,7 @@ from mdexp.sweeps.overview import write_overview
 from tests.browser.chromium import CHROMIUM, MISSING, driven
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
-WAYS = ("cot", "pot", "eot", "vote")
+WAYS = ("cot", "pot", "eot", "vote of 6")
 # `play` resets a form, which this page lacks.
 TOOLS = """
 document.body.append(Object.assign(document.createElement("form"), { id: "filters" }));
@@ -38,14 +38,16 @@ PLAYS = {
 
 @pytest.fixture
 def page(tmp_path: Path) -> Path:
-    row = {"n": 300, "accuracy": 0.5, "ci95": [0.44, 0.56]}
+    measured = {"n": 300, "accuracy": 0.5, "ci95": [0.44, 0.56], "num_paths": 1, "rule": "greedy"}
+    vote = measured | {"num_paths": 6, "rule": "majority, ties to cot, pot, eot"}
+    rows = dict.fromkeys(WAYS[:3], measured) | {"vote": vote}
     results = [
         JobResult(
             job=number,
             state="ok",
             overrides=[f"lambda={number / 4}", "dataset=svamp"],
             folder=str(tmp_path / str(number)),
-            metrics={name: {"after": dict.fromkeys(WAYS, row)} for name in ("svamp", "asdiv")},
+            metrics={name: {"after": rows} for name in ("svamp", "asdiv")},
         )
         for number in range(5)
     ]

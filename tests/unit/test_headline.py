@@ -4,13 +4,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mdexp.report.headline import forest, headline
+from mdexp.report.headline import forest, headlines
 from tests.synthetic_run import generation, run_parts
 from tests.unit.test_report import written
 
 
 def opening(parts):
-    return headline(parts["analysis"], parts["generations"], parts["votes"])
+    """What the run says of mixing, which comes last."""
+    return headlines(parts["analysis"], parts["generations"], parts["votes"])[-1]
 
 
 def test_the_report_opens_on_what_mixing_gained_at_equal_budgets(tmp_path):
@@ -20,9 +21,23 @@ def test_the_report_opens_on_what_mixing_gained_at_equal_budgets(tmp_path):
     assert (first.name, second.name) == ("2 pot paths", "2 cot paths"), "the hardest to beat first"
     assert (first.mean, second.mean) == pytest.approx((-0.2, 0))
     markdown, page = written(tmp_path, **parts)
-    assert markdown.startswith("# Report\n\n**Mixing ") and "-20.0 points**" in markdown
-    assert page.index("-20.0 points</span></h1>") < page.index("<main>")
+    assert "\n**Mixing " in markdown and "-20.0 points**" in markdown
+    assert page.index("-20.0 points</span></h2>") < page.index("<main>")
     assert "a majority of 1 cot + 1 pot paths against as many paths of one thought" in page
+
+
+def test_the_report_opens_on_what_training_gained_then_on_what_mixing_gained(tmp_path):
+    parts = run_parts(num_problems=40)
+    names = {"vote": "tie-break"}
+    training, mixing = headlines(parts["analysis"], parts["generations"], parts["votes"], names)
+    assert training.claim.startswith("Training ") and mixing.claim.startswith("The tie-break ")
+    own, *thoughts = training.differences
+    assert (own.name, own.accuracies) == ("tie-break before", (2 / 40, 6 / 40))
+    assert [d.name for d in thoughts] == ["cot before", "pot before"]
+    assert own.mean == pytest.approx(4 / 40), "the claim is about the run's own answer"
+    markdown, page = written(tmp_path, **parts)
+    assert markdown.startswith("# Report\n\n**Training ") and "from 5.0 % to 15.0 %" in markdown
+    assert page.index("+10.0 points</span></h1>") < page.index('<h2 class="claim">')
 
 
 def test_single_paths_are_said_not_to_be_equal_budgets():
@@ -41,9 +56,9 @@ def test_the_claim_is_no_stronger_than_its_interval(right, claim, verdict):
     before = [generation(n, "before", "cot", correct=n % 2 == 0) for n in range(30)]
     after = [generation(n, "after", "cot", correct=n < right) for n in range(30)]
     parts["analysis"] = {"toy": {"after": {"curves": None}}}
-    answer = headline(parts["analysis"], [*before, *after], [])
+    [answer] = headlines(parts["analysis"], [*before, *after], [])
     assert claim in answer.claim and verdict in answer.verdict
-    assert answer.differences[0].name == "cot before training"
+    assert answer.differences[0].name == "cot before"
 
 
 @pytest.mark.parametrize(
@@ -53,7 +68,7 @@ def test_few_discordant_problems_are_no_claim_though_all_are_of_one_kind(right, 
     """Five of 30 alone: the interval lies above zero, and p is 0.0625."""
     before = [generation(n, "before", "cot", correct=False) for n in range(30)]
     after = [generation(n, "after", "cot", correct=n < right) for n in range(30)]
-    answer = headline({"toy": {"after": {"curves": None}}}, [*before, *after], [])
+    [answer] = headlines({"toy": {"after": {"curves": None}}}, [*before, *after], [])
     assert answer.differences[0].p == pytest.approx(2 / 2**right)
     assert answer.differences[0].ci95.low > 0 and "lies above zero" in answer.verdict
     assert claim in answer.claim
@@ -80,7 +95,7 @@ def gain(thought, mean, p, half=0.01):
     ],
 )
 def test_the_lowest_of_two_gains_is_corrected_for_being_chosen(gains, claim, p):
-    answer = headline({"toy": {"after": {"curves": {"gains": gains}}}}, [], [])
+    [answer] = headlines({"toy": {"after": {"curves": {"gains": gains}}}}, [], [])
     assert claim in answer.claim and answer.differences[0].name == "4 cot paths"
     tested = f"and p = {p} (exact McNemar test, Holm-corrected for 2 comparisons)"
     assert tested in answer.verdict
@@ -95,7 +110,7 @@ def test_the_lowest_of_two_gains_is_corrected_for_being_chosen(gains, claim, p):
     ],
 )
 def test_mixing_helps_only_where_it_beats_every_thought(gains, claim, p):
-    answer = headline({"toy": {"after": {"curves": {"gains": gains}}}}, [], [])
+    [answer] = headlines({"toy": {"after": {"curves": {"gains": gains}}}}, [], [])
     assert claim in answer.claim
     assert f"and p = {p} (exact McNemar test, the largest of 2)" in answer.verdict
 
@@ -108,7 +123,7 @@ def test_a_gain_of_curves_is_tested_over_problems():
 
 
 def test_without_generations_there_is_no_answer():
-    assert headline({}, [], []) is None
+    assert headlines({}, [], []) == []
 
 
 def test_the_forest_marks_zero_and_every_difference():

@@ -12,7 +12,13 @@ from mdexp.sweeps.overview import write_overview
 
 
 def job(accuracy: float, *overrides: str, number: int = 0) -> JobResult:
-    row = {"n": 100, "accuracy": accuracy, "ci95": [accuracy - 0.1, accuracy + 0.1]}
+    row = {
+        "n": 100,
+        "accuracy": accuracy,
+        "ci95": [accuracy - 0.1, accuracy + 0.1],
+        "num_paths": 2,
+        "rule": "majority, ties to cot, pot",
+    }
     return JobResult(
         job=number,
         state="ok",
@@ -33,8 +39,8 @@ SEEDS = [
 def test_a_swept_number_is_an_axis_and_the_rest_names_the_lines() -> None:
     found = sweep_curves([job(0.2, "lambda=0", "num_paths=1"), job(0.4, "lambda=1", "num_paths=2")])
     assert [curve.key for curve in found] == ["lambda", "num_paths"]
-    assert list(found[0].lines) == ["vote, num_paths=1", "vote, num_paths=2"]
-    (point,) = found[0].lines["vote, num_paths=1"]
+    assert list(found[0].lines) == ["tie-break, num_paths=1", "tie-break, num_paths=2"]
+    (point,) = found[0].lines["tie-break, num_paths=1"]
     assert (point.x, point.accuracy, point.seeds) == (0, 0.2, ())
     assert point.ci95 == pytest.approx((0.1, 0.3))
 
@@ -42,15 +48,15 @@ def test_a_swept_number_is_an_axis_and_the_rest_names_the_lines() -> None:
 def test_a_seed_is_no_axis_and_names_no_line() -> None:
     assert swept_numbers(SEEDS) == ["lambda"]
     (curve,) = sweep_curves(SEEDS)
-    assert curve.title == "toy, vote by λ"
+    assert curve.title == "toy, tie-break by λ"
     assert curve.lines == {
-        "vote": [
+        "tie-break": [
             SweepPoint(x=0, accuracy=0.5, seeds=(0.25, 0.75)),
             SweepPoint(x=1, accuracy=0.625, seeds=(0.5, 0.75)),
         ]
     }
-    rows = [("toy", "lambda", 0, "vote", 0.5, None, None)]
-    assert curve_rows(SEEDS) == [*rows, ("toy", "lambda", 1, "vote", 0.625, None, None)]
+    rows = [("toy", "lambda", 0, "tie-break", 0.5, None, None)]
+    assert curve_rows(SEEDS) == [*rows, ("toy", "lambda", 1, "tie-break", 0.625, None, None)]
 
 
 def test_seeds_of_other_settings_are_other_points() -> None:
@@ -60,7 +66,7 @@ def test_seeds_of_other_settings_are_other_points() -> None:
         job(0.6, "thought=[pot]", "lambda=0", "seed=0"),
     ]
     (curve,) = sweep_curves(results)
-    assert list(curve.lines) == ["vote, thought=[cot]", "vote, thought=[pot]"]
+    assert list(curve.lines) == ["tie-break, thought=[cot]", "tie-break, thought=[pot]"]
     assert not any(point.seeds for line in curve.lines.values() for point in line)
 
 
@@ -92,4 +98,4 @@ def test_the_page_says_what_a_point_of_several_seeds_is(
 ) -> None:
     write_overview(tmp_path, results)
     page = (tmp_path / "sweep.html").read_text()
-    assert "toy, vote by λ" in page and ("a ring is one of them" in page) is said
+    assert "toy, tie-break by λ" in page and ("a ring is one of them" in page) is said

@@ -1,8 +1,8 @@
 // Filter, sort and page through the generations. Everything is set as text, never as markup.
 (() => {
   const PAGE = 50;
-  const data = JSON.parse(document.getElementById("data").textContent);
   const filters = document.getElementById("filters");
+  if (!filters) return;
   const table = document.getElementById("list");
   const body = table.tBodies[0];
   const card = document.getElementById("generation");
@@ -12,19 +12,11 @@
     next: document.getElementById("next"),
   };
   const collator = new Intl.Collator("en", { numeric: true });
-  const generations = data.generations.map(named);
-  const sets = new Map(Object.entries(data.sets).map(([name, ids]) => [name, new Set(ids)]));
+  const { generations } = report;
+  const sets = new Map(Object.entries(report.sets).map(([name, ids]) => [name, new Set(ids)]));
   let found = [];
   let page = 0;
   let sorted = { by: null, falling: false };
-
-  function named(values) {
-    const g = Object.fromEntries(data.fields.map((field, index) => [field, values[index]]));
-    [g.question, g.gold] = data.problems[g.problem] ?? ["", ""];
-    g.path = g.sample === 0 ? "greedy" : "sampled";
-    g.length = g.text.length;
-    return g;
-  }
 
   // Made when first searched for: it doubles what the page holds in memory.
   function words(g) {
@@ -132,10 +124,11 @@
       place.textContent = values[name];
       if (["output", "error"].includes(name) && !values[name]) place.parentElement.hidden = true;
     }
-    if (data.programs.includes(g.thought)) {
+    if (report.programs.includes(g.thought)) {
       node.querySelector(".text").replaceChildren(...highlight(g.text));
     }
     node.querySelector(".beside").dataset.find = new URLSearchParams({ problem: g.problem });
+    node.querySelector(".side").dataset.beside = g.problem;
     const turns = node.querySelector(".turns");
     turns.hidden = !g.turns.length;
     node.querySelector(".text").hidden = !turns.hidden;

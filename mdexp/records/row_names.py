@@ -1,0 +1,53 @@
+"""How people call the rows of metrics.json, in every table, chart and page.
+
+Two answers cannot outvote each other: their majority is a `tie-break`, that of eight a `vote of 8`.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+RUN_VOTE = "vote"  # the key of the run's own vote; a thought's own is `cot vote`
+
+MetricsRow = Mapping[str, Any]
+
+
+def row_names(phases: Mapping[str, Mapping[str, MetricsRow]]) -> dict[str, str]:
+    """Names by key of the rows of one dataset, by phase; the run's vote comes last, and is left out
+    where it heard one answer alone."""
+    keys = dict.fromkeys(key for rows in phases.values() for key in rows)
+    names = {}
+    for key in sorted(keys, key=RUN_VOTE.__eq__):
+        rows = [phase[key] for phase in phases.values() if key in phase]
+        if key != RUN_VOTE or _num_paths(rows) > 1:
+            names[key] = row_name(key, rows)
+    return names
+
+
+def row_name(key: str, rows: Iterable[MetricsRow]) -> str:
+    """`cot`, `cot vote of 4`, `tie-break`, `vote of 8`, `cascade`, `agreement of 8` or `vote by
+    likelihood of 8`: the name of rows that have the same key, in phases or jobs. Where they have
+    votes and tie-breaks it is `vote`."""
+    rows = list(rows)
+    num_paths = _num_paths(rows)
+    if key != RUN_VOTE:
+        return f"{key} of {num_paths}" if num_paths > 1 else key
+    names = dict.fromkeys(map(_elected_by, rows))
+    kind = next(iter(names)) if len(names) == 1 else RUN_VOTE
+    sizes = {row["num_paths"] for row in rows}
+    has_size = kind not in ("tie-break", "cascade") and len(sizes) == 1
+    return f"{kind} of {num_paths}" if has_size else kind
+
+
+def _elected_by(row: MetricsRow) -> str:
+    rule: str = row["rule"]
+    if rule.startswith("cascade"):
+        return "cascade"
+    if rule.startswith("agreement"):
+        return "agreement"
+    if rule.startswith("majority by "):
+        return f"vote by {rule.split()[2].rstrip(',')}"
+    return "tie-break" if row["num_paths"] == 2 else RUN_VOTE
+
+
+def _num_paths(rows: Iterable[MetricsRow]) -> int:
+    return max(int(row["num_paths"]) for row in rows)

@@ -1,0 +1,41 @@
+"""A lesson of each thought and type of problem: what the teacher wrote, to be shown beside what the
+student writes."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
+
+from mdexp.records import Lesson, Problem
+
+MOST_TYPES = 40  # of a thought: a page is no place for a lesson of each of a thousand types
+
+
+class LessonExample(TypedDict):
+    """What the student was trained to write for one training problem."""
+
+    thought: str
+    type: str  # of the problem
+    question: str
+    text: str
+    teacher: str
+
+
+def lesson_examples(
+    problems: Sequence[Problem], lessons: Sequence[Lesson], teachers: Mapping[str, str]
+) -> list[LessonExample]:
+    """The first lesson of each thought and type of problem; `teachers` by thought."""
+    by_id = {problem.id: problem for problem in problems}
+    found: dict[tuple[str, str], LessonExample] = {}
+    for lesson in lessons:
+        problem, thought = by_id[lesson.problem_id], lesson.thought
+        if (thought, problem.type) in found:
+            continue
+        if sum(shown == thought for shown, _ in found) < MOST_TYPES:
+            scored = [segment.text.strip() for segment in lesson.segments if segment.scored]
+            found[thought, problem.type] = LessonExample(
+                thought=thought,
+                type=problem.type,
+                question=problem.question,
+                text="\n\n".join(scored),
+                teacher=teachers.get(thought, ""),
+            )
+    return list(found.values())
