@@ -12,6 +12,13 @@ def names(group: str) -> list[str]:
     return sorted(file.stem for file in (config_folder() / group).glob("*.yaml"))
 
 
+def place(group: str, name: str) -> str:
+    """Where in the configuration a yaml goes, as its first line says."""
+    first, _, _ = (config_folder() / group / f"{name}.yaml").read_text().partition("\n")
+    assert first.startswith("# @package"), f"{group}/{name}.yaml"
+    return first
+
+
 def plugin(group: str, name: str, **options: Any) -> Any:
     """The component with the defaults of its yaml, but for the given options."""
     return build_part(
