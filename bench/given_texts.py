@@ -30,14 +30,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from mdexp.answers import NUMBER, canonical, correct
 from mdexp.config.settings import Settings, judge
+from mdexp.decoding.run_student import trained_weights
 from mdexp.grading.statistics import wilson
 from mdexp.ports import Done, Seen, Thought, Write
 from mdexp.records import Output, Problem, Segment, Transcript
 from mdexp.sandbox.executor import Sandbox
 from mdexp.store.json_lines import read_jsonl
-from mdexp.store.run_folder import run_file
+from mdexp.store.run_folder import run_file, run_manifest
 from mdexp.students.prompts import Renderer
-from mdexp.students.run_student import run_manifest, trained_weights
 from mdexp.teacher.worked import worked_texts
 from mdexp.transcripts.driver import Walk, cues
 from mdexp.transcripts.opening import asked

@@ -23,8 +23,7 @@ from mdexp.records import Answer, Generation, Path, Problem, ProgramResult, Vote
 from mdexp.sandbox.executor import Sandbox
 from mdexp.store.files import read_json
 from mdexp.store.json_lines import read_jsonl
-from mdexp.store.run_folder import run_file
-from mdexp.students.run_student import run_manifest
+from mdexp.store.run_folder import run_file, run_manifest
 from mdexp.teacher.command_id import new_command
 from mdexp.tracking.tracker import metric_rows
 

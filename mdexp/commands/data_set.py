@@ -12,8 +12,7 @@ from mdexp.commands.model_card import datasets_used, teacher_used
 from mdexp.records import Problem, Rejection, VerifiedPath
 from mdexp.store.files import write_text
 from mdexp.store.json_lines import read_jsonl
-from mdexp.store.run_folder import run_file
-from mdexp.students.run_student import run_manifest
+from mdexp.store.run_folder import run_file, run_manifest
 
 CARD = "README.md"
 TABLE = "data/train-00000-of-00001.parquet"

@@ -26,13 +26,13 @@ from mdexp.commands.printable import print_error
 from mdexp.commands.signals import signals_as_exits
 from mdexp.commands.upload import upload
 from mdexp.config.settings import Settings, judge
+from mdexp.decoding.run_student import trained_weights, untrained_weights
 from mdexp.records import Problem
 from mdexp.store.files import read_json, write_text
 from mdexp.store.hub import HubError
 from mdexp.store.json_lines import read_jsonl
-from mdexp.store.run_folder import run_file
+from mdexp.store.run_folder import run_file, run_manifest
 from mdexp.students.load import Loaded, save_folder
-from mdexp.students.run_student import run_manifest, trained_weights, untrained_weights
 
 CARD = "README.md"
 METRICS = "metrics.json"

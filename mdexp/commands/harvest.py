@@ -18,18 +18,13 @@ from typing import Any
 from mdexp.commands.printable import print_error
 from mdexp.commands.signals import signals_as_exits
 from mdexp.config.settings import judge
+from mdexp.decoding.run_student import trained_folder, trained_weights
 from mdexp.records import Generation, Output, Problem
 from mdexp.sandbox.executor import Sandbox, SandboxError
 from mdexp.store.files import plain_data
 from mdexp.store.json_lines import read_jsonl, write_jsonl
-from mdexp.store.run_folder import run_file
+from mdexp.store.run_folder import RunFolderError, run_file, run_manifest
 from mdexp.store.stage_store import Store
-from mdexp.students.run_student import (
-    RunFolderError,
-    run_manifest,
-    trained_folder,
-    trained_weights,
-)
 
 PROBLEMS = "problems.jsonl"
 

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 from mdexp.commands import run
 from mdexp.commands.printable import print_error, printable
 from mdexp.config.settings import Settings, judge
+from mdexp.decoding.run_student import untrained_weights
 from mdexp.records import Example, Lesson, Segment
 from mdexp.store.files import read_json
 from mdexp.store.json_lines import read_jsonl
 from mdexp.store.run_folder import run_file
-from mdexp.students.run_student import untrained_weights
 
 if TYPE_CHECKING:
     from mdexp.training.invariants import Made

@@ -29,6 +29,7 @@ from omegaconf.errors import OmegaConfBaseException
 from mdexp.commands.printable import print_error
 from mdexp.commands.recorded_job import run_job
 from mdexp.commands.signals import signals_as_exits
+from mdexp.config import grid
 from mdexp.config.composition import (
     VERSION_BASE,
     CommandError,
@@ -44,7 +45,7 @@ from mdexp.config.config_path import CONFIG_NAME, config_folder
 from mdexp.config.settings import Settings, SettingsError, judge
 from mdexp.config.usage import default_options, usage
 from mdexp.ports import Logger
-from mdexp.sweeps import grid, jobs
+from mdexp.sweeps import jobs
 from mdexp.sweeps.overview import PAGE, write_overview
 from mdexp.sweeps.sweep_plan import (
     PLAN,

@@ -21,12 +21,12 @@ from mdexp.commands.printable import print_error
 from mdexp.commands.signals import signals_as_exits
 from mdexp.commands.solve_output import for_people, solve_output
 from mdexp.config.settings import Settings, judge
+from mdexp.decoding.run_student import validation_choices
 from mdexp.ports import Done
 from mdexp.records import Expected, Generation, Output, Phase, Problem, TranscriptKey, Vote
 from mdexp.sandbox.executor import Sandbox, SandboxError
 from mdexp.store.json_lines import read_jsonl, text_lines
-from mdexp.store.run_folder import run_file
-from mdexp.students.run_student import run_manifest, validation_choices
+from mdexp.store.run_folder import run_file, run_manifest
 from mdexp.transcripts.reading import outcomes, reading_order
 
 if TYPE_CHECKING:

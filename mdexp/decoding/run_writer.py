@@ -8,10 +8,10 @@ from typing import Any
 from mdexp.config.settings import Settings
 from mdexp.decoding.choosing import chosen_variant
 from mdexp.decoding.decode_stats import Work
+from mdexp.decoding.run_student import trained_weights, validation_choices
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.ports import Thought
 from mdexp.students.prompts import Renderer
-from mdexp.students.run_student import trained_weights, validation_choices
 
 
 def run_writer(run: Path, settings: Settings, work: Work | None = None) -> StudentWriter:

@@ -17,9 +17,9 @@ from mdexp.config.blocks import BeamSettings
 from mdexp.decoding.cached_text import CachedText
 from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.session import EMPTY, Written
-from mdexp.decoding.steps import Checked, OneStep, check, numbers
 from mdexp.ports import Executor, Thought
 from mdexp.students.prompts import Renderer
+from mdexp.thoughts.steps import Checked, OneStep, check, numbers
 
 Weights = tuple[float, float, float]  # of run, new, use
 

@@ -14,8 +14,20 @@ from mdexp.store.integrity import file_hash
 MANIFEST = "run.json"
 
 
+class RunFolderError(ValueError):
+    """A folder that is no run, or whose student is gone; the message says what to do."""
+
+
 class RunFileError(ValueError):
     """A file that is missing or that the run did not write; the message says what to do."""
+
+
+def run_manifest(run: Path) -> dict[str, Any]:
+    """What a run says of itself; RunFolderError."""
+    try:
+        return read_json(run / MANIFEST)
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"{run}: no readable {MANIFEST}; give the folder of a run") from error
 
 
 def run_file(folder: Path, name: str) -> Path:

@@ -12,8 +12,7 @@ import pytest
 from mdexp import api
 from mdexp.config.composition import CommandError
 from mdexp.config.settings import SettingsError
-from mdexp.store.run_folder import RunFileError
-from mdexp.students.run_student import RunFolderError
+from mdexp.store.run_folder import RunFileError, RunFolderError
 from tests.e2e.conftest import SMALL
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"

@@ -12,10 +12,10 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokeni
 from mdexp.commands import export as exporting
 from mdexp.commands.export import main
 from mdexp.config.settings import judge
+from mdexp.decoding.run_student import trained_weights
 from mdexp.records import Example, Output, Problem
 from mdexp.store.files import read_json
 from mdexp.store.json_lines import read_jsonl
-from mdexp.students.run_student import trained_weights
 from mdexp.training.module import MixedDistillation
 from tests.tiny_run import SEED, tiny
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from mdexp.decoding.steps import OneStep, check, numbers
 from mdexp.sandbox.executor import Sandbox
 from mdexp.thoughts.cot import ChainOfThought
 from mdexp.thoughts.eot import EquationOfThought
 from mdexp.thoughts.pot import ProgramOfThought
+from mdexp.thoughts.steps import OneStep, check, numbers
 
 WORDS = {"instruction": "", "cue": ""}
 COT, POT, EOT = ChainOfThought(**WORDS), ProgramOfThought(**WORDS), EquationOfThought(**WORDS)

@@ -5,22 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from mdexp.config.settings import Settings
-from mdexp.store.files import read_json
-from mdexp.store.run_folder import MANIFEST
+from mdexp.store.run_folder import RunFolderError, run_manifest
 from mdexp.store.stage_store import Store, damage
 from mdexp.students.weights import Weights
-
-
-class RunFolderError(ValueError):
-    """A folder that is no run, or whose student is gone; the message says what to do."""
-
-
-def run_manifest(run: Path) -> dict[str, Any]:
-    """What a run says of itself; RunFolderError."""
-    try:
-        return read_json(run / MANIFEST)
-    except (OSError, ValueError) as error:
-        raise RunFolderError(f"{run}: no readable {MANIFEST}; give the folder of a run") from error
 
 
 def validation_choices(manifest: Mapping[str, Any], thought: str) -> dict[str, Any]:
