@@ -13,19 +13,15 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 from mdexp.commands.compare import Pair, compare_folders, group_name
-from mdexp.commands.execute import sandbox_settings
+from mdexp.commands.execute import run_programs
 from mdexp.commands.request_lines import Kind
+from mdexp.commands.single_run import run_here
 from mdexp.commands.solve import opened_solver
 from mdexp.commands.solve_output import why
-from mdexp.config.composition import single_run
-from mdexp.config.settings import judge
-from mdexp.records import Answer, Generation, Path, Problem, ProgramResult, Vote
-from mdexp.sandbox.executor import Sandbox
+from mdexp.records import Answer, Generation, Path, Problem, ProgramResult, Vote, metric_rows
 from mdexp.store.files import read_json
 from mdexp.store.json_lines import read_jsonl
 from mdexp.store.run_folder import run_file, run_manifest
-from mdexp.teacher.command_id import new_command
-from mdexp.tracking.tracker import metric_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,16 +112,8 @@ def run(
     Raises CommandError or SettingsError, before anything is bought or trained, where the
     configuration cannot be run; SourceError and SettingsError where data does not allow it.
     """
-    own = None if config_dir is None else str(config_dir)
-    config, place = single_run(overrides, own)
-    settings = judge(config)
-    from mdexp.experiment import run_experiment  # loads torch
-
-    # run=FOLDER goes on with the run that is there.
-    place = place if folder is None or settings.run else FilePath(folder)
-    with new_command():
-        run_experiment(settings, place, config)
-    return LoadedRun(place)
+    into = None if folder is None else FilePath(folder)
+    return LoadedRun(run_here(overrides, into, None if config_dir is None else str(config_dir)))
 
 
 def load(folder: FilePath | str) -> LoadedRun:
@@ -163,8 +151,7 @@ def execute(
     `["sandbox.timeout_s=5"]`. SandboxError where the sandbox is broken; what a program does wrong
     is the `status` of its result.
     """
-    with Sandbox(**sandbox_settings(overrides).model_dump()) as sandbox:
-        return sandbox.solve(programs) if kind == "equations" else sandbox.run(programs)
+    return run_programs(programs, kind, overrides)
 
 
 def compare(*folders: FilePath | str) -> "pd.DataFrame":

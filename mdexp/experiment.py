@@ -42,7 +42,7 @@ from mdexp.store.run_folder import MANIFEST, RunFileError, checked_file, run_fil
 from mdexp.store.stage_store import StageResult, Store, damage
 from mdexp.students.numerics import numerics
 from mdexp.students.weights import Weights
-from mdexp.tracking.tracker import Tracker, run_name, sweep_of
+from mdexp.tracking.tracker import Tracker
 from mdexp.training.preflight import preflight
 
 log = logging.getLogger(__name__)
@@ -52,17 +52,15 @@ NEED_STUDENT = {"examples", "train", "generate"}
 DERIVED = ("report.md", "report.html", "history.csv", "metrics.csv")  # made of stages' files
 
 
-def run_experiment(settings: Settings, folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Run an experiment into `folder`; returns its metrics (empty if it was not to score)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    name, group = run_name(folder), sweep_of(folder)
-    identity = RunIdentity(folder=folder, config=config, group=group, name=name)
-    tracker = Tracker(settings.logger, identity)
+def run_experiment(settings: Settings, run: RunIdentity) -> dict[str, Any]:
+    """Run an experiment into its folder; returns its metrics (empty if it was not to score)."""
+    run.folder.mkdir(parents=True, exist_ok=True)
+    tracker = Tracker(settings.logger, run)
     metrics = None
     with Sandbox(**settings.sandbox.model_dump()) as sandbox:
         if sandbox.lacks:
             log.warning("sandbox: %s", sandbox.lacks)
-        experiment = Experiment(settings, folder, config, sandbox, tracker)
+        experiment = Experiment(settings, run, sandbox, tracker)
         try:
             experiment.judge_stages()
             for stage in TABLE:
@@ -97,11 +95,11 @@ class Experiment:
     def __init__(
         self,
         settings: Settings,
-        folder: Path,
-        config: Mapping[str, Any],
+        run: RunIdentity,
         sandbox: Sandbox,
         tracker: Tracker,
     ) -> None:
+        folder, config = run.folder, run.config
         self.settings, self.folder, self.sandbox = settings, folder, sandbox
         self.executor = CachedExecutor(sandbox)
         self.tracker, self.feeds = tracker, tracker.feeds

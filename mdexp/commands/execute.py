@@ -17,7 +17,7 @@ from contextlib import closing
 from hydra._internal.utils import get_args_parser
 
 from mdexp.commands.printable import print_error
-from mdexp.commands.request_lines import ProgramRequest, RequestError, batches, opened_lines
+from mdexp.commands.request_lines import Kind, ProgramRequest, RequestError, batches, opened_lines
 from mdexp.commands.signals import signals_as_exits
 from mdexp.config.composition import (
     CommandError,
@@ -99,6 +99,14 @@ def sandbox_settings(overrides: Sequence[str]) -> SandboxSettings:
                     f"{override.input_line}: only sandbox=... and sandbox.KEY=... are read here"
                 )
         return judge(plain_config(composed, overrides, own=None)).sandbox
+
+
+def run_programs(
+    programs: Sequence[str], kind: Kind, overrides: Sequence[str]
+) -> list[ProgramResult]:
+    """A result for each program, or system of equations, in order."""
+    with Sandbox(**sandbox_settings(overrides).model_dump()) as sandbox:
+        return sandbox.solve(programs) if kind == "equations" else sandbox.run(programs)
 
 
 def _execute(file: str, settings: SandboxSettings) -> None:

@@ -46,6 +46,7 @@ from mdexp.config.settings import Settings, SettingsError, judge
 from mdexp.config.usage import default_options, usage
 from mdexp.ports import Logger
 from mdexp.sweeps import jobs
+from mdexp.sweeps.job_name import identity
 from mdexp.sweeps.overview import PAGE, write_overview
 from mdexp.sweeps.sweep_plan import (
     PLAN,
@@ -136,7 +137,8 @@ def task(composed: DictConfig) -> float | None:
         settings = judge(config)
         from mdexp import experiment  # loads torch, which no config error may wait for
 
-        return experiment.run_experiment(settings, Path(settings.run or output), config)
+        run = identity(Path(settings.run or output), config)
+        return experiment.run_experiment(settings, run)
 
     result = run_job(work, job=_number(here, output), overrides=overrides, folder=output)
     if (output.parent / PLAN).is_file():  # as it is now, for those who look, or if we are killed

@@ -20,7 +20,7 @@ from mdexp.ports.judging import (
     VoteRule,
     Weight,
 )
-from mdexp.ports.logger import LoggedRun, Logger, RunIdentity
+from mdexp.ports.logger import Feed, LoggedRun, Logger, RunIdentity
 from mdexp.ports.source import Dataset, HasColumns, OodSet, Teacher
 from mdexp.ports.student import StudentConfig, Tuning
 from mdexp.ports.thought import (
@@ -51,6 +51,7 @@ __all__ = [
     "Decoder",
     "Done",
     "Executor",
+    "Feed",
     "Grader",
     "HasColumns",
     "LearnedVote",

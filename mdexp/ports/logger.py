@@ -16,6 +16,16 @@ class RunIdentity:
     name: str = ""  # its overrides, by which people tell it from others; empty where it has none
 
 
+class Feed(Protocol):
+    """Gets the numbers of a training while it runs."""
+
+    logger: Any  # Lightning's
+
+    def log_row(self, row: Mapping[str, float]) -> None:
+        """Log what was measured at an optimiser step, `row["step"]`."""
+        ...
+
+
 class LoggedRun(Protocol):
     """A run that a logger has begun to follow."""
 

@@ -8,6 +8,7 @@ student, sample 0 is the greedy one.
 """
 
 from mdexp.records.lesson import Example, Lesson
+from mdexp.records.metrics import flat, metric_rows
 from mdexp.records.output import Generation, Output, Phase, Vote
 from mdexp.records.path import IN_NO_LESSON, REFUSED, Path, Rejection, ThinkingUse, VerifiedPath
 from mdexp.records.problem import (
@@ -68,5 +69,7 @@ __all__ = [
     "Turn",
     "VerifiedPath",
     "Vote",
+    "flat",
+    "metric_rows",
     "turns_of",
 ]

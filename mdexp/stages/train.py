@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mdexp.config.blocks import TrainerSettings
-from mdexp.ports import Objective, StudentConfig
+from mdexp.ports import Feed, Objective, StudentConfig
 from mdexp.records import Example
 from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.json_lines import read_jsonl, write_jsonl
@@ -14,7 +14,6 @@ from mdexp.store.stage_store import Counts
 from mdexp.students.frozen import frozen_base
 from mdexp.students.load import save_folder
 from mdexp.students.weights import Weights
-from mdexp.tracking.feeds import Feed
 
 
 def train(

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from mdexp.records import VALIDATION
+from mdexp.records import VALIDATION, flat
 from mdexp.records.row_names import RUN_VOTE, row_name
 from mdexp.store.files import write_json, write_text
 
@@ -128,20 +128,6 @@ def write_table(path: Path, results: Sequence[JobResult]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write_text(path, file.getvalue())
-
-
-def flat(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested metrics by dotted name; the ends of an interval are `.low` and `.high`."""
-    leaves: dict[str, Any] = {}
-    for name, value in metrics.items():
-        key = f"{prefix}{name}"
-        if isinstance(value, Mapping):
-            leaves |= flat(value, f"{key}.")
-        elif name == "ci95":
-            leaves[f"{key}.low"], leaves[f"{key}.high"] = value
-        else:
-            leaves[key] = value
-    return leaves
 
 
 def print_table(results: Sequence[JobResult]) -> None:

@@ -1,12 +1,12 @@
 """Where a training's numbers go while it runs, and under which names."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from mdexp.sweeps.jobs import flat
+from mdexp.records import flat
 
 log = logging.getLogger(__name__)
 
@@ -14,7 +14,7 @@ VALIDATION = "validation_"  # begins the names of what was measured on held-out 
 
 
 @dataclass(slots=True)
-class Feed:
+class LightningFeed:
     """A Lightning logger; `last_step` is the last that it had before, -1 for none. One that fails
     gets no more."""
 
@@ -22,11 +22,14 @@ class Feed:
     last_step: int = -1
     failed: bool = False
 
-    def log(self, values: Mapping[str, float], step: int) -> None:
+    def log_row(self, row: Mapping[str, float]) -> None:
+        """Log an optimiser step's row as `train/loss`, `validation/nll_cot` and so on."""
+        step = int(row["step"])
         if self.failed or step <= self.last_step:
             return
         self.failed = True
         with trouble_said(type(self.logger).__name__):
+            values = {_name(key): value for key, value in row.items() if key != "step"}
             self.logger.log_metrics(values, step)
             self.failed = False
 
@@ -41,14 +44,6 @@ def trouble_said(logger: str) -> Iterator[None]:
             "%s gets no more of this run (%s: %s); the CSV files in its folder have all numbers",
             *(logger, type(error).__name__, error),
         )
-
-
-def log_row(feeds: Sequence[Feed], row: Mapping[str, float]) -> None:
-    """Log an optimiser step's row as `train/loss`, `validation/nll_cot` and so on."""
-    step = int(row["step"])
-    values = {_name(key): value for key, value in row.items() if key != "step"}
-    for feed in feeds:
-        feed.log(values, step)
 
 
 def final_numbers(metrics: Mapping[str, Any]) -> dict[str, float]:

@@ -14,7 +14,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from torch.utils.data import DataLoader
 
 from mdexp.config.blocks import TrainerSettings
-from mdexp.ports import Objective
+from mdexp.ports import Feed, Objective
 from mdexp.records import Example
 from mdexp.students.adapters import adapted
 from mdexp.students.allocator import keep_freed_memory
@@ -24,7 +24,6 @@ from mdexp.students.numerics import Precision
 from mdexp.students.progress import ProgressBar
 from mdexp.students.vocabulary import token_ids
 from mdexp.students.weights import Weights
-from mdexp.tracking.feeds import Feed
 from mdexp.training.batches import Auxiliary, hold_out, plan_steps, trainable
 from mdexp.training.checkpointing import checkpoint_activations
 from mdexp.training.devices import num_ranks

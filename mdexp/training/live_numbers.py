@@ -1,15 +1,15 @@
 """A training's numbers in Lightning's loggers while it runs: every step, its speed and memory."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 
+from mdexp.ports import Feed
 from mdexp.store.environment import peak_memory_mib
-from mdexp.tracking.feeds import Feed, log_row
 
 
 class LiveNumbers(Callback):
@@ -23,7 +23,7 @@ class LiveNumbers(Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
         for row in pl_module.history:
-            log_row(self.feeds, row)
+            self._log(row)
         self.before = time.monotonic()
 
     def on_train_batch_end(
@@ -34,8 +34,12 @@ class LiveNumbers(Callback):
             "tokens_per_s": row["tokens"] / max(now - self.before, 1e-9),
             "peak_memory_mib": peak_memory(pl_module.device),
         }
-        log_row(self.feeds, row | speed)
+        self._log(row | speed)
         self.before = time.monotonic()
+
+    def _log(self, row: Mapping[str, float]) -> None:
+        for feed in self.feeds:
+            feed.log_row(row)
 
 
 def peak_memory(device: torch.device) -> float:

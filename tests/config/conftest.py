@@ -10,6 +10,7 @@ import pytest
 
 import mdexp
 from mdexp.config.settings import Settings
+from mdexp.ports import RunIdentity
 
 Work = Callable[[Settings], dict[str, Any]]
 Seen = list[tuple[Settings, Path, dict[str, Any]]]
@@ -39,8 +40,8 @@ class Experiments:
         self.seen: Seen = []
         self.work: Work = lambda settings: METRICS
 
-    def run(self, settings: Settings, folder: Path, config: dict[str, Any]) -> dict[str, Any]:
-        self.seen.append((settings, folder, config))
+    def run(self, settings: Settings, run: RunIdentity) -> dict[str, Any]:
+        self.seen.append((settings, run.folder, dict(run.config)))
         return self.work(settings)
 
     @property

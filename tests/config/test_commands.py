@@ -11,7 +11,7 @@ import pytest
 
 from mdexp.commands.run import main
 from mdexp.config.settings import Settings
-from mdexp.tracking.tracker import sweep_of
+from mdexp.sweeps.job_name import sweep_of
 from tests.config.conftest import METRICS, Experiments
 
 

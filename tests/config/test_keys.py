@@ -17,6 +17,7 @@ from mdexp import experiment
 from mdexp.commands.run import config_folder
 from mdexp.config.hints import key_paths
 from mdexp.config.settings import judge
+from mdexp.ports import RunIdentity
 from mdexp.stages.verify import VERIFY
 from mdexp.store.files import read_json
 from mdexp.store.keys import stage_key
@@ -157,7 +158,8 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
     def found(*overrides: str) -> dict[str, str]:
         config = composed(*overrides)
-        experiment.run_experiment(judge(config), folder / "run", config)
+        run = RunIdentity(folder=folder / "run", config=config, group=None)
+        experiment.run_experiment(judge(config), run)
         stages = read_json(folder / "run" / "run.json")["stages"]
         return {stage["name"]: stage["key"] for stage in stages}
 

@@ -16,8 +16,9 @@ import pytest
 
 from mdexp.commands.run import main
 from mdexp.ports import RunIdentity
+from mdexp.sweeps.job_name import run_name
 from mdexp.tracking.tensorboard_logger import LoggerUnavailable
-from mdexp.tracking.tracker import Tracker, run_name
+from mdexp.tracking.tracker import Tracker
 from mdexp.tracking.wandb_logger import (
     COLUMNS,
     FINISH_TIMEOUT_S,

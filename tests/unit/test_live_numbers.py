@@ -9,7 +9,7 @@ import pytest
 
 from mdexp.ports import RunIdentity
 from mdexp.tracking.csv_logger import CsvLogger
-from mdexp.tracking.feeds import Feed, log_row
+from mdexp.tracking.feeds import LightningFeed
 from mdexp.tracking.tensorboard_logger import TensorBoardLogger
 from mdexp.tracking.tracker import LIVE, Tracker
 from mdexp.tracking.wandb_logger import WandbLogger
@@ -131,7 +131,9 @@ def test_a_step_that_a_server_has_is_not_logged_again() -> None:
             self.steps.append(step)
 
     fresh, resumed = Noted(), Noted()
+    feeds = LightningFeed(fresh), LightningFeed(resumed, last_step=1)
     for step in range(4):
         row = {"step": step, "loss": 1.0, "validation_nll_cot": 2.0}
-        log_row([Feed(fresh), Feed(resumed, last_step=1)], row)
+        for feed in feeds:
+            feed.log_row(row)
     assert (fresh.steps, resumed.steps) == ([0, 1, 2, 3], [2, 3])
