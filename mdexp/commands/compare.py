@@ -146,6 +146,9 @@ def _show(found: CompareTables) -> None:
     if any(len(group) > 1 for group in (first, *found.others)):
         console.print(SEEDS)
     console.print(f"grader: {first[0].grader}")
+    runs = (run for group in (first, *found.others) for run in group)
+    for note in dict.fromkeys(f"{run.name} {run.unverified}" for run in runs if run.unverified):
+        console.print(note, soft_wrap=True)
 
 
 def _table(

@@ -8,7 +8,7 @@ from typing import Any
 
 from mdexp.grading.pairing import DifferentProblems, Verdicts, paired_verdicts
 from mdexp.records import Answer, Generation, Problem, Vote
-from mdexp.records.row_names import row_names
+from mdexp.records.row_names import row_names, unverified
 from mdexp.store.json_lines import read_jsonl
 from mdexp.store.run_folder import run_file
 
@@ -26,6 +26,7 @@ class Scored:
     grader: str  # name and version
     settings: dict[str, Any] = field(default_factory=dict)  # but for NO_INFLUENCE
     seed: int | None = None  # None: run.json does not say
+    unverified: str = ""  # what the mark of its rows means, where they have one
 
 
 def load_scored_run(folder: Path) -> Scored:
@@ -55,6 +56,7 @@ def load_scored_run(folder: Path) -> Scored:
         grader=grader,
         settings={key: value for key, value in settings.items() if key not in NO_INFLUENCE},
         seed=settings.get("seed"),
+        unverified=unverified(metrics),
     )
 
 

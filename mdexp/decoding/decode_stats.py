@@ -3,10 +3,13 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.resume_cache import ResumeCache
+
+if TYPE_CHECKING:
+    from mdexp.decoding.served_probe import Probe
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +29,7 @@ class Work:
     found: int = 0  # answers that a killed run had kept
     read_again: int = 0  # texts that were continued and could not be kept
     split_tokens: int = 0  # texts whose continuation re-split their last token
+    served: "Probe | None" = None  # how far the server's model is from the trained student
 
     def kept_or(
         self,
@@ -54,9 +58,11 @@ class Work:
             log.warning("a prompt is longer than the student's positions: its answer is empty")
         self.unplaced += prompts
 
-    def counts(self) -> dict[str, float]:
+    def counts(self) -> dict[str, Any]:
         """For a stage's counts; row-steps are missing where a server did the work."""
-        found: dict[str, float] = {}
+        found: dict[str, Any] = {}
+        if self.served:
+            found["served_model"] = str(self.served)
         if self.found:
             found["answers_kept_by_a_killed_run"] = self.found
         if self.split_tokens:

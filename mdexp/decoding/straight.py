@@ -1,18 +1,31 @@
 """Straight decoding: the greedy path of each thought, and sampled ones for the vote."""
 
+import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from mdexp.config.blocks import DecodingSettings
+from mdexp.config.settings import SettingsError
+from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
 from mdexp.ports import Done, Executor, Thought
 from mdexp.records import Output, Problem, TranscriptKey
+
+if TYPE_CHECKING:
+    from mdexp.decoding.served_probe import Probe
+    from mdexp.decoding.student_writer import StudentWriter
+
+log = logging.getLogger(__name__)
 
 
 class StraightDecoding(DecodingSettings):
     """Sample 0 is greedy; 1 to `num_paths` of each thought are sampled, by this process or, once
     the student is trained, by a server of it."""
+
+    # What becomes of a server whose model is not the trained student (served_probe.py).
+    on_other_model: Literal["error", "mark"] = Field("error", exclude_if=lambda do: do == "error")
 
     @model_validator(mode="after")
     def _engine_has_its_keys(self) -> Self:
@@ -32,7 +45,7 @@ class StraightDecoding(DecodingSettings):
         return None
 
     def untrained(self) -> "StraightDecoding":
-        local = {"engine": "local", "base_url": None, "served": None}
+        local = {"engine": "local", "base_url": None, "served": None, "on_other_model": "error"}
         return self.model_copy(update=local)
 
     def with_choice(self, counts: Mapping[str, Any]) -> "StraightDecoding":
@@ -48,5 +61,34 @@ class StraightDecoding(DecodingSettings):
     ) -> tuple[list[Output], dict[str, Any]]:
         from mdexp.decoding.answering import answer
 
+        if self.engine == "openai" and writer.work.served is None:
+            writer.work.served = self._probe(writer)
         outputs = answer(writer, problems, thoughts, decoding=self, executor=executor, found=found)
-        return outputs, {}
+        served = writer.work.served
+        if served is None or served.is_same:
+            return outputs, {}
+        return [replace(output, unverified=str(served)) for output in outputs], {}
+
+    def _probe(self, writer: "StudentWriter") -> "Probe":
+        """How far the server's model is from the trained student; SettingsError where it is another
+        one, unless rows are to be marked."""
+        from mdexp.decoding.served_probe import probe
+        from mdexp.decoding.server import ask_server
+
+        url, served = self.base_url, self.served
+        assert url and served, "judged"
+
+        def ask(requests: Sequence[DecodingRequest], limits: DecodingLimits) -> list[Answered]:
+            answers = dict(ask_server(url, served, writer.renderer, requests, limits))
+            return [answers[i] for i in range(len(requests))]
+
+        checked = probe(writer.model, writer.renderer, ask)
+        if checked.is_other and self.on_other_model == "error":
+            raise SettingsError(
+                {
+                    "decoding.served": f"{served} at {url}: {checked}. Serve what `mdexp export "
+                    "RUN FOLDER` writes; decoding.on_other_model=mark goes on and marks the rows"
+                }
+            )
+        log.log(logging.INFO if checked.is_same else logging.WARNING, "after: %s", checked)
+        return checked

@@ -10,7 +10,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from types import MappingProxyType
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from mdexp.grading.choosing import choose_on_validation
 from mdexp.grading.graders.strict import STRICT
@@ -45,6 +45,7 @@ class Row(TypedDict):
     num_paths: int
     rule: str  # for people: "greedy", or the rule of the vote and its order of thoughts
     grader: str  # name and version: rows of different graders are never compared
+    unverified: NotRequired[str]  # why a server's model may not be the trained student
 
 
 Metrics = dict[str, dict[str, dict[str, Row]]]  # dataset, phase, name of the row
@@ -184,6 +185,7 @@ def _generation(output: Output, read: Done, problem: Problem, grader: Grader) ->
         trace=output.trace,
         segments=output.segments,
         match=problem.match,
+        unverified=output.unverified,
     )
     if not output.finished:
         return ungraded
@@ -204,7 +206,7 @@ def _rows(
     grader: Grader,
     rule: VoteRule,
 ) -> dict[str, Row]:
-    rows = {}
+    rows: dict[str, Row] = {}
     for thought in thoughts:
         if greedy := [g for g in generations if g.thought == thought and g.sample == 0]:
             rows[thought] = _row([g.correct for g in greedy], "greedy", 1, grader)
@@ -219,6 +221,9 @@ def _rows(
         rows[name] = _row(right, used.describe(order), num_paths, grader, ties)
     if "vote" in rows:
         rows["vote"] = rows.pop("vote")  # after each thought's own
+    if doubt := next((g.unverified for g in generations if g.unverified), ""):
+        for row in rows.values():
+            row["unverified"] = doubt
     return rows
 
 

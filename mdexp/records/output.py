@@ -28,6 +28,8 @@ class Output:
     logprob: float | None = None  # mean of its tokens under the student, nats; None: not known
     trace: dict[str, Any] = field(default_factory=dict)  # how a step-wise beam came about
     segments: Segments = field(default=(), metadata=OMITTED)
+    # Of a server: why its model may be another one than the trained student.
+    unverified: str = field(default="", metadata=OMITTED)
 
     def __post_init__(self) -> None:
         read_segments(self)
@@ -60,6 +62,7 @@ class Generation:
     trace: dict[str, Any] = field(default_factory=dict)  # of the output
     segments: Segments = field(default=(), metadata=OMITTED)  # of the output
     match: TextMatch | None = field(default=None, metadata=OMITTED)  # of the problem
+    unverified: str = field(default="", metadata=OMITTED)  # of the output
 
     def __post_init__(self) -> None:
         read_segments(self)

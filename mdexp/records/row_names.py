@@ -3,9 +3,10 @@
 Two answers cannot outvote each other: their majority is a `tie-break`, that of eight a `vote of 8`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+UNVERIFIED = "\N{DAGGER}"  # ends the name of a row whose server may have had another student
 RUN_VOTE = "vote"  # the key of the run's own vote; a thought's own is `cot vote`
 
 MetricsRow = Mapping[str, Any]
@@ -26,8 +27,19 @@ def row_names(phases: Mapping[str, Mapping[str, MetricsRow]]) -> dict[str, str]:
 def row_name(key: str, rows: Iterable[MetricsRow]) -> str:
     """`cot`, `cot vote of 4`, `tie-break`, `vote of 8`, `cascade`, `agreement of 8` or `vote by
     likelihood of 8`: the name of rows that have the same key, in phases or jobs. Where they have
-    votes and tie-breaks it is `vote`."""
+    votes and tie-breaks it is `vote`. One that is not verified ends in a mark."""
     rows = list(rows)
+    mark = f" {UNVERIFIED}" if any("unverified" in row for row in rows) else ""
+    return _plain_name(key, rows) + mark
+
+
+def unverified(metrics: Mapping[str, Mapping[str, Mapping[str, MetricsRow]]]) -> str:
+    """What the mark of rows means, where any of metrics.json has it; else empty."""
+    rows = [row for phases in metrics.values() for rows in phases.values() for row in rows.values()]
+    return next((f"{UNVERIFIED}: {row['unverified']}" for row in rows if "unverified" in row), "")
+
+
+def _plain_name(key: str, rows: Sequence[MetricsRow]) -> str:
     num_paths = _num_paths(rows)
     if key != RUN_VOTE:
         return f"{key} of {num_paths}" if num_paths > 1 else key

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mdexp.grading.analysis import Analyses
 from mdexp.grading.score import Metrics
 from mdexp.records import VALIDATION, Generation, Lesson, Output, Problem, Vote
-from mdexp.records.row_names import row_names
+from mdexp.records.row_names import row_names, unverified
 from mdexp.report import charts, tables
 from mdexp.report.answer_tokens import answer_tokens
 from mdexp.report.cost import costs, spent
@@ -73,6 +73,7 @@ def build_report(
         "run_grader": run_grader(metrics),
         "formula": formula(settings),
         "mostly_dropped": mostly_dropped(run.get("stages", [])),
+        "unverified": unverified(metrics),
         "sandbox_lacks": run.get("sandbox", {}).get("lacks", ""),
         "funnel": funnel,
         "teachers": taught_by,

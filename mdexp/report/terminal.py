@@ -9,6 +9,7 @@ from rich.table import Table
 
 from mdexp.grading.score import Metrics, Row
 from mdexp.records import VALIDATION, Generation, Vote
+from mdexp.records.row_names import unverified
 from mdexp.report.tables import ResultRow, p_value, results
 
 NOTE = " brackets: Wilson 95 % interval; change in points; p: exact McNemar test of it"
@@ -20,7 +21,9 @@ def terminal(
     """One table per test set, to print with rich; with generations also what training changed."""
     rows = [r for r in results(metrics, generations, votes) if not r.dataset.endswith(VALIDATION)]
     datasets = groupby(rows, key=lambda row: row.dataset)
-    return Group(*(_table(dataset, list(group)) for dataset, group in datasets), NOTE)
+    tables = [_table(dataset, list(group)) for dataset, group in datasets]
+    notes = [f" {said}"] if (said := unverified(metrics)) else []
+    return Group(*tables, NOTE, *notes)
 
 
 def _table(dataset: str, rows: Sequence[ResultRow]) -> Table:

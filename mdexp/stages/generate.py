@@ -172,6 +172,8 @@ AFTER = Stage(
     reads=("problems.jsonl",),
     writes={"outputs.jsonl": "outputs_after.jsonl"},
     settings=partial(_settings, phase="after"),
+    # Earlier versions took whatever model the server had.
+    key_only=lambda s: {"server": "probed"} if s.decoding.engine == "openai" else {},
     tools=lambda run: {"executor": run.executor, "weights": run.trained},
     runs_programs=True,
     is_numeric=True,

@@ -108,6 +108,7 @@ def test_a_server_that_fails_once_costs_one_question(kept_run, capsys, monkeypat
     monkeypatch.setattr(sys, "stdin", piped(b"One?\nTwo?\n"))
     renderer = Renderer(byte_tokenizer(), "causal", "plain")
     with LoopbackServer(answer=lambda ids, number: renderer.text(ids[:3])) as server:
+        server.logprobs = None  # so that it cannot be told from the trained student
         served = [f"decoding.base_url={server.url}", "decoding.served=own"]
         run = kept_run("decoding=openai", *served, "decoding.max_new_tokens=6")
         server.misbehave("404")
