@@ -34,8 +34,8 @@ from bench.decode_sides import (
     questions,
 )
 from mdexp.ports.parts import build_part
-from mdexp.store.environment import peak_memory_mib
 from mdexp.students.load import load_folder
+from mdexp.students.process_memory import peak_memory_mib
 from mdexp.students.prompts import Renderer
 
 ROWS = {

@@ -26,7 +26,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from bench.train_data import training_steps
 from bench.train_sides import Side, Turn, ours, trl
 from mdexp.records import Example
-from mdexp.students.allocator import keep_freed_memory
+from mdexp.students.process_memory import keep_freed_memory
 
 GEMM_TOKENS = 2048
 GOALS = {1: 2.0, 5: 2.5}  # times TRL's target tokens a second, by paths of each thought

@@ -34,13 +34,14 @@ from mdexp.stages.problem_sets import asked_of_student
 from mdexp.stages.stage import Stage, sandbox_limits
 from mdexp.stages.table import TABLE, WRITERS, dependents
 from mdexp.stages.train import TRAIN
-from mdexp.store.environment import environment, peak_memory_mib
+from mdexp.store.environment import environment
 from mdexp.store.files import copy_file, plain_data, read_json, write_json
 from mdexp.store.integrity import file_hash
 from mdexp.store.json_lines import read_jsonl
 from mdexp.store.run_folder import MANIFEST, RunFileError, checked_file, run_file
 from mdexp.store.stage_store import StageResult, Store, damage
 from mdexp.students.numerics import numerics
+from mdexp.students.process_memory import peak_memory_mib
 from mdexp.students.weights import Weights
 from mdexp.tracking.tracker import Tracker
 from mdexp.training.preflight import preflight

@@ -10,10 +10,9 @@ from mdexp.config.settings import Settings
 from mdexp.decoding.choosing import chosen_variant
 from mdexp.decoding.run_student import validation_choices
 from mdexp.grading.score import Metrics
-from mdexp.ports import Thought
+from mdexp.ports import Thought, student_name
 from mdexp.records import VALIDATION
 from mdexp.report.tables import interval_text, percent, results
-from mdexp.students.name import student_name
 from mdexp.students.prompts import Renderer
 from mdexp.teacher.origins import ORIGINS
 

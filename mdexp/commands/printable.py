@@ -3,7 +3,7 @@
 import logging
 import sys
 
-from mdexp.students.progress import IN_BAR
+from mdexp.ports.progress import IN_BAR
 
 KEPT = "\n\t"
 

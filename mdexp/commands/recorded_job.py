@@ -12,7 +12,7 @@ from filelock import FileLock
 from mdexp.commands.printable import printable
 from mdexp.commands.signals import EXITS
 from mdexp.config.settings import SettingsError
-from mdexp.datasets.source import SourceError
+from mdexp.ports import SourceError
 from mdexp.store.files import write_json
 from mdexp.sweeps.jobs import LOCK, RESULT, TRACEBACK, JobResult, State
 

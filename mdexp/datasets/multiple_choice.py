@@ -13,17 +13,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from mdexp.config.ood_sets import OodNames
-from mdexp.datasets.source import (
-    Hub,
-    Row,
-    Sizes,
-    SourceError,
-    check_sizes,
-    hub_rows,
-    local_files,
-    local_rows,
-)
+from mdexp.datasets.source import Hub, Row, Sizes, check_sizes, hub_rows, local_files, local_rows
 from mdexp.datasets.subset import first_by_hash
+from mdexp.ports import SourceError
 from mdexp.records import NearDuplicates, Overlap, Problem, Split
 
 PARTS: tuple[Split, ...] = ("train", "test")

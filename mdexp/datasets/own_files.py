@@ -9,7 +9,8 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from mdexp.datasets.source import Row, SourceError, numbered_rows, parquet_rows
+from mdexp.datasets.source import Row, numbered_rows, parquet_rows
+from mdexp.ports import SourceError
 from mdexp.records import Split
 
 PARTS: tuple[Split, ...] = ("train", "test")

@@ -17,8 +17,9 @@ from typing import Any, Literal
 from mdexp.answers import parse
 from mdexp.datasets.choices import chosen_letter, listed_in, texts_of, with_choices
 from mdexp.datasets.own_files import columns_of, file_rows
-from mdexp.datasets.source import Row, SourceError
+from mdexp.datasets.source import Row
 from mdexp.datasets.subset import first_by_hash
+from mdexp.ports import SourceError
 from mdexp.records import LETTERS, Answer, Problem, Split, TextMatch
 
 Field = Literal[

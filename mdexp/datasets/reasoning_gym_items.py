@@ -8,7 +8,7 @@ wrong (every in-law is labelled the wrong way round).
 from random import Random
 from typing import Any
 
-from mdexp.datasets.source import SourceError
+from mdexp.ports import SourceError
 
 
 def gym_item(task: str, chance: Random, **options: Any) -> dict[str, Any]:

@@ -13,15 +13,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from mdexp.ports import SourceError
 from mdexp.store.hub import HUB_TIMEOUT_S, HubError, reach
 from mdexp.store.json_lines import JsonLinesError, objects_of_file
 
 Row = dict[str, Any]
 Sizes = dict[str, dict[str, int]]  # name of a split, then train or test, to the number of rows
-
-
-class SourceError(ValueError):
-    """The rows of a dataset cannot be had as configured; the text says which key to set."""
 
 
 class Hub(BaseModel):

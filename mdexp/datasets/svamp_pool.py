@@ -10,8 +10,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from mdexp.config.ood_sets import OodNames
-from mdexp.datasets.source import Row, Sizes, SourceError, check_sizes, local_files, local_rows
+from mdexp.datasets.source import Row, Sizes, check_sizes, local_files, local_rows
 from mdexp.datasets.subset import first_by_hash
+from mdexp.ports import SourceError
 from mdexp.records import NearDuplicates, Overlap, Problem, Split
 
 FIELDS = ("id", "question", "answer")

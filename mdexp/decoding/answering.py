@@ -14,8 +14,8 @@ from mdexp.decoding.server import ask_server
 from mdexp.decoding.session import EMPTY, Session
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.ports import Done, Executor, Run, Thought, Write
+from mdexp.ports.progress import ProgressBar
 from mdexp.records import Output, Phase, Problem, ProgramResult, Segment, Transcript, TranscriptKey
-from mdexp.students.progress import ProgressBar
 from mdexp.transcripts.driver import Walk, conversation, cues, drive, run_all, without_last_results
 from mdexp.transcripts.opening import asked
 from mdexp.transcripts.reading import seen_of

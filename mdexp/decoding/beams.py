@@ -15,8 +15,8 @@ from mdexp.decoding.choosing import choose_outputs
 from mdexp.decoding.request import DecodingLimits, DecodingRequest, limits_of
 from mdexp.decoding.straight import StraightDecoding
 from mdexp.ports import Done, Executor, Thought
+from mdexp.ports.progress import ProgressBar
 from mdexp.records import Output, Problem, TranscriptKey
-from mdexp.students.progress import ProgressBar
 from mdexp.transcripts.driver import first_write
 from mdexp.transcripts.thinking import AfterThinking, opening_at_end
 

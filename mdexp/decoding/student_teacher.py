@@ -12,12 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mdexp.config.settings import Settings, SettingsError, judge
 from mdexp.decoding.run_student import trained_folder
-from mdexp.ports import Executor, Thought
+from mdexp.ports import Executor, Thought, student_name
 from mdexp.ports.parts import described
 from mdexp.records import Path, Problem, ThinkingUse
 from mdexp.store.json_lines import read_jsonl
 from mdexp.store.run_folder import RunFolderError, run_file, run_manifest
-from mdexp.students.name import student_name
 
 
 class StudentTeacher(BaseModel):

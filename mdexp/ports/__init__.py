@@ -3,7 +3,8 @@ vote rule, grader and logger; and of the executor.
 
 A plug-in is one Python file and one yaml that names it by `_target_`. It is a frozen pydantic
 model: its fields are its options. It imports torch, openai and the like only inside its methods, so
-that a configuration is judged in milliseconds. Import what it needs from here.
+that a configuration is judged in milliseconds. Import what it needs from here; `ports.parts` builds
+a part within a part, `ports.progress` shows how far a long piece of work is.
 
 These interfaces are stable: `PLUGIN_API` is their version, CHANGELOG.md says what each changed.
 """
@@ -21,8 +22,15 @@ from mdexp.ports.judging import (
     Weight,
 )
 from mdexp.ports.logger import Feed, LoggedRun, Logger, RunIdentity
-from mdexp.ports.source import Dataset, HasColumns, OodSet, Teacher
-from mdexp.ports.student import StudentConfig, Tuning
+from mdexp.ports.source import (
+    Dataset,
+    HasColumns,
+    LimitedTeacher,
+    OodSet,
+    SourceError,
+    Teacher,
+)
+from mdexp.ports.student import StudentConfig, Tuning, student_name
 from mdexp.ports.thought import (
     BringsTokens,
     Done,
@@ -56,6 +64,7 @@ __all__ = [
     "HasColumns",
     "LearnedVote",
     "LessonMaker",
+    "LimitedTeacher",
     "LoggedRun",
     "Logger",
     "Message",
@@ -66,6 +75,7 @@ __all__ = [
     "Scorer",
     "Scores",
     "Seen",
+    "SourceError",
     "Step",
     "StudentConfig",
     "Tally",
@@ -78,4 +88,5 @@ __all__ = [
     "WithAuxiliary",
     "Write",
     "brought_tokens",
+    "student_name",
 ]

@@ -1,7 +1,7 @@
 """Where problems and paths come from: data sets and teachers."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -9,6 +9,10 @@ from mdexp.ports.thought import Executor, Thought
 from mdexp.records import NearDuplicates, Overlap, Path, Problem, ThinkingUse
 
 OodSet = str | dict[str, dict[str, Any]]  # a dataset by name; one's own with its options
+
+
+class SourceError(ValueError):
+    """The rows of a dataset cannot be had as configured; the text says which key to set."""
 
 
 @runtime_checkable
@@ -72,4 +76,14 @@ class Teacher(Protocol):
         What costs money is kept in the folder `ledger`, which outlives every run. The executor runs
         what a thought wants run before its next text is written.
         """
+        ...
+
+
+@runtime_checkable
+class LimitedTeacher(Protocol):
+    """A teacher that has nothing to say about some problems. Most can try any and need not judge
+    them."""
+
+    def judge(self, problems: Sequence[Problem], thoughts: Collection[str]) -> None:
+        """ValueError if it can write none of the thoughts for any of the training problems."""
         ...

@@ -1,5 +1,6 @@
 """A student as it is configured."""
 
+from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -40,3 +41,10 @@ class StudentConfig(Protocol):
     def config(self) -> Any:
         """transformers' configuration of the model that `load` gives, without reading weights."""
         ...
+
+
+def student_name(options: Mapping[str, Any]) -> str:
+    """What people call a student of these options, by where its weights come from: the last part of
+    a folder or repository, or a package, as they are looked for; else the class."""
+    source = options.get("path") or options.get("package") or options.get("repo")
+    return FilePath(source).name if source else options.get("_target_", "").rpartition(".")[2]

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mdexp.grading.analysis import Analyses
 from mdexp.grading.score import Metrics
+from mdexp.ports import student_name
 from mdexp.records import VALIDATION, Generation, Lesson, Output, Problem, Vote
 from mdexp.records.row_names import row_names, unverified
 from mdexp.report import charts, tables
@@ -29,7 +30,6 @@ from mdexp.report.published import published
 from mdexp.report.series import series_classes
 from mdexp.report.stage_counts import mostly_dropped, problem_counts
 from mdexp.store.files import write_text
-from mdexp.students.name import student_name
 from mdexp.sweeps.power import detectable_difference
 from mdexp.teacher.origins import NO_LLM
 

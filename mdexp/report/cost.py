@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mdexp.students.progress import duration
+from mdexp.ports.progress import duration
 from mdexp.teacher.progress import dollars
 
 

@@ -1,10 +1,8 @@
-"""What a run ran on, for its manifest: versions, commit, machine, and how much memory it took."""
+"""What a run ran on, for its manifest: versions, commit and machine."""
 
 import os
 import platform
-import resource
 import subprocess
-import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -39,9 +37,3 @@ def commit() -> str | None:
     if head.returncode:
         return None
     return head.stdout.strip() + ("+" if dirty.stdout else "")
-
-
-def peak_memory_mib() -> int:
-    """The most memory this process has held, in MiB."""
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit // 2**20

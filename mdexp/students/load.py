@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from mdexp.ports import Tuning
+from mdexp.ports.progress import no_bars
 from mdexp.store.hub import HubError, reach
-from mdexp.students.progress import no_bars
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase

@@ -11,9 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from mdexp.config.blocks import Block
 from mdexp.grading.analysis import KINDS
 from mdexp.grading.election import candidate
 from mdexp.grading.pairing import paired_verdicts
@@ -29,7 +28,13 @@ RESULTS = "jobs"  # folder of the records within a study's
 PHASE: Phase = "after"
 
 
-class SampledPaths(Block):
+class RecordPart(BaseModel):
+    """Part of a record: an unknown key, or a value of another type, is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class SampledPaths(RecordPart):
     """A thought's sampled paths, by problem and within it by sample."""
 
     keys: list[list[str | None]]  # what each votes for; None abstains
@@ -37,7 +42,7 @@ class SampledPaths(Block):
     tokens: list[list[int]]  # generated
 
 
-class SetResults(Block):
+class SetResults(RecordPart):
     """One dataset's test problems after training. All lists are in the order of `problems`."""
 
     problems: list[str]  # ids
@@ -48,13 +53,13 @@ class SetResults(Block):
     paths: dict[str, SampledPaths]  # by thought
 
 
-class JobCost(Block):
+class JobCost(RecordPart):
     target_tokens: int  # that training was scored on, all steps together
     steps: int
     seconds: float  # of all its stages, those found in the store included
 
 
-class JobRecord(Block):
+class JobRecord(RecordPart):
     arm: str
     seed: int
     settings: list[str]

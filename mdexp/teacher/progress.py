@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Self
 
-from mdexp.students.progress import ProgressBar
+from mdexp.ports.progress import ProgressBar
 from mdexp.teacher.budget import MICRO
 
 log = logging.getLogger(__name__)

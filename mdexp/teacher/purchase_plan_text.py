@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from mdexp.ports import Thought
+from mdexp.ports.progress import duration
 from mdexp.records import Problem
-from mdexp.students.progress import duration
 from mdexp.teacher.asking import Asking
 from mdexp.teacher.budget import MICRO
 from mdexp.teacher.charges import Mode

@@ -6,7 +6,7 @@ cannot rewrite it does not write: the funnel counts those problems as missing. I
 verified like any teacher's.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any, ClassVar
 
@@ -33,6 +33,17 @@ class WorkedTeacher(BaseModel):
     thinking: ClassVar[ThinkingUse] = "drop"
 
     num_paths: int = Field(ge=1)
+
+    def judge(self, problems: Sequence[Problem], thoughts: Collection[str]) -> None:
+        """ValueError without any solution to rewrite: a set of questions and answers, such as those
+        of the papers' experiments, needs a real teacher."""
+        asked = set(thoughts)
+        if problems and not any(asked & worked_texts(problem).keys() for problem in problems):
+            raise ValueError(
+                f"teacher=worked writes {', '.join(sorted(asked))} from solutions that the dataset "
+                "brings, and this one brings none: name a teacher, as in teacher=openai "
+                "teacher.model=... or teacher=replay teacher.path=..."
+            )
 
     def files(self) -> dict[str, FilePath]:
         return {}

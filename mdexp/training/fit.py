@@ -15,13 +15,13 @@ from torch.utils.data import DataLoader
 
 from mdexp.config.blocks import TrainerSettings
 from mdexp.ports import Feed, Objective
+from mdexp.ports.progress import ProgressBar
 from mdexp.records import Example
 from mdexp.students.adapters import adapted
-from mdexp.students.allocator import keep_freed_memory
 from mdexp.students.frozen import COMPUTED_IN, BaseDtype, frozen_base
 from mdexp.students.load import Loaded
 from mdexp.students.numerics import Precision
-from mdexp.students.progress import ProgressBar
+from mdexp.students.process_memory import keep_freed_memory
 from mdexp.students.vocabulary import token_ids
 from mdexp.students.weights import Weights
 from mdexp.training.batches import Auxiliary, hold_out, plan_steps, trainable

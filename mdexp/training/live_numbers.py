@@ -9,7 +9,7 @@ import torch
 from pytorch_lightning.callbacks import Callback
 
 from mdexp.ports import Feed
-from mdexp.store.environment import peak_memory_mib
+from mdexp.students.process_memory import peak_memory_mib
 
 
 class LiveNumbers(Callback):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mdexp.config.settings import Settings, SettingsError
-from mdexp.ports import StudentConfig, Thought
+from mdexp.ports import LimitedTeacher, StudentConfig, Thought
 from mdexp.records import Problem
 from mdexp.students.adapters import judge_targets, shapes_alone
 from mdexp.students.frozen import judge_quantisation
@@ -18,7 +18,6 @@ from mdexp.students.numerics import numerics
 from mdexp.students.positions import context_length, room
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
-from mdexp.teacher.worked import WorkedTeacher, worked_texts
 from mdexp.training.devices import num_ranks
 from mdexp.training.disk_check import judge_disk
 from mdexp.training.template_check import judge_template
@@ -91,18 +90,10 @@ def _findings(
 
 
 def judge_teacher(settings: Settings, problems: Sequence[Problem]) -> None:
-    """ValueError if teacher=worked has no solution to rewrite: a set of questions and answers, such
-    as those of the papers' experiments, needs a real teacher."""
-    if not isinstance(settings.teacher, WorkedTeacher) or "extract" not in settings.stages:
-        return
-    asked = set(settings.asked_thoughts())
-    train = [problem for problem in problems if problem.split == "train"]
-    if train and not any(asked & worked_texts(problem).keys() for problem in train):
-        raise ValueError(
-            f"teacher=worked writes {', '.join(sorted(asked))} from solutions that the dataset "
-            "brings, and this one brings none: name a teacher, as in teacher=openai "
-            "teacher.model=... or teacher=replay teacher.path=..."
-        )
+    """ValueError if the teacher is to be asked and has nothing to say about these problems."""
+    if isinstance(settings.teacher, LimitedTeacher) and "extract" in settings.stages:
+        train = [problem for problem in problems if problem.split == "train"]
+        settings.teacher.judge(train, settings.asked_thoughts())
 
 
 def judge_architecture(student: StudentConfig, config: "PretrainedConfig") -> None:

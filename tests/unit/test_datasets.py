@@ -12,9 +12,8 @@ from pydantic import ValidationError
 
 from mdexp.datasets import asdiv, gsm8k, svamp
 from mdexp.datasets.gsm_symbolic import EASY, GsmSymbolic, split_templates
-from mdexp.datasets.source import SourceError
 from mdexp.datasets.subset import first_by_hash
-from mdexp.ports import Dataset
+from mdexp.ports import Dataset, SourceError
 from mdexp.records import Problem
 from tests.named_dataset import CONF, dataset
 

@@ -3,9 +3,9 @@
 import pytest
 
 from mdexp.answers import correct, fitting, stated_text, text_key, vote_key
-from mdexp.datasets.source import SourceError
 from mdexp.grading.score import grade, metrics, votes
 from mdexp.grading.verify import verify_paths
+from mdexp.ports import SourceError
 from mdexp.records import Expected, Output, Path, Problem, TextMatch
 from tests.contract.conftest import plugin
 from tests.named_dataset import dataset

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from mdexp.answers import correct
 from mdexp.datasets.reasoning_gym_items import gym_item
-from mdexp.datasets.source import SourceError
 from mdexp.datasets.syllogism import proposition_of
 from mdexp.datasets.syllogism_proof import Proposition, counterexample, holds_in, proof
+from mdexp.ports import SourceError
 from mdexp.sandbox.executor import Sandbox
 from tests.contract.conftest import plugin
 from tests.named_dataset import dataset

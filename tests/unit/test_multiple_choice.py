@@ -6,7 +6,7 @@ import pytest
 
 from mdexp.datasets import multiple_choice
 from mdexp.datasets.multiple_choice import TOO_MANY_OR_FEW, from_hub
-from mdexp.datasets.source import SourceError
+from mdexp.ports import SourceError
 from tests.named_dataset import dataset
 
 

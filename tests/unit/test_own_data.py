@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from mdexp.datasets.mix import Mix
 from mdexp.datasets.prepare import prepare_problems
-from mdexp.datasets.source import SourceError
+from mdexp.ports import SourceError
 from mdexp.records import Problem
 from mdexp.report.stage_counts import unread_columns
 from mdexp.store.keys import stage_key

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from mdexp.commands.printable import ConsoleHandler
-from mdexp.students import progress
+from mdexp.ports import progress
+from mdexp.ports.progress import LINE_MAX_S, LINE_MIN_S, LINE_SHARE, ProgressBar, no_bars
 from mdexp.students.load import load_folder, save_folder
-from mdexp.students.progress import LINE_MAX_S, LINE_MIN_S, LINE_SHARE, ProgressBar, no_bars
 from tests.tiny_run import SEED, tiny
 
 

@@ -8,7 +8,7 @@ import pytest
 
 FAULTS = """
 import resource, sys
-from mdexp.students.allocator import keep_freed_memory
+from mdexp.students.process_memory import keep_freed_memory
 
 assert sys.argv[1] == "as it is" or keep_freed_memory()
 before = []
