@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Literal
 
 from mdexp.algebra.numerals import plain_numerals
-from mdexp.answers import LATEX, MIXED, NUMBER, canonical, fitting
+from mdexp.answers import LATEX, MIXED, NUMBER, canonical, fitting, letters
 from mdexp.records import Expected
 
 
@@ -64,7 +64,7 @@ _YES_NO = re.compile(
     re.IGNORECASE,
 )
 _OPTION = re.compile(
-    r"[\W_]{0,9}(?:(?i:option|choice)\s)?[\W_]{0,3}([A-E])(?![\w'’])(.{0,12})", re.DOTALL
+    r"[\W_]{0,9}(?:(?i:option|choice)\s)?[\W_]{0,3}([A-J])(?![\w'’])(.{0,12})", re.DOTALL
 )
 _AN_ARTICLE = re.compile(r"\s[a-z]")  # "A bag", but not "A because"
 _REASON = re.compile(r"\s(?:because|since|as|is|for)\b")
@@ -153,9 +153,13 @@ def _unexplained(text: str) -> str:
 
 def _option(text: str, expected: Expected) -> Value:
     said = plain_numerals(text[:MAX_CHARS])
-    if (found := _OPTION.match(said)) and not (
-        found[1] == "A" and _AN_ARTICLE.match(found[2]) and not _REASON.match(found[2])
-    ):
+    if (found := _OPTION.match(said)) and _is_letter(found[1], found[2], expected):
         return found[1]
     whole = sentence(said).strip(_MARKS)
     return str(letter) if (letter := fitting(whole, expected)) is not None else NOTHING
+
+
+def _is_letter(letter: str, behind: str, expected: Expected) -> bool:
+    """Whether a capital names an option: "A bag" and "I think" begin a sentence."""
+    is_word = letter in "AI" and _AN_ARTICLE.match(behind) and not _REASON.match(behind)
+    return letter.lower() in letters(expected.options) and not is_word

@@ -262,3 +262,22 @@ def test_a_path_stays_as_it_is_once_it_is_a_target(text, expected):
         again = COT.read(target, expected)
         assert canonical(again.answer) == canonical(first.answer)
         assert COT.target(again.text, again.answer) == target
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("The answer is (G).", "G"),
+        ("So it has to be the last.\nThe answer is J) word J.", "J"),
+        ("The answer is (I) because nothing else fits.", "I"),
+        ("**F**", "F"),
+        ("The answer is option H, the heaviest.", "H"),
+        ("The answer is I think the first.", None),
+        ("The answer is (K).", None),
+    ],
+)
+def test_options_up_to_j_are_read_where_there_are_so_many(text, answer):
+    ten = Expected(kind="options", options=tuple(f"word {letter}" for letter in "ABCDEFGHIJ"))
+    assert read(text, ten) == (answer and answer.lower())
+    five = Expected(kind="options", options=ten.options[:5])
+    assert read(text, five) is None
