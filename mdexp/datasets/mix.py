@@ -16,9 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from mdexp.config.ood_sets import OodNames, ood_name, shipped_options
 from mdexp.datasets.subset import first_by_hash
-from mdexp.ports import Dataset, HasColumns, OodSet
+from mdexp.ports import Dataset, HasColumns, HasFreeText, OodSet
 from mdexp.ports.parts import TARGET, build_part
-from mdexp.records import NearDuplicates, Overlap, Problem
+from mdexp.records import NearDuplicates, Overlap, Problem, TextMatch
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 SUM_TOLERANCE = 1e-9
@@ -61,6 +61,12 @@ class Mix(BaseModel):
     @property
     def licence(self) -> str:
         return "; ".join(f"{name}: {part.licence}" for name, part in self.parts.items())
+
+    @property
+    def match(self) -> TextMatch | None:
+        """That of the first set which has free text."""
+        rules = [part.match for part in self.parts.values() if isinstance(part, HasFreeText)]
+        return next(filter(None, rules), None)
 
     @cached_property
     def parts(self) -> dict[str, Dataset]:

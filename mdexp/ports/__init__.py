@@ -25,6 +25,7 @@ from mdexp.ports.logger import Feed, LoggedRun, Logger, RunIdentity
 from mdexp.ports.source import (
     Dataset,
     HasColumns,
+    HasFreeText,
     LimitedTeacher,
     OodSet,
     SourceError,
@@ -62,6 +63,7 @@ __all__ = [
     "Feed",
     "Grader",
     "HasColumns",
+    "HasFreeText",
     "LearnedVote",
     "LessonMaker",
     "LimitedTeacher",

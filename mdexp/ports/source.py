@@ -6,7 +6,7 @@ from pathlib import Path as FilePath
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from mdexp.ports.thought import Executor, Thought
-from mdexp.records import NearDuplicates, Overlap, Path, Problem, ThinkingUse
+from mdexp.records import NearDuplicates, Overlap, Path, Problem, TextMatch, ThinkingUse
 
 OodSet = str | dict[str, dict[str, Any]]  # a dataset by name; one's own with its options
 
@@ -44,6 +44,16 @@ class HasColumns(Protocol):
 
     def unread(self) -> Counter[str]:
         """In how many rows each column that is not read holds something."""
+        ...
+
+
+@runtime_checkable
+class HasFreeText(Protocol):
+    """A dataset whose gold answers may be free text; `match` says when two are the same."""
+
+    @property
+    def match(self) -> TextMatch | None:
+        """None: it refuses free text."""
         ...
 
 

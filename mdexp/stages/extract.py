@@ -7,7 +7,7 @@ from pathlib import Path
 from mdexp.datasets.overlap import refuse_tested
 from mdexp.ports import Executor, Teacher, Thought
 from mdexp.records import Overlap, Problem
-from mdexp.stages.problem_sets import set_sizes, training_problems
+from mdexp.stages.problem_sets import key_of_free_text, set_sizes, training_problems
 from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.integrity import file_hash
 from mdexp.store.json_lines import read_jsonl, write_jsonl
@@ -56,6 +56,7 @@ EXTRACT = Stage(
         "thoughts": s.asked_thoughts(),
         "overlap": s.dataset.overlap,
     },
+    key_only=key_of_free_text,
     tools=lambda run: {"ledger": run.ledger, "executor": run.executor},
     may_run_programs=lambda s: any(map(is_dialogue, s.asked_thoughts().values())),
 )

@@ -12,13 +12,13 @@ from mdexp.datasets.overlap import refuse_tested
 from mdexp.decoding.choosing import choose_outputs, variants_of
 from mdexp.ports import Decoder, Done, Executor, StudentConfig, Thought
 from mdexp.records import Output, Overlap, Phase, Problem, TranscriptKey
-from mdexp.stages.problem_sets import asked_of_student, by_id, set_sizes
+from mdexp.stages.problem_sets import asked_of_student, by_id, key_of_free_text, set_sizes
 from mdexp.stages.stage import Files, Stage
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
-from mdexp.transcripts.prompting import all_exemplar_files, load_exemplars, most_asked, shown_by
+from mdexp.transcripts.prompting import keyed_exemplar_files, load_exemplars, most_asked, shown_by
 from mdexp.transcripts.reading import outcomes, reading_order
 
 if TYPE_CHECKING:
@@ -158,8 +158,9 @@ BEFORE = Stage(
     function=generate,
     reads=("problems.jsonl",),
     writes={"outputs.jsonl": "outputs_before.jsonl"},
-    files=lambda s: {**s.student.files(), **{f.name: f for f in all_exemplar_files()}},
+    files=lambda s: {**s.student.files(), **keyed_exemplar_files()},
     settings=lambda s: _settings(s, "before") | {"overlap": s.dataset.overlap},
+    key_only=key_of_free_text,
     tools=lambda run: {"executor": run.executor, "weights": run.untrained},
     runs_programs=True,
     is_numeric=True,

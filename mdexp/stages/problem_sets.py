@@ -1,11 +1,14 @@
 """Which problems a stage takes, and how it accounts for what it drops."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from mdexp.ports import Decoder
+from mdexp.config.settings import Settings
+from mdexp.ports import Decoder, HasFreeText
 from mdexp.records import Problem, Rejection
 from mdexp.store.stage_store import Counts
+from mdexp.transcripts.prompting import free_text_key
 
 
 def training_problems(problems: Sequence[Problem]) -> list[Problem]:
@@ -17,6 +20,13 @@ def set_sizes(problems: Sequence[Problem]) -> str:
     """How many problems of which set: `50 of svamp/validation, 300 of svamp`."""
     sets = Counter(problem.set_name for problem in problems)
     return ", ".join(f"{number} of {name}" for name, number in sets.items())
+
+
+def key_of_free_text(settings: Settings) -> Mapping[str, Any]:
+    """The exemplars of free text, where a dataset asks for it."""
+    dataset = settings.dataset
+    asks_for_text = isinstance(dataset, HasFreeText) and dataset.match is not None
+    return {"exemplars": free_text_key()} if asks_for_text else {}
 
 
 def by_id(problems: Sequence[Problem]) -> dict[str, Problem]:

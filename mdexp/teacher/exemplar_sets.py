@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from mdexp.records import AnswerKind
-from mdexp.transcripts.prompting import OTHER_KINDS, exemplar_files, exemplar_rows
+from mdexp.transcripts.prompting import (
+    KEYED_KINDS,
+    OTHER_KINDS,
+    OWN_FOLDER,
+    exemplar_files,
+    exemplar_rows,
+)
 
 Rows = list[dict[str, Any]]
 
@@ -38,10 +44,11 @@ class ExemplarSets:
                 )
 
     def files(self) -> list[Path]:
-        """The files of all kinds, each once."""
+        """The files of all kinds, each once; of ours those of KEYED_KINDS."""
         if not self.num_shots:
             return []
-        kinds: tuple[AnswerKind, ...] = ("number", *OTHER_KINDS)
+        is_ours = self.folder == OWN_FOLDER
+        kinds = KEYED_KINDS if is_ours else ("number", *OTHER_KINDS)
         return list(dict.fromkeys(chain.from_iterable(map(self._files, kinds))))
 
     def of_kind(self, kind: AnswerKind = "number") -> list[Rows]:

@@ -2,9 +2,10 @@
 
 A chat is the same turns for a teacher and a student; its words are in conf/thought. A text is laid
 out by a template of the thought (`cot.jinja`). Exemplars are our own worked problems, in sets:
-exemplars.jsonl, exemplars_2.jsonl, ... for problems whose answer is a number or a text, and
-exemplars_yes_no.jsonl and exemplars_options.jsonl for the other kinds. A user's folder may
-hold others under these names; its exemplars.jsonl, ... serve for a kind that it has no file for.
+exemplars.jsonl, exemplars_2.jsonl, ... for problems whose answer is a number, and
+exemplars_yes_no.jsonl, exemplars_options.jsonl and exemplars_text.jsonl for the other kinds. A
+user's folder may hold others under these names; its exemplars.jsonl, ... serve for a kind that it
+has no file for.
 
 The system message is not among the turns: teachers get `thought.instruction`, students may not.
 """
@@ -20,15 +21,19 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from mdexp.ports import Message, Thought
 from mdexp.records import AnswerKind, Problem, Segment, turns_of
+from mdexp.store.integrity import file_hash
 from mdexp.store.json_lines import JsonLinesError, objects_of_file
 
 OWN_FOLDER = Path(__file__).parent / "prompts"
 _COLUMNS = ("question", "answer")  # beside a text per thought
-OTHER_KINDS: tuple[AnswerKind, ...] = ("yes_no", "options")  # with separate exemplars
+OTHER_KINDS: tuple[AnswerKind, ...] = ("yes_no", "options", "text")  # with separate exemplars
+# Their files are part of every key. Free text came later: `free_text_key` has its exemplars.
+KEYED_KINDS: tuple[AnswerKind, ...] = ("number", "yes_no", "options")
 # Follows an instruction, whose words are about numbers.
 _ANSWER_FORMS: Mapping[AnswerKind, str] = {
     "yes_no": 'Here the answer is "yes" or "no", not a number.',
     "options": "Here the answer is the letter of one of the options, not a number.",
+    "text": "Here the answer is a name or a few words, not a number.",
 }
 
 
@@ -47,10 +52,14 @@ def exemplar_files(folder: Path = OWN_FOLDER, kind: AnswerKind = "number") -> li
     return found
 
 
-def all_exemplar_files(folder: Path = OWN_FOLDER) -> list[Path]:
-    """The first set of each kind of answer."""
-    kinds: tuple[AnswerKind, ...] = ("number", *OTHER_KINDS)
-    return list(dict.fromkeys(exemplar_files(folder, kind)[0] for kind in kinds))
+def keyed_exemplar_files() -> dict[str, Path]:
+    """Our first set of each of KEYED_KINDS, by name."""
+    return {file.name: file for file in (exemplar_files(kind=kind)[0] for kind in KEYED_KINDS)}
+
+
+def free_text_key() -> dict[str, str]:
+    """What our exemplars of free text add to the key of a stage that shows them."""
+    return {file.name: file_hash(file) for file in exemplar_files(kind="text")}
 
 
 def shown_by(thought: Thought, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

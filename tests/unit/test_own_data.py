@@ -5,15 +5,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 from pydantic import ValidationError
 
+from mdexp.config.config_path import config_folder
+from mdexp.config.settings import judge
 from mdexp.datasets.mix import Mix
 from mdexp.datasets.prepare import prepare_problems
 from mdexp.ports import SourceError
 from mdexp.records import Problem
 from mdexp.report.stage_counts import unread_columns
+from mdexp.stages.extract import EXTRACT
+from mdexp.stages.generate import BEFORE
 from mdexp.store.keys import stage_key
-from mdexp.transcripts.prompting import load_exemplars, most_asked
+from mdexp.teacher.exemplar_sets import ExemplarSets
+from mdexp.transcripts.prompting import (
+    OWN_FOLDER,
+    keyed_exemplar_files,
+    load_exemplars,
+    most_asked,
+)
 from tests.hub_server import COMMIT, HubServer, look
 from tests.named_dataset import dataset
 
@@ -171,12 +183,14 @@ def test_a_mix_counts_the_columns_of_its_sets(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gold", "kind"), [("yes", "yes_no"), ("true", "yes_no"), ("B", "options"), ("12", "number")]
+    ("gold", "kind"),
+    [("yes", "yes_no"), ("true", "yes_no"), ("B", "options"), ("12", "number"), ("Rome", "text")],
 )
 def test_each_kind_of_answer_is_shown_exemplars_of_its_own(
     gold: str, kind: Any, tmp_path: Path
 ) -> None:
-    problems = own(tmp_path, "test.csv", f"question,answer\nWell?,{gold}\n").problems()
+    text = f"question,answer\nWell?,{gold}\n"
+    problems = own(tmp_path, "test.csv", text, match="normalised").problems()
     assert most_asked(problems) == kind
     shown = load_exemplars(most_asked(problems))
     kinds = {Problem(id="", dataset="", split="test", **asked(row)).expected.kind for row in shown}
@@ -185,6 +199,26 @@ def test_each_kind_of_answer_is_shown_exemplars_of_its_own(
 
 def asked(row: dict[str, Any]) -> dict[str, Any]:
     return {"question": row["question"], "answer": row["answer"]}
+
+
+def test_exemplars_of_free_text_are_in_the_key_of_who_asks_for_it_and_of_nobody_else() -> None:
+    """Keys of runs that were made before there were such exemplars stay."""
+
+    def keys(*overrides: str) -> list[Any]:
+        with initialize_config_dir(str(config_folder()), version_base="1.3"):
+            config = OmegaConf.to_container(compose("config", list(overrides)), resolve=True)
+        settings = judge(config)
+        return [stage.key_only(settings) for stage in (EXTRACT, BEFORE)]
+
+    assert keys("dataset=csv", "dataset.path=x") == [{}, {}]
+    [extract, before] = keys("dataset=csv", "dataset.path=x", "dataset.match=exact")
+    assert extract == before and list(before["exemplars"]) == ["exemplars_text.jsonl"]
+    sets = "dataset.sets=[coin_flip,{jsonl: {path: x, match: exact}}]"
+    assert keys("dataset=mix", sets) == [extract, before]
+    assert "exemplars_text.jsonl" not in keyed_exemplar_files()
+    ours = ExemplarSets(folder=OWN_FOLDER, num_shots=1, num_sets=1)
+    assert "exemplars_text.jsonl" not in {file.name for file in ours.files()}
+    assert ours.of_kind("text") == [load_exemplars("text")[:1]]
 
 
 def test_new_settings_are_in_the_key_only_where_they_are_used(tmp_path: Path) -> None:
