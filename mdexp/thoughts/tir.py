@@ -1,11 +1,15 @@
 """Tool-integrated reasoning (ToRA, arXiv 2309.17452): prose, code that is run, its output, prose.
 
-A text goes on up to a closed code fence; the code so far is run, and what it printed stands behind
-the fence, where the text goes on. The last text states the answer. Outputs are read, never scored.
+A text goes on up to a closed code fence; its code is run, and what that printed stands behind the
+fence, where the text goes on. The last text states the answer. Outputs are read, never scored.
+
+Blocks see each other's names, as in an interpreter session: each is run behind those before it that
+did not fail. What those printed is not shown again.
 """
 
+import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -18,7 +22,7 @@ from mdexp.thoughts.nested import InnerThought
 from mdexp.transcripts.opening import opening
 
 _FENCED = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)\n?```", re.DOTALL)
-MAX_OUTPUT = 300  # characters
+_RAN = ("ok", "no_answer")  # names that such a block binds are there in the next
 
 
 class ToolIntegrated(BaseModel):
@@ -34,6 +38,7 @@ class ToolIntegrated(BaseModel):
     cue: str
     lead: str  # the prose before the code of a derived lesson
     max_runs: int = Field(ge=1)
+    max_output: int = Field(default=300, ge=1)  # characters of a run's output that are shown
     inner: InnerThought  # reads the answer that the last text states
     source: InnerThought  # writes programs, of which lessons are made
     source_name: str = Field(min_length=1)
@@ -55,9 +60,10 @@ class ToolIntegrated(BaseModel):
         if last.result is not None:
             first = self.inner.next(_alone(transcript, []), seen)
             assert isinstance(first, Write), "a thought begins with a text"
-            return Write(cue=_output(last.result), stop=_up_to_fence_or(first.stop), continues=True)
+            cue = self._output(_results(transcript))
+            return Write(cue=cue, stop=_up_to_fence_or(first.stop), continues=True)
         if texts[-1].text.endswith("```") and len(texts) <= self.max_runs:
-            return Run(program=_program([text.text for text in texts]))
+            return Run(program=_program(transcript))
         return end
 
     def exemplar(self, row: Mapping[str, Any]) -> tuple[Segment, ...]:
@@ -72,7 +78,7 @@ class ToolIntegrated(BaseModel):
         """The program of a verified path with what it printed when that was verified; empty where
         the path holds no program, as when its answer stands in the text alone."""
         assert done.answer is not None, "a verified path has an answer"
-        results = [s.result for s in transcript.by("executor") if s.result is not None]
+        results = _results(transcript)
         if not results:
             return ()
         return self._interleaved(transcript.segments[0].text, done.text, results[-1], done.answer)
@@ -89,9 +95,13 @@ class ToolIntegrated(BaseModel):
                 scored=True,
             ),
             Segment(author="executor", text=result.stdout, result=result),
-            Segment(author="cue", text=_output(result)),
+            Segment(author="cue", text=self._output([result])),
             Segment(author="writer", text=f"The answer is {plain(answer)}.", scored=True),
         )
+
+    def _output(self, results: Sequence[ProgramResult]) -> str:
+        """What stands behind the fence of the last run: see `_new_output`."""
+        return f"\n```output\n{_new_output(results)[: self.max_output]}\n```\n"
 
 
 def _alone(transcript: Transcript, texts: list[Segment]) -> Transcript:
@@ -99,16 +109,28 @@ def _alone(transcript: Transcript, texts: list[Segment]) -> Transcript:
     return replace(transcript, segments=(transcript.segments[0], *texts))
 
 
-def _program(texts: list[str]) -> str:
-    """All code so far, the earlier pieces included: each run begins anew."""
-    return "\n".join(code for text in texts for code in _FENCED.findall(text))
+def _results(transcript: Transcript) -> list[ProgramResult]:
+    return [s.result for s in transcript.by("executor") if s.result is not None]
 
 
-def _output(result: ProgramResult) -> str:
-    """What stands behind a fence: what was printed, else the answer, else the error."""
-    answer = "" if result.answer is None else plain(result.answer)
-    said = (result.stdout.strip() or answer or result.error or result.status)[:MAX_OUTPUT]
-    return f"\n```output\n{said}\n```\n"
+def _program(transcript: Transcript) -> str:
+    """The code of the last text, behind that of earlier ones which ran: each run begins anew."""
+    codes = ["\n".join(_FENCED.findall(text.text)) for text in transcript.by("writer")]
+    ran = [result.status in _RAN for result in _results(transcript)]
+    return "\n".join([*itertools.compress(codes, ran), codes[-1]])
+
+
+def _new_output(results: Sequence[ProgramResult]) -> str:
+    """What the last run printed beyond those before it, and the error that ended it. Where it
+    printed nothing, its answer or why it has none; empty where the run before came to the same."""
+    last = results[-1]
+    before = next((result for result in reversed(results[:-1]) if result.status in _RAN), None)
+    printed = last.stdout.removeprefix(before.stdout if before else "").strip()
+    if last.status not in _RAN:
+        return "\n".join(filter(None, [printed, last.error or last.status]))
+    if before and (before.answer, before.error) == (last.answer, last.error):
+        return printed
+    return printed or (last.error if last.answer is None else plain(last.answer))
 
 
 def _up_to_fence_or(stop: Callable[[str], str | None]) -> Callable[[str], str | None]:

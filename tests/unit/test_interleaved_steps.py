@@ -43,7 +43,7 @@ def test_each_sentence_stands_before_its_code_and_without_its_result(sandbox):
         "The answer is 35.",
     ]
     shown = [s.text for s in lesson.segments if s.author == "cue"][1:]
-    assert shown[0] == "\n```output\n7\n```\n" and "35" in shown[1]
+    assert shown == ["\n```output\n7\n```\n", "\n```output\n35\n```\n"]
     assert not any(s.scored for s in lesson.segments if s.author != "writer")
     assert lesson.sources == ("cot/0", "pot/0")
 

@@ -26,7 +26,8 @@ class Printing:
 
     def run(self, programs: Sequence[str]) -> list[ProgramResult]:
         self.programs += programs
-        return [ProgramResult(status="ok", answer=7, stdout="7\n") for _ in programs]
+        printed = ["7\n14\n" if "2 * a" in program else "7\n" for program in programs]
+        return [ProgramResult(status="ok", answer=7, stdout=text) for text in printed]
 
     def solve(self, systems: Sequence[str]) -> list[ProgramResult]:
         raise AssertionError("there are no equations here")
@@ -49,7 +50,8 @@ def test_code_is_run_and_the_text_goes_on_behind_its_output():
         "a = 3 + 4\nprint(a)",
         "a = 3 + 4\nprint(a)\nprint(2 * a)",
     ], "each run begins anew, with the code so far"
-    assert [s.text for s in walk.transcript.by("cue")][1:] == ["\n```output\n7\n```\n"] * 2
+    shown = [s.text for s in walk.transcript.by("cue")][1:]
+    assert shown == ["\n```output\n7\n```\n", "\n```output\n14\n```\n"], "only what is new"
     assert [s.turn for s in walk.transcript.by("writer")] == ["assistant", None, None]
     assert stops[0].stop(f"{FIRST}\nAnd so on") == FIRST
     assert stops[0].stop("Add them.\n```python\na = 3") is None
@@ -130,6 +132,48 @@ def test_a_lesson_shows_what_its_program_gave(
         lambda runs: run_all([run for _, run in runs], sandbox),
     )
     assert output_of(walk.transcript.segments) == output_of(segments)
+
+
+def shown_of(blocks: Sequence[str], sandbox: Sandbox, **options: int) -> list[str]:
+    """What a writer of these blocks is shown behind each."""
+    tir = plugin("thought", "tir", **options)
+    texts = iter([*(f"```python\n{block}\n```" for block in blocks), "The answer is 7."])
+    transcript = Transcript(problem_id="p", thought="tir", sample=0, segments=(asked("How?"),))
+    walk = Walk(thought=tir, transcript=transcript)
+    drive(
+        [walk],
+        lambda pending: [Segment(author="writer", text=next(texts)) for _ in pending],
+        lambda runs: run_all([run for _, run in runs], sandbox),
+    )
+    cues = [s.text for s in walk.transcript.by("cue")][1:]
+    return [cue.removeprefix("\n```output\n").removesuffix("\n```\n") for cue in cues]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "shown"),
+    [
+        (["a = 3\nprint(a)", "print(a + 4)"], ["3", "7"]),
+        (["a = 3\nprint(a, end=' ')", "print(a + 4)"], ["3", "7"]),
+        (["print(3)", "print(3)", "print(3)\nprint(3)"], ["3", "3", "3\n3"]),
+        (["ans = 3", "b = 4", "ans = ans + b"], ["3", "", "7"]),
+        (["print(3)", "b = 4"], ["3", ""]),
+        (["a = 3", "print(b)", "print(a + 4)"], [None, "NameError", "7"]),
+        (["print(3)", "print(4)\nb", "print(7)"], ["3", "4\nNameError", "7"]),
+    ],
+)
+def test_each_block_shows_its_own_output_as_in_an_interpreter_session(
+    blocks: Sequence[str], shown: Sequence[str | None], sandbox: Sandbox
+):
+    """Names stay; a block that failed is not run again, so the text can go on behind it."""
+    for seen, wanted in zip(shown_of(blocks, sandbox), shown, strict=True):
+        assert (
+            wanted is None or seen == wanted or ("Error" in wanted and seen.startswith(wanted))
+        ), seen
+
+
+def test_an_output_is_cut_at_its_cap(sandbox: Sandbox):
+    assert shown_of(["print('7' * 50)"], sandbox, max_output=8) == ["7" * 8]
+    assert shown_of(["print('7' * 500)"], sandbox) == ["7" * 300]
 
 
 def test_a_path_without_a_program_teaches_nothing():
