@@ -18,6 +18,7 @@ PAGE = "configuration.md"
 MARK = "<!-- reference -->"
 KEY = re.compile(r"^(\w+):\s*(.*?)(?:\s+#\s*(.*))?$")
 ROOT = ("lambda", "num_paths", "seed", "stages", "store", "run")
+HEAD = ("| key | values | here | meaning |", "|---|---|---|---|")
 PRESETS = ("experiment", "sweep")
 
 
@@ -29,7 +30,10 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 def reference() -> str:
     conf = config_folder()
     groups = sorted(folder for folder in conf.iterdir() if folder.is_dir())
-    parts = ["## Keys of the root\n", _keys(conf / "config.yaml", Settings, ROOT)]
+    parts = [
+        "## Keys of the root\n",
+        "\n".join([*HEAD, *_rows(conf / "config.yaml", Settings, ROOT), ""]),
+    ]
     for folder in groups:
         files = sorted(folder.glob("*.yaml"))
         parts += [f"## {folder.name}\n", _options(files)]
@@ -67,8 +71,21 @@ def _table_of(file: Path) -> str:
     target = options.get(TARGET)
     model = component_class(target) if target else _block(group)
     prefix = f"thoughts.{file.stem}" if group == "thought" else group
-    keys = [name for name in options if name != TARGET]
-    return f"### {group}={file.stem}\n\n" + _keys(file, model, keys, f"{prefix}.") if keys else ""
+    if not any(name != TARGET for name in options):
+        return ""
+    rows = _rows_of_part(file, model, options, f"{prefix}.")
+    return "\n".join([f"### {group}={file.stem}\n", *HEAD, *rows, ""])
+
+
+def _rows_of_part(
+    file: Path, model: type[BaseModel], options: dict[str, Any], prefix: str
+) -> list[str]:
+    """A row for each key of a part, and for those of the parts within it."""
+    inner = {n: part for n, part in options.items() if isinstance(part, dict) and TARGET in part}
+    rows = _rows(file, model, [n for n in options if n not in (TARGET, *inner)], prefix)
+    for name, part in inner.items():
+        rows += _rows_of_part(file, component_class(part[TARGET]), part, f"{prefix}{name}.")
+    return rows
 
 
 def _block(group: str) -> type[BaseModel]:
@@ -77,20 +94,20 @@ def _block(group: str) -> type[BaseModel]:
     return found
 
 
-def _keys(file: Path, model: type[BaseModel], keys: Any, prefix: str = "") -> str:
+def _rows(file: Path, model: type[BaseModel], keys: Any, prefix: str = "") -> list[str]:
     """A row for each key: its type, its value in the yaml, and the comment behind it."""
     stated = {}
     for line in file.read_text(encoding="utf-8").splitlines():
         if match := KEY.match(line.strip()):
             stated[match[1]] = (match[2], match[3] or "")
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
-    rows = ["| key | values | here | meaning |", "|---|---|---|---|"]
+    rows = []
     for key in keys:
         value, comment = stated.get(key, ("", ""))
         values = _values(fields[key].annotation, fields[key].metadata)
         shown = f"`{_cell(value)}`" if value else ""
         rows.append(f"| `{prefix}{key}` | {_cell(values)} | {shown} | {_cell(comment)} |")
-    return "\n".join([*rows, ""])
+    return rows
 
 
 def _values(kind: Any, metadata: Any = ()) -> str:

@@ -4,17 +4,15 @@
 """
 
 import re
-from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import reduce
-from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
-from mdexp.config.ood_sets import OodNames
-from mdexp.datasets.generated import Draw, Wanted, drawn_problems
+from mdexp.datasets.generated import Draw
 from mdexp.datasets.reasoning_gym_items import gym_item
-from mdexp.records import NearDuplicates, Overlap, Problem, Split
+from mdexp.records import Problem, Split
 
 Terms = Annotated[int, Field(ge=1, le=8)]
 
@@ -37,50 +35,31 @@ LAST_GATES = {
 
 
 class CircuitLogic(BaseModel):
-    """`limit_train` and `limit_test` are how many problems are generated; sizes take turns."""
+    """Circuits; lengths are numbers of gates before the last one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    path: str | None  # of no use here but to the OOD sets
-    split: Literal["default"]
+    name: ClassVar[str] = "circuit_logic"
+
     terms_train: Annotated[tuple[Terms, ...], Field(min_length=1)]
     terms_test: Annotated[tuple[Terms, ...], Field(min_length=1)]
-    draw: int  # another number gives other problems
-    limit_train: PositiveInt
-    limit_test: PositiveInt
-    ood: OodNames
-    overlap: Overlap
-    near_duplicates: NearDuplicates
-    source: str = ""
-    licence: str = ""
 
-    def files(self) -> dict[str, Path]:
-        return {}
+    def lengths(self) -> Mapping[Split, Sequence[int]]:
+        return {"train": self.terms_train, "test": self.terms_test}
 
-    def dropped(self) -> Counter[str]:
-        return Counter()
-
-    def problems(self) -> list[Problem]:
-        wanted: dict[Split, Wanted] = {
-            "train": Wanted(self.terms_train, self.limit_train),
-            "test": Wanted(self.terms_test, self.limit_test),
-        }
-        return drawn_problems("circuit_logic", self.draw, wanted, _problem)
-
-
-def _problem(draw: Draw) -> Problem:
-    item = gym_item("circuit_logic", draw.chance, min_terms=draw.length, max_terms=draw.length)
-    answer, texts = circuit_solutions(item["metadata"])
-    assert str(answer) == item["answer"], item
-    return Problem(
-        id=f"circuit_logic/{draw.split}/{draw.number}",
-        dataset="circuit_logic",
-        split=draw.split,
-        question=item["question"].strip(),
-        answer=answer,
-        type=f"k={draw.length}",
-        solutions=texts,
-    )
+    def problem(self, draw: Draw) -> Problem:
+        item = gym_item("circuit_logic", draw.chance, min_terms=draw.length, max_terms=draw.length)
+        answer, texts = circuit_solutions(item["metadata"])
+        assert str(answer) == item["answer"], item
+        return Problem(
+            id=f"circuit_logic/{draw.split}/{draw.number}",
+            dataset="circuit_logic",
+            split=draw.split,
+            question=item["question"].strip(),
+            answer=answer,
+            type=f"k={draw.length}",
+            solutions=texts,
+        )
 
 
 def circuit_solutions(circuit: dict[str, Any]) -> tuple[int, dict[str, list[str]]]:

@@ -1,20 +1,21 @@
-"""Problems that are drawn by a seed: as many different ones as asked for, the first ones always the
-same."""
+"""Data sets that are generated: as many different problems as asked for, the first always the same.
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+What is drawn is a part of its own, nested under `dataset.puzzle`.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from random import Random
-from typing import NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
-from mdexp.records import Problem, Split
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, PositiveInt
+
+from mdexp.config.ood_sets import OodNames
+from mdexp.ports.parts import built, described
+from mdexp.records import NearDuplicates, Overlap, Problem, Split
 
 MAX_DRAWS = 2000  # for one problem, before its kind counts as exhausted
-
-
-class Wanted(NamedTuple):
-    """What a split is to hold: `size` problems, whose lengths take turns."""
-
-    lengths: Sequence[int]
-    size: int
 
 
 class Draw(NamedTuple):
@@ -27,39 +28,67 @@ class Draw(NamedTuple):
     chance: Random
 
 
-def drawn_problems(
-    name: str,
-    seed: int,
-    wanted: Mapping[Split, Wanted],
-    make: Callable[[Draw], Problem | None],
-) -> list[Problem]:
-    """The problems of all splits, with different questions within a split; problem i is the same
-    whatever the size.
+@runtime_checkable
+class PuzzleKind(Protocol):
+    """Problems that are made by rule."""
 
-    `make` returns None where another draw is needed. ValueError where none is found.
-    """
-    return [
-        problem
-        for split, of_split in wanted.items()
-        for problem in _different(f"{name}/{seed}/{split}", name, split, of_split, make)
-    ]
+    name: ClassVar[str]  # of the data set
+
+    def lengths(self) -> Mapping[Split, Sequence[int]]:
+        """The lengths of each split's problems, which take turns; in the puzzle's own unit."""
+        ...
+
+    def problem(self, draw: Draw) -> Problem | None:
+        """The problem of a draw; None where another draw is needed."""
+        ...
 
 
-def _different(
-    seed: str, name: str, split: Split, wanted: Wanted, make: Callable[[Draw], Problem | None]
-) -> Iterator[Problem]:
-    asked = set()
-    for number in range(wanted.size):
-        turn, place = divmod(number, len(wanted.lengths))
-        for attempt in range(MAX_DRAWS):
-            chance = Random(f"{seed}/{number}/{attempt}")
-            problem = make(Draw(split, number, turn, wanted.lengths[place], chance))
-            if problem and problem.question not in asked:
-                asked.add(problem.question)
-                yield problem
-                break
-        else:
-            raise ValueError(
-                f"{name}: found no further {split} problem after {number}: "
-                f"lower dataset.limit_{split}"
-            )
+class GeneratedDataset(BaseModel):
+    """`limit_train` and `limit_test` are how many problems are generated."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    path: str | None  # of no use here but to the OOD sets
+    split: Literal["default"]
+    puzzle: Annotated[PuzzleKind, BeforeValidator(built), PlainSerializer(described)]
+    draw: int  # another number gives other problems
+    limit_train: PositiveInt
+    limit_test: PositiveInt
+    ood: OodNames
+    overlap: Overlap
+    near_duplicates: NearDuplicates
+    source: str = ""
+    licence: str = ""
+
+    def files(self) -> dict[str, Path]:
+        return {}
+
+    def dropped(self) -> Counter[str]:
+        return Counter()
+
+    def problems(self) -> list[Problem]:
+        """The problems of all splits, with different questions within a split; problem i is the
+        same whatever the size. ValueError where no further one is found."""
+        sizes = {"train": self.limit_train, "test": self.limit_test}
+        return [
+            problem
+            for split, lengths in self.puzzle.lengths().items()
+            for problem in self._different(split, lengths, sizes[split])
+        ]
+
+    def _different(self, split: Split, lengths: Sequence[int], size: int) -> Iterator[Problem]:
+        name, asked = self.puzzle.name, set()
+        for number in range(size):
+            turn, place = divmod(number, len(lengths))
+            for attempt in range(MAX_DRAWS):
+                chance = Random(f"{name}/{self.draw}/{split}/{number}/{attempt}")
+                problem = self.puzzle.problem(Draw(split, number, turn, lengths[place], chance))
+                if problem and problem.question not in asked:
+                    asked.add(problem.question)
+                    yield problem
+                    break
+            else:
+                raise ValueError(
+                    f"{name}: found no further {split} problem after {number}: "
+                    f"lower dataset.limit_{split}"
+                )

@@ -7,20 +7,18 @@ and test goes on to more hops: `type` is `k=4`, so that the report's table by ty
 """
 
 import hashlib
-from collections import Counter
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from random import Random
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
-from mdexp.config.ood_sets import OodNames
-from mdexp.datasets.generated import Draw, Wanted, drawn_problems
+from mdexp.datasets.generated import Draw
 from mdexp.datasets.graph_logic_kinship import Form, kinship_puzzle
 from mdexp.datasets.graph_logic_order import order_puzzle
 from mdexp.datasets.graph_logic_puzzle import NAMES, Fact, Puzzle
 from mdexp.datasets.graph_logic_spatial import spatial_puzzle
-from mdexp.records import NearDuplicates, Overlap, Problem, Split
+from mdexp.records import Problem, Split
 
 Task = Literal["spatial", "kinship", "order"]
 Distractor = Literal["supporting", "irrelevant", "disconnected"]
@@ -29,40 +27,22 @@ TEST_SHARE = 5  # one in so many sequences of relations is for tests
 
 
 class GraphLogic(BaseModel):
-    """`limit_train` and `limit_test` are how many problems are generated; hops take turns."""
+    """Graphs of relations; lengths are hops."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    path: str | None  # of no use here but to the OOD sets
-    split: Literal["default"]
+    name: ClassVar[str] = "graph_logic"
+
     tasks: Annotated[tuple[Task, ...], Field(min_length=1)]
     kinship: Form
     hops_train: Annotated[tuple[Hops, ...], Field(min_length=1)]
     hops_test: Annotated[tuple[Hops, ...], Field(min_length=1)]
     distractors: tuple[Distractor, ...]
-    draw: int  # another number gives other problems
-    limit_train: PositiveInt
-    limit_test: PositiveInt
-    ood: OodNames
-    overlap: Overlap
-    near_duplicates: NearDuplicates
-    source: str = ""
-    licence: str = ""
 
-    def files(self) -> dict[str, Path]:
-        return {}
+    def lengths(self) -> Mapping[Split, Sequence[int]]:
+        return {"train": self.hops_train, "test": self.hops_test}
 
-    def dropped(self) -> Counter[str]:
-        return Counter()
-
-    def problems(self) -> list[Problem]:
-        wanted: dict[Split, Wanted] = {
-            "train": Wanted(self.hops_train, self.limit_train),
-            "test": Wanted(self.hops_test, self.limit_test),
-        }
-        return drawn_problems("graph_logic", self.draw, wanted, self._drawn)
-
-    def _drawn(self, draw: Draw) -> Problem | None:
+    def problem(self, draw: Draw) -> Problem | None:
         task = self.tasks[draw.round % len(self.tasks)]
         puzzle = self._puzzle(draw.chance, task, draw.split, draw.length)
         if puzzle is None or is_for_test(puzzle.signature) != (draw.split == "test"):

@@ -5,18 +5,16 @@ the question is whether one of them is a knight. `type` is `k=3` for three peopl
 rule go through the cases.
 """
 
-from collections import Counter
+from collections.abc import Mapping, Sequence
 from itertools import product
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
-from mdexp.config.ood_sets import OodNames
-from mdexp.datasets.generated import Draw, Wanted, drawn_problems
+from mdexp.datasets.generated import Draw
 from mdexp.datasets.graph_logic_puzzle import variable
 from mdexp.datasets.reasoning_gym_items import gym_item
-from mdexp.records import NearDuplicates, Overlap, Problem, Split
+from mdexp.records import Problem, Split
 
 People = Annotated[int, Field(ge=2, le=4)]
 Statement = tuple[Any, ...]  # ("lying", 1), ("and", left, right), ... as reasoning-gym nests them
@@ -24,56 +22,37 @@ ASKS = "So who is"  # begins reasoning-gym's own question
 
 
 class KnightsKnaves(BaseModel):
-    """`limit_train` and `limit_test` are how many problems are generated; sizes take turns."""
+    """Islanders and what they say; lengths are numbers of people."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    path: str | None  # of no use here but to the OOD sets
-    split: Literal["default"]
+    name: ClassVar[str] = "knights_knaves"
+
     people_train: Annotated[tuple[People, ...], Field(min_length=1)]
     people_test: Annotated[tuple[People, ...], Field(min_length=1)]
-    draw: int  # another number gives other problems
-    limit_train: PositiveInt
-    limit_test: PositiveInt
-    ood: OodNames
-    overlap: Overlap
-    near_duplicates: NearDuplicates
-    source: str = ""
-    licence: str = ""
 
-    def files(self) -> dict[str, Path]:
-        return {}
+    def lengths(self) -> Mapping[Split, Sequence[int]]:
+        return {"train": self.people_train, "test": self.people_test}
 
-    def dropped(self) -> Counter[str]:
-        return Counter()
-
-    def problems(self) -> list[Problem]:
-        wanted: dict[Split, Wanted] = {
-            "train": Wanted(self.people_train, self.limit_train),
-            "test": Wanted(self.people_test, self.limit_test),
-        }
-        return drawn_problems("knights_knaves", self.draw, wanted, _problem)
-
-
-def _problem(draw: Draw) -> Problem:
-    item = gym_item("knights_knaves", draw.chance, n_people=draw.length)
-    told = item["metadata"]
-    names = [str(name) for name in told["names"]]
-    asked = draw.chance.randrange(len(names))
-    a_knight, a_knave = (str(told["knight_knave_terms"][k]) for k in ("a_knight", "a_knave"))
-    story, _, _ = item["question"].partition(ASKS)
-    return Problem(
-        id=f"knights_knaves/{draw.split}/{draw.number}",
-        dataset="knights_knaves",
-        split=draw.split,
-        question=f"{story.strip()} Is {names[asked]} {a_knight}?",
-        answer="yes" if told["solution"][asked] else "no",
-        type=f"k={len(names)}",
-        solutions={
-            "cot": [_cases(told["statements"], names, asked, a_knight, a_knave)],
-            "pot": [_program(told["statements"], names, asked)],
-        },
-    )
+    def problem(self, draw: Draw) -> Problem:
+        item = gym_item("knights_knaves", draw.chance, n_people=draw.length)
+        told = item["metadata"]
+        names = [str(name) for name in told["names"]]
+        asked = draw.chance.randrange(len(names))
+        a_knight, a_knave = (str(told["knight_knave_terms"][k]) for k in ("a_knight", "a_knave"))
+        story, _, _ = item["question"].partition(ASKS)
+        return Problem(
+            id=f"knights_knaves/{draw.split}/{draw.number}",
+            dataset="knights_knaves",
+            split=draw.split,
+            question=f"{story.strip()} Is {names[asked]} {a_knight}?",
+            answer="yes" if told["solution"][asked] else "no",
+            type=f"k={len(names)}",
+            solutions={
+                "cot": [_cases(told["statements"], names, asked, a_knight, a_knave)],
+                "pot": [_program(told["statements"], names, asked)],
+            },
+        )
 
 
 def is_true(statement: Statement, truthful: tuple[bool, ...]) -> bool:

@@ -5,17 +5,15 @@ that are compared and voted on are numbers, yes or no, and options. Test has oth
 training, and more of them: `type` is `k=4` for four words.
 """
 
-from collections import Counter
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from random import Random
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
 from mdexp.answers import plain
-from mdexp.config.ood_sets import OodNames
-from mdexp.datasets.generated import Draw, Wanted, drawn_problems
-from mdexp.records import NearDuplicates, Overlap, Problem, Split
+from mdexp.datasets.generated import Draw
+from mdexp.records import Problem, Split
 
 WORDS: dict[Split, tuple[str, ...]] = {
     "train": (
@@ -36,56 +34,37 @@ Length = Annotated[int, Field(ge=2, le=8)]
 
 
 class LastLetters(BaseModel):
-    """`limit_train` and `limit_test` are how many problems are generated; lengths take turns."""
+    """Last letters of words, put together; lengths are numbers of words."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    path: str | None  # of no use here but to the OOD sets
-    split: Literal["default"]
+    name: ClassVar[str] = "last_letters"
+
     words_train: Annotated[tuple[Length, ...], Field(min_length=1)]
     words_test: Annotated[tuple[Length, ...], Field(min_length=1)]
-    draw: int  # another number gives other problems
-    limit_train: PositiveInt
-    limit_test: PositiveInt
-    ood: OodNames
-    overlap: Overlap
-    near_duplicates: NearDuplicates
-    source: str = ""
-    licence: str = ""
 
-    def files(self) -> dict[str, Path]:
-        return {}
+    def lengths(self) -> Mapping[Split, Sequence[int]]:
+        return {"train": self.words_train, "test": self.words_test}
 
-    def dropped(self) -> Counter[str]:
-        return Counter()
-
-    def problems(self) -> list[Problem]:
-        wanted: dict[Split, Wanted] = {
-            "train": Wanted(self.words_train, self.limit_train),
-            "test": Wanted(self.words_test, self.limit_test),
-        }
-        return drawn_problems("last_letters", self.draw, wanted, _problem)
-
-
-def _problem(draw: Draw) -> Problem:
-    words = draw.chance.sample(WORDS[draw.split], draw.length)
-    gold = "".join(word[-1] for word in words)
-    options = _options(gold, words, draw.chance)
-    answer = LETTERS[options.index(gold)]
-    listed = " ".join(f"{letter}) {o}" for letter, o in zip(LETTERS, options, strict=True))
-    return Problem(
-        id=f"last_letters/{draw.split}/{draw.number}",
-        dataset="last_letters",
-        split=draw.split,
-        question=(
-            f'Take the last letters of the words in "{" ".join(words)}" and put them together. '
-            f"What do they spell? {listed}"
-        ),
-        answer=answer,
-        type=f"k={len(words)}",
-        options=options,
-        solutions=_solutions(words, gold, answer),
-    )
+    def problem(self, draw: Draw) -> Problem:
+        words = draw.chance.sample(WORDS[draw.split], draw.length)
+        gold = "".join(word[-1] for word in words)
+        options = _options(gold, words, draw.chance)
+        answer = LETTERS[options.index(gold)]
+        listed = " ".join(f"{letter}) {o}" for letter, o in zip(LETTERS, options, strict=True))
+        return Problem(
+            id=f"last_letters/{draw.split}/{draw.number}",
+            dataset="last_letters",
+            split=draw.split,
+            question=(
+                f'Take the last letters of the words in "{" ".join(words)}" and put them together. '
+                f"What do they spell? {listed}"
+            ),
+            answer=answer,
+            type=f"k={len(words)}",
+            options=options,
+            solutions=_solutions(words, gold, answer),
+        )
 
 
 def _options(gold: str, words: list[str], chance: Random) -> list[str]:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 from mdexp.config.ood_sets import OodNames, ood_name, shipped_options
 from mdexp.datasets.subset import first_by_hash
 from mdexp.ports import Dataset, HasColumns, HasFreeText, OodSet
-from mdexp.ports.parts import TARGET, build_part
+from mdexp.ports.parts import TARGET, build_part, with_options
 from mdexp.records import NearDuplicates, Overlap, Problem, TextMatch
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -129,7 +129,7 @@ class Mix(BaseModel):
     def _part(self, entry: OodSet) -> Dataset:
         name = ood_name(entry)
         own: dict[str, Any] = {} if isinstance(entry, str) else entry[name]
-        options = own if TARGET in own else shipped_options(name) | own
+        options = own if TARGET in own else with_options(shipped_options(name), own)
         given = {"path": options["path"] or self.path}
         if self.limit_test:
             given["limit_test"] = self.limit_test

@@ -8,15 +8,12 @@ of one of the two statements.
 """
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Literal
+from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, PositiveInt
+from pydantic import BaseModel, ConfigDict
 
-from mdexp.config.ood_sets import OodNames
-from mdexp.datasets.generated import Draw, Wanted, drawn_problems
+from mdexp.datasets.generated import Draw
 from mdexp.datasets.reasoning_gym_items import gym_item
 from mdexp.datasets.syllogism_proof import (
     Form,
@@ -26,7 +23,7 @@ from mdexp.datasets.syllogism_proof import (
     refutation,
     terms_of,
 )
-from mdexp.records import NearDuplicates, Overlap, Problem, Split
+from mdexp.records import Problem, Split
 
 _PROPOSITION = re.compile(r"(All|No|Some) (\w+) are (not )?(\w+)")
 _FORMS: Mapping[str, Form] = {"All": "all", "No": "no", "Some": "some"}
@@ -47,60 +44,42 @@ _TESTS: Mapping[Form, str] = {
 
 
 class Syllogism(BaseModel):
-    """`limit_train` and `limit_test` are how many problems are generated."""
+    """Two statements and a conclusion. They have no length."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    path: str | None  # of no use here but to the OOD sets
-    split: Literal["default"]
-    draw: int  # another number gives other problems
-    limit_train: PositiveInt
-    limit_test: PositiveInt
-    ood: OodNames
-    overlap: Overlap
-    near_duplicates: NearDuplicates
-    source: str = ""
-    licence: str = ""
+    name: ClassVar[str] = "syllogism"
 
-    def files(self) -> dict[str, Path]:
-        return {}
+    def lengths(self) -> Mapping[Split, Sequence[int]]:
+        return {"train": (1,), "test": (1,)}
 
-    def dropped(self) -> Counter[str]:
-        return Counter()
-
-    def problems(self) -> list[Problem]:
-        wanted: dict[Split, Wanted] = {
-            "train": Wanted((1,), self.limit_train),
-            "test": Wanted((1,), self.limit_test),
-        }
-        return drawn_problems("syllogism", self.draw, wanted, _problem)
-
-
-def _problem(draw: Draw) -> Problem | None:
-    item = gym_item("syllogism", draw.chance)
-    told = item["metadata"]
-    *premises, conclusion = (
-        proposition_of(told[part]) for part in ("premise1", "premise2", "conclusion")
-    )
-    world = counterexample(premises, conclusion)
-    shown = (
-        proof(premises, conclusion) if world is None else refutation(premises, conclusion, world)
-    )
-    if shown is None:
-        return None
-    answer = "yes" if world is None else "no"
-    return Problem(
-        id=f"syllogism/{draw.split}/{draw.number}",
-        dataset="syllogism",
-        split=draw.split,
-        question=item["question"].strip(),
-        answer=answer,
-        type=told["type"],
-        solutions={
-            "cot": ["\n".join([*shown, f"The answer is {answer}."])],
-            "pot": [_program(premises, conclusion)],
-        },
-    )
+    def problem(self, draw: Draw) -> Problem | None:
+        item = gym_item("syllogism", draw.chance)
+        told = item["metadata"]
+        *premises, conclusion = (
+            proposition_of(told[part]) for part in ("premise1", "premise2", "conclusion")
+        )
+        world = counterexample(premises, conclusion)
+        shown = (
+            proof(premises, conclusion)
+            if world is None
+            else refutation(premises, conclusion, world)
+        )
+        if shown is None:
+            return None
+        answer = "yes" if world is None else "no"
+        return Problem(
+            id=f"syllogism/{draw.split}/{draw.number}",
+            dataset="syllogism",
+            split=draw.split,
+            question=item["question"].strip(),
+            answer=answer,
+            type=told["type"],
+            solutions={
+                "cot": ["\n".join([*shown, f"The answer is {answer}."])],
+                "pot": [_program(premises, conclusion)],
+            },
+        )
 
 
 def proposition_of(text: str) -> Proposition:

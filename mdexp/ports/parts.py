@@ -42,6 +42,16 @@ def described(component: Any) -> dict[str, Any]:
     return {TARGET: kind} | component.model_dump()
 
 
+def with_options(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a part with some of one's own; of a part within it, single ones may be
+    given."""
+    options = {**defaults, **own}
+    for key, inner in defaults.items():
+        if isinstance(inner, Mapping) and TARGET in inner and TARGET not in own.get(key, inner):
+            options[key] = with_options(inner, own[key])
+    return options
+
+
 def component_class(target: object) -> type[BaseModel]:
     """The class behind a dotted path; ComponentError where it leads nowhere."""
     own = tuple(f"{name.strip()}." for name in os.environ.get(PARTS, "").split(",") if name.strip())

@@ -36,8 +36,11 @@ draws = st.integers(0, 10**6)
 
 
 def problems(task: str, **options: object) -> list[Problem]:
-    sizes = {"limit_train": 30, "limit_test": 30}
-    return dataset("graph_logic", **({"tasks": [task]} | sizes | options)).problems()
+    """Options are those of the puzzle, but for the sizes and the draw."""
+    sizes = {"limit_train": 30, "limit_test": 30} | {
+        key: options.pop(key) for key in ("limit_train", "limit_test", "draw") if key in options
+    }
+    return dataset("graph_logic", puzzle={"tasks": [task]} | options, **sizes).problems()
 
 
 def facts_in(text: str, task: str) -> list[tuple[str, str, str]]:

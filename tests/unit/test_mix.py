@@ -37,6 +37,13 @@ def test_sets_are_trained_on_together_and_tested_apart():
     assert mix.source.count("mdexp") == 2 and "coin_flip: Apache-2.0" in mix.licence
 
 
+def test_a_set_of_the_mix_may_have_options_of_its_puzzle():
+    longer = {"coin_flip": {"puzzle": {"people_test": [5]}, "limit_test": 3}}
+    mix = dataset("mix", sets=[longer, "last_letters"])
+    flips = [p.type for p in mix.problems() if p.dataset == "coin_flip" and p.split == "test"]
+    assert flips == ["k=5"] * 3
+
+
 @settings(max_examples=20, deadline=None)
 @given(sizes=st.tuples(st.integers(2, 12), st.integers(2, 12)), tenths=st.integers(1, 9))
 def test_shares_take_as_many_as_the_scarcest_set_allows(sizes, tenths):
