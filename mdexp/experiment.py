@@ -29,16 +29,17 @@ from mdexp.sandbox.executor import Sandbox
 from mdexp.sandbox.result_cache import CachedExecutor
 from mdexp.stages.convert import CONVERT
 from mdexp.stages.extract import EXTRACT
+from mdexp.stages.generate import AFTER
 from mdexp.stages.prepare import PREPARE
 from mdexp.stages.problem_sets import asked_of_student
-from mdexp.stages.stage import Stage, sandbox_limits
+from mdexp.stages.stage import PreviousRound, Stage, sandbox_limits
 from mdexp.stages.table import TABLE, WRITERS, dependents
 from mdexp.stages.train import TRAIN
 from mdexp.store.environment import environment
 from mdexp.store.files import copy_file, plain_data, read_json, write_json
 from mdexp.store.integrity import file_hash
 from mdexp.store.json_lines import read_jsonl
-from mdexp.store.run_folder import MANIFEST, RunFileError, checked_file, run_file
+from mdexp.store.run_folder import MANIFEST, RunFileError, checked_file, round_folder, run_file
 from mdexp.store.stage_store import StageResult, Store, damage
 from mdexp.students.numerics import numerics
 from mdexp.students.process_memory import peak_memory_mib
@@ -50,18 +51,47 @@ log = logging.getLogger(__name__)
 
 NEED_TRAINING_PROBLEMS = {"extract", "verify", "examples", "train"}
 NEED_STUDENT = {"examples", "train", "generate"}
-DERIVED = ("report.md", "report.html", "history.csv", "metrics.csv")  # made of stages' files
+# Made of stages' files.
+DERIVED = ("report.md", "report.html", "rounds.json", "history.csv", "metrics.csv")
 
 
 def run_experiment(settings: Settings, run: RunIdentity) -> dict[str, Any]:
-    """Run an experiment into its folder; returns its metrics (empty if it was not to score)."""
+    """Run an experiment into its folder, earlier rounds into round_1, ... below it; returns its
+    metrics, which are those of the last round (empty if it was not to score)."""
+    metrics: dict[str, Any] = {}
+    previous = None
+    for number in range(1, settings.rounds + 1):
+        ours = run if settings.rounds == 1 else _of_round(run, number, settings.rounds)
+        if settings.run and not (ours.folder / MANIFEST).is_file():
+            continue  # run=FOLDER of a round, which has no earlier ones below it
+        of_round = settings.model_copy(update={"rounds": number})
+        metrics, previous = _run_round(of_round, ours, previous)
+    return metrics
+
+
+def _of_round(run: RunIdentity, number: int, rounds: int) -> RunIdentity:
+    """One of several rounds as its logger knows it: together they are a group."""
+    log.info("round %d of %d", number, rounds)
+    is_last = number == rounds
+    return RunIdentity(
+        folder=run.folder if is_last else round_folder(run.folder, number),
+        config=run.config if is_last else {**run.config, "rounds": number},
+        group=run.group or run.folder.absolute().name,
+        name=f"{run.name} round {number}".lstrip(),
+    )
+
+
+def _run_round(
+    settings: Settings, run: RunIdentity, previous: PreviousRound | None
+) -> tuple[dict[str, Any], PreviousRound | None]:
+    """Run one round; its metrics, and what the next one learns from, if it trained."""
     run.folder.mkdir(parents=True, exist_ok=True)
     tracker = Tracker(settings.logger, run)
     metrics = None
     with Sandbox(**settings.sandbox.model_dump()) as sandbox:
         if sandbox.lacks:
             log.warning("sandbox: %s", sandbox.lacks)
-        experiment = Experiment(settings, run, sandbox, tracker)
+        experiment = Experiment(settings, run, sandbox, tracker, previous)
         try:
             experiment.judge_stages()
             for stage in TABLE:
@@ -75,7 +105,7 @@ def run_experiment(settings: Settings, run: RunIdentity) -> dict[str, Any]:
         finally:
             experiment.write_manifest("failed" if metrics is None else "done")
             tracker.finish(metrics)
-    return metrics
+    return metrics, experiment.left_for_next_round()
 
 
 def prepared(settings: Settings) -> list[Problem]:
@@ -99,8 +129,10 @@ class Experiment:
         run: RunIdentity,
         sandbox: Sandbox,
         tracker: Tracker,
+        previous: PreviousRound | None = None,
     ) -> None:
         folder, config = run.folder, run.config
+        self._previous = previous
         self.settings, self.folder, self.sandbox = settings, folder, sandbox
         self.executor = CachedExecutor(sandbox)
         self.tracker, self.feeds = tracker, tracker.feeds
@@ -125,7 +157,10 @@ class Experiment:
     def wants(self, stage: Stage) -> bool:
         """Whether the stage is chosen; the trained student answers only in a run that trains it."""
         trains = not stage.asks_trained_student or TRAIN.name in self.done
-        return stage.part in self.settings.stages and trains
+        return stage.part in self.settings.stages and trains and self._is_of_round(stage)
+
+    def _is_of_round(self, stage: Stage) -> bool:
+        return not stage.in_later_rounds or self._previous is not None
 
     def run(self, stage: Stage) -> StageResult:
         """Run a stage or find it in the store, and copy what it writes into the run folder."""
@@ -174,7 +209,11 @@ class Experiment:
     def judge_stages(self) -> None:
         """SettingsError for a stage whose input neither a chosen stage writes nor the folder has,
         before the stages ahead of it have bought anything."""
-        chosen = [stage for stage in TABLE if stage.part in self.settings.stages]
+        chosen = [
+            stage
+            for stage in TABLE
+            if stage.part in self.settings.stages and self._is_of_round(stage)
+        ]
         written = {name for stage in chosen for name in stage.writes.values()}
         for stage in chosen:
             # The trained student answers only where it is trained, so that is no lack.
@@ -204,7 +243,29 @@ class Experiment:
         runs = stage.runs_programs or stage.may_run_programs(self.settings)
         limits = {"limits": sandbox_limits(self.settings, self.sandbox.tiers)} if runs else {}
         trained = {"trained": self.done[TRAIN.name].key} if stage.asks_trained_student else {}
-        return limits | trained | dict(stage.key_only(self.settings))
+        before: dict[str, Any] = {}
+        if stage.in_later_rounds:
+            before = {"trained": self.previous.key}
+            before |= {"variants": named} if (named := dict(self.previous.variants)) else {}
+        return limits | trained | before | dict(stage.key_only(self.settings))
+
+    @property
+    def previous(self) -> PreviousRound:
+        """The round before this one."""
+        assert self._previous is not None, "only stages of later rounds ask for it"
+        return self._previous
+
+    def left_for_next_round(self) -> PreviousRound | None:
+        """What the next round learns from; None if this one did not train."""
+        if TRAIN.name not in self.done:
+            return None
+        counts = self.done[AFTER.name].counts if AFTER.name in self.done else {}
+        asked = {n: counts[n].get("variant") for n in self.settings.thoughts if n in counts}
+        return PreviousRound(
+            weights=self.trained,
+            key=self.done[TRAIN.name].key,
+            variants={name: variant for name, variant in asked.items() if variant},
+        )
 
     @cached_property
     def numerics(self) -> dict[str, Any]:
@@ -271,7 +332,10 @@ class Experiment:
 
     def report(self) -> None:
         self.write_manifest("done")
-        write_report(self.folder, self.file, self.settings, self.manifest)
+        rounds = [round_folder(self.folder, n) for n in range(1, self.settings.rounds)]
+        there = [folder for folder in rounds if (folder / MANIFEST).is_file()]
+        several = [*there, self.folder] if there else []
+        write_report(self.folder, self.file, self.settings, self.manifest, several)
 
     def write_manifest(self, state: str) -> None:
         done = {

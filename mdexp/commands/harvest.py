@@ -18,7 +18,7 @@ from typing import Any
 from mdexp.commands.printable import print_error
 from mdexp.commands.signals import signals_as_exits
 from mdexp.config.settings import judge
-from mdexp.decoding.run_student import trained_folder, trained_weights
+from mdexp.decoding.run_student import trained_folder, trained_weights, validation_choices
 from mdexp.records import Generation, Output, Problem
 from mdexp.sandbox.executor import Sandbox, SandboxError
 from mdexp.store.files import plain_data
@@ -84,31 +84,32 @@ def harvested(run: Path, num_paths: int) -> tuple[list[Output], list[Generation]
     problems = {problem.id: problem for problem in read_jsonl(file, Problem)}
     from mdexp.decoding.run_writer import chosen_thoughts
     from mdexp.grading.score import grade
-    from mdexp.stages.own import OUTPUTS, own
+    from mdexp.stages.own import OUTPUTS, OWN, own, own_settings
     from mdexp.stages.stage import sandbox_limits
     from mdexp.students.numerics import numerics
 
-    thoughts = chosen_thoughts(manifest, settings)
-    trainer, student = settings.trainer, settings.student
+    trainer, thoughts = settings.trainer, chosen_thoughts(manifest, settings)
+    choices = {name: validation_choices(manifest, name) for name in thoughts}
+    variants = {name: found["variant"] for name, found in choices.items() if "variant" in found}
+    machine = plain_data(numerics(trainer.precision, trainer.accelerator, settings.student))
     with Sandbox(**settings.sandbox.model_dump()) as sandbox:
         result = Store(Path(settings.store)).stage(
             own,
-            name="own",
-            version=1,
+            name=OWN.name,
+            version=OWN.version,
             reads={PROBLEMS: file},
-            settings={
-                "student": student,
-                "thoughts": thoughts,
-                "decoding": settings.decoding.untrained(),
-                "num_paths": num_paths,
-                "seed": settings.seed,
-                "numerics": plain_data(numerics(trainer.precision, trainer.accelerator, student)),
-            },
+            settings=own_settings(settings, settings.answering(), num_paths)
+            | {"numerics": machine},
             key_only={
                 "trained": trained.parent.name,
                 "limits": sandbox_limits(settings, sandbox.tiers),
+                **({"variants": variants} if variants else {}),
             },
-            tools={"executor": sandbox, "weights": trained_weights(run, settings)},
+            tools={
+                "executor": sandbox,
+                "weights": trained_weights(run, settings),
+                "variants": variants,
+            },
         )
         outputs = read_jsonl(result[OUTPUTS], Output)
         return outputs, grade(outputs, problems, thoughts, sandbox, settings.grader)

@@ -25,6 +25,7 @@ from mdexp.ports import (
     LessonMaker,
     Logger,
     Objective,
+    RoundMethod,
     StudentConfig,
     Teacher,
     Thought,
@@ -44,6 +45,7 @@ COMPONENTS: dict[str, Any] = {
     "student": StudentConfig,
     "dataset": Dataset,
     "objective": Objective,
+    "round": RoundMethod,
     "decoding": Decoder,
     "vote": VoteRule,
     "grader": Grader,
@@ -90,6 +92,8 @@ class Settings(Block):
     sandbox: SandboxSettings
     trainer: TrainerSettings
     logger: SkipValidation[Logger]
+    rounds: Count = 1  # of training; each later one learns from the own paths of the one before
+    round: SkipValidation[RoundMethod | None] = None
 
     @model_validator(mode="after")
     def _stages_in_order(self) -> Self:
@@ -156,6 +160,34 @@ class Settings(Block):
         return self
 
     @model_validator(mode="after")
+    def _later_rounds_have_a_method(self) -> Self:
+        if self.rounds == 1 or None in self.thoughts.values() or self.decoding is None:
+            return self
+        if self.round is None:
+            raise ValueError(f"rounds={self.rounds} needs a method, as in round=rft")
+        if self.round.hint is not None and self.verify.mode != "gold":
+            raise ValueError(
+                f"verify.mode={self.verify.mode}: a method with round.hint shows the gold answer "
+                "and keeps what meets it, so it needs verify.mode=gold"
+            )
+        if self.decoding.engine != "local":
+            raise ValueError(
+                f"decoding.engine={self.decoding.engine}: each round has another student, and "
+                f"rounds={self.rounds} cannot ask one server for all; use decoding.engine=local"
+            )
+        if {"examples", "verify"} & set(self.stages) and "train" not in self.stages:
+            raise ValueError(
+                f"stages: without train there is no student whose paths rounds={self.rounds} could "
+                "learn from"
+            )
+        if not self.learned_from_own():
+            raise ValueError(
+                f"rounds={self.rounds}: lessons of {', '.join(self.thoughts)} are made of other "
+                "thoughts, so that nothing is learned from the student's own paths"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _lessons_fit_thoughts(self) -> Self:
         if None in self.thoughts.values() or None in self.lessons.values():  # reported already
             return self
@@ -215,6 +247,17 @@ class Settings(Block):
     def answering(self) -> dict[str, Thought]:
         """The thoughts by which the student answers: not those that are only trained on."""
         return {name: thought for name, thought in self.thoughts.items() if thought.max_writes}
+
+    def learned_from_own(self) -> dict[str, Thought]:
+        """The thoughts of whose own paths a later round makes lessons."""
+        return {
+            name: thought for name, thought in self.answering().items() if not thought.made_from
+        }
+
+    def of_round(self) -> RoundMethod:
+        """The method of the later rounds; settings without one are refused where there are any."""
+        assert self.round is not None, "judged"
+        return self.round
 
     def voting(self) -> list[str]:
         """Names of the thoughts whose answers take part in the run's vote."""

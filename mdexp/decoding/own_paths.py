@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from mdexp.answers.equality import correct, plain
 from mdexp.ports import Decoder, Executor, Thought
 from mdexp.ports.parts import build_part, described
 from mdexp.records import Output, Path, Problem
-from mdexp.transcripts.reading import outcomes, reading_order
+from mdexp.transcripts.reading import outcomes, read_rows, reading_order
 
 if TYPE_CHECKING:
     from mdexp.decoding.student_writer import StudentWriter
@@ -36,6 +38,39 @@ def write_own_paths(
     places = {problem.id: place for place, problem in enumerate(problems)}
     names = list(thoughts)
     return sorted(outputs, key=lambda o: (places[o.problem_id], names.index(o.thought), o.sample))
+
+
+def write_with_hint(
+    writer: "StudentWriter",
+    problems: Sequence[Problem],
+    thoughts: Mapping[str, Thought],
+    decoder: Decoder,
+    hint: str,
+    written: Sequence[Output],
+    executor: Executor,
+) -> list[Output]:
+    """The greedy path of each (problem, thought) that no path in `written` solves, asked with the
+    gold answer as a hint behind the question (STaR's rationalisation). Samples go on behind those
+    of `written`."""
+    by_id = {problem.id: problem for problem in problems}
+    dones = read_rows(written, by_id, thoughts, executor)
+    solved = {
+        (output.problem_id, output.thought)
+        for output, done in zip(written, dones, strict=True)
+        if output.finished
+        and correct(done.answer, by_id[output.problem_id].answer, by_id[output.problem_id].match)
+    }
+    number = 1 + max((output.sample for output in written), default=-1)
+    found: list[Output] = []
+    for name, thought in thoughts.items():
+        hinted = [
+            replace(p, question=f"{p.question}\n{hint.replace('{answer}', plain(p.answer))}")
+            for p in problems
+            if (p.id, name) not in solved
+        ]
+        if hinted:
+            found += write_own_paths(writer, hinted, {name: thought}, decoder, 1, executor)
+    return [replace(output, sample=number + output.sample) for output in found]
 
 
 def as_path(output: Output, model: str) -> Path:

@@ -80,6 +80,7 @@ def _verified(
         model=path.model,
         segments=segments,
         thinking=read.thinking if thinking == "keep" and not path.segments else "",
+        round=path.round,
     )
 
 

@@ -45,7 +45,7 @@ from mdexp.ports.thought import (
     Write,
     brought_tokens,
 )
-from mdexp.ports.training import LessonMaker, Objective, WithAuxiliary
+from mdexp.ports.training import LessonMaker, Objective, RoundMethod, WithAuxiliary
 
 # Raised when a part written for the version before would no longer work. A part may declare the one
 # it was written for (`plugin_api: ClassVar[int] = 1`), and is then refused by any other.
@@ -72,6 +72,7 @@ __all__ = [
     "Message",
     "Objective",
     "OodSet",
+    "RoundMethod",
     "Run",
     "RunIdentity",
     "Scorer",

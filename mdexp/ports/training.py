@@ -29,6 +29,28 @@ class LessonMaker(Protocol):
 
 
 @runtime_checkable
+class RoundMethod(Protocol):
+    """What a student learns in a later round, after it wrote about the training problems itself."""
+
+    num_paths: int  # that it writes of each problem and thought: the greedy one, then sampled ones
+    # Behind the question of a problem that no such path solved, which is then asked again; holds
+    # {answer}, and no lesson shows it. None: it is not asked again.
+    hint: str | None
+
+    def choose(
+        self,
+        problem: Problem,
+        taught: Sequence[VerifiedPath],
+        own: Sequence[VerifiedPath],
+        thoughts: Mapping[str, Thought],
+    ) -> Sequence[VerifiedPath]:
+        """Return the paths of a problem that lessons are made of, among the teacher's verified ones
+        and the student's own. One that is returned twice makes two lessons. If no problem has any,
+        the teacher's stay."""
+        ...
+
+
+@runtime_checkable
 class Objective(Protocol):
     """What training minimises: a weighted sum over the negative log-likelihoods of a step."""
 

@@ -26,6 +26,8 @@ class Path:
     finish_reason: str = "stop"
     thinking: str = ""  # what the server sent apart from the text; it may stand in the text, too
     segments: Segments = field(default=(), metadata=OMITTED)
+    # The round whose student wrote it, from 1; 0: the teacher did.
+    round: int = field(default=0, metadata=OMITTED)
 
     def __post_init__(self) -> None:
         read_segments(self)
@@ -45,6 +47,7 @@ class VerifiedPath:
     model: str
     thinking: str = ""
     segments: Segments = field(default=(), metadata=OMITTED)
+    round: int = field(default=0, metadata=OMITTED)  # as of its path
 
     def __post_init__(self) -> None:
         read_segments(self)

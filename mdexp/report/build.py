@@ -27,6 +27,7 @@ from mdexp.report.headline import Versus, forest, headlines
 from mdexp.report.lesson_examples import lesson_examples
 from mdexp.report.problem_sets import disputed_set, problem_sets, solved_set
 from mdexp.report.published import published
+from mdexp.report.rounds import RoundRow, round_chart
 from mdexp.report.series import series_classes
 from mdexp.report.stage_counts import mostly_dropped, problem_counts
 from mdexp.store.files import write_text
@@ -48,11 +49,13 @@ def build_report(
     lessons: Sequence[Lesson] = (),
     outputs: Sequence[Output] = (),
     programs: Sequence[str] = (),
+    rounds: Sequence[RoundRow] = (),
 ) -> None:
     """Write both reports into `folder`. A run without training or without `before` has fewer parts.
 
     `run` is what run.json holds: settings, versions, commit, seed, stages, each of them optional.
-    `outputs` say how many tokens an answer took. `programs` are the thoughts whose texts are code.
+    `outputs` say how many tokens an answer took. `programs` are the thoughts whose texts are code,
+    `rounds` those of a run of several.
     """
     settings = run.get("settings", {})
     rows = tables.results(metrics, generations, votes, answer_tokens(outputs, votes))
@@ -64,7 +67,7 @@ def build_report(
         "analysis": analysis,
         "last_phase": {data: list(phases)[-1] for data, phases in analysis.items()},
         "title": title(settings),
-        "parts": page_parts(tested, analysis, funnel, history, generations),
+        "parts": page_parts(tested, analysis, rounds, funnel, history, generations),
         "results": tested,
         "power": power_lines(tested),
         "validation": [row for row in rows if row.dataset.endswith(VALIDATION)],
@@ -75,6 +78,11 @@ def build_report(
         "mostly_dropped": mostly_dropped(run.get("stages", [])),
         "unverified": unverified(metrics),
         "sandbox_lacks": run.get("sandbox", {}).get("lacks", ""),
+        "rounds": rounds,
+        "round_charts": {
+            dataset: round_chart(rounds, dataset, classes)
+            for dataset in dict.fromkeys(way["dataset"] for row in rounds for way in row["scores"])
+        },
         "funnel": funnel,
         "teachers": taught_by,
         "history": history,
@@ -103,6 +111,7 @@ def build_report(
 def page_parts(
     results: Sequence[tables.ResultRow],
     analysis: Analyses,
+    rounds: Sequence[RoundRow],
     funnel: Sequence[FunnelRow],
     history: Sequence[Mapping[str, float]],
     generations: Sequence[Generation],
@@ -117,6 +126,7 @@ def page_parts(
         ("kinds", "Kinds of problem"): any(any(found["kinds"].values()) for found in last),
         ("errors", "Failures"): any(found["errors"] for found in everything),
         ("graders", "Graders"): any(found["graders"] for found in last),
+        ("rounds", "Rounds"): rounds,
         ("funnel", "Teacher"): funnel,
         ("training", "Training"): history,
         ("run", "Run"): True,

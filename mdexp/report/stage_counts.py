@@ -96,6 +96,11 @@ def stage_line(stage: str, counts: Mapping[str, Any]) -> str:
             cut = counts.get("truncated", 0)
             told = f"{stage}: {counts['outputs']} answers of {counts.get('tokens', 0)} tokens"
             return f"{told}; {cut} cut short by decoding.max_new_tokens" if cut else told
+        case "choose" if counts:
+            return (
+                f"choose: {counts['own right']} of {counts['own paths']} own paths are right; "
+                f"lessons are made of {counts['chosen']} paths, {counts['chosen own']} of them own"
+            )
         case "score" if counts:
             return f"score: {counts['generations']} answers graded, {counts['votes']} votes"
     return ""

@@ -1,6 +1,6 @@
 """The reports of a run folder: everything that they show is read from its files."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,23 @@ from mdexp.records import (
 from mdexp.records import Path as TeacherPath
 from mdexp.report.build import build_report
 from mdexp.report.funnel import funnel
+from mdexp.report.rounds import FILE as ROUNDS
+from mdexp.report.rounds import round_rows
 from mdexp.report.terminal import terminal
-from mdexp.store.files import read_json
+from mdexp.store.files import read_json, write_json
 from mdexp.store.json_lines import read_jsonl
 
 
 def write_report(
-    folder: Path, file: Callable[[str], Path], settings: Settings, manifest: Mapping[str, Any]
+    folder: Path,
+    file: Callable[[str], Path],
+    settings: Settings,
+    manifest: Mapping[str, Any],
+    rounds: Sequence[Path] = (),
 ) -> None:
     """Write report.md and report.html, and print the result table. Always written afresh: it takes
-    no time and shows this run's manifest. `file` finds the run's files by name."""
+    no time and shows this run's manifest. `file` finds the run's files by name, `rounds` are the
+    folders of a run of several."""
     problems = read_jsonl(file("problems.jsonl"), Problem)
     generations = read_jsonl(file("generations.jsonl"), Generation)
     votes = read_jsonl(file("votes.jsonl"), Vote)
@@ -48,6 +55,9 @@ def write_report(
         read_jsonl(file("examples.jsonl"), Example),
         read_jsonl(file("unused.jsonl"), Rejection),
     )
+    by_round = round_rows(rounds)
+    if by_round:
+        write_json(folder / ROUNDS, by_round)
     build_report(
         folder,
         problems=problems,
@@ -69,6 +79,7 @@ def write_report(
             for name, thought in settings.thoughts.items()
             if thought.unit == "line" and any(g.thought == name for g in generations)
         ],
+        rounds=by_round,
     )
     console = Console()
     console.print(terminal(metrics, generations, votes))

@@ -9,6 +9,7 @@ from mdexp.config.settings import Settings
 from mdexp.lessons.paths import PathLessons
 from mdexp.ports import Executor, LessonMaker, StudentConfig, Thought, brought_tokens
 from mdexp.records import IN_NO_LESSON, Lesson, Problem, Rejection, VerifiedPath
+from mdexp.stages.choose import CHOSEN
 from mdexp.stages.problem_sets import by_id
 from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.json_lines import read_jsonl, write_jsonl
@@ -31,7 +32,7 @@ def examples(
     executor: Executor,
 ) -> Counts:
     problems = by_id(read_jsonl(reads["problems.jsonl"], Problem))
-    verified = read_jsonl(reads["verified.jsonl"], VerifiedPath)
+    verified = read_jsonl(reads.get(CHOSEN, reads["verified.jsonl"]), VerifiedPath)
     tokenizer = weights.with_tokens(brought_tokens(thoughts)).tokenizer()
     renderer = Renderer(tokenizer, student.kind, student.prompt)
     made_of = make_lessons(problems, verified, thoughts, lessons, executor)
@@ -109,6 +110,7 @@ EXAMPLES = Stage(
     version=2,
     function=examples,
     reads=("problems.jsonl", "verified.jsonl"),
+    reads_if_there=(CHOSEN,),
     writes=same_names("lessons.jsonl", "examples.jsonl", "unused.jsonl"),
     files=lambda s: s.student.files(),
     settings=lambda s: {

@@ -1,14 +1,17 @@
-"""Stage `own`: what a trained student writes about the training problems, to be learned from."""
+"""Stage `own`: what the student of the round before writes about the training problems."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mdexp.config.settings import Settings
+from mdexp.decoding.choosing import chosen_variant
+from mdexp.decoding.own_paths import write_own_paths, write_with_hint
 from mdexp.ports import Decoder, Executor, StudentConfig, Thought
 from mdexp.records import Problem
 from mdexp.stages.generate import written_counts
 from mdexp.stages.problem_sets import training_problems
-from mdexp.stages.stage import Files
+from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
 from mdexp.students.prompts import Renderer
@@ -29,16 +32,20 @@ def own(
     numerics: Mapping[str, Any],
     executor: Executor,
     weights: Weights,
+    variants: Mapping[str, str],
+    hint: str | None = None,
 ) -> Counts:
-    """`num_paths` outputs of each training problem and thought; test problems are never asked."""
+    """`num_paths` outputs of each training problem and thought, and with a `hint` one more where
+    none of them is right. `variants` says in which way a thought is asked. Validation and test
+    problems are never asked."""
     import torch
 
     from mdexp.decoding.decode_stats import Work
-    from mdexp.decoding.own_paths import write_own_paths
     from mdexp.decoding.resume_cache import ResumeCache
     from mdexp.decoding.student_writer import StudentWriter
 
     problems = training_problems(read_jsonl(reads["problems.jsonl"], Problem))
+    asked = {n: chosen_variant(t, {"variant": variants.get(n, "")}) for n, t in thoughts.items()}
     model, tokenizer = weights.load()
     model.to(numerics["device"], getattr(torch, numerics["dtype"]))
     kept = ResumeCache(out / "answers.jsonl")
@@ -49,7 +56,47 @@ def own(
         seed=seed,
         work=Work(kept=kept),
     )
-    outputs = write_own_paths(writer, problems, thoughts, decoding, num_paths, executor)
+    outputs = write_own_paths(writer, problems, asked, decoding, num_paths, executor)
+    counts: Counts = {}
+    if hint is not None:
+        hinted = write_with_hint(writer, problems, asked, decoding, hint, outputs, executor)
+        counts["with a hint"] = len(hinted)
+        outputs += hinted
     write_jsonl(out / OUTPUTS, outputs)
     kept.file.unlink(missing_ok=True)
-    return written_counts(outputs) | writer.work.counts()
+    return counts | written_counts(outputs) | writer.work.counts()
+
+
+def own_settings(
+    s: Settings, thoughts: Mapping[str, Thought], num_paths: int, hint: str | None = None
+) -> dict[str, Any]:
+    """What the stage is given, its numerics aside."""
+    return {
+        "student": s.student,
+        "thoughts": thoughts,
+        "decoding": s.decoding.untrained(),
+        "num_paths": num_paths,
+        "seed": s.seed,
+        **({} if hint is None else {"hint": hint}),
+    }
+
+
+OWN = Stage(
+    name="own",
+    part="verify",
+    version=1,
+    function=own,
+    reads=("problems.jsonl",),
+    writes=same_names(OUTPUTS),
+    settings=lambda s: own_settings(
+        s, s.learned_from_own(), s.of_round().num_paths, s.of_round().hint
+    ),
+    tools=lambda run: {
+        "executor": run.executor,
+        "weights": run.previous.weights,
+        "variants": run.previous.variants,
+    },
+    runs_programs=True,
+    is_numeric=True,
+    in_later_rounds=True,
+)

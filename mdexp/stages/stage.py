@@ -18,6 +18,15 @@ from mdexp.students.weights import Weights
 Files = Mapping[str, Path]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviousRound:
+    """What a later round has of the one before."""
+
+    weights: Weights  # of its student
+    key: str  # of its training
+    variants: Mapping[str, str]  # in which way validation asked a thought, where there are several
+
+
 class RunTools(Protocol):
     """What a run offers to its stages as tools."""
 
@@ -32,6 +41,9 @@ class RunTools(Protocol):
 
     @property
     def trained(self) -> Weights: ...
+
+    @property
+    def previous(self) -> PreviousRound: ...
 
     @property
     def feeds(self) -> Callable[[], Sequence[Any]]: ...
@@ -87,6 +99,8 @@ class Stage:
     may_run_programs: Callable[[Settings], bool] = never  # as runs_programs, by what is chosen
     is_numeric: bool = False  # given the machine's numerics, which are part of the key
     asks_trained_student: bool = False  # the key of the training is part of the key
+    # Run in rounds that follow another, the key of whose training is part of the key.
+    in_later_rounds: bool = False
 
 
 def same_names(*names: str) -> dict[str, str]:

@@ -18,6 +18,11 @@ class RunFolderError(ValueError):
     """A folder that is no run, or whose student is gone; the message says what to do."""
 
 
+def round_folder(folder: Path, number: int) -> Path:
+    """Where a run of several rounds keeps one before its last, counted from 1."""
+    return folder / f"round_{number}"
+
+
 class RunFileError(ValueError):
     """A file that is missing or that the run did not write; the message says what to do."""
 
