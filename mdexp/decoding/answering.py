@@ -32,16 +32,17 @@ def answer(
     decoding: DecodingSettings,
     executor: Executor,
     found: Mapping[TranscriptKey, Done] = MappingProxyType({}),
+    samples: Sequence[int] | None = None,
 ) -> list[Output]:
-    """One output per (problem, thought, sample), in that order. Test problems have `num_paths`
-    samples, validation problems `validation_paths`. `found`: outcomes of thoughts that are
-    read."""
+    """One output per (problem, thought, sample), in that order. Of each thought `samples` are
+    written, else 0 to `num_paths`, of validation problems to `validation_paths`. `found`: outcomes
+    of thoughts that are read."""
     writing = Writing(writer, decoding, writer.title(thoughts, problems))
     walks = [
         writing.walk(problem, name, thoughts[name], sample, found)
         for problem in problems
         for name in thoughts
-        for sample in range(1 + decoding.num_samples(problem.split))
+        for sample in samples or range(1 + decoding.num_samples(problem.split))
     ]
     problem_of = {problem.id: problem for problem in problems}
 

@@ -85,7 +85,7 @@ def _analysis(
     run_vote = next(vote for vote in votes if vote.row == "vote")
     sampled = [path for path in paths if path.sample > 0]
     return Analysis(
-        curves=path_curves(by_problem(sampled), run_vote.order) if sampled else None,
+        curves=_curves(by_problem(sampled), run_vote.order),
         rule=rule.describe(run_vote.order),
         solved_by=solved_by(paths, votes, thoughts),
         solved_by_votes=solved_by_votes(votes, thoughts),
@@ -97,6 +97,14 @@ def _analysis(
         errors=errors(paths),
         graders=disputes([p for p in paths if p.sample == 0], problems),
     )
+
+
+def _curves(problems: Sequence[Sequence[Generation]], order: Sequence[str]) -> Curves | None:
+    """None where nothing was sampled, or fewer paths of problems whose vote was settled: those
+    that are there are then no random ones of equally many."""
+    if len({len(paths) for paths in problems}) != 1:
+        return None
+    return path_curves(problems, order)
 
 
 def by_kind(
