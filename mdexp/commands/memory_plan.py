@@ -20,10 +20,11 @@ SMALLEST_MICRO_BATCH = 256  # tokens
 
 def memory_lines(job: Settings, devices: int | None, gigabytes: float | None) -> Iterator[str]:
     """Of a job's student on `devices` devices of `gigabytes` each; None: as they are here."""
+    from mdexp.decoding.memory import decoding_memory
     from mdexp.students.load import StudentUnavailable
     from mdexp.students.numerics import numerics
     from mdexp.training.devices import num_ranks
-    from mdexp.training.memory import decoding_memory, training_memory
+    from mdexp.training.memory import training_memory
 
     trainer, student = job.trainer, job.student
     try:

@@ -1,33 +1,31 @@
-"""How much memory a training step and a decoding step take, found without weights or data.
+"""How much memory a training step takes, found without weights or data.
 
-The step that would be taken runs once under torch's fake tensors, which have shapes and no
-numbers, while a dispatch mode adds up the storages that are alive. Sizes of weights, gradients and
-optimiser state are exact; what a kernel allocates within itself is not seen.
+The step that would be taken runs once under fake tensors. Sizes of weights, gradients and optimiser
+state are exact; activations are those that students/live_bytes.py sees.
 """
 
-import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
-from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, DynamicCache
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from mdexp.config.blocks import DecodingSettings, TrainerSettings
+from mdexp.config.blocks import TrainerSettings
 from mdexp.ports import StudentConfig
 from mdexp.records import Example
 from mdexp.students.adapters import adapted
 from mdexp.students.branch_attention import branch_attention
 from mdexp.students.frozen import COMPUTED_IN, BaseDtype, frozen_base, quantised
 from mdexp.students.likelihood import NO_TARGET, weighted_loss
+from mdexp.students.live_bytes import LiveBytes, held_bytes
 from mdexp.students.load import Kind
 from mdexp.students.numerics import Precision
 from mdexp.training.checkpointing import checkpoint_activations
+from mdexp.training.fake_tensors import faked, put_on_fake_cpu, tensors_of
 from mdexp.training.layout import lay_out
 from mdexp.training.micro_batch import MicroBatch
 
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
 STEP_BYTES = 4  # AdamW counts the steps of each tensor
 ADAMW_MOMENTS = 2
 UNSHARDED_BLOCKS = 2  # FSDP gathers the next block while one computes
-aten = torch.ops.aten
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,73 +54,6 @@ class TrainingMemory:
         return held + self.activations + self.communication
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecodingMemory:
-    """Bytes on the device that decodes; an upper bound: here rows share no prompt."""
-
-    weights: int
-    cache_and_activations: int
-
-    @property
-    def peak(self) -> int:
-        return self.weights + self.cache_and_activations
-
-
-class LiveBytes(TorchDispatchMode):
-    """Adds up the storages that operators make and that are alive; `peak` is the most there were.
-
-    `num_scored` is how many positions a boolean mask picks, which fake tensors cannot know.
-    """
-
-    def __init__(self, known: Sequence[torch.Tensor], num_scored: int = 0) -> None:
-        super().__init__()
-        self.num_scored = num_scored
-        self.live = self.peak = 0
-        self._seen = {_storage(tensor): 0 for tensor in known}
-        self._kept = [tensor.untyped_storage() for tensor in known]
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        found = self._masked(func, args)
-        found = func(*args, **(kwargs or {})) if found is None else found
-        for tensor in tree_leaves(found):
-            if isinstance(tensor, torch.Tensor):
-                self._count(tensor)
-        return found
-
-    def _masked(self, func: Any, args: Any) -> Any:
-        """What reads a fake tensor's numbers: their count in a mask, and what the mask picks."""
-        if func is aten._local_scalar_dense.default and hasattr(args[0], "fake_mode"):
-            return self.num_scored  # `weighted_loss` reads no other number
-        if func not in (aten.index.Tensor, aten.index_put.default, aten._index_put_impl_.default):
-            return None
-        source, indices = args[0], args[1]
-        masks = [i for i in indices if i is not None and i.dtype == torch.bool]
-        if not masks or not hasattr(source, "fake_mode"):
-            return None
-        if func is aten.index.Tensor:
-            return source.new_empty((self.num_scored, *source.shape[masks[0].ndim :]))
-        return source if func is aten._index_put_impl_.default else source.clone()
-
-    def _count(self, tensor: torch.Tensor) -> None:
-        storage = tensor.untyped_storage()
-        key = storage._cdata
-        if key in self._seen:
-            return
-        size = storage.nbytes()
-        self._seen[key] = size
-        self.live += size
-        self.peak = max(self.peak, self.live)
-        weakref.finalize(storage, self._free, key, size)
-
-    def _free(self, key: int, size: int) -> None:
-        self.live -= size
-        self._seen.pop(key, None)
-
-
-def _storage(tensor: torch.Tensor) -> int:
-    return tensor.untyped_storage()._cdata
-
-
 def training_memory(
     student: StudentConfig,
     config: "PretrainedConfig",
@@ -138,8 +68,8 @@ def training_memory(
     scored = num_scored(batch)
     plain = _shapes_of(student, config, trainer, precision, base_dtype)
     with FakeTensorMode() as fake:
-        _on_fake_cpu(plain)
-        transient = micro_batch_peak(plain, student.kind, _faked(batch, fake), scored, precision)
+        put_on_fake_cpu(plain)
+        transient = micro_batch_peak(plain, student.kind, faked(batch, fake), scored, precision)
     trained = [p for p in plain.parameters() if p.requires_grad]
     gradients = sum(p.nbytes for p in trained)
     memory = TrainingMemory(
@@ -157,17 +87,6 @@ def _layer_bytes(model: torch.nn.Module) -> list[int]:
     return [held_bytes(m) for m in model.modules() if isinstance(m, GradientCheckpointingLayer)]
 
 
-def held_bytes(model: torch.nn.Module) -> int:
-    """Of parameters and buffers, each once, with what reads quantised ones back."""
-    tensors = [*model.parameters(), *model.buffers()]
-    for parameter in model.parameters():
-        if (state := getattr(parameter, "quant_state", None)) is not None:
-            tensors += [t for t in (state.absmax, state.code, state.offset) if t is not None]
-            if state.nested:
-                tensors += [state.state2.absmax, state.state2.code]
-    return sum({_storage(t): t.untyped_storage().nbytes() for t in tensors}.values())
-
-
 def micro_batch_peak(
     model: Any,
     kind: Kind,
@@ -180,7 +99,7 @@ def micro_batch_peak(
     gradients of earlier ones included. `scored` is the number of its targets; `begin` is called
     when the gradients are there.
     """
-    known = [*model.parameters(), *model.buffers(), *_tensors(batch)]
+    known = [*model.parameters(), *model.buffers(), *tensors_of(batch)]
     computed = getattr(torch, COMPUTED_IN[precision])
     # Also for rows: of fake ones transformers makes a mask that it leaves out of real ones.
     attention = branch_attention(model) if kind == "causal" else nullcontext()
@@ -198,94 +117,6 @@ def micro_batch_peak(
 
 def num_scored(batch: MicroBatch) -> int:
     return int((batch.labels != NO_TARGET).sum())
-
-
-def _tensors(value: Any) -> list[torch.Tensor]:
-    """All tensors within a dataclass."""
-    if isinstance(value, torch.Tensor):
-        return [value]
-    inner = value if isinstance(value, tuple) else ()
-    if is_dataclass(value):
-        inner = tuple(getattr(value, field.name) for field in fields(value))
-    return [tensor for one in inner for tensor in _tensors(one)]
-
-
-def _faked(value: Any, fake: FakeTensorMode) -> Any:
-    """A dataclass with fake tensors for its tensors."""
-    if isinstance(value, torch.Tensor):
-        return fake.from_tensor(value)
-    if isinstance(value, tuple):
-        return tuple(_faked(one, fake) for one in value)
-    if is_dataclass(value) and not isinstance(value, type):
-        faked = {f.name: _faked(getattr(value, f.name), fake) for f in fields(value)}
-        return replace(value, **faked)
-    return value
-
-
-def decoding_memory(
-    student: StudentConfig,
-    config: "PretrainedConfig",
-    decoding: DecodingSettings,
-    *,
-    prompt_tokens: int,
-    dtype: str,
-) -> DecodingMemory | None:
-    """Of `decoding.batch_size` rows with prompts of that length; None for a seq2seq student."""
-    if student.kind != "causal":
-        return None
-    rows, whole = decoding.batch_size, prompt_tokens + decoding.max_new_tokens
-    with FakeTensorMode(), torch.inference_mode(False), torch.no_grad():
-        model = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, dtype)).eval()
-        known = [*model.parameters(), *model.buffers()]
-        with LiveBytes(known) as bytes_:
-            cache = DynamicCache(config=config)
-            ids = torch.zeros(rows, prompt_tokens, dtype=torch.long)
-            found = model(input_ids=ids, past_key_values=cache, logits_to_keep=1)
-            del found
-            kept: list[Any] = list(cache.layers)
-            layers = [(layer.keys.shape, layer.keys.dtype) for layer in kept]
-            del kept
-            del cache
-            cache = DynamicCache(config=config)
-            for number, (shape, kind) in enumerate(layers):
-                full = torch.empty(*shape[:2], whole - 1, shape[3], dtype=kind)
-                cache.update(full, full.clone(), number)
-            model(input_ids=ids[:, :1], past_key_values=cache, logits_to_keep=1)
-            peak = bytes_.peak
-        return DecodingMemory(weights=held_bytes(model), cache_and_activations=peak)
-
-
-def _on_fake_cpu(model: torch.nn.Module) -> None:
-    """Give a model on the device `meta` fake tensors that say that they lie on a CPU."""
-    memo: dict[int, torch.Tensor] = {}
-
-    def here(tensor: torch.Tensor) -> torch.Tensor:
-        if id(tensor) not in memo:
-            memo[id(tensor)] = torch.empty(tensor.shape, dtype=tensor.dtype)
-        return memo[id(tensor)]
-
-    made: dict[int, torch.nn.Parameter] = {}
-    for module in model.modules():
-        for name, old in module._parameters.items():
-            if old is not None:
-                if id(old) not in made:
-                    made[id(old)] = torch.nn.Parameter(here(old), old.requires_grad)
-                    _move_state(old, made[id(old)], here)
-                module._parameters[name] = made[id(old)]
-        for name, buffer in module._buffers.items():
-            if buffer is not None:
-                module._buffers[name] = here(buffer)
-
-
-def _move_state(old: Any, new: Any, here: Callable[[torch.Tensor], torch.Tensor]) -> None:
-    """Of a parameter in nf4, what reads it back."""
-    if (state := getattr(old, "quant_state", None)) is None:
-        return
-    for part in (state, state.state2) if state.nested else (state,):
-        for name in ("absmax", "code", "offset"):
-            if isinstance(getattr(part, name, None), torch.Tensor):
-                setattr(part, name, here(getattr(part, name)))
-    new.quant_state, new.bnb_quantized = state, True
 
 
 def _shapes_of(

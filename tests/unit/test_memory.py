@@ -11,9 +11,9 @@ from torch.profiler import ProfilerActivity, profile
 
 from mdexp.students.adapters import adapted
 from mdexp.students.frozen import frozen_base
+from mdexp.students.live_bytes import held_bytes
 from mdexp.training.checkpointing import checkpoint_activations
 from mdexp.training.memory import (
-    held_bytes,
     largest_micro_batch,
     micro_batch_peak,
     num_scored,
