@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mdexp.teacher.client import NO_KEY
+from mdexp.teacher.endpoint import NO_KEY
 from mdexp.teacher.retry import Filtered, TeacherError, Unanswered, judge_status, pause_s
 
 if TYPE_CHECKING:

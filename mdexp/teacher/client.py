@@ -9,13 +9,13 @@ import logging
 from types import TracebackType
 from typing import Self
 
+from mdexp.teacher.endpoint import NO_KEY
 from mdexp.teacher.families import call_body
 from mdexp.teacher.refusals import judge_prompt
 from mdexp.teacher.reply import BrokenReply, Reply, read_error, read_reply
 from mdexp.teacher.request import Request
 from mdexp.teacher.retry import SetAside, Unanswered
 
-NO_KEY = "EMPTY"  # what servers on this machine take
 _MAX_DETAIL_CHARS = 300
 
 

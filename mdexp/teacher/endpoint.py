@@ -1,13 +1,42 @@
-"""Where a teacher is: which part of its URL is its identity, and whether it is on this machine.
+"""Where a teacher is: its URL, which part of that is its identity, and the key that it takes.
 
 A URL ends up in logs, run folders and trackers, so one that holds a secret is refused, without
 repeating it.
 """
 
 import ipaddress
+import os
 from urllib.parse import SplitResult, urlsplit
 
+DEFAULT_URL = "https://api.openai.com/v1"
+NO_KEY = "EMPTY"  # what servers on this machine take
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def server_url(base_url: str | None) -> str:
+    """The URL given, or of the environment, or OpenAI's own; ValueError for one of the environment
+    that is none."""
+    if base_url:
+        return base_url
+    url = os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL
+    try:
+        endpoint_identity(url)
+    except ValueError as error:
+        raise ValueError(f"environment variable OPENAI_BASE_URL: {error}") from error
+    return url
+
+
+def server_key(variable: str, url: str) -> str:
+    """The key in an environment variable, which is kept in no field and so reaches no file, log or
+    repr. ValueError where the server at `url` needs one and there is none."""
+    if key := os.environ.get(variable, "").strip():
+        return key
+    if is_loopback(url):
+        return NO_KEY
+    raise ValueError(
+        f"teacher.api_key_env: the environment variable {variable} is not set, and "
+        f"{endpoint_identity(url)} needs a key; nothing was sent"
+    )
 
 
 def endpoint_identity(url: str) -> str:

@@ -4,8 +4,8 @@ Every answer is bought once (ledger.py), whatever runs, sweeps and values of `nu
 """
 
 import logging
-import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path as FilePath
 from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
@@ -21,28 +21,25 @@ from pydantic import (
 
 from mdexp.ports import Executor, Thought
 from mdexp.records import Path, Problem, ThinkingUse
-from mdexp.teacher.asking import Asking, Prompting, answers_of, wanted_samples
+from mdexp.teacher.asking import Asking, Prompting
 from mdexp.teacher.batch import purchase_by_batch
 from mdexp.teacher.batch_collection import settle_batches
+from mdexp.teacher.bought_paths import BoughtPaths, num_samples
 from mdexp.teacher.budget import MICRO
 from mdexp.teacher.charges import Charges, Mode
-from mdexp.teacher.client import NO_KEY
 from mdexp.teacher.dialogue import is_dialogue, refuse_continued, refuse_reading
-from mdexp.teacher.endpoint import endpoint_identity, is_loopback
+from mdexp.teacher.endpoint import endpoint_identity, server_key, server_url
 from mdexp.teacher.exemplar_sets import ExemplarSets
 from mdexp.teacher.families import family_of
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.prices import Price
 from mdexp.teacher.purchase import Terms, purchase
-from mdexp.teacher.request import Answer, Wanted
-from mdexp.teacher.retry import TeacherError
+from mdexp.teacher.request import Wanted
 from mdexp.teacher.shutdowns import last_day
-from mdexp.teacher.steps import Ask, ask_in_steps, owned, samples_wanted
 from mdexp.transcripts.prompting import OWN_FOLDER, load_exemplars, template_files
 
 log = logging.getLogger(__name__)
 
-DEFAULT_URL = "https://api.openai.com/v1"
 _OWN_PARAMETERS = {
     *("model", "messages", "n", "seed", "stream"),
     *("temperature", "top_p", "max_tokens"),
@@ -157,23 +154,18 @@ class OpenAITeacher(BaseModel):
         """Yield by problem, thought and sample; what is not in the ledger is bought first, for
         thoughts of several texts one text after another."""
         self.refuse(thoughts)
-        requests = self.asking().requests(problems, thoughts)
         sets = dict.fromkeys(problem.set_name for problem in problems)
         title = ", ".join(["extract", *thoughts, *sets])
         with Ledger(ledger) as book:
-            book.note_askers(
-                (request, *names, 0) for names, of_sets in requests.items() for request in of_sets
+            bought = BoughtPaths(
+                asking=self.asking(),
+                num_paths=self.num_paths,
+                book=book,
+                buy=partial(self._buy, book=book, title=title),
+                executor=executor,
             )
-            self._buy_first(wanted_samples(requests.values(), self.num_paths), book, title)
-            found = {
-                names: [self._path(*names, *pair) for pair in answers_of(r, self.num_paths, book)]
-                for names, r in requests.items()
-                if not is_dialogue(thoughts[names[1]])
-            }
-            for path in self._dialogues(problems, thoughts, book, executor, title):
-                found.setdefault((path.problem_id, path.thought), []).append(path)
-        for names in requests:
-            yield from found.get(names, ())
+            found = bought.of(problems, thoughts)
+        yield from found
 
     def refuse(self, thoughts: Mapping[str, Thought]) -> None:
         """ValueError for thoughts whose texts cannot be asked for here."""
@@ -185,38 +177,6 @@ class OpenAITeacher(BaseModel):
                 f"teacher.style: got completion, which asks for one text, but thought={several[0]} "
                 "is written in several; use teacher.style=chat"
             )
-
-    def _dialogues(
-        self,
-        problems: Sequence[Problem],
-        thoughts: Mapping[str, Thought],
-        book: Ledger,
-        executor: Executor,
-        title: str,
-    ) -> Iterator[Path]:
-        """The paths of several texts, whose first texts were asked for already."""
-
-        def supply(asks: Sequence[Ask]) -> list[Answer | None]:
-            later = [ask for ask in asks if ask.part]
-            book.note_askers(ask.asker for ask in later)
-            self._buy(samples_wanted(later), book, title)
-            return owned(book, asks)
-
-        asking = self.asking()
-        for written in ask_in_steps(asking, problems, thoughts, self.num_paths, supply, executor):
-            if path := written.path(self.model):
-                yield path
-
-    def _path(self, problem_id: str, thought: str, sample: int, answer: Answer) -> Path:
-        return Path(
-            problem_id=problem_id,
-            thought=thought,
-            sample=sample,
-            text=answer.text,
-            model=answer.model or self.model,
-            finish_reason=answer.finish_reason,
-            thinking=answer.thinking,
-        )
 
     def asking(self) -> Asking:
         """How each problem becomes requests."""
@@ -268,23 +228,14 @@ class OpenAITeacher(BaseModel):
         """As many as there are samples to show them to."""
         return min(self.exemplar_sets, self.num_paths)
 
-    def _buy_first(self, wanted: Wanted, book: Ledger, title: str) -> None:
-        """Buy the first texts; TeacherError if there is none at all."""
-        self._buy(wanted, book, title)
-        if wanted and not any(book.answers(r, samples) for r, samples in wanted.items()):
-            raise TeacherError(
-                f"not one of {_num_samples(wanted)} answers could be had from {self.url()}; the "
-                "lines above say why"
-            )
-
     def _buy(self, wanted: Wanted, book: Ledger, title: str) -> None:
         missing = {r: samples for r, samples in wanted.items() if book.missing(r, samples)}
-        num_wanted, num_missing = _num_samples(wanted), book.num_missing(missing)
+        num_wanted, num_missing = num_samples(wanted), book.num_missing(missing)
         log.info("teacher: %d answers wanted, %d owned", num_wanted, num_wanted - num_missing)
         if missing:
             for note in self.notes():
                 log.warning("teacher: %s", note)
-            key, terms = self._key(), self.terms()
+            key, terms = server_key(self.api_key_env, self.url()), self.terms()
             if self.mode == "batch":
                 purchase_by_batch(missing, book, terms, key)
                 return
@@ -322,26 +273,4 @@ class OpenAITeacher(BaseModel):
 
     def url(self) -> str:
         """Of the server; ValueError for one of the environment that is none."""
-        if self.base_url:
-            return self.base_url
-        url = os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL
-        try:
-            endpoint_identity(url)
-        except ValueError as error:
-            raise ValueError(f"environment variable OPENAI_BASE_URL: {error}") from error
-        return url
-
-    def _key(self) -> str:
-        """The key, which is kept in no field and so reaches no file, log or repr."""
-        if key := os.environ.get(self.api_key_env, "").strip():
-            return key
-        if is_loopback(self.url()):
-            return NO_KEY
-        raise ValueError(
-            f"teacher.api_key_env: the environment variable {self.api_key_env} is not set, and "
-            f"{endpoint_identity(self.url())} needs a key; nothing was sent"
-        )
-
-
-def _num_samples(wanted: Wanted) -> int:
-    return sum(len(samples) for samples in wanted.values())
+        return server_url(self.base_url)
