@@ -24,7 +24,7 @@ from bench.decode import SMOLLM2
 from bench.decode_sides import THOUGHTS, questions
 from mdexp.config.blocks import BeamSettings
 from mdexp.decoding.cached_text import CachedText
-from mdexp.decoding.decode_stats import Work
+from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.generate import generate_answers
 from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.session import Session, Written
@@ -46,7 +46,7 @@ class ReadsAgain:
 
     model: Any
     renderer: Renderer
-    work: Work
+    work: DecodeStats
 
     def write(
         self,
@@ -100,12 +100,12 @@ def searched(
     given: argparse.Namespace,
     executor: Sandbox,
     each: Any,
-) -> tuple[float, list[str], Work]:
+) -> tuple[float, list[str], DecodeStats]:
     """Processor seconds, texts, and what was computed; without sessions each choice of weights is
     searched by itself."""
     beam = BeamSettings(width=4, branches=4, max_steps=given.steps, weights=tuple(each))
     limits = DecodingLimits(max_new_tokens=128, temperature=0.7, batch_size=given.rows)
-    work = Work()
+    work = DecodeStats()
     start = time.process_time()
     if side == "session":
         together = [a for weights in each for a in asked(renderer, given.questions, weights)]

@@ -22,7 +22,7 @@ import torch
 import yaml
 from transformers import ContinuousBatchingConfig, GenerationConfig
 
-from mdexp.decoding.decode_stats import Work
+from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.generate import generate_answers
 from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.server import ask_server
@@ -86,7 +86,7 @@ def questions(number: int) -> list[str]:
 
 
 def mdexp(setting: Setting, asked: Sequence[str]) -> Written:
-    work = Work()
+    work = DecodeStats()
     requests, limits = _requests(setting, asked), _limits(setting)
     found = sorted(
         generate_answers(setting.model, setting.renderer, requests, limits, work),

@@ -17,8 +17,9 @@ Record = TypeVar("Record")
 
 
 @dataclass(slots=True, kw_only=True)
-class Work:
-    """A row-step is one token computed for one row of a batch; useful, if the row was open."""
+class DecodeStats:
+    """Counts of one decoding. A row-step is one token computed for one row of a batch; useful, if
+    the row was open."""
 
     row_steps: int = 0
     useful: int = 0

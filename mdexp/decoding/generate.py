@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from mdexp.decoding.cached_text import CachedText, own_tokens, prompts_read
-from mdexp.decoding.decode_stats import Work
+from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
 from mdexp.decoding.rows import ContinuedRows, PrefixRows, open_rows
 from mdexp.decoding.sampling import GREEDY, choose, uniform
@@ -35,10 +35,10 @@ def generate_answers(
     renderer: Renderer,
     requests: Sequence[DecodingRequest],
     limits: DecodingLimits,
-    work: Work | None = None,
+    work: DecodeStats | None = None,
 ) -> Iterator[tuple[int, Answered]]:
     """Yield (index of the request, answer), batch by batch, and add what it took to `work`."""
-    work = Work() if work is None else work
+    work = DecodeStats() if work is None else work
     for indices in batches_of_like_length(requests, limits.batch_size):
         answers, _ = write_batch(model, renderer, [requests[i] for i in indices], limits, work)
         yield from zip(indices, answers, strict=True)
@@ -49,7 +49,7 @@ def write_batch(
     renderer: Renderer,
     requests: Sequence[DecodingRequest],
     limits: DecodingLimits,
-    work: Work,
+    work: DecodeStats,
     texts: Sequence[CachedText] = (),
 ) -> tuple[list[Answered], list[CachedText]]:
     """Answers, and what `texts` became; a prompt that the student's positions do not hold gets an
@@ -100,7 +100,7 @@ class RowBatch:
         renderer: Renderer,
         requests: Sequence[DecodingRequest],
         limits: DecodingLimits,
-        work: Work,
+        work: DecodeStats,
         texts: Sequence[CachedText] = (),
     ) -> None:
         self.renderer, self.requests, self.limits, self.work = renderer, requests, limits, work

@@ -15,7 +15,7 @@ from transformers import DynamicCache, EncoderDecoderCache
 from transformers.modeling_outputs import BaseModelOutput
 
 from mdexp.decoding.cached_text import CachedText, levels_of
-from mdexp.decoding.decode_stats import Work
+from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.prefixes import ATTENTION, Prefixes, why_not_shared
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def open_rows(
     *,
     pad_id: int,
     max_new_tokens: int,
-    work: Work,
+    work: DecodeStats,
     texts: Sequence[CachedText] = (),
 ) -> Rows:
     """Rows for prompts; those of one problem share what their prompts begin with, and of `texts`

@@ -7,14 +7,14 @@ from typing import Any
 
 from mdexp.config.settings import Settings
 from mdexp.decoding.choosing import chosen_variant
-from mdexp.decoding.decode_stats import Work
+from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.run_student import trained_weights, validation_choices
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.ports import Thought
 from mdexp.students.prompts import Renderer
 
 
-def run_writer(run: Path, settings: Settings, work: Work | None = None) -> StudentWriter:
+def run_writer(run: Path, settings: Settings, work: DecodeStats | None = None) -> StudentWriter:
     """The trained student of the run in a folder, on this machine's device and in its type.
     RunFolderError where the store no longer has it."""
     import torch
@@ -27,7 +27,11 @@ def run_writer(run: Path, settings: Settings, work: Work | None = None) -> Stude
     model.to(machine["device"], getattr(torch, machine["dtype"]))
     renderer = Renderer(tokenizer, student.kind, student.prompt)
     return StudentWriter(
-        model=model, renderer=renderer, phase="after", seed=settings.seed, work=work or Work()
+        model=model,
+        renderer=renderer,
+        phase="after",
+        seed=settings.seed,
+        work=work or DecodeStats(),
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from mdexp.decoding.decode_stats import Work
+from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
 from mdexp.students.prompts import Renderer
 
@@ -33,11 +33,11 @@ def ask_server(
     renderer: Renderer,
     requests: Sequence[DecodingRequest],
     limits: DecodingLimits,
-    work: Work | None = None,
+    work: DecodeStats | None = None,
 ) -> Iterator[tuple[int, Answered]]:
     """Yield (index of the request, answer), `limits.batch_size` calls at a time; `work` keeps
     them."""
-    work = Work() if work is None else work
+    work = DecodeStats() if work is None else work
     if renderer.kind != "causal":
         raise ValueError(
             f"decoding.engine=openai continues token ids, which a {renderer.kind} student cannot; "

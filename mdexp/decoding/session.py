@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from mdexp.decoding.cached_text import CachedText
-from mdexp.decoding.decode_stats import Work
+from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.generate import batches_of_like_length, write_batch
 from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
 from mdexp.students.prompts import Renderer
@@ -33,7 +33,7 @@ class Session:
 
     model: "PreTrainedModel"
     renderer: Renderer
-    work: Work
+    work: DecodeStats
 
     @torch.inference_mode()
     def write(

@@ -54,7 +54,7 @@ class StudentTeacher(BaseModel):
         of a command that is killed."""
         if not problems or not thoughts:
             return
-        from mdexp.decoding.decode_stats import Work
+        from mdexp.decoding.decode_stats import DecodeStats
         from mdexp.decoding.own_paths import as_path, write_own_paths
         from mdexp.decoding.resume_cache import ResumeCache
         from mdexp.decoding.run_writer import chosen_thoughts, run_writer
@@ -64,7 +64,7 @@ class StudentTeacher(BaseModel):
         known = chosen_thoughts(run_manifest(FilePath(self.run)), settings)
         ledger.mkdir(parents=True, exist_ok=True)
         kept = ResumeCache(ledger / f"student_{trained.parent.name}.jsonl")
-        writer = run_writer(FilePath(self.run), settings, Work(kept=kept))
+        writer = run_writer(FilePath(self.run), settings, DecodeStats(kept=kept))
         ours = {name: known[name] for name in thoughts}
         outputs = write_own_paths(
             writer, problems, ours, settings.decoding, self.num_paths, executor

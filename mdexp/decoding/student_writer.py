@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mdexp.decoding.decode_stats import Work
+from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.records import Phase, Problem
 from mdexp.students.prompts import Renderer
 
@@ -22,7 +22,7 @@ class StudentWriter:
     phase: Phase
     seed: int
     exemplars: Sequence[Mapping[str, Any]] = ()
-    work: Work = field(default_factory=Work)
+    work: DecodeStats = field(default_factory=DecodeStats)
 
     def title(self, thoughts: Iterable[str], problems: Sequence[Problem]) -> str:
         """What is being written, for lines of progress: `before, cot, 4 shots, gsm8k`."""

@@ -46,7 +46,7 @@ def generate(
     an exemplar is a test problem by `overlap`."""
     import torch
 
-    from mdexp.decoding.decode_stats import Work
+    from mdexp.decoding.decode_stats import DecodeStats
     from mdexp.decoding.resume_cache import ResumeCache
     from mdexp.decoding.student_writer import StudentWriter
 
@@ -59,7 +59,7 @@ def generate(
     renderer = Renderer(tokenizer, student.kind, student.prompt)
     kept = ResumeCache(out / "answers.jsonl")
     writer = StudentWriter(
-        model=model, renderer=renderer, phase=phase, seed=seed, work=Work(kept=kept)
+        model=model, renderer=renderer, phase=phase, seed=seed, work=DecodeStats(kept=kept)
     )
     outputs: list[Output] = []
     counts: Counts = {}

@@ -40,7 +40,7 @@ def own(
     problems are never asked."""
     import torch
 
-    from mdexp.decoding.decode_stats import Work
+    from mdexp.decoding.decode_stats import DecodeStats
     from mdexp.decoding.resume_cache import ResumeCache
     from mdexp.decoding.student_writer import StudentWriter
 
@@ -54,7 +54,7 @@ def own(
         renderer=Renderer(tokenizer, student.kind, student.prompt),
         phase="after",
         seed=seed,
-        work=Work(kept=kept),
+        work=DecodeStats(kept=kept),
     )
     outputs = write_own_paths(writer, problems, asked, decoding, num_paths, executor)
     counts: Counts = {}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from mdexp.decoding.answering import answer
-from mdexp.decoding.decode_stats import Work
+from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.generate import CHECK_EVERY, NotFiniteLogits, generate_answers
 from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.rows import MIN_SHARED_TOKENS
@@ -139,7 +139,7 @@ def test_the_log_probability_is_the_mean_over_all_tokens(student):
 def test_row_steps_are_counted_and_most_of_them_are_of_use(student):
     model, renderer = student
     work, limits = (
-        Work(),
+        DecodeStats(),
         DecodingLimits(max_new_tokens=MAX_NEW_TOKENS, temperature=0.7, batch_size=16),
     )
     found = list(generate_answers(model, renderer, asked(prompts(16)), limits, work))
@@ -291,7 +291,7 @@ def test_answers_end_at_the_last_position(narrow, student, batch_size):
 
 def test_a_prompt_beyond_the_positions_gets_an_empty_answer_and_is_counted(narrow, caplog):
     model, renderer = narrow
-    fits, work = prompts(2)[0], Work()
+    fits, work = prompts(2)[0], DecodeStats()
     limits = DecodingLimits(max_new_tokens=5, temperature=0.7, batch_size=4)
     found = dict(generate_answers(model, renderer, asked([fits, fits * 20, fits]), limits, work))
     assert [found[i].num_tokens > 0 for i in range(3)] == [True, False, True]

@@ -3,7 +3,7 @@
 import pytest
 
 from mdexp.decoding.answering import answer
-from mdexp.decoding.decode_stats import Work
+from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.generate import RowBatch
 from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
 from mdexp.decoding.resume_cache import ResumeCache
@@ -76,48 +76,48 @@ def dies_in_batch(monkeypatch, number):
 
 
 def test_what_a_killed_run_kept_is_found_and_the_rest_is_written(student, file, monkeypatch):
-    whole = Work()
+    whole = DecodeStats()
     expected = answers(student, whole)
     with monkeypatch.context() as killed:
         dies_in_batch(killed, 2)
         with pytest.raises(Died):
-            answers(student, Work(kept=ResumeCache(file)))
-    resumed = Work(kept=ResumeCache(file))
+            answers(student, DecodeStats(kept=ResumeCache(file)))
+    resumed = DecodeStats(kept=ResumeCache(file))
     assert answers(student, resumed) == expected
     assert resumed.found == resumed.counts()["answers_kept_by_a_killed_run"] == 8
     assert 0 < resumed.row_steps < whole.row_steps / 2
-    again = Work(kept=ResumeCache(file))
+    again = DecodeStats(kept=ResumeCache(file))
     assert answers(student, again) == expected
     assert again.counts() == {"answers_kept_by_a_killed_run": NUMBER}
 
 
 @pytest.mark.parametrize("cut", [1, 40])
 def test_a_batch_that_was_cut_short_is_written_anew(student, file, cut):
-    expected = answers(student, Work(kept=ResumeCache(file)))
+    expected = answers(student, DecodeStats(kept=ResumeCache(file)))
     file.write_bytes(file.read_bytes()[:-cut])
     for found in (8, NUMBER):  # the line is mended, not written behind the half one
-        work = Work(kept=ResumeCache(file))
+        work = DecodeStats(kept=ResumeCache(file))
         assert answers(student, work) == expected
         assert work.found == found
 
 
 @pytest.mark.parametrize("hole", [b"\x00", b"\xff", b"[", b"9"], ids=str)
 def test_a_hole_loses_one_batch(student, file, hole, caplog):
-    expected = answers(student, Work(kept=ResumeCache(file)))
+    expected = answers(student, DecodeStats(kept=ResumeCache(file)))
     content = file.read_bytes()
     start = content.index(b"\n") + 1  # of the second of three batches
     file.write_bytes(content[: start + 5] + hole * 30 + content[start + 35 :])
     for found in (6, NUMBER):
-        work = Work(kept=ResumeCache(file))
+        work = DecodeStats(kept=ResumeCache(file))
         assert answers(student, work) == expected
         assert work.found == found
     assert "1 of 3 batches cannot be read" in caplog.text
 
 
 def test_a_batch_of_other_records_is_written_again(student, file, caplog):
-    expected = answers(student, Work(kept=ResumeCache(file)))
+    expected = answers(student, DecodeStats(kept=ResumeCache(file)))
     file.write_bytes(file.read_bytes().replace(b'"finished": ', b'"ended": ', 1))
-    work = Work(kept=ResumeCache(file))
+    work = DecodeStats(kept=ResumeCache(file))
     assert answers(student, work) == expected
     assert work.found == NUMBER - 4
     assert "a batch holds no Output" in caplog.text
@@ -142,6 +142,6 @@ def test_other_requests_find_nothing(file):
 
 
 def test_a_run_that_nobody_killed_counts_nothing(student, file):
-    work = Work(kept=ResumeCache(file))
+    work = DecodeStats(kept=ResumeCache(file))
     answers(student, work)
     assert "answers_kept_by_a_killed_run" not in work.counts()

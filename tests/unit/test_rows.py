@@ -14,7 +14,7 @@ from transformers import (
 )
 
 from mdexp.decoding import prefixes
-from mdexp.decoding.decode_stats import Work
+from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.prefixes import why_not_shared
 from mdexp.decoding.rows import CachedRows, PrefixRows, Seq2SeqRows, open_rows
 from tests.tiny_run import tiny
@@ -124,7 +124,7 @@ def opened(model, length, work=None):
         ["p"],
         pad_id=0,
         max_new_tokens=length,
-        work=work or Work(),
+        work=work or DecodeStats(),
     )
 
 
@@ -136,7 +136,7 @@ def test_a_student_with_a_window_shares_only_within_it():
 
 def test_rows_that_cannot_share_are_counted_with_the_reason_and_told_once(caplog):
     model = MistralForCausalLM(MistralConfig(**GROUPED, sliding_window=20))
-    work = Work(row_steps=4, useful=4)
+    work = DecodeStats(row_steps=4, useful=4)
     opened(model, 17, work)
     assert (work.counts()["rows_sharing_prefixes"], work.unshared) == (1, {})
     opened(model, 18, work)

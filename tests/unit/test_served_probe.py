@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mdexp.config.settings import SettingsError
-from mdexp.decoding.decode_stats import Work
+from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.served_probe import TOLERANCE, probe
 from mdexp.decoding.straight import StraightDecoding
 from mdexp.decoding.student_writer import StudentWriter
@@ -57,7 +57,7 @@ def server() -> Iterator[LoopbackServer]:
         yield running
 
 
-def solve(server: LoopbackServer, **options: Any) -> tuple[list[Any], Work]:
+def solve(server: LoopbackServer, **options: Any) -> tuple[list[Any], DecodeStats]:
     """What the student's server wrote, asked twice, and the work that it was."""
     model, tokenizer = loaded(0)
     decoding = StraightDecoding(

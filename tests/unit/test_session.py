@@ -7,7 +7,7 @@ import torch
 from transformers import MistralConfig, MistralForCausalLM
 
 from mdexp.decoding.answering import answer
-from mdexp.decoding.decode_stats import Work
+from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.generate import generate_answers
 from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.session import EMPTY, Session
@@ -67,7 +67,7 @@ def read_tokens(model):
 
 @torch.inference_mode()
 def test_texts_fork_are_trimmed_and_go_on(model):
-    session = Session(model, RENDERER, Work())
+    session = Session(model, RENDERER, DecodeStats())
     first = [request(p, f"{n}a") for n, p in enumerate(prompts(0))]
     ids, texts = written(session, first, [EMPTY] * 4)
     assert ids == alone(model, first)
@@ -85,7 +85,7 @@ def test_texts_fork_are_trimmed_and_go_on(model):
 
 
 def test_what_was_read_is_not_read_again(model):
-    session = Session(model, RENDERER, Work())
+    session = Session(model, RENDERER, DecodeStats())
     one = request([*range(5, 25)], "a")
     _, [text] = written(session, [one], [EMPTY])
     widths = read_tokens(model)
@@ -96,7 +96,7 @@ def test_what_was_read_is_not_read_again(model):
 
 
 def test_requests_that_draw_alike_are_one_row_until_they_part(model):
-    work = Work()
+    work = DecodeStats()
     same = [request([*range(5, 25)], f"p{n}", sample=0) for n in range(2)]
     ids, _ = written(Session(model, RENDERER, work), same, [EMPTY] * 2)
     assert ids[0] == ids[1] == alone(model, same[:1])[0]
@@ -106,7 +106,7 @@ def test_requests_that_draw_alike_are_one_row_until_they_part(model):
 def test_a_student_that_cannot_share_reads_again_and_that_is_counted():
     torch.manual_seed(0)
     model = MistralForCausalLM(MistralConfig(**GROUPED, sliding_window=20)).double().eval()
-    work = Work()
+    work = DecodeStats()
     session = Session(model, RENDERER, work)
     first = request([*range(5, 30)], "a")
     _, [text] = written(session, [first], [EMPTY])
@@ -117,7 +117,7 @@ def test_a_student_that_cannot_share_reads_again_and_that_is_counted():
 
 def test_a_text_beyond_the_positions_goes_on_with_nothing_and_is_counted(model, monkeypatch):
     monkeypatch.setattr(model.config, "max_position_embeddings", 26)
-    work = Work()
+    work = DecodeStats()
     session = Session(model, RENDERER, work)
     first = [request([*range(5, 5 + n)], f"{n}") for n in (12, 20)]
     ids, texts = written(session, first, [EMPTY] * 2)
@@ -170,7 +170,7 @@ def test_a_thought_of_several_texts_is_written_as_without_a_session(monkeypatch)
     thoughts = {"kpdd": points, "pot": pot}
 
     def outputs():
-        work = Work()
+        work = DecodeStats()
         writer = StudentWriter(model=model, renderer=RENDERER, phase="after", seed=0, work=work)
         found = answer(writer, problems, thoughts, decoding=decoding, executor=Nothing())
         return found, work

@@ -9,7 +9,7 @@ import torch
 from mdexp.config.blocks import BeamSettings
 from mdexp.decoding.beams import StepwiseBeams
 from mdexp.decoding.cached_text import CachedText
-from mdexp.decoding.decode_stats import Work
+from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.generate import generate_answers
 from mdexp.decoding.request import Answered, DecodingLimits
 from mdexp.decoding.session import Session
@@ -92,7 +92,7 @@ def asked(weights, question="6 boxes of 7"):
 def found(weights, width=2, questions=("6 boxes of 7",), max_steps=6):
     beam = BeamSettings(width=width, branches=3, max_steps=max_steps, weights=[weights])
     limits = DecodingLimits(max_new_tokens=200, temperature=0.7, batch_size=4)
-    session = Session(None, RENDERER, Work())
+    session = Session(None, RENDERER, DecodeStats())
     return search(session, [asked(weights, q) for q in questions], beam, limits, Interpreter())
 
 
@@ -225,7 +225,7 @@ def student():
 
 def searched(student, kind=Session, batch_size=16, dtype=torch.float64, weights=(RUN,) * 3):
     model, renderer = student
-    work = Work()
+    work = DecodeStats()
     beam = BeamSettings(width=2, branches=2, max_steps=5, weights=[RUN])
     limits = DecodingLimits(max_new_tokens=40, temperature=0.7, batch_size=batch_size)
     session = kind(model.to(dtype), renderer, work)
@@ -256,7 +256,7 @@ def test_what_two_choices_of_weights_have_in_common_is_written_once(student):
     model, renderer = student
     both = []
     for weights in ([RUN], [RUN, RUN]):
-        work = Work()
+        work = DecodeStats()
         beam = BeamSettings(width=2, branches=2, max_steps=3, weights=[RUN])
         limits = DecodingLimits(max_new_tokens=24, temperature=0.7, batch_size=16)
         session = Session(model, renderer, work)
