@@ -5,6 +5,7 @@ after every stage, so that a killed run shows how far it came.
 """
 
 import logging
+import shutil
 import time
 from collections.abc import Mapping
 from functools import cached_property
@@ -32,6 +33,7 @@ from mdexp.stages.extract import EXTRACT
 from mdexp.stages.generate import AFTER
 from mdexp.stages.prepare import PREPARE
 from mdexp.stages.problem_sets import asked_of_student
+from mdexp.stages.score import SCORE
 from mdexp.stages.stage import PreviousRound, Stage, sandbox_limits
 from mdexp.stages.table import TABLE, WRITERS, dependents
 from mdexp.stages.train import TRAIN
@@ -39,7 +41,15 @@ from mdexp.store.environment import environment
 from mdexp.store.files import copy_file, plain_data, read_json, write_json
 from mdexp.store.integrity import file_hash
 from mdexp.store.json_lines import read_jsonl
-from mdexp.store.run_folder import MANIFEST, RunFileError, checked_file, round_folder, run_file
+from mdexp.store.run_folder import (
+    MANIFEST,
+    RESCORED,
+    RunFileError,
+    checked_file,
+    fork_run,
+    round_folder,
+    run_file,
+)
 from mdexp.store.stage_store import StageResult, Store, damage
 from mdexp.students.numerics import numerics
 from mdexp.students.process_memory import peak_memory_mib
@@ -60,6 +70,8 @@ def run_experiment(settings: Settings, run: RunIdentity) -> dict[str, Any]:
     metrics, which are those of the last round (empty if it was not to score)."""
     metrics: dict[str, Any] = {}
     previous = None
+    if settings.run and Path(settings.run) != run.folder:
+        _fork(Path(settings.run), run.folder, settings.rounds)
     for number in range(1, settings.rounds + 1):
         ours = run if settings.rounds == 1 else _of_round(run, number, settings.rounds)
         if settings.run and not (ours.folder / MANIFEST).is_file():
@@ -67,6 +79,16 @@ def run_experiment(settings: Settings, run: RunIdentity) -> dict[str, Any]:
         of_round = settings.model_copy(update={"rounds": number})
         metrics, previous = _run_round(of_round, ours, previous)
     return metrics
+
+
+def _fork(source: Path, target: Path, rounds: int) -> None:
+    """Copy a run, with its earlier rounds, into the folder where it is scored in another way."""
+    log.info("%s keeps its scores; those of this command go to %s", source, target)
+    fork_run(source, target, without=SCORE.name)
+    for number in range(1, rounds):
+        if (round_folder(source, number) / MANIFEST).is_file():
+            folders = (round_folder(source, number), round_folder(target, number))
+            fork_run(*folders, without=SCORE.name)
 
 
 def _of_round(run: RunIdentity, number: int, rounds: int) -> RunIdentity:
@@ -357,4 +379,7 @@ def _clear(folder: Path) -> None:
     left = [name for name in (*WRITERS, *DERIVED) if (folder / name).is_file()]
     for name in left:
         (folder / name).unlink()
+    if (folder / RESCORED).is_dir():
+        shutil.rmtree(folder / RESCORED)
+        left.append(RESCORED)
     log.warning("%s: removed files of another run: %s", folder, ", ".join(left) or "none")

@@ -42,6 +42,7 @@ from mdexp.config.composition import (
     plain_config,
 )
 from mdexp.config.config_path import CONFIG_NAME, config_folder
+from mdexp.config.previous_run import run_place
 from mdexp.config.settings import Settings, SettingsError, judge
 from mdexp.config.usage import default_options, usage
 from mdexp.ports import Logger
@@ -132,17 +133,21 @@ def task(composed: DictConfig) -> float | None:
     here = HydraConfig.get()
     output, overrides = Path(here.runtime.output_dir), list(here.overrides.task)
 
+    written = [output]
+
     def work() -> dict[str, Any]:
         config = plain_config(composed, overrides, own_folder(here))
         settings = judge(config)
         from mdexp import experiment  # loads torch, which no config error may wait for
 
-        run = identity(Path(settings.run or output), config)
+        run = identity(run_place(config, overrides) or output, config)
+        written.append(run.folder)
         return experiment.run_experiment(settings, run)
 
     result = run_job(work, job=_number(here, output), overrides=overrides, folder=output)
-    if (output.parent / PLAN).is_file():  # as it is now, for those who look, or if we are killed
-        write_overview(output.parent, jobs.collect(output.parent, read_sweep(output.parent).points))
+    for sweep in dict.fromkeys(jobs.job_folder(folder).parent for folder in written):
+        if (sweep / PLAN).is_file():  # as it is now, for those who look, or if we are killed
+            write_overview(sweep, jobs.collect(sweep, read_sweep(sweep).points))
     return jobs.validation_accuracy(result.metrics)
 
 
@@ -266,7 +271,7 @@ def _plan(options: argparse.Namespace) -> Plan:
         for point in to_do or [one]
         for composed in [first if point == one else composed_config(options, point)]
     ]
-    folder, placement = _placed(first, multirun)
+    folder, placement = _placed(first, one, multirun, options.config_dir)
     return Plan(
         folder=folder,
         multirun=multirun,
@@ -288,13 +293,16 @@ def _left(first: DictConfig, one: list[str], tasks: list[list[str]]) -> list[lis
     return [[*of_hydra, *result.overrides] for result in unfinished(folder, tasks)]
 
 
-def _placed(first: DictConfig, multirun: bool) -> tuple[Path, list[str]]:
+def _placed(
+    first: DictConfig, overrides: list[str], multirun: bool, own: str | None
+) -> tuple[Path, list[str]]:
     """The output folder, and the overrides that fix it: Hydra would make up another one, since it
     asks for the time again."""
     if multirun:
         folder, key = first.hydra.sweep.dir, "hydra.sweep.dir"
     else:
-        folder, key = first.run or first.hydra.run.dir, "hydra.run.dir"
+        earlier = run_place(plain_config(first, overrides, own), overrides) if first.run else None
+        folder, key = earlier or first.hydra.run.dir, "hydra.run.dir"
     quoted = str(folder).replace("'", "\\'")
     placement = [f"{key}='{quoted}'"]
     if first.run and not multirun:

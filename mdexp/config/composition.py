@@ -19,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 from mdexp.config import hints
 from mdexp.config.config_path import CONFIG_NAME, config_folder
 from mdexp.config.ood_sets import shipped_names
-from mdexp.config.previous_run import earlier_config
+from mdexp.config.previous_run import earlier_config, run_place
 from mdexp.config.settings import SettingsError
 from mdexp.config.usage import group_options
 
@@ -51,7 +51,7 @@ def single_run(
                 raise CommandError(f"{override.input_line}: give one value")
         composed = composed_config(options, overrides)
         config = plain_config(composed, overrides, own=config_dir)
-        return config, Path(config["run"] or composed.hydra.run.dir)
+        return config, run_place(config, overrides) or Path(composed.hydra.run.dir)
 
 
 def own_folder(here: HydraConf) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mdexp.config.settings import SettingsError
 from mdexp.store.files import plain_data, read_json
-from mdexp.store.run_folder import MANIFEST
+from mdexp.store.run_folder import MANIFEST, RESCORED
 
 SCORING = ("vote", "grader")
 BESIDE = ("stages", "store", "logger", *SCORING)  # what may be said beside run=FOLDER
@@ -33,6 +33,23 @@ def earlier_config(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[
     # Where numbers go is a matter of now, and changes no result.
     replaced = {"run", "stages", "logger"} | said & set(BESIDE)
     return completed(settings, config) | {key: config[key] for key in replaced}
+
+
+def run_place(config: Mapping[str, Any], overrides: Sequence[str]) -> Path | None:
+    """The folder that a run with `run=FOLDER` writes to; None without it. A result that is there is
+    kept: another vote or grader has a folder within, named by what `overrides` say of them."""
+    if not config["run"]:
+        return None
+    folder = Path(config["run"])
+    manifest = read_json(folder / MANIFEST)
+    scored_by = completed(manifest["settings"], config)
+    is_scored = any(stage["name"] == "score" for stage in manifest.get("stages", []))
+    if not is_scored or all(scored_by[key] == config[key] for key in SCORING):
+        return folder
+    said = [word.lstrip("+~") for word in overrides if word.lstrip("+~").startswith(SCORING)]
+    # Without signs that a shell or Hydra's grammar would take for something else.
+    name = "_".join(re.sub(r"[^\w.]+", "-", word).strip("-") for word in said)
+    return folder / RESCORED / name
 
 
 def earlier_stages(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ mdexp distils the reasoning of a large teacher into a small student and measures
   python -m mdexp.run student=codellama lambda=0.3       one experiment; λ=0.3 works too
   python -m mdexp.run -m lambda=0,0.5,1 num_paths=1,2    a sweep
   python -m mdexp.run -m sweep=lambda                    a sweep of conf/sweep
-  python -m mdexp.run run=FOLDER stages=[score,report]   score an earlier run again
+  python -m mdexp.run run=FOLDER grader=lenient          score an earlier run by another grader
 
 Groups and their options (group=option; * is the default):
 """

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mdexp.store.files import read_json
+from mdexp.store.files import copy_file, read_json, write_json
 from mdexp.store.integrity import file_hash
 
 MANIFEST = "run.json"
+RESCORED = "rescored"  # folder within a run's, with one for each other vote or grader
 
 
 class RunFolderError(ValueError):
@@ -58,6 +59,17 @@ def checked_file(folder: Path, name: str, stage: Mapping[str, Any]) -> Path:
             "writes it again"
         )
     return file
+
+
+def fork_run(source: Path, target: Path, *, without: str) -> None:
+    """Copy a run's manifest and what its stages wrote into another folder, but for one stage."""
+    target.mkdir(parents=True, exist_ok=True)
+    manifest = read_json(source / MANIFEST)
+    stages = [stage for stage in manifest["stages"] if stage["name"] != without]
+    for name in (name for stage in stages for name in stage.get("files", {})):
+        if (source / name).is_file():  # else the store has it, or whoever needs it says so
+            copy_file(source / name, target / name)
+    write_json(target / MANIFEST, manifest | {"stages": stages})
 
 
 def _existing(file: Path) -> Path:

@@ -10,7 +10,7 @@ import csv
 import dataclasses
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +19,8 @@ from filelock import FileLock, Timeout
 
 from mdexp.records import VALIDATION, flat
 from mdexp.records.row_names import RUN_VOTE, row_name
-from mdexp.store.files import write_json, write_text
+from mdexp.store.files import read_json, write_json, write_text
+from mdexp.store.run_folder import MANIFEST, RESCORED
 
 RESULT = "result.json"
 TRACEBACK = "traceback.txt"
@@ -53,12 +54,36 @@ def forget(folder: Path) -> None:
 
 def collect(folder: Path, planned: Sequence[Sequence[str]]) -> list[JobResult]:
     """Results of all jobs below `folder`, in order; a planned job without one was not run."""
-    done = {result.job: result for result in map(_read, sorted(folder.glob(f"**/{RESULT}")))}
+    files = sorted(folder.glob(f"**/{RESULT}"))
+    ours = [file for file in files if RESCORED not in file.relative_to(folder).parts]
+    done = {result.job: result for result in map(_read, ours)}
     for job, overrides in enumerate(planned):
         none = JobResult(job=job, state="not run", overrides=[], folder=str(folder / str(job)))
         # As planned: Hydra's sweeper escapes what it hands on, so a job may know them otherwise.
         done[job] = dataclasses.replace(done.get(job, none), overrides=list(overrides))
     return [done[job] for job in sorted(done)]
+
+
+def job_folder(folder: Path) -> Path:
+    """The folder of the job that was scored again in `folder`; else that itself."""
+    return folder.parents[1] if folder.parent.name == RESCORED else folder
+
+
+def with_rescored(results: Sequence[JobResult]) -> list[JobResult]:
+    """The results, and behind each those of its other votes and graders, which are there beside
+    it."""
+    return [each for result in results for each in (result, *_rescored(result))]
+
+
+def _rescored(result: JobResult) -> Iterator[JobResult]:
+    for file in sorted(Path(result.folder).glob(f"{RESCORED}/*/metrics.json")):
+        yield dataclasses.replace(
+            result,
+            overrides=[*result.overrides, file.parent.name],
+            folder=str(file.parent),
+            seconds=read_json(file.with_name(MANIFEST))["seconds"],
+            metrics=read_json(file),
+        )
 
 
 def ended(job: int, overrides: Sequence[str], folder: Path, reason: str) -> JobResult:
@@ -110,8 +135,9 @@ def differing(results: Sequence[JobResult]) -> list[list[str]]:
 
 
 def write_table(path: Path, results: Sequence[JobResult]) -> None:
-    """One row a job: state, overrides, seconds, then every number of its metrics by dotted name."""
-    rows = []
+    """One row a job and each of its other scores: state, overrides, seconds, then every number of
+    its metrics by dotted name."""
+    rows, results = [], with_rescored(results)
     for result, overrides in zip(results, differing(results), strict=True):
         row = {
             "job": result.job,
@@ -135,7 +161,7 @@ def print_table(results: Sequence[JobResult]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    columns = accuracy_columns(results)
+    columns, results = accuracy_columns(results), with_rescored(results)
     table = Table(title="Accuracy on test after training, % with 95 % interval")
     for heading in ("job", "state", "overrides", "seconds"):
         right = heading in ("job", "seconds")

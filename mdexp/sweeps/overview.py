@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mdexp.records import VALIDATION
 from mdexp.store.files import write_text
+from mdexp.store.run_folder import MANIFEST
 from mdexp.sweeps import jobs
 from mdexp.sweeps.chart import chart
 from mdexp.sweeps.curves import sweep_curves
@@ -21,7 +22,6 @@ from mdexp.sweeps.power import detectable_difference
 PAGE = "sweep.html"
 LOG_LINES = 20
 LOGS = (jobs.TRACEBACK, jobs.LOG, "mdexp.log")  # the first that says anything
-MANIFEST = "run.json"
 
 
 def write_overview(folder: Path, results: Sequence[jobs.JobResult]) -> None:
@@ -34,12 +34,14 @@ def write_overview(folder: Path, results: Sequence[jobs.JobResult]) -> None:
         lstrip_blocks=True,
     )
     columns = jobs.accuracy_columns(results)
-    overrides = jobs.differing(results)
     drawn = sweep_curves(results)
+    scored = jobs.with_rescored(results)
+    overrides = jobs.differing(scored)
     page = environment.get_template(f"{PAGE}.j2").render(
         name=folder.name,
         columns=[(dataset, jobs.column_name(results, dataset, way)) for dataset, way in columns],
-        rows=[_row(result, own, columns) for result, own in zip(results, overrides, strict=True)],
+        rows=[_row(result, own, columns) for result, own in zip(scored, overrides, strict=True)],
+        num_jobs=len(results),
         num_ok=sum(result.state == "ok" for result in results),
         charts=[(curve.title, chart(curve), list(curve.lines)) for curve in drawn],
         sizes=_test_sizes(results),
@@ -76,7 +78,9 @@ def _row(
         "accuracies": [jobs.accuracy(result.metrics, *column) for column in columns],
         "error": result.error,
         "log": log_end(folder) if result.state not in ("ok", "not run") else "",
-        "report": f"{folder.name}/{report.name}" if report.is_file() else "",
+        "report": str(report.relative_to(jobs.job_folder(folder).parent))
+        if report.is_file()
+        else "",
     }
 
 

@@ -62,7 +62,8 @@ def test_one_of_each_part_from_a_folder(own: Path, monkeypatch: pytest.MonkeyPat
     assert "| riddles | vote of 2 |" in report and "the run's own (digits 1)" in report
     again = ["run=run", "stages=[score,report]", "vote.weight=3", "vote=last"]
     assert main(["--config-dir", "conf", *again]) == 0, "another option, and nothing is generated"
-    vote = read_json(own / "run" / "metrics.json")["riddles"]["after"]["vote"]
+    rescored = own / "run" / "rescored" / "vote.weight-3_vote-last"
+    vote = read_json(rescored / "metrics.json")["riddles"]["after"]["vote"]
     assert vote["rule"] == "3 for a path of hashes"
 
 
@@ -130,7 +131,8 @@ def test_a_method_of_ones_own_is_walked_by_a_server_and_by_a_student(
     assert "those of hashes times 2" in (run / "report.html").read_text()
     again = ["run=run", "stages=[score,report]", "vote=last", "grader=strict"]
     assert main(["--config-dir", "conf", *again]) == 0
-    vote = read_json(run / "metrics.json")["jsonl"]["after"]["vote"]
+    rescored = run / "rescored" / "vote-last_grader-strict"
+    vote = read_json(rescored / "metrics.json")["jsonl"]["after"]["vote"]
     assert re.match("2 for a path of (hashes|expressions)", vote["rule"])
 
 

@@ -96,8 +96,28 @@ def test_a_folder_without_its_store_is_scored_from_its_files_and_only_from_its_o
 
 def test_a_report_by_another_grader_needs_the_scores_of_it(copy, capsys):
     assert again(copy, "stages=[report]", "grader=pad") == 1
-    assert "not of this run, and none of stages=['report'] writes it" in capsys.readouterr().err
+    assert "not there, and none of stages=['report'] writes it" in capsys.readouterr().err
     assert again(copy, "stages=[score,report]", "grader=pad") == 0
+
+
+def test_another_grader_leaves_the_first_result_as_it_is(copy, capsys):
+    before = {file.name: file.read_bytes() for file in copy.iterdir() if file.is_file()}
+    both = ["grader=pad", "vote.order=[pot,cot]"]
+    assert again(copy, "stages=[score,report]", *both) == 0
+    rescored = copy / "rescored" / "grader-pad_vote.order-pot-cot"
+    assert f"{copy} keeps its scores; those of this command go to" in capsys.readouterr().out
+    assert {file.name: file.read_bytes() for file in copy.iterdir() if file.is_file()} == before
+    rows = read_json(rescored / "metrics.json")["jsonl"]["after"]
+    assert {row["grader"] for row in rows.values()} == {"pad 2"}
+    assert read_json(copy / "metrics.json")["jsonl"]["after"]["cot"]["grader"] != "pad 2"
+    assert "pot" in rows["vote"]["rule"].partition("pot")[1]
+    assert (rescored / "report.html").is_file() and (rescored / "mdexp.log").is_file()
+    # It is a run folder as any other is.
+    assert solve.main([str(rescored), "One?"]) == 0
+    assert main([f"run={rescored}", "stages=[report]"]) == 0
+    assert again(copy, "stages=[score,report]", *both) == 0, "the same again"
+    assert again(copy, "stages=[score,report]") == 0
+    assert read_json(copy / "metrics.json") == json.loads(before["metrics.json"])
 
 
 def test_what_was_made_of_another_output_is_no_part_of_the_run(copy, capsys):

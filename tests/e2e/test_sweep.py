@@ -4,6 +4,7 @@ import csv
 import re
 from collections import Counter
 
+from mdexp.commands.run import main
 from mdexp.records import Problem
 from mdexp.store.files import read_json
 from mdexp.store.json_lines import read_jsonl
@@ -73,3 +74,14 @@ def test_a_failing_job_hides_no_other(command, tmp_path, capsys):
     assert "fits behind it" in shown.err and "raceback" not in shown.err
     assert (tmp_path / "sweep" / "1" / "report.html").is_file()
     assert read_json(tmp_path / "sweep" / "0" / "run.json")["state"] == "failed"
+    # Another grader's scores stand beside the first ones, in the sweep's table, too.
+    again = ["stages=[score,report]", "grader=pad"]
+    assert main(["run=sweep/1", *again]) == 0
+    assert main(["-m", "run=sweep/1", *again, "hydra.sweep.dir=again"]) == 0
+    first, second = rows[1], table(tmp_path / "sweep")[2]
+    assert table(tmp_path / "sweep")[:2] == rows
+    assert second["overrides"] == f"{first['overrides']} grader-pad"
+    assert second["jsonl.after.cot.grader"] == "pad 2" != first["jsonl.after.cot.grader"]
+    assert [row["jsonl.after.cot.grader"] for row in table(tmp_path / "again")] == ["pad 2"]
+    page = (tmp_path / "sweep" / "sweep.html").read_text()
+    assert "1 of 2 jobs are done" in page and "1/rescored/grader-pad/report.html" in page
