@@ -5,7 +5,7 @@ import pytest
 from mdexp.sweeps.jobs import JobResult, print_table
 
 LONG = "student.path=a/rather/long/folder/with-the-name-of-a-student-of-seven-billion"
-ROW = {"accuracy": 0.5, "ci95": [0.4, 0.6]}
+ROW = {"accuracy": 0.5, "ci95": [0.4, 0.6], "num_paths": 2, "rule": "majority"}
 
 
 @pytest.mark.parametrize("columns", [20, 60, 100, 200])
