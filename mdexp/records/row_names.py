@@ -58,7 +58,8 @@ def _elected_by(row: MetricsRow) -> str:
         return "agreement"
     if rule.startswith("majority by "):
         return f"vote by {rule.split()[2].rstrip(',')}"
-    return "tie-break" if row["num_paths"] == 2 else RUN_VOTE
+    is_tie_break = row["num_paths"] == 2 and rule.startswith("majority")
+    return "tie-break" if is_tie_break else RUN_VOTE
 
 
 def _num_paths(rows: Iterable[MetricsRow]) -> int:

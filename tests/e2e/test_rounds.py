@@ -147,11 +147,13 @@ def test_a_round_can_be_scored_again(rft, tmp_path) -> None:
     run, _ = rft
     store = f"store={run.parent / 'store'}"
     assert main([f"run={run}", "stages=[score,report]", "grader=lenient", store]) == 0
-    for folder in (run, run / "round_1"):
+    rescored = run / "rescored" / "grader-lenient"
+    for folder in (rescored, rescored / "round_1"):
         rows = read_json(folder / "metrics.json")["jsonl"]["after"].values()
         assert {row["grader"].split()[0] for row in rows} == {"lenient"}
-    assert main([f"run={run / 'round_1'}", "stages=[score,report]", "grader=strict", store]) == 0
-    assert [row["round"] for row in read_json(run / "rounds.json")] == [1, 2]
+    again = f"run={rescored / 'round_1'}"
+    assert main([again, "stages=[score,report]", "grader=strict", store]) == 0
+    assert [row["round"] for row in read_json(rescored / "rounds.json")] == [1, 2]
 
 
 def test_the_control_has_as_many_targets_and_no_own_path(rft, problems, tmp_path) -> None:
