@@ -2,7 +2,9 @@
 
 With --data it is the verified paths of the run that are shared, as a data set of the hub with a
 card. A student's folder has tasks for lm-evaluation-harness in lm_eval/ (--include_path).
-A training that stopped leaves checkpoints; `--checkpoint FILE` takes the student from one.
+A student whose roles are separate (student.roles) has a folder for each role, where its adapter is
+merged, and no such tasks. A training that stopped leaves checkpoints; `--checkpoint FILE` takes the
+student from one.
 
 FOLDER gets whole weights (an adapter is merged) that plain transformers loads, the tokenizer, and a
 model card with what was measured and where the data came from; it appears when all of it is
@@ -44,19 +46,21 @@ def export(run: Path, folder: Path, dtype: str, checkpoint: Path | None = None) 
     refuse_filled(folder)
     manifest = run_manifest(run)
     settings = judge(manifest["settings"])
-    (model, tokenizer), step = _student(run, settings, checkpoint)
-    measured = (run / METRICS).is_file() and step is None
-    metrics = read_json(run_file(run, METRICS)) if measured else {}
     import torch
 
     from mdexp.students.prompts import Renderer
 
-    renderer = Renderer(tokenizer, settings.student.kind, settings.student.prompt)
-    card = model_card(settings, manifest, metrics, renderer, dtype, unfinished_step=step)
+    roles = settings.roles()
     with whole_or_nothing(folder) as partial:
-        save_folder((model.to(getattr(torch, dtype)), tokenizer), partial)
+        for role in roles or (None,):
+            (model, tokenizer), step = _student(run, settings, checkpoint, role)
+            save_folder((model.to(getattr(torch, dtype)), tokenizer), partial / (role or ""))
+        measured = (run / METRICS).is_file() and step is None
+        metrics = read_json(run_file(run, METRICS)) if measured else {}
+        renderer = Renderer(tokenizer, settings.student.kind, settings.student.prompt)
+        card = model_card(settings, manifest, metrics, renderer, dtype, unfinished_step=step)
         write_text(partial / CARD, card)
-        if (run / PROBLEMS).is_file():
+        if (run / PROBLEMS).is_file() and not roles:  # the harness asks one model
             problems = read_jsonl(run_file(run, PROBLEMS), Problem)
             write_harness_tasks(partial, settings, problems, renderer)
 
@@ -75,19 +79,23 @@ def refuse_filled(folder: Path) -> None:
         raise ValueError(f"{folder}: is there already; name a folder that is new or empty")
 
 
-def _student(run: Path, settings: Settings, checkpoint: Path | None) -> tuple[Loaded, int | None]:
-    """The trained student; of a checkpoint with the steps that were done."""
+def _student(
+    run: Path, settings: Settings, checkpoint: Path | None, role: str | None
+) -> tuple[Loaded, int | None]:
+    """The trained student, as it writes the texts of a role where roles are separate; of a
+    checkpoint with the steps that were done."""
     if checkpoint is not None:
         from mdexp.training.checkpoint_student import student_of_checkpoint
 
-        return student_of_checkpoint(untrained_weights(run, settings), checkpoint)
+        untrained = untrained_weights(run, settings)
+        return student_of_checkpoint(untrained, checkpoint, settings.roles(), role)
     weights = trained_weights(run, settings)
     if weights.trained is None:
         raise ValueError(
             f"{run} has no stage train, so it trained no student; a training that stopped leaves "
             "checkpoints in the store, under stages/train: name one with --checkpoint"
         )
-    return weights.load(), None
+    return weights.load(role), None
 
 
 @contextmanager

@@ -44,6 +44,7 @@ def memory_lines(job: Settings, devices: int | None, gigabytes: float | None) ->
             precision=machine.precision,
             base_dtype=machine.base_dtype,
             ranks=ranks,
+            roles=job.roles(),
         )
 
     if "train" in job.stages:

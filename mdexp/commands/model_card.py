@@ -1,6 +1,6 @@
 """The card of an exported student: what it is, what was measured, where its data came from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -46,7 +46,8 @@ def model_card(
             "",
             "## How to ask",
             "",
-            *prompt_card(renderer, _as_asked(settings, manifest)),
+            *_of_roles(settings.roles()),
+            *prompt_card(renderer, _as_asked(settings, manifest), settings.roles()),
             "",
             "A program that it writes is unvetted code: run it in a sandbox only.",
             "",
@@ -63,6 +64,19 @@ def model_card(
             "",
         ]
     )
+
+
+def _of_roles(roles: Sequence[str]) -> list[str]:
+    """What a folder with a model for each role holds, and which is to be asked when."""
+    if not roles:
+        return []
+    folders = ", ".join(f"`{role}/`" for role in roles)
+    return [
+        f"The student has a model for each role: {folders}. Each is whole, the base with the "
+        "adapter of that role merged, and transformers loads it by its folder. Each prompt below "
+        "says which of them it goes to.",
+        "",
+    ]
 
 
 def _measured(

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from mdexp.ports import Done, Run, Seen, Thought, Write
 from mdexp.records import ProgramResult, Segment
@@ -29,12 +29,15 @@ SENTINELS = (
 )
 
 
-def prompt_card(renderer: Renderer, thoughts: Mapping[str, Thought]) -> list[str]:
-    """Lines of Markdown: all prompts of each thought, and what stands for signs in answers."""
+def prompt_card(
+    renderer: Renderer, thoughts: Mapping[str, Thought], roles: Collection[str] = ()
+) -> list[str]:
+    """Lines of Markdown: all prompts of each thought, and what stands for signs in answers. Where
+    `roles` have a model each, it says which is given a prompt."""
     prompts = {
-        _title(name, number): prompt
+        _title(name, number) + (f", to `{role}/`" if roles else ""): prompt
         for name, thought in thoughts.items()
-        for number, prompt in enumerate(_prompts(renderer, thought), start=1)
+        for number, (role, prompt) in enumerate(_prompts(renderer, thought), start=1)
     }
     breaks = [prompt.endswith("\n") for prompt in prompts.values()]
     ends = "a line break" if all(breaks) else "its last sign, without a line break"
@@ -59,8 +62,9 @@ def _title(name: str, number: int) -> str:
     return name if number == 1 else f"{name}, prompt {number}"
 
 
-def _prompts(renderer: Renderer, thought: Thought) -> list[str]:
-    """The prompt of each text in turn, as far as the thought asks for one whatever was written."""
+def _prompts(renderer: Renderer, thought: Thought) -> list[tuple[str, str]]:
+    """Role and prompt of each text in turn, as far as the thought asks for one whatever was
+    written."""
     prompts = _asked_in_turn(renderer, thought, "<answer {}>")
     if len(prompts) == 1 < thought.max_writes:
         # A thought with tools goes on only where its text ends with code to run.
@@ -68,10 +72,10 @@ def _prompts(renderer: Renderer, thought: Thought) -> list[str]:
     return prompts
 
 
-def _asked_in_turn(renderer: Renderer, thought: Thought, answer: str) -> list[str]:
-    """The prompts, where each text is `answer` with its number. Programs fail, so that a thought
-    that can ask for a repair does so."""
-    prompts: list[str] = []
+def _asked_in_turn(renderer: Renderer, thought: Thought, answer: str) -> list[tuple[str, str]]:
+    """Roles and prompts, where each text is `answer` with its number. Programs fail, so that a
+    thought that can ask for a repair does so."""
+    prompts: list[tuple[str, str]] = []
     gold = 0 if thought.is_oracle else None
     others = {name: Done(text="", answer=0, status="ok") for name in thought.reads}
     walk = Walk(
@@ -82,7 +86,7 @@ def _asked_in_turn(renderer: Renderer, thought: Thought, answer: str) -> list[st
 
     def write(pending: Sequence[tuple[Walk, Write]]) -> list[Segment]:
         [(_, step)] = pending
-        prompts.append(_prompt(renderer, thought, walk, step))
+        prompts.append((step.role, _prompt(renderer, thought, walk, step)))
         return [Segment(author="writer", text=answer.format(len(prompts)))]
 
     def run(pending: Sequence[tuple[Walk, Run]]) -> list[ProgramResult]:

@@ -32,6 +32,7 @@ from mdexp.ports import (
     VoteRule,
     WithAuxiliary,
     brought_tokens,
+    roles_of,
 )
 from mdexp.ports.parts import TARGET, ComponentError, build_part
 from mdexp.sandbox.settings import SandboxSettings
@@ -121,6 +122,34 @@ class Settings(Block):
             raise ValueError(
                 "student.base_dtype=bfloat16 is the type of frozen weights, and "
                 "student.tuning=full freezes none: choose student.tuning=lora, dora or qlora"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _roles_can_be_separate(self) -> Self:
+        parts = (self.decoding, self.student, *self.thoughts.values())
+        if any(part is None for part in parts) or not self.roles():  # reported already, or shared
+            return self
+        key = "student.roles=separate"
+        if self.student.tuning == "full":
+            raise ValueError(
+                f"{key} trains an adapter for each role, and student.tuning=full has none: choose "
+                "student.tuning=lora, dora or qlora"
+            )
+        if len(self.roles()) == 1:
+            raise ValueError(
+                f"{key}: all texts of thought=[{','.join(self.thoughts)}] have one role; choose a "
+                "thought of several, as thought=[sci_cot], or student.roles=shared"
+            )
+        if self.decoding.engine != "local":
+            raise ValueError(
+                f"{key} exchanges adapters while it decodes, which a server (decoding.engine="
+                f"{self.decoding.engine}) is not asked to do; use decoding.engine=local"
+            )
+        if self.new_tokens():
+            raise ValueError(
+                f"{key}: adapters of several roles would each have their own embedding of the new "
+                f"tokens {', '.join(self.new_tokens())}; use student.roles=shared"
             )
         return self
 
@@ -266,6 +295,12 @@ class Settings(Block):
     def new_tokens(self) -> dict[str, str]:
         """Tokens that the trained student's vocabulary gains, as its thoughts bring them."""
         return brought_tokens(self.thoughts)
+
+    def roles(self) -> tuple[str, ...]:
+        """The roles that have an adapter each; none where one student writes everything."""
+        if getattr(self.student, "roles", "shared") == "shared":
+            return ()
+        return roles_of(self.thoughts)
 
     def shares(self) -> Mapping[str, float] | None:
         """Each thought's share of the loss, summing to 1; None is one mean over all examples."""

@@ -15,7 +15,17 @@ from mdexp.decoding.session import EMPTY, Session
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.ports import Done, Executor, Run, Thought, Write
 from mdexp.ports.progress import ProgressBar
-from mdexp.records import Output, Phase, Problem, ProgramResult, Segment, Transcript, TranscriptKey
+from mdexp.records import (
+    ONLY_ROLE,
+    Output,
+    Phase,
+    Problem,
+    ProgramResult,
+    Segment,
+    Transcript,
+    TranscriptKey,
+)
+from mdexp.students.roles import activate, roles_in
 from mdexp.transcripts.driver import Walk, conversation, cues, drive, run_all, without_last_results
 from mdexp.transcripts.opening import asked
 from mdexp.transcripts.reading import seen_of
@@ -79,7 +89,12 @@ class Writing:
     decoding: DecodingSettings
     title: str
     prompts: dict[tuple[str, str], str] = field(default_factory=dict)
-    texts: dict[int, CachedText] = field(default_factory=dict)  # by the id of their walk
+    # By the id of their walk, and the role that read them: another adapter would read otherwise.
+    texts: dict[int, tuple[str, CachedText]] = field(default_factory=dict)
+    roles: frozenset[str] = field(init=False)  # that have an adapter each; none: one student
+
+    def __post_init__(self) -> None:
+        self.roles = roles_in(self.writer.model)
 
     @property
     def is_served(self) -> bool:
@@ -134,20 +149,38 @@ class Writing:
         return self.writer.work.kept_or(self._first(ours), limits, Output, partial(write, ours))
 
     def write(self, pending: Sequence[tuple[Walk, Write]]) -> list[Segment]:
-        """The next text of each transcript, in order."""
+        """The next text of each transcript, in order; those of one role are written together."""
+        found: dict[int, Segment] = {}
+        for role in dict.fromkeys(self._role(step) for _, step in pending):
+            places = [n for n, (_, step) in enumerate(pending) if self._role(step) == role]
+            if self.roles:
+                activate(self.writer.model, role)
+            texts = self._written([pending[n] for n in places], role)
+            found |= zip(places, texts, strict=True)
+        return [found[n] for n in range(len(pending))]
+
+    def _role(self, step: Write) -> str:
+        """Whose adapter writes; one student writes as one role, whatever a text is."""
+        return step.role if self.roles else ONLY_ROLE
+
+    def _written(self, pending: Sequence[tuple[Walk, Write]], role: str) -> list[Segment]:
         requests = [self._request(walk.transcript, step) for walk, step in pending]
         spent = [_num_tokens(walk.transcript) for walk, _ in pending]
         most = self.decoding.max_new_tokens
         limits = limits_of(self.decoding, max_new_tokens=max(1, most - min(spent)))
-        answers = self._answers([walk for walk, _ in pending], requests, limits)
+        answers = self._answers([walk for walk, _ in pending], requests, limits, role)
         # With the opening tag that its prompt holds, so that the text can be read alone.
         return [
-            _segment(answered, self._opening(walk.transcript), most - used)
+            _segment(answered, self._opening(walk.transcript), most - used, role)
             for (walk, _), answered, used in zip(pending, answers, spent, strict=True)
         ]
 
     def _answers(
-        self, walks: Sequence[Walk], requests: Sequence[DecodingRequest], limits: DecodingLimits
+        self,
+        walks: Sequence[Walk],
+        requests: Sequence[DecodingRequest],
+        limits: DecodingLimits,
+        role: str,
     ) -> list[Answered]:
         """By the server of a trained student; else by this process, in a session if texts go on."""
         w = self.writer
@@ -163,10 +196,11 @@ class Writing:
         if all(walk.thought.max_writes == 1 for walk in walks):
             found = dict(generate_answers(w.model, w.renderer, requests, limits, w.work))
             return [found[i] for i in range(len(requests))]
-        texts = [self.texts.pop(id(walk), EMPTY) for walk in walks]
+        kept = [self.texts.pop(id(walk), (role, EMPTY)) for walk in walks]
+        texts = [text if reader == role else EMPTY for reader, text in kept]
         written = Session(w.model, w.renderer, w.work).write(requests, texts, limits)
         self.texts |= {
-            id(walk): text
+            id(walk): (role, text)
             for walk, (_, text) in zip(walks, written, strict=True)
             if len(walk.transcript.by("writer")) + 1 < walk.thought.max_writes
         }
@@ -216,11 +250,12 @@ def _num_tokens(transcript: Transcript) -> int:
     return sum(segment.num_tokens for segment in transcript.by("writer"))
 
 
-def _segment(answered: Answered, opening: str, room: int) -> Segment:
+def _segment(answered: Answered, opening: str, room: int, role: str) -> Segment:
     """A text of the student behind its opening tag; one that takes more tokens than its transcript
     has is cut short."""
     return Segment(
         author="writer",
+        role=role,
         text=opening + answered.text,
         num_tokens=answered.num_tokens,
         finished=answered.finished and answered.num_tokens <= room,

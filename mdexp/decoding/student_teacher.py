@@ -31,7 +31,8 @@ class StudentTeacher(BaseModel):
     def files(self) -> dict[str, FilePath]:
         """The weights that training left; SettingsError where the run or they are gone."""
         folder = self._trained()
-        return {f"student {file.name}": file for file in sorted(folder.iterdir()) if file.is_file()}
+        files = sorted(file for file in folder.rglob("*") if file.is_file())
+        return {f"student {file.relative_to(folder).as_posix()}": file for file in files}
 
     def exemplars(self) -> list[dict[str, Any]]:
         """The problems that the student was trained on: none of them may be a test problem."""

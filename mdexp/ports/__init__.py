@@ -36,6 +36,7 @@ from mdexp.ports.thought import (
     BringsTokens,
     Done,
     Executor,
+    HasRoles,
     Message,
     Run,
     Seen,
@@ -44,6 +45,7 @@ from mdexp.ports.thought import (
     VariedThought,
     Write,
     brought_tokens,
+    roles_of,
 )
 from mdexp.ports.training import LessonMaker, Objective, RoundMethod, WithAuxiliary
 
@@ -64,6 +66,7 @@ __all__ = [
     "Grader",
     "HasColumns",
     "HasFreeText",
+    "HasRoles",
     "LearnedVote",
     "LessonMaker",
     "LimitedTeacher",
@@ -91,5 +94,6 @@ __all__ = [
     "WithAuxiliary",
     "Write",
     "brought_tokens",
+    "roles_of",
     "student_name",
 ]

@@ -11,7 +11,8 @@ Tuning = Literal["full", "lora", "dora", "qlora"]
 class StudentConfig(Protocol):
     """A student as configured: it names its weights and loads them when asked.
 
-    One may also have `base_dtype`, the type of frozen weights: auto, float32 or bfloat16.
+    One may also have `base_dtype`, the type of frozen weights: auto, float32 or bfloat16; and
+    `roles`: shared, or separate for an adapter for each role of a thought's texts.
     """
 
     kind: Literal["causal", "seq2seq"]

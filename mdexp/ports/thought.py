@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from mdexp.records import Answer, Expected, ProgramResult, Segment, Transcript
+from mdexp.records import ONLY_ROLE, Answer, Expected, ProgramResult, Segment, Transcript
 
 Message = dict[str, str]  # {"role": "system" | "user" | "assistant", "content": ...}
 
@@ -33,7 +33,7 @@ class Write:
     cue: str
     stop: Callable[[str], str | None]
     continues: bool = False
-    role: str = "student"  # which student writes, where two are trained
+    role: str = ONLY_ROLE  # whose adapter writes it, where roles are separate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +160,24 @@ class BringsTokens(Protocol):
     def new_tokens(self) -> Mapping[str, str]:
         """Each token as texts have it, and the words as whose mean embedding it begins."""
         ...
+
+
+@runtime_checkable
+class HasRoles(Protocol):
+    """A thought whose texts have different roles, each named by its `Write`. With
+    `student.roles=separate` an adapter of its own learns and writes the texts of a role. Most
+    thoughts have one role and need not say so."""
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles, in the order in which they write."""
+        ...
+
+
+def roles_of(thoughts: Mapping[str, Thought]) -> tuple[str, ...]:
+    """The roles of all thoughts, each once."""
+    each = (t.roles if isinstance(t, HasRoles) else (ONLY_ROLE,) for t in thoughts.values())
+    return tuple(dict.fromkeys(role for roles in each for role in roles))
 
 
 def brought_tokens(thoughts: Mapping[str, Thought]) -> dict[str, str]:

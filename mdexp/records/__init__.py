@@ -25,6 +25,7 @@ from mdexp.records.problem import (
 )
 from mdexp.records.rows import OMITTED, VALIDATION
 from mdexp.records.transcript import (
+    ONLY_ROLE,
     Author,
     ProgramResult,
     ProgramStatus,
@@ -40,6 +41,7 @@ __all__ = [
     "IN_NO_LESSON",
     "LETTERS",
     "OMITTED",
+    "ONLY_ROLE",
     "REFUSED",
     "VALIDATION",
     "YES_NO",

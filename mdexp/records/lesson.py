@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from mdexp.records.rows import OMITTED
-from mdexp.records.transcript import Segments, read_segments
+from mdexp.records.transcript import ONLY_ROLE, Segments, read_segments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,8 @@ class Example:
     target: str
     unscored: tuple[tuple[int, int], ...] = field(default=(), metadata=OMITTED)
     epoch: int | None = field(default=None, metadata=OMITTED)  # as of its lesson
+    # Whose adapter learns it, where the roles of a student are separate.
+    role: str = field(default=ONLY_ROLE, metadata=OMITTED)
 
     def scored(self) -> list[bool]:
         """Whether each of `target_ids` is scored."""

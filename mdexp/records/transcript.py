@@ -9,6 +9,7 @@ from mdexp.records.rows import OMITTED
 
 Author = Literal["question", "cue", "writer", "executor"]
 Turn = Literal["user", "assistant"]
+ONLY_ROLE = "student"  # of every text, unless the roles of a student are separate
 ProgramStatus = Literal[
     "ok",
     "syntax_error",
@@ -50,8 +51,8 @@ class Segment:
     author: Author
     text: str
     turn: Turn | None = field(default=None, metadata=OMITTED)
-    # Which student writes it, where two are trained.
-    role: str = field(default="student", metadata=OMITTED)
+    # Whose adapter writes it, where the roles of a student are separate.
+    role: str = field(default=ONLY_ROLE, metadata=OMITTED)
     # Of a lesson: the student is trained to write it.
     scored: bool = field(default=False, metadata=OMITTED)
     # Of a lesson: what the writer thinks first, in its own tags; a text may hold its own as well.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mdexp.config.settings import Settings
 from mdexp.lessons.paths import PathLessons
+from mdexp.lessons.roles import with_roles
 from mdexp.ports import Executor, LessonMaker, StudentConfig, Thought, brought_tokens
 from mdexp.records import IN_NO_LESSON, Lesson, Problem, Rejection, VerifiedPath
 from mdexp.stages.choose import CHOSEN
@@ -36,6 +37,8 @@ def examples(
     tokenizer = weights.with_tokens(brought_tokens(thoughts)).tokenizer()
     renderer = Renderer(tokenizer, student.kind, student.prompt)
     made_of = make_lessons(problems, verified, thoughts, lessons, executor)
+    if getattr(student, "roles", "shared") == "separate":
+        made_of = [with_roles(lesson, thoughts[lesson.thought]) for lesson in made_of]
     write_jsonl(out / "lessons.jsonl", made_of)
     made, unused = make_examples(made_of, renderer, max_tokens)
     if on_overlong == "error":

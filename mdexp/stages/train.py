@@ -29,6 +29,7 @@ def train(
     weights: Weights,
     feeds: Callable[[], Sequence[Feed]] = tuple,
     new_tokens: Mapping[str, str] | None = None,
+    roles: Sequence[str] = (),
 ) -> Counts:
     from mdexp.training.devices import num_ranks
     from mdexp.training.fit import CHECKPOINTS, fit_from  # loads Lightning
@@ -45,6 +46,7 @@ def train(
         "precision": numerics["precision"],
         "base_dtype": numerics.get("base_dtype", "float32"),
         "folder": out,
+        "roles": roles,
     }
     with other_ranks(num_ranks(trainer), fit_from, **training):
         trained, history, counts = fit_from(**training, feeds=feeds())
@@ -72,6 +74,7 @@ TRAIN = Stage(
             "seed": s.seed,
         }
         | ({"new_tokens": tokens} if (tokens := s.new_tokens()) else {})
+        | ({"roles": roles} if (roles := s.roles()) else {})
     ),
     tools=lambda run: {"weights": run.untrained, "feeds": run.feeds},
     is_numeric=True,

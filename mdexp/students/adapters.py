@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mdexp.students.frozen import PLAIN, Frozen
+from mdexp.students.roles import trained_adapters
 from mdexp.students.vocabulary import is_tied
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mdexp.ports import StudentConfig
 
 ALL_LINEAR = "all-linear"
+ONE_ADAPTER = "default"  # what peft calls an adapter that is the only one
 
 
 def adapted(
@@ -27,10 +29,12 @@ def adapted(
     frozen: Frozen = PLAIN,
     compute: str = "float32",
     new_tokens: Sequence[int] = (),
+    roles: Sequence[str] = (),
 ) -> Any:
     """The model as `student.tuning` says: itself, or peft's model around it, which holds its base
-    as `frozen` says and trains the rows of `new_tokens` as well. ValueError where a target names
-    no layer that takes an adapter."""
+    as `frozen` says and trains the rows of `new_tokens` as well. Each of `roles` has an adapter,
+    and all are trained; without roles there is one adapter. ValueError where a target names no
+    layer that takes an adapter."""
     if student.tuning == "full":
         return model
     from peft import LoraConfig, get_peft_model
@@ -38,17 +42,20 @@ def adapted(
     judge_targets(model, student.lora_targets)
     frozen.hold(model, compute)
     targets = student.lora_targets
-    return get_peft_model(
-        model,
-        LoraConfig(
-            r=student.lora_rank,
-            lora_alpha=student.lora_alpha,  # type: ignore[arg-type]  # a fraction is as good
-            lora_dropout=student.lora_dropout,
-            target_modules=targets if targets == ALL_LINEAR else _named(targets),
-            use_dora=student.tuning == "dora",
-            trainable_token_indices=_trained_rows(model, new_tokens) if new_tokens else None,
-        ),
+    config = LoraConfig(
+        r=student.lora_rank,
+        lora_alpha=student.lora_alpha,  # type: ignore[arg-type]  # a fraction is as good
+        lora_dropout=student.lora_dropout,
+        target_modules=targets if targets == ALL_LINEAR else _named(targets),
+        use_dora=student.tuning == "dora",
+        trainable_token_indices=_trained_rows(model, new_tokens) if new_tokens else None,
     )
+    first, *others = roles or (ONE_ADAPTER,)
+    tuned: Any = get_peft_model(model, config, adapter_name=first)
+    for role in others:
+        tuned.add_adapter(role, config)
+    trained_adapters(tuned, roles)
+    return tuned
 
 
 def _trained_rows(model: "PreTrainedModel", tokens: Sequence[int]) -> dict[str, list[int]]:
@@ -60,9 +67,11 @@ def _trained_rows(model: "PreTrainedModel", tokens: Sequence[int]) -> dict[str, 
     return {names[id(table)]: list(tokens) for table in tables}
 
 
-def merged(model: Any) -> "PreTrainedModel":
-    """The student with its adapters added into its weights, in their place."""
-    return model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
+def merged(model: Any, role: str | None = None) -> "PreTrainedModel":
+    """The student with its adapter, or that of a role, added into its weights, in their place."""
+    if not hasattr(model, "merge_and_unload"):
+        return model
+    return model.merge_and_unload(adapter_names=[role] if role else None)
 
 
 def _named(targets: str | Sequence[str]) -> list[str]:

@@ -26,6 +26,8 @@ Kind = Literal["causal", "seq2seq"]
 BaseDtype = Annotated[
     Literal["auto", "float32", "bfloat16"], Field(exclude_if=lambda dtype: dtype == "auto")
 ]
+# Whether an adapter of its own writes and learns the texts of each role; `shared` is omitted, too.
+Roles = Annotated[Literal["shared", "separate"], Field(exclude_if=lambda roles: roles == "shared")]
 Loaded = tuple["PreTrainedModel", "PreTrainedTokenizerBase"]
 
 
@@ -47,6 +49,7 @@ class Student(BaseModel):
     prompt: Literal["chat", "plain"]
     tuning: Tuning
     base_dtype: BaseDtype = "auto"
+    roles: Roles = "shared"
     path: str | None
     package: str | None
     repo: str | None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from mdexp.ports import Tuning
-from mdexp.students.load import BaseDtype, Kind, Loaded
+from mdexp.students.load import BaseDtype, Kind, Loaded, Roles
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
@@ -25,6 +25,7 @@ class TinyStudent(BaseModel):
     prompt: Literal["chat", "plain"]
     tuning: Tuning
     base_dtype: BaseDtype = "auto"
+    roles: Roles = "shared"
     licence: str = Field("", exclude=True)  # said in the model card; out of every stage's key
     hidden_size: int = Field(ge=8)
     layers: int = Field(ge=1)

@@ -8,6 +8,7 @@ from mdexp.ports import StudentConfig
 from mdexp.students.adapters import merged
 from mdexp.students.frozen import Frozen
 from mdexp.students.load import Loaded, Student, folder_config, folder_tokenizer, load_folder
+from mdexp.students.roles import saved_roles, with_adapters
 from mdexp.students.vocabulary import NewTokens, extended, extended_tokenizer
 
 if TYPE_CHECKING:
@@ -44,16 +45,21 @@ class Weights:
             loaded = self.student.load(self.seed)
         return extended(loaded, self.new_tokens)
 
-    def load(self) -> Loaded:
-        """Model (float32, evaluation mode) and tokenizer."""
+    def load(self, role: str | None = None) -> Loaded:
+        """Model (float32, evaluation mode) and tokenizer. Of a student with an adapter for each
+        role they stay beside the base (students/roles.py), but that of `role` alone is merged."""
         if self.trained and self.student.tuning == "full":
             return load_folder(self.trained, self.student.kind)
         model, tokenizer = self.load_base()
         if self.trained:
-            from peft import PeftModel
-
             Frozen.recorded(self.trained).round(model)
-            model = merged(PeftModel.from_pretrained(model, str(self.trained)))
+            if saved_roles(self.trained) and role is None:
+                model = with_adapters(model, self.trained)
+            else:
+                from peft import PeftModel
+
+                folder = self.trained / role if role else self.trained
+                model = merged(PeftModel.from_pretrained(model, str(folder)))
         return model.eval(), tokenizer
 
     def tokenizer(self) -> "PreTrainedTokenizerBase":

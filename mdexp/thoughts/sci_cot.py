@@ -1,8 +1,9 @@
 """Sci-CoT (arXiv 2308.04679): a rationale is written first, and the answer follows from it.
 
 Two texts: the rationale, then the answer, which a second turn asks for with question and
-rationale before it. One student writes both; separate students are not offered. That the two are
-parts is the paper's, the words of both cues are ours: the paper has no code.
+rationale before it. One student writes both, or with `student.roles=separate` an adapter each on
+one base: whether the paper's two stages share a model could not be read. That the two are parts is
+the paper's, the words of both cues are ours: the paper has no code.
 """
 
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ class RationaleThenAnswer(BaseModel):
     is_oracle: ClassVar[bool] = False
     shows_results: ClassVar[bool] = False
     unit: ClassVar[Literal["line", "sentence"]] = "sentence"
+    roles: ClassVar[tuple[str, ...]] = ("rationale", "answer")
 
     instruction: str
     cue: str  # asks for the rationale
@@ -43,8 +45,10 @@ class RationaleThenAnswer(BaseModel):
         if not texts:
             first = self.source.next(transcript, seen)
             assert isinstance(first, Write), "a thought begins with a text"
-            return Write(cue=self.cue, stop=first.stop)
+            return Write(cue=self.cue, stop=first.stop, role=self.roles[0])
         step = self.inner.next(from_write(transcript, 1), seen)
+        if isinstance(step, Write):
+            return replace(step, role=self.roles[1])
         if isinstance(step, Done):
             return replace(step, text=read_prose(texts[0].text, seen.expected).text)
         return step

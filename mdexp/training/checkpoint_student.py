@@ -1,5 +1,6 @@
 """The student that a checkpoint of an unfinished training holds."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ from mdexp.students.weights import Weights
 MODULE = "student."  # what training/module.py calls the model
 
 
-def student_of_checkpoint(untrained: Weights, file: Path) -> tuple[Loaded, int]:
-    """Model (adapters merged, evaluation mode) and tokenizer, and the optimiser steps that were
-    done. ValueError if the file is no checkpoint of this student."""
+def student_of_checkpoint(
+    untrained: Weights, file: Path, roles: Sequence[str] = (), role: str | None = None
+) -> tuple[Loaded, int]:
+    """Model (its adapter merged, evaluation mode) and tokenizer, and the optimiser steps that were
+    done. Where each of `roles` has an adapter, that of `role` is merged. ValueError if the file is
+    no checkpoint of this student."""
     import torch
 
     from mdexp.training.resume import UNREADABLE  # loads Lightning
@@ -28,11 +32,11 @@ def student_of_checkpoint(untrained: Weights, file: Path) -> tuple[Loaded, int]:
     base, tokenizer = untrained.load()
     frozen.round(base)
     rows = token_ids(tokenizer, untrained.new_tokens)
-    model: Any = adapted(base, untrained.student, new_tokens=rows)
+    model: Any = adapted(base, untrained.student, new_tokens=rows, roles=roles)
     plain = model if untrained.student.tuning == "full" else model.get_base_model()
     trained = {name.removeprefix(MODULE): value for name, value in weights.items()}
     expected = {n: p.shape for n, p in plain.named_parameters() if p.requires_grad}
     if {name: value.shape for name, value in trained.items()} != expected:
         raise ValueError(f"{file} is a checkpoint of another student, or of another tuning")
     plain.load_state_dict(trained, strict=False)  # what is not trained is there already
-    return (merged(model).eval(), tokenizer), step
+    return (merged(model, role).eval(), tokenizer), step

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, Literal
 
@@ -23,7 +24,8 @@ def make_examples(
 ) -> tuple[list[Example], list[Rejection]]:
     """The examples of the lessons that fit: prompt and target have at most `max_tokens` tokens.
 
-    A lesson is one example for a causal student, and one for each of its texts for a seq2seq one.
+    A lesson is one example for each of its roles for a causal student, and one for each of its
+    texts for a seq2seq one.
     """
     examples: list[Example] = []
     unused: list[Rejection] = []
@@ -39,15 +41,28 @@ def make_examples(
 def _examples(lesson: Lesson, renderer: Renderer, max_tokens: int) -> Iterator[Example | Rejection]:
     first = next(n for n, s in enumerate(lesson.segments) if s.author == "writer")
     if renderer.kind == "causal":
-        yield _example(lesson, first, lesson.segments[first:], renderer, max_tokens)
+        for role in dict.fromkeys(s.role for s in lesson.segments if s.scored):
+            said = _said_to(role, lesson.segments[first:])
+            yield _example(lesson, first, said, renderer, max_tokens, role)
         return
     for place, segment in enumerate(lesson.segments):
         if segment.author == "writer" and segment.scored:
-            yield _example(lesson, place, [segment], renderer, max_tokens)
+            yield _example(lesson, place, [segment], renderer, max_tokens, segment.role)
+
+
+def _said_to(role: str, segments: Sequence[Segment]) -> list[Segment]:
+    """The segments up to the last text of a role: the texts of other roles are context."""
+    last = max(n for n, segment in enumerate(segments) if segment.scored and segment.role == role)
+    return [replace(s, scored=s.scored and s.role == role) for s in segments[: last + 1]]
 
 
 def _example(
-    lesson: Lesson, start: int, said: Sequence[Segment], renderer: Renderer, max_tokens: int
+    lesson: Lesson,
+    start: int,
+    said: Sequence[Segment],
+    renderer: Renderer,
+    max_tokens: int,
+    role: str,
 ) -> Example | Rejection:
     """The sequence of the segments `said`, which begin at `start`, behind what was before."""
     what: Any = {
@@ -73,6 +88,7 @@ def _example(
         target=whole.says,
         unscored=_unscored(whole, len(prompt_ids)),
         epoch=lesson.epoch,
+        role=role,
     )
 
 

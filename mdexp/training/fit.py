@@ -22,6 +22,7 @@ from mdexp.students.frozen import COMPUTED_IN, BaseDtype, frozen_base
 from mdexp.students.load import Loaded
 from mdexp.students.numerics import Precision
 from mdexp.students.process_memory import keep_freed_memory
+from mdexp.students.roles import trained_adapters
 from mdexp.students.vocabulary import token_ids
 from mdexp.students.weights import Weights
 from mdexp.training.batches import Auxiliary, hold_out, plan_steps, trainable
@@ -77,15 +78,22 @@ def fit(
     base_dtype: BaseDtype = "float32",
     feeds: Sequence[Feed] = (),
     new_tokens: Sequence[int] = (),
+    roles: Sequence[str] = (),
 ) -> tuple["PreTrainedModel", list[dict[str, float]], dict[str, Any]]:
     """Train; returns the tuned model, one history row a step, and what was trained on. Adapters
-    train the rows of `new_tokens` as well."""
+    train the rows of `new_tokens` as well; each of `roles` has an adapter, which learns the
+    examples of that role."""
     model, tokenizer = loaded
     keep_freed_memory()
     pl.seed_everything(seed, verbose=False)  # before adapters, which begin at random
     frozen = frozen_base(student, base_dtype)
     model = adapted(
-        model, student, frozen=frozen, compute=COMPUTED_IN[precision], new_tokens=new_tokens
+        model,
+        student,
+        frozen=frozen,
+        compute=COMPUTED_IN[precision],
+        new_tokens=new_tokens,
+        roles=roles,
     )
     problems, steps, held_out = planned_steps(examples, shares, objective, trainer, seed)
     layout = layout_options(student, shares, objective, trainer, tokenizer)
@@ -94,7 +102,12 @@ def fit(
     if trainer.activation_checkpointing:
         checkpoint_activations(plain)
     module = MixedDistillation(
-        plain, student.kind, trainer, len(steps), lambda: _laid_out_by_thought(held_out, layout)
+        plain,
+        student.kind,
+        trainer,
+        len(steps),
+        lambda: _laid_out_by_thought(held_out, layout),
+        trained_adapters(model, roles),
     )
     identity = training_identity(module, steps, num_ranks(trainer))
     resumed, done = newest_checkpoint(folder / CHECKPOINTS, identity) or (None, 0)

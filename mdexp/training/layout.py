@@ -4,6 +4,7 @@ Both give the same loss and gradients; training/layout_check.py checks that for 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from mdexp.records import Example
@@ -26,22 +27,23 @@ def lay_out(
     micro_batch_tokens: int,
     pad_id: int,
 ) -> list[MicroBatch]:
-    """A step as micro-batches of at most `micro_batch_tokens` padded tokens, or as small as its
-    sequences let them be. `layout` says whether paths share what their prompts have in common: the
-    trunk for a causal student, the encoder's pass over the same prompt for a seq2seq student."""
+    """A step as micro-batches of one role each and at most `micro_batch_tokens` padded tokens, or
+    as small as its sequences let them be. `layout` says whether paths share what their prompts have
+    in common: the trunk for a causal student, the encoder's pass over the same prompt for a seq2seq
+    student."""
     names = tuple(sorted({example.thought for example in step}))
     weights = weigh(step, shares)
     weighted = [
         Weighted(example=example, weight=weight, thought=names.index(example.thought))
         for example, weight in zip(step, weights, strict=True)
     ]
-    if kind == "causal" and layout == "tree":
-        return tree_batches(weighted, names, micro_batch_tokens=micro_batch_tokens, pad_id=pad_id)
-    return row_batches(
-        weighted,
-        names,
-        kind=kind,
-        share_prompts=layout == "tree",
-        micro_batch_tokens=micro_batch_tokens,
-        pad_id=pad_id,
-    )
+    size = {"micro_batch_tokens": micro_batch_tokens, "pad_id": pad_id}
+    batches: list[MicroBatch] = []
+    for role in dict.fromkeys(example.role for example in step):
+        ours = [one for one in weighted if one.example.role == role]
+        if kind == "causal" and layout == "tree":
+            made = tree_batches(ours, names, **size)
+        else:
+            made = row_batches(ours, names, kind=kind, share_prompts=layout == "tree", **size)
+        batches += [replace(batch, role=role) for batch in made]
+    return batches

@@ -4,7 +4,7 @@ The step that would be taken runs once under fake tensors. Sizes of weights, gra
 state are exact; activations are those that students/live_bytes.py sees.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -62,11 +62,13 @@ def training_memory(
     precision: Precision,
     base_dtype: BaseDtype,
     ranks: int = 1,
+    roles: Sequence[str] = (),
 ) -> TrainingMemory:
-    """Of the largest micro-batch that the trainer's settings allow, on each of `ranks` devices."""
+    """Of the largest micro-batch that the trainer's settings allow, on each of `ranks` devices.
+    Each of `roles` has an adapter."""
     batch = largest_micro_batch(student, trainer)
     scored = num_scored(batch)
-    plain = _shapes_of(student, config, trainer, precision, base_dtype)
+    plain = _shapes_of(student, config, trainer, precision, base_dtype, roles)
     with FakeTensorMode() as fake:
         put_on_fake_cpu(plain)
         transient = micro_batch_peak(plain, student.kind, faked(batch, fake), scored, precision)
@@ -125,6 +127,7 @@ def _shapes_of(
     trainer: TrainerSettings,
     precision: Precision,
     base_dtype: BaseDtype,
+    roles: Sequence[str],
 ) -> Any:
     """The student as it trains, on the device `meta`."""
     auto = AutoModelForCausalLM if student.kind == "causal" else AutoModelForSeq2SeqLM
@@ -133,7 +136,8 @@ def _shapes_of(
     if student.tuning == "qlora":
         quantised(torch.zeros(1, 64))  # bitsandbytes makes its code book once, where the first is
     frozen = frozen_base(student, base_dtype)
-    tuned = adapted(model, student, frozen=frozen, compute=COMPUTED_IN[precision])
+    compute = COMPUTED_IN[precision]
+    tuned = adapted(model, student, frozen=frozen, compute=compute, roles=roles)
     plain = tuned if student.tuning == "full" else tuned.get_base_model()
     if trainer.activation_checkpointing:
         checkpoint_activations(plain)

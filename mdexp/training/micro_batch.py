@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from mdexp.records import Example
+from mdexp.records import ONLY_ROLE, Example
 from mdexp.students.likelihood import NO_TARGET
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class MicroBatch:
     thoughts: "torch.Tensor"  # index into `names`
     names: tuple[str, ...]  # the thoughts of the whole step
     tokens: int  # read or written by the student, without padding
+    role: str = ONLY_ROLE  # whose adapter computes it
     tree: "Tree | None" = None
     prompt_rows: "torch.Tensor | None" = None  # seq2seq: the row of the prompt of each target
     targets: "torch.Tensor | None" = None  # seq2seq: tokens of the targets, scored or not; 0 behind

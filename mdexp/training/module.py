@@ -1,6 +1,8 @@
 """Lightning begins here: device, precision, optimiser and logging. The maths is in objective.py."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 import pytorch_lightning as pl
@@ -13,6 +15,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from mdexp.config.blocks import TrainerSettings
 from mdexp.students.likelihood import NO_TARGET, weighted_loss
 from mdexp.students.load import Kind
+from mdexp.students.roles import activate
 from mdexp.training.finite import judge_step, judge_validation
 from mdexp.training.micro_batch import UNCOUNTED, MicroBatch
 from mdexp.training.schedule import learning_rate_factor
@@ -35,9 +38,10 @@ class MixedDistillation(pl.LightningModule):
         trainer: TrainerSettings,
         num_steps: int,
         held_out: Callable[[], Sequence[MicroBatch]] = tuple,
+        adapters: Mapping[str, Sequence[torch.nn.Parameter]] = MappingProxyType({}),
     ) -> None:
         super().__init__()
-        self.held_out = held_out
+        self.held_out, self.adapters = held_out, adapters
         self.student, self.kind, self.options, self.num_steps = student, kind, trainer, num_steps
         self.automatic_optimization = False
         self.history: list[dict[str, float]] = []
@@ -74,10 +78,7 @@ class MixedDistillation(pl.LightningModule):
         batch = [micro.to(self.device) for micro in self.held_out()]
         self.student.eval()
         try:
-            parts = [
-                (micro, weighted_loss(self.student, self.kind, **micro.reading()))
-                for micro in self._share_of_rank(batch)
-            ]
+            parts = [(micro, self._loss(micro)) for micro in self._share_of_rank(batch)]
         finally:
             self.student.train()
         sums = sum(_sums(micro, nll, loss) for micro, (loss, nll) in parts)
@@ -95,26 +96,29 @@ class MixedDistillation(pl.LightningModule):
         filler = [batch[0].unscored()] * (-len(batch) % world)
         return [*batch, *filler][self.trainer.global_rank :: world]
 
+    def _loss(self, micro: MicroBatch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of a micro-batch by the adapter of its role, where each role has one."""
+        if self.adapters:
+            activate(self.student, micro.role)
+        return weighted_loss(self.student, self.kind, **micro.reading())
+
     def _backward(self, micro: MicroBatch) -> torch.Tensor:
         """Add a micro-batch's gradient; return its sums, in the order that `_history` reads."""
-        loss, nll = weighted_loss(self.student, self.kind, **micro.reading())
+        loss, nll = self._loss(micro)
         # Data parallelism averages over ranks; the objective is a sum over the step.
         self.manual_backward(loss * self.trainer.world_size)
         return _sums(micro, nll, loss.detach())
 
     def _clip(self) -> float:
-        """Clip the gradients to `clip_norm`; their norm before. In float16 they are scaled until
-        the optimiser steps, so the limit is: Lightning's own clipping in manual optimisation
-        compares scaled gradients with the plain limit."""
+        """Clip the gradients to `clip_norm`, those of each role's adapter by themselves; their norm
+        before. In float16 they are scaled until the optimiser steps, so the limit is: Lightning's
+        own clipping in manual optimisation compares scaled gradients with the plain limit."""
         scale = self._loss_scale()
         limit = self.options.clip_norm * scale
         if isinstance(self.trainer.model, FullyShardedDataParallel):
             return float(self.trainer.model.clip_grad_norm_(limit)) / scale
-        trained = [p for p in self.student.parameters() if p.grad is not None]
-        norm = get_total_norm([p.grad for p in trained if p.grad is not None])
-        if torch.isfinite(norm):  # else it would spread over all gradients
-            clip_grads_with_norm_(trained, limit, norm)
-        return float(norm) / scale
+        models = self.adapters.values() or [list(self.student.parameters())]
+        return math.hypot(*(_clip(parameters, limit) for parameters in models)) / scale
 
     def _loss_scale(self) -> float:
         scaler = getattr(self.trainer.precision_plugin, "scaler", None)
@@ -135,6 +139,15 @@ class MixedDistillation(pl.LightningModule):
         optimizer = adamw(self.student, self.options, fused=self.trainer.precision != "16-mixed")
         factor = learning_rate_factor(self.options, self.num_steps)
         return {"optimizer": optimizer, "lr_scheduler": LambdaLR(optimizer, factor)}
+
+
+def _clip(parameters: Sequence[torch.nn.Parameter], limit: float) -> float:
+    """Clip the gradients of one model; their norm before."""
+    trained = [p for p in parameters if p.grad is not None]
+    norm = get_total_norm([p.grad for p in trained if p.grad is not None])
+    if torch.isfinite(norm):  # else it would spread over all gradients
+        clip_grads_with_norm_(trained, limit, norm)
+    return float(norm)
 
 
 def _sums(micro: MicroBatch, nll: torch.Tensor, loss: torch.Tensor) -> torch.Tensor:

@@ -53,7 +53,7 @@ def preflight(
     student.files()  # StudentUnavailable
     config, tokenizer = weights.config(), weights.tokenizer()
     judged: dict[str, Callable[[], object]] = {
-        "processes": lambda: num_ranks(trainer),
+        "processes": lambda: judge_ranks(s),
         "precision": lambda: numerics(trainer.precision, trainer.accelerator, student).precision,
         "student": lambda: judge_architecture(student, config),
         "adapters": lambda: judge_adapters(student, config),
@@ -87,6 +87,18 @@ def _findings(
         except ValueError as error:
             faults.append(str(error))
     return found, faults
+
+
+def judge_ranks(settings: Settings) -> int:
+    """The number of processes that train. ValueError where roles are separate and there are
+    several: ranks share the micro-batches of a step, so that they would train other adapters."""
+    ranks = num_ranks(settings.trainer)
+    if settings.roles() and ranks > 1:
+        raise ValueError(
+            f"student.roles=separate trains in one process, and trainer.devices makes it {ranks}: "
+            "set trainer.devices=1"
+        )
+    return ranks
 
 
 def judge_teacher(settings: Settings, problems: Sequence[Problem]) -> None:

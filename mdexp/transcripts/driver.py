@@ -166,7 +166,7 @@ def _as_free_text(done: Done, text: str) -> Done:
 
 
 def _turned(text: Segment, step: Write) -> Segment:
-    return replace(text, turn=None if step.continues else "assistant", role=step.role)
+    return replace(text, turn=None if step.continues else "assistant")
 
 
 def _bounded(result: ProgramResult) -> ProgramResult:

@@ -129,6 +129,11 @@ SETTINGS = [
         "student.tuning: input should be 'full', 'lora', 'dora' or 'qlora', got 'lroa'",
     ),
     ({"student.base_dtype": "bfloat16"}, "and student.tuning=full freezes none: choose"),
+    ({"student.roles": "separate"}, "and student.tuning=full has none: choose student.tuning=lora"),
+    (
+        {"student.roles": "separate", "student.tuning": "lora"},
+        "all texts of thought=[cot,pot] have one role; choose a thought of several",
+    ),
     ({"student.lora_rank": 0}, "student.lora_rank: input should be greater than or equal to 1"),
     ({"student.tunning": "lora"}, "student.tunning: unknown key; did you mean student.tuning"),
     ({"trainer.accelerator": "cpu", "trainer.precision": "16-mixed"}, "needs a GPU"),

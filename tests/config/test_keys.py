@@ -62,6 +62,9 @@ REACHES = {
     "student.prompt=chat": STUDENT,
     "student.tuning=lora": STUDENT,
     "student.base_dtype=float32": STUDENT,
+    "thought=[sci_cot] objective=union lambda=null student.tuning=lora student.roles=separate": (
+        STAGES[1:]
+    ),
     "student.hidden_size=64": STUDENT,
     "student.layers=1": STUDENT,
     "student.heads=1": STUDENT,

@@ -13,7 +13,7 @@ from mdexp.commands import export as exporting
 from mdexp.commands.export import main
 from mdexp.config.settings import judge
 from mdexp.decoding.run_student import trained_weights
-from mdexp.records import Example, Output, Problem
+from mdexp.records import Example, Lesson, Output, Problem
 from mdexp.store.files import read_json
 from mdexp.store.json_lines import read_jsonl
 from mdexp.training.module import MixedDistillation
@@ -45,6 +45,28 @@ def test_an_exported_student_is_the_trained_one(tuning, command, tmp_path, capsy
     half = AutoModelForCausalLM.from_pretrained(tmp_path / "half")
     assert {parameter.dtype for parameter in half.parameters()} == {torch.bfloat16}
     assert "here they are in bfloat16." in (tmp_path / "half" / "README.md").read_text()
+
+
+def test_separate_roles_are_exported_as_a_model_each(command, tmp_path):
+    roles = ("rationale", "answer")
+    keys = ["experiment=sci_cot", "student=tiny_causal", "trainer.max_steps=2", *LEARNING]
+    keys += ["student.tuning=lora", "student.roles=separate", "decoding.max_new_tokens=6"]
+    assert command(*keys, "hydra.run.dir=run") == 0
+    [first, *_] = read_jsonl(tmp_path / "run" / "lessons.jsonl", Lesson)
+    assert tuple(s.role for s in first.segments if s.scored) == roles
+    assert main(["run", "exported"]) == 0
+    settings = judge(read_json(tmp_path / "run" / "run.json")["settings"])
+    ids = torch.arange(3, 40)[None]
+    found = {}
+    for role in roles:
+        model = AutoModelForCausalLM.from_pretrained(tmp_path / "exported" / role).eval()
+        expected = trained_weights(tmp_path / "run", settings).load(role)[0](ids).logits
+        found[role] = model(ids).logits
+        torch.testing.assert_close(found[role], expected)
+    assert (found["rationale"] - found["answer"]).abs().max() > 1e-3
+    card = (tmp_path / "exported" / "README.md").read_text()
+    assert "sci_cot, to `rationale/`:" in card and "sci_cot, prompt 2, to `answer/`:" in card
+    assert not (tmp_path / "exported" / "lm_eval").exists()
 
 
 def test_a_training_that_stopped_is_exported_from_its_last_checkpoint(
