@@ -23,7 +23,7 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY) ## distil on the embedded problems: label against mixed, before against after
 	$(RUN) -m 'experiment=demo_label,demo' hydra.sweep.dir=$(DEMO)
-	$(VENV)/bin/python -m mdexp.compare $(DEMO)/1 $(DEMO)/0
+	$(VENV)/bin/python -m mdexp.compare $(DEMO)/0 $(DEMO)/1
 
 test: $(READY) ## run the tests
 	$(VENV)/bin/python -m pytest

@@ -155,13 +155,14 @@ def execute(
 
 
 def compare(*folders: FilePath | str) -> "pd.DataFrame":
-    """Compare runs on the same test problems, the first with each of the others; one run alone has
-    its own rows compared.
+    """Compare runs on the same test problems, the first (the baseline) with each of the others; one
+    run alone has its own rows compared.
 
     A row for each test set and pair of ways to answer, A and B: accuracies from 0 to 1 with Wilson
-    95 % intervals, `difference` = B - A with its paired 95 % interval, the problems that one alone
-    solves, the exact McNemar p, and p corrected by Holm for all rows. Runs that differ in their
-    seed only are one, as for the command. DifferentProblems where the runs cannot be compared.
+    95 % intervals, `difference` = B - A, the gain over A, with its paired 95 % interval, the
+    problems that one alone solves, the exact McNemar p, and p corrected by Holm for all rows. Runs
+    that differ in their seed only are one, as for the command. DifferentProblems where the runs
+    cannot be compared.
     """
     found = compare_folders([FilePath(folder) for folder in folders])
     a, corrected = group_name(found.first), iter(found.corrected())

@@ -1,9 +1,10 @@
-"""Compare runs on the same test problems: `python -m mdexp.compare RUN [RUN ...]`.
+"""Compare runs on the same test problems: `python -m mdexp.compare BASELINE [RUN ...]`.
 
-Each row of the first run (a thought's greedy path, a vote) stands against each row of the others,
-after training; one run alone has its own rows compared, each pair once. Runs that differ in their
-seed only are one, and their problems the clusters. Runs are joined by problem id and refused if a
-question, a gold answer or the grader differs.
+Name the baseline first: B - A is what the other run gained over it. Each row of the baseline (a
+thought's greedy path, a vote) stands against each row of the others, after training; one run alone
+has its own rows compared, each pair once. Runs that differ in their seed only are one, and their
+problems the clusters. Runs are joined by problem id and refused if a question, a gold answer or the
+grader differs.
 """
 
 import argparse
@@ -96,7 +97,8 @@ def compare_rows(run: Scored) -> list[Pair]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m mdexp.compare", description=__doc__)
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run folder")
+    told = "a run folder, the baseline first"
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help=told)
     folders = parser.parse_args(arguments).runs
     try:
         found = compare_folders(folders)

@@ -46,7 +46,7 @@ class OwnRows:
         found = {part: self._problems(file, part) for part, file in files.items()}
         if twice := found.get("train", {}).keys() & found.get("test", {}).keys():
             raise SourceError(
-                f"{len(twice)} ids are in both {files['train'].name} and {files['test'].name}, "
+                f"{files['train'].name} and {files['test'].name} share {len(twice)} of their ids, "
                 f"such as {min(twice)!r}: a problem of the test is never trained on, so give "
                 "different problems different ids"
             )

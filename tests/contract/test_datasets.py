@@ -16,7 +16,7 @@ NAMES = names("dataset")
 SMALL = {"limit_train": 60, "limit_test": 30}
 GYM = ("gsm_symbolic", "syllogism", "knights_knaves", "circuit_logic")
 OPTIONS = ("arc_easy", "aqua")
-GENERATED = (*GYM, "graph_logic", "last_letters", "coin_flip", "mix")
+GENERATED = (*GYM, "graph_logic", "last_letters", "coin_flip", "two_step", "mix")
 
 
 def test_datasets_are_found():

@@ -18,7 +18,7 @@ def write(part: str, *lines: str) -> None:
 @pytest.mark.parametrize(
     ("test", "said"),
     [
-        (["id,question,answer", "1,How many?,3"], "1 ids are in both train.csv and test.csv"),
+        (["id,question,answer", "1,How many?,3"], "train.csv and test.csv share 1 of their ids"),
         (["id,question,answer"], "own/test.csv: it has no rows"),
     ],
 )

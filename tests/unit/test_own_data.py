@@ -159,7 +159,7 @@ def test_not_utf8_is_said(tmp_path: Path) -> None:
 def test_an_id_of_both_parts_is_refused(tmp_path: Path) -> None:
     for part in ("train", "test"):
         (tmp_path / f"{part}.csv").write_text("id,question,answer\n7,How many?,1\n")
-    with pytest.raises(SourceError, match=r"1 ids are in both train\.csv and test\.csv.*'7'"):
+    with pytest.raises(SourceError, match=r"train\.csv and test\.csv share 1 of their ids.*'7'"):
         dataset("csv", path=str(tmp_path)).problems()
 
 

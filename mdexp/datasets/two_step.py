@@ -1,0 +1,188 @@
+"""Word problems of two steps with small numbers, our own: what a student of 135 M parameters learns
+within minutes on a CPU.
+
+Six kinds of story take turns. Test has the wordings of training with other names, things and
+numbers: no pair of first two numbers of a kind is in both, so that no test answer can be memorised.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from random import Random
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, PositiveInt
+
+from mdexp.config.ood_sets import OodNames
+from mdexp.datasets.generated import Draw, Wanted, drawn_problems
+from mdexp.datasets.graph_logic_puzzle import NAMES
+from mdexp.records import NearDuplicates, Overlap, Problem, Split
+
+THINGS: Mapping[Split, tuple[str, ...]] = {
+    "train": ("apples", "books", "pens", "shells", "cards", "eggs", "nuts", "cups", "coins"),
+    "test": ("plums", "stamps", "balls", "stones", "keys", "rolls", "figs", "hats", "beads"),
+}
+
+
+class TwoStep(BaseModel):
+    """`limit_train` and `limit_test` are how many problems are generated; kinds take turns."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str | None  # of no use here but to the OOD sets
+    split: Literal["default"]
+    draw: int  # another number gives other problems
+    limit_train: PositiveInt
+    limit_test: PositiveInt
+    ood: OodNames
+    overlap: Overlap
+    near_duplicates: NearDuplicates
+    source: str = ""
+    licence: str = ""
+
+    def files(self) -> dict[str, Path]:
+        return {}
+
+    def dropped(self) -> Counter[str]:
+        return Counter()
+
+    def problems(self) -> list[Problem]:
+        places = range(len(KINDS))
+        wanted: dict[Split, Wanted] = {
+            "train": Wanted(places, self.limit_train),
+            "test": Wanted(places, self.limit_test),
+        }
+        return drawn_problems("two_step", self.draw, wanted, _problem)
+
+
+class Story(NamedTuple):
+    """A question and the two equations that solve it, each with the words around it."""
+
+    numbers: tuple[int, int]  # the first two, which decide its split
+    question: str
+    steps: tuple[str, str]
+    answer: int
+
+
+class Cast(NamedTuple):
+    """Who and what a story is about."""
+
+    one: str
+    other: str
+    things: str
+
+
+def _change(cast: Cast, chance: Random) -> Story:
+    a, b, c = chance.randint(5, 20), chance.randint(2, 9), chance.randint(2, 5)
+    return Story(
+        (a, b),
+        f"{cast.one} has {a} {cast.things}, buys {b} more and gives {c} to {cast.other}. "
+        f"How many {cast.things} does {cast.one} have now?",
+        (
+            f"{cast.one} first has {a} + {b} = {a + b} {cast.things}.",
+            f"{cast.one} then has {a + b} - {c} = {a + b - c} {cast.things}.",
+        ),
+        a + b - c,
+    )
+
+
+def _more(cast: Cast, chance: Random) -> Story:
+    a, b = chance.randint(3, 20), chance.randint(2, 9)
+    return Story(
+        (a, b),
+        f"{cast.one} has {a} {cast.things}. {cast.other} has {b} more. "
+        f"How many {cast.things} do they have together?",
+        (
+            f"{cast.other} has {a} + {b} = {a + b} {cast.things}.",
+            f"Together they have {a} + {a + b} = {2 * a + b} {cast.things}.",
+        ),
+        2 * a + b,
+    )
+
+
+def _times(cast: Cast, chance: Random) -> Story:
+    a, b = chance.randint(2, 15), chance.randint(2, 5)
+    return Story(
+        (a, b),
+        f"{cast.one} has {a} {cast.things}. {cast.other} has {b} times as many. "
+        f"How many {cast.things} do they have together?",
+        (
+            f"{cast.other} has {a} * {b} = {a * b} {cast.things}.",
+            f"Together they have {a} + {a * b} = {a + a * b} {cast.things}.",
+        ),
+        a + a * b,
+    )
+
+
+def _groups(cast: Cast, chance: Random) -> Story:
+    a, b, c = chance.randint(3, 9), chance.randint(3, 9), chance.randint(2, 8)
+    return Story(
+        (a, b),
+        f"{cast.one} has {a} bags with {b} {cast.things} each and loses {c} {cast.things}. "
+        f"How many {cast.things} are left?",
+        (
+            f"The bags hold {a} * {b} = {a * b} {cast.things}.",
+            f"There are {a * b} - {c} = {a * b - c} {cast.things} left.",
+        ),
+        a * b - c,
+    )
+
+
+def _price(cast: Cast, chance: Random) -> Story:
+    a, b, c = chance.randint(2, 9), chance.randint(2, 9), chance.randint(2, 12)
+    return Story(
+        (a, b),
+        f"{cast.one} buys {a} {cast.things} for ${b} each and a bag for ${c}. "
+        f"How many dollars does {cast.one} pay?",
+        (
+            f"The {cast.things} cost {a} * {b} = {a * b} dollars.",
+            f"{cast.one} pays {a * b} + {c} = {a * b + c} dollars.",
+        ),
+        a * b + c,
+    )
+
+
+def _share(cast: Cast, chance: Random) -> Story:
+    c, each = chance.randint(2, 5), chance.randint(3, 9)
+    a = chance.randint(2, c * each - 2)
+    b = c * each - a
+    return Story(
+        (a, b),
+        f"{cast.one} has {a} {cast.things} and {cast.other} has {b}. They share all of them among "
+        f"{c} friends. How many {cast.things} does each friend get?",
+        (
+            f"Together they have {a} + {b} = {a + b} {cast.things}.",
+            f"Each friend gets {a + b} / {c} = {each} {cast.things}.",
+        ),
+        each,
+    )
+
+
+KINDS: Mapping[str, Callable[[Cast, Random], Story]] = {
+    "change": _change,
+    "more": _more,
+    "times": _times,
+    "groups": _groups,
+    "price": _price,
+    "share": _share,
+}
+TEST_EVERY = 3  # pairs are of test where their sum is a multiple of this
+
+
+def _problem(draw: Draw) -> Problem | None:
+    kind = list(KINDS)[draw.length]  # kinds take turns as lengths do elsewhere
+    names = [name for names in NAMES[draw.split].values() for name in names]
+    one, other = draw.chance.sample(names, 2)
+    story = KINDS[kind](Cast(one, other, draw.chance.choice(THINGS[draw.split])), draw.chance)
+    is_test = sum(story.numbers) % TEST_EVERY == 0
+    if is_test != (draw.split == "test"):
+        return None
+    return Problem(
+        id=f"two_step/{draw.split}/{draw.number}",
+        dataset="two_step",
+        split=draw.split,
+        question=story.question,
+        answer=story.answer,
+        rationale="\n".join(story.steps),
+        type=kind,
+    )
