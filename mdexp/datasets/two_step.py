@@ -5,54 +5,20 @@ Six kinds of story take turns. Test has the wordings of training with other name
 numbers: no pair of first two numbers of a kind is in both, so that no test answer can be memorised.
 """
 
-from collections import Counter
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
-from typing import Literal, NamedTuple
+from typing import ClassVar, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, PositiveInt
+from pydantic import BaseModel, ConfigDict
 
-from mdexp.config.ood_sets import OodNames
-from mdexp.datasets.generated import Draw, Wanted, drawn_problems
+from mdexp.datasets.generated import Draw
 from mdexp.datasets.graph_logic_puzzle import NAMES
-from mdexp.records import NearDuplicates, Overlap, Problem, Split
+from mdexp.records import Problem, Split
 
 THINGS: Mapping[Split, tuple[str, ...]] = {
     "train": ("apples", "books", "pens", "shells", "cards", "eggs", "nuts", "cups", "coins"),
     "test": ("plums", "stamps", "balls", "stones", "keys", "rolls", "figs", "hats", "beads"),
 }
-
-
-class TwoStep(BaseModel):
-    """`limit_train` and `limit_test` are how many problems are generated; kinds take turns."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    path: str | None  # of no use here but to the OOD sets
-    split: Literal["default"]
-    draw: int  # another number gives other problems
-    limit_train: PositiveInt
-    limit_test: PositiveInt
-    ood: OodNames
-    overlap: Overlap
-    near_duplicates: NearDuplicates
-    source: str = ""
-    licence: str = ""
-
-    def files(self) -> dict[str, Path]:
-        return {}
-
-    def dropped(self) -> Counter[str]:
-        return Counter()
-
-    def problems(self) -> list[Problem]:
-        places = range(len(KINDS))
-        wanted: dict[Split, Wanted] = {
-            "train": Wanted(places, self.limit_train),
-            "test": Wanted(places, self.limit_test),
-        }
-        return drawn_problems("two_step", self.draw, wanted, _problem)
 
 
 class Story(NamedTuple):
@@ -169,20 +135,31 @@ KINDS: Mapping[str, Callable[[Cast, Random], Story]] = {
 TEST_EVERY = 3  # pairs are of test where their sum is a multiple of this
 
 
-def _problem(draw: Draw) -> Problem | None:
-    kind = list(KINDS)[draw.length]  # kinds take turns as lengths do elsewhere
-    names = [name for names in NAMES[draw.split].values() for name in names]
-    one, other = draw.chance.sample(names, 2)
-    story = KINDS[kind](Cast(one, other, draw.chance.choice(THINGS[draw.split])), draw.chance)
-    is_test = sum(story.numbers) % TEST_EVERY == 0
-    if is_test != (draw.split == "test"):
-        return None
-    return Problem(
-        id=f"two_step/{draw.split}/{draw.number}",
-        dataset="two_step",
-        split=draw.split,
-        question=story.question,
-        answer=story.answer,
-        rationale="\n".join(story.steps),
-        type=kind,
-    )
+class TwoStep(BaseModel):
+    """Stories of six kinds, whose place in KINDS is their length."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str] = "two_step"
+
+    def lengths(self) -> Mapping[Split, Sequence[int]]:
+        return dict.fromkeys(("train", "test"), range(len(KINDS)))
+
+    def problem(self, draw: Draw) -> Problem | None:
+        """None where the first two numbers are of the other split."""
+        kind = list(KINDS)[draw.length]
+        names = [name for names in NAMES[draw.split].values() for name in names]
+        one, other = draw.chance.sample(names, 2)
+        story = KINDS[kind](Cast(one, other, draw.chance.choice(THINGS[draw.split])), draw.chance)
+        is_test = sum(story.numbers) % TEST_EVERY == 0
+        if is_test != (draw.split == "test"):
+            return None
+        return Problem(
+            id=f"two_step/{draw.split}/{draw.number}",
+            dataset="two_step",
+            split=draw.split,
+            question=story.question,
+            answer=story.answer,
+            rationale="\n".join(story.steps),
+            type=kind,
+        )
