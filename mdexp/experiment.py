@@ -230,13 +230,20 @@ class Experiment:
 
     def judge_stages(self) -> None:
         """SettingsError for a stage whose input neither a chosen stage writes nor the folder has,
-        before the stages ahead of it have bought anything."""
+        or whose files are not there, before the stages ahead of it have bought anything."""
         chosen = [
             stage
             for stage in TABLE
             if stage.part in self.settings.stages and self._is_of_round(stage)
         ]
         written = {name for stage in chosen for name in stage.writes.values()}
+        try:
+            named = {path for stage in chosen for path in stage.files(self.settings).values()}
+        except ValueError as error:
+            raise SettingsError({"": str(error)}) from error
+        if lost := sorted(str(path) for path in named if not path.exists()):
+            raise SettingsError({"": f"{lost[0]} is not there"})
+        self.num_files = len(named)
         for stage in chosen:
             # The trained student answers only where it is trained, so that is no lack.
             for name in stage.reads:
@@ -254,7 +261,9 @@ class Experiment:
         if NEED_STUDENT & set(self.settings.stages):
             problems = read_jsonl(self.file("problems.jsonl"), Problem)
             asked = asked_of_student(problems, self.settings.decoding)
-            found = preflight(self.settings, self.untrained, problems, asked, self.store.folder)
+            files = ("files", f"{self.num_files} that stages read are there")
+            judged = preflight(self.settings, self.untrained, problems, asked, self.store.folder)
+            found = [files, *judged]
             width = max(len(name) for name, _ in found)
             log.info("checked before anything is bought or trained:")
             for name, finding in found:

@@ -39,6 +39,7 @@ class LoopbackServer:
         self.finish_reason = "stop"
         self.logprobs: Any = {"token_logprobs": [-0.25, -0.75, -0.5]}  # of a completion
         self.script: Callable[[dict[str, Any]], Reply | None] = lambda body: None
+        self.models: list[str] = []  # that it lists
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
@@ -243,6 +244,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path, _, query = self.path.partition("?")
+        if path == "/v1/models":
+            listed = [{"id": name, "object": "model"} for name in self.loopback.models]
+            self._send(Reply(200, json.dumps({"object": "list", "data": listed})))
+            return
         self._send(Reply(*self.loopback.batches.get(path, dict(parse_qsl(query)))))
 
     def _send(self, reply: Reply) -> None:

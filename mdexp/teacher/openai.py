@@ -35,6 +35,7 @@ from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.prices import Price
 from mdexp.teacher.purchase import Terms, purchase
 from mdexp.teacher.request import Wanted
+from mdexp.teacher.served_models import warn_of_unlisted
 from mdexp.teacher.shutdowns import last_day
 from mdexp.transcripts.prompting import OWN_FOLDER, load_exemplars, template_files
 
@@ -236,6 +237,7 @@ class OpenAITeacher(BaseModel):
             for note in self.notes():
                 log.warning("teacher: %s", note)
             key, terms = server_key(self.api_key_env, self.url()), self.terms()
+            warn_of_unlisted(terms.base_url, key, self.model)
             if self.mode == "batch":
                 purchase_by_batch(missing, book, terms, key)
                 return

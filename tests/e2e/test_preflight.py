@@ -37,11 +37,9 @@ def student(tmp_path: Path) -> Callable[..., list[str]]:
     return saved
 
 
-def refused(
-    command: Command, capfd: pytest.CaptureFixture[str], *overrides: str, code: int = 2
-) -> str:
+def refused(command: Command, capfd: pytest.CaptureFixture[str], *overrides: str) -> str:
     """What a run says that ends before the stage extract."""
-    assert command(*overrides, "hydra.run.dir=run") == code
+    assert command(*overrides, "hydra.run.dir=run") == 2
     assert set(states(Path("run"))) <= {"prepare", "convert"}
     return capfd.readouterr().err
 
@@ -114,6 +112,25 @@ def test_a_template_that_opens_thinking_is_closed_by_every_target() -> None:
     assert found == "renders; ends in <think>, which every target closes"
 
 
+def test_files_of_all_stages_are_looked_for_before_the_first(
+    command: Command, capfd: pytest.CaptureFixture[str]
+) -> None:
+    replay = ["teacher=replay", "teacher.path=nowhere.jsonl"]
+    assert "teacher.path: got 'nowhere.jsonl', which is no file" in refused(command, capfd, *replay)
+    assert states(Path("run")) == {}
+
+
+def test_a_text_with_a_colon_in_a_yaml_is_named_with_its_line(
+    command: Command, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Path("conf/dataset").mkdir(parents=True)
+    Path("conf/dataset/mine.yaml").write_text("defaults: [jsonl, _self_]\nname: a: b\n")
+    assert command("--config-dir", "conf", "dataset=mine") == 2
+    said = capfd.readouterr().err
+    assert "mine.yaml:2: not YAML at column 8" in said and "needs quotes" in said
+    assert "Traceback" not in said
+
+
 def test_a_full_disk_asks_no_teacher(
     command: Command, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,8 +158,8 @@ def test_what_was_checked_is_one_table(command: Command, capfd: pytest.CaptureFi
     assert command("hydra.run.dir=run", "stages=[prepare,extract,verify,examples]") == 0
     out = capfd.readouterr().out
     table = out.split("checked before anything is bought or trained:\n")[1].splitlines()
-    names = [line.strip().split("  ")[0] for line in table[:8]]
-    assert names[:4] == ["processes", "precision", "student", "adapters"]
+    names = [line.strip().split("  ")[0] for line in table[:9]]
+    assert names[:5] == ["files", "processes", "precision", "student", "adapters"]
     assert {"chat template", "teacher", "tokenizer"} <= set(names)
 
 
@@ -158,7 +175,7 @@ def test_a_folder_without_weights_asks_no_teacher(
 ) -> None:
     overrides = student("causal")
     Path("weights/model.safetensors").unlink()
-    assert "no weights there" in refused(command, capfd, *overrides, code=1)
+    assert "no weights there" in refused(command, capfd, *overrides)
 
 
 def test_every_reason_is_said_at_once(command: Command, capfd: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from mdexp.config.config_path import config_folder
 from mdexp.config.settings import Settings, judge
 from mdexp.records import Answer, Problem
 from mdexp.students.weights import Weights
-from mdexp.training.preflight import Hopeless, preflight
+from mdexp.training.preflight import Hopeless, judge_teacher, preflight
 
 LONGEST = 2000  # positions of the student
 
@@ -104,3 +104,19 @@ def test_prompts_that_fill_max_tokens_are_named_with_what_would_fit(
     short = settings.trainer.model_copy(update={"max_tokens": needed - 1})
     with pytest.raises(Hopeless):
         judged(settings.model_copy(update={"trainer": short}), problems(12), caplog, monkeypatch)
+
+
+PAPERS = [f.stem for f in config_folder().glob("experiment/*.yaml") if f.stem.startswith("md_")]
+
+
+@pytest.mark.parametrize("experiment", PAPERS)
+def test_a_papers_experiment_needs_a_teacher(experiment: str) -> None:
+    """Its set brings no solutions, which is all that the default teacher has."""
+    words = [f"experiment={experiment}", "dataset.path=.", "student=tiny_causal"]
+    composed = compose("config", [*words, "trainer=cpu", "trainer.precision=32-true"])
+    settings = judge(OmegaConf.to_container(composed, resolve=True))  # type: ignore[arg-type]
+    bare = Problem(id="a", dataset="toy", split="train", question="How many?", answer=12)
+    with pytest.raises(
+        ValueError, match=r"teacher=worked writes .*: name a teacher, as in teacher"
+    ):
+        judge_teacher(settings, [bare])
