@@ -5,64 +5,41 @@ after every stage, so that a killed run shows how far it came.
 """
 
 import logging
-import shutil
 import time
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from mdexp.config.ood_sets import load_ood
 from mdexp.config.previous_run import earlier_stages, is_other_run
-from mdexp.config.settings import Settings, SettingsError
+from mdexp.config.settings import Settings
 from mdexp.ports import RunIdentity
-from mdexp.records import Problem
-from mdexp.report.stage_counts import (
-    mostly_dropped,
-    nothing_left,
-    problem_counts,
-    stage_line,
-    still_missing,
-    unread_columns,
-)
+from mdexp.report.stage_warnings import judge_counts
 from mdexp.report.write import write_report
 from mdexp.sandbox.executor import Sandbox
 from mdexp.sandbox.result_cache import CachedExecutor
 from mdexp.stages.convert import CONVERT
 from mdexp.stages.extract import EXTRACT
 from mdexp.stages.generate import AFTER
-from mdexp.stages.prepare import PREPARE
-from mdexp.stages.problem_sets import asked_of_student
+from mdexp.stages.judge_run import judge_files, judge_stages, judge_student
+from mdexp.stages.run_files import RunFiles, clear
 from mdexp.stages.score import SCORE
 from mdexp.stages.stage import PreviousRound, Stage, sandbox_limits
-from mdexp.stages.table import TABLE, WRITERS, dependents
+from mdexp.stages.table import TABLE
 from mdexp.stages.train import TRAIN
 from mdexp.store.environment import environment
-from mdexp.store.files import copy_file, plain_data, read_json, write_json
-from mdexp.store.integrity import file_hash
+from mdexp.store.files import plain_data, read_json, write_json
 from mdexp.store.json_lines import read_jsonl
-from mdexp.store.run_folder import (
-    MANIFEST,
-    RESCORED,
-    RunFileError,
-    checked_file,
-    fork_run,
-    round_folder,
-    run_file,
-)
-from mdexp.store.stage_store import StageResult, Store, damage
+from mdexp.store.run_folder import MANIFEST, fork_run, round_folder
+from mdexp.store.stage_store import StageResult, Store
 from mdexp.students.numerics import numerics
 from mdexp.students.process_memory import peak_memory_mib
 from mdexp.students.weights import Weights
 from mdexp.tracking.tracker import Tracker
-from mdexp.training.preflight import preflight
 
 log = logging.getLogger(__name__)
 
-NEED_TRAINING_PROBLEMS = {"extract", "verify", "examples", "train"}
 NEED_STUDENT = {"examples", "train", "generate"}
-# Made of stages' files.
-DERIVED = ("report.md", "report.html", "rounds.json", "history.csv", "metrics.csv")
 
 
 def run_experiment(settings: Settings, run: RunIdentity) -> dict[str, Any]:
@@ -117,7 +94,7 @@ def _run_round(
         try:
             experiment.judge_stages()
             for stage in TABLE:
-                if stage is EXTRACT:
+                if stage is EXTRACT and NEED_STUDENT & set(settings.stages):
                     experiment.judge_student()  # before anything is paid for
                 if experiment.wants(stage):
                     experiment.run(stage)
@@ -128,18 +105,6 @@ def _run_round(
             experiment.write_manifest("failed" if metrics is None else "done")
             tracker.finish(metrics)
     return metrics, experiment.left_for_next_round()
-
-
-def prepared(settings: Settings) -> list[Problem]:
-    """The problems of a run, found in its store or put there."""
-    result = Store(Path(settings.store)).stage(
-        PREPARE.function,
-        name=PREPARE.name,
-        version=PREPARE.version,
-        reads=PREPARE.files(settings),
-        settings=PREPARE.settings(settings),
-    )
-    return read_jsonl(result["problems.jsonl"], Problem)
 
 
 class Experiment:
@@ -160,12 +125,11 @@ class Experiment:
         self.tracker, self.feeds = tracker, tracker.feeds
         self.store = Store(Path(settings.store))
         self.ledger = self.store.ledger
-        self.done: dict[str, StageResult] = {}
-        self.files: dict[str, Path] = {}
-        self.hashes: dict[str, dict[str, str]] = {}  # by stage, of its files in the run folder
-        self.earlier = earlier_stages(folder, config) if settings.run else {}
+        earlier = earlier_stages(folder, config) if settings.run else {}
         if not settings.run and is_other_run(folder, config):
-            _clear(folder)
+            clear(folder)
+        self.files = RunFiles(folder, self.store, settings.stages, earlier)
+        self.done, self.has, self.file = self.files.done, self.files.has, self.files.file
         self.started = time.monotonic()
         # Absolute, so that the folder's commands find it from wherever they are called.
         settled = dict(config) | {"store": str(self.store.folder)}
@@ -176,13 +140,29 @@ class Experiment:
         ]
         self.manifest["sandbox"] = {"tiers": sandbox.tiers, "lacks": sandbox.lacks}
 
+    def chosen(self) -> list[Stage]:
+        """The stages that the run was asked for, of this round."""
+        return [
+            stage
+            for stage in TABLE
+            if stage.part in self.settings.stages
+            and (not stage.in_later_rounds or self._previous is not None)
+        ]
+
     def wants(self, stage: Stage) -> bool:
         """Whether the stage is chosen; the trained student answers only in a run that trains it."""
         trains = not stage.asks_trained_student or TRAIN.name in self.done
-        return stage.part in self.settings.stages and trains and self._is_of_round(stage)
+        return trains and stage in self.chosen()
 
-    def _is_of_round(self, stage: Stage) -> bool:
-        return not stage.in_later_rounds or self._previous is not None
+    def judge_stages(self) -> None:
+        """Refuse stages whose input is not there, before those ahead of them buy anything."""
+        self.num_files = judge_files(self.chosen(), self.settings)
+        judge_stages(self.chosen(), self.has)
+
+    def judge_student(self) -> None:
+        """Refuse what is bound to fail, while nothing has been paid for it."""
+        problems, store = self.file("problems.jsonl"), self.store.folder
+        judge_student(self.settings, self.untrained, problems, store, self.num_files)
 
     def run(self, stage: Stage) -> StageResult:
         """Run a stage or find it in the store, and copy what it writes into the run folder."""
@@ -197,77 +177,12 @@ class Experiment:
             key_only=self._key_only(stage),
             tools=stage.tools(self),
         )
-        for source, target in stage.writes.items():
-            copy_file(result[source], self.folder / target)
-            self.files[target] = result[source]
-        written = stage.writes.values()
-        self.hashes[stage.name] = {name: file_hash(self.files[name]) for name in written}
-        self._forget_dependents(stage, result)
-        self.done[stage.name] = result
+        self.files.keep(stage, result)
         self.write_manifest("running")
-        self._judge_counts(result)
+        judge_counts(result, self.settings.stages)
         if stage is TRAIN:
             self.tracker.log_history(read_jsonl(result["history.jsonl"], dict))
         return result
-
-    def _judge_counts(self, result: StageResult) -> None:
-        """Warn of what a stage dropped; SettingsError if it left nothing that can be trained on."""
-        if result.name == PREPARE.name:
-            if counted := problem_counts(result.counts):
-                log.info("problems: %s", counted)
-            if unread := unread_columns(result.counts):
-                log.warning("warning: %s", unread)
-        if line := stage_line(result.name, result.counts):
-            log.info("%s", line)
-        goes_on = TRAIN.part in self.settings.stages
-        if missing := still_missing(result.counts, trains=goes_on):
-            log.warning("warning: %s", missing)
-        for sentence in mostly_dropped([result.manifest()]):
-            log.warning("warning: %s", sentence)
-        trains = NEED_TRAINING_PROBLEMS & set(self.settings.stages)
-        if trains and (faults := nothing_left(result.name, result.counts)):
-            raise SettingsError(faults)
-
-    def judge_stages(self) -> None:
-        """SettingsError for a stage whose input neither a chosen stage writes nor the folder has,
-        or whose files are not there, before the stages ahead of it have bought anything."""
-        chosen = [
-            stage
-            for stage in TABLE
-            if stage.part in self.settings.stages and self._is_of_round(stage)
-        ]
-        written = {name for stage in chosen for name in stage.writes.values()}
-        try:
-            named = {path for stage in chosen for path in stage.files(self.settings).values()}
-        except ValueError as error:
-            raise SettingsError({"": str(error)}) from error
-        if lost := sorted(str(path) for path in named if not path.exists()):
-            raise SettingsError({"": f"{lost[0]} is not there"})
-        self.num_files = len(named)
-        for stage in chosen:
-            # The trained student answers only where it is trained, so that is no lack.
-            for name in stage.reads:
-                if name not in written and not self.has(name):
-                    raise SettingsError(
-                        {
-                            "stages": f"{stage.part} reads {name}, which is not there: add the "
-                            f"stage that writes it ({WRITERS[name][0].part}), or go on with a "
-                            "run that has it by run=FOLDER"
-                        }
-                    )
-
-    def judge_student(self) -> None:
-        """Refuse what is bound to fail, while nothing has been paid for it."""
-        if NEED_STUDENT & set(self.settings.stages):
-            problems = read_jsonl(self.file("problems.jsonl"), Problem)
-            asked = asked_of_student(problems, self.settings.decoding)
-            files = ("files", f"{self.num_files} that stages read are there")
-            judged = preflight(self.settings, self.untrained, problems, asked, self.store.folder)
-            found = [files, *judged]
-            width = max(len(name) for name, _ in found)
-            log.info("checked before anything is bought or trained:")
-            for name, finding in found:
-                log.info("  %s  %s", name.ljust(width), finding)
 
     def _key_only(self, stage: Stage) -> dict[str, Any]:
         """What can change the stage's output and yet is nothing that it is given."""
@@ -317,46 +232,6 @@ class Experiment:
         untrained = self.untrained.with_tokens(self.settings.new_tokens())
         return untrained.after_training(self.done[TRAIN.name]["student"])
 
-    def _forget_dependents(self, stage: Stage, result: StageResult) -> None:
-        """What an earlier run made of another output of this stage is no part of this run."""
-        before = self.earlier.get(stage.name)
-        if before is None or self.store.output(before) == result.folder:
-            return
-        if stage is not TRAIN and before.get("files") == self.hashes[stage.name]:
-            return  # the same bytes under another key; of weights, the key alone tells
-        stale = [name for name in dependents(stage) if self.earlier.pop(name, None)]
-        if stale:
-            names = ", ".join(sorted(stale))
-            log.warning("%s differs from the run before, of which %s go", stage.name, names)
-
-    def has(self, name: str) -> bool:
-        """Whether a stage of this run wrote the file, now or earlier."""
-        return name in self.files or WRITERS[name][0].name in self.earlier
-
-    def file(self, name: str) -> Path:
-        """A file that a stage of this run wrote, now or (run=FOLDER) earlier; RunFileError."""
-        if name in self.files:
-            return self.files[name]
-        stage, source = WRITERS[name]
-        if stage.name not in self.earlier:
-            there = "not of this run" if (self.folder / name).is_file() else "not there"
-            raise RunFileError(
-                f"{self.folder / name} is {there}, and none of stages="
-                f"{list(self.settings.stages)} writes it: add the stage that does ({stage.part}); "
-                "run=FOLDER goes on with the run in a folder"
-            )
-        return self._earlier_file(name, self.earlier[stage.name], source)
-
-    def _earlier_file(self, name: str, entry: Mapping[str, Any], source: str) -> Path:
-        """From the store; where that has it no more, from the run folder."""
-        stored, recorded = self.store.output(entry), entry.get("files", {}).get(name)
-        if stored.is_dir() and not damage(stored):
-            return stored / source
-        if recorded:
-            return checked_file(self.folder, name, entry)
-        log.warning("%s: an older version wrote it, so it cannot be checked", self.folder / name)
-        return run_file(self.folder, name)
-
     def metrics(self) -> dict[str, Any]:
         """What was scored; empty if the run was not to score."""
         return read_json(self.file("metrics.json")) if "score" in self.settings.stages else {}
@@ -369,26 +244,10 @@ class Experiment:
         write_report(self.folder, self.file, self.settings, self.manifest, several)
 
     def write_manifest(self, state: str) -> None:
-        done = {
-            name: result.manifest() | {"files": self.hashes[name]}
-            for name, result in self.done.items()
-        }
         self.manifest |= {
             "state": state,
             "seconds": round(time.monotonic() - self.started, 1),
             "peak_memory_mib": peak_memory_mib(),
-            "stages": list((self.earlier | done).values()),
+            "stages": self.files.entries(),
         }
         write_json(self.folder / MANIFEST, self.manifest)
-
-
-def _clear(folder: Path) -> None:
-    """Remove what a run with other settings left in the folder; its stages' outputs stay in the
-    store."""
-    left = [name for name in (*WRITERS, *DERIVED) if (folder / name).is_file()]
-    for name in left:
-        (folder / name).unlink()
-    if (folder / RESCORED).is_dir():
-        shutil.rmtree(folder / RESCORED)
-        left.append(RESCORED)
-    log.warning("%s: removed files of another run: %s", folder, ", ".join(left) or "none")

@@ -109,7 +109,7 @@ def _teacher(job: Settings) -> OpenAITeacher:
 
 def _lines(jobs: Sequence[Settings]) -> Iterator[str]:
     """The plan of the jobs that ask one model."""
-    from mdexp.experiment import prepared  # slow to load
+    from mdexp.stages.prepare import prepared  # slow to load
     from mdexp.stages.problem_sets import training_problems
 
     problems: list[list[Problem]] = [training_problems(prepared(job)) for job in jobs]

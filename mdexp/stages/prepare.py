@@ -8,9 +8,10 @@ from mdexp.config.ood_sets import load_ood
 from mdexp.config.settings import Settings
 from mdexp.datasets.prepare import prepare_problems
 from mdexp.ports import Dataset
+from mdexp.records import Problem
 from mdexp.stages.stage import Files, Stage, same_names
-from mdexp.store.json_lines import write_jsonl
-from mdexp.store.stage_store import Counts
+from mdexp.store.json_lines import read_jsonl, write_jsonl
+from mdexp.store.stage_store import Counts, Store
 
 
 def prepare(
@@ -39,3 +40,15 @@ PREPARE = Stage(
     files=_files,
     settings=_settings,
 )
+
+
+def prepared(settings: Settings) -> list[Problem]:
+    """The problems of a run, found in its store or put there."""
+    result = Store(Path(settings.store)).stage(
+        PREPARE.function,
+        name=PREPARE.name,
+        version=PREPARE.version,
+        reads=PREPARE.files(settings),
+        settings=PREPARE.settings(settings),
+    )
+    return read_jsonl(result["problems.jsonl"], Problem)

@@ -1,0 +1,57 @@
+"""What is refused before a run buys or trains anything."""
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mdexp.config.settings import Settings, SettingsError
+from mdexp.records import Problem
+from mdexp.stages.problem_sets import asked_of_student
+from mdexp.stages.stage import Stage
+from mdexp.stages.table import WRITERS
+from mdexp.store.json_lines import read_jsonl
+from mdexp.students.weights import Weights
+from mdexp.training.preflight import preflight
+
+log = logging.getLogger(__name__)
+
+
+def judge_files(chosen: Sequence[Stage], settings: Settings) -> int:
+    """How many local files the stages read; SettingsError for one that is not there."""
+    try:
+        named = {path for stage in chosen for path in stage.files(settings).values()}
+    except ValueError as error:
+        raise SettingsError({"": str(error)}) from error
+    if lost := sorted(str(path) for path in named if not path.exists()):
+        raise SettingsError({"": f"{lost[0]} is not there"})
+    return len(named)
+
+
+def judge_stages(chosen: Sequence[Stage], has: Callable[[str], bool]) -> None:
+    """SettingsError for a stage whose input neither a chosen stage writes nor the folder has."""
+    written = {name for stage in chosen for name in stage.writes.values()}
+    for stage in chosen:
+        # The trained student answers only where it is trained, so that is no lack.
+        for name in stage.reads:
+            if name not in written and not has(name):
+                raise SettingsError(
+                    {
+                        "stages": f"{stage.part} reads {name}, which is not there: add the "
+                        f"stage that writes it ({WRITERS[name][0].part}), or go on with a "
+                        "run that has it by run=FOLDER"
+                    }
+                )
+
+
+def judge_student(
+    settings: Settings, untrained: Weights, problems: Path, store: Path, num_files: int
+) -> None:
+    """Refuse what is bound to fail on a run's problems, a file; `store` is a folder."""
+    known = read_jsonl(problems, Problem)
+    asked = asked_of_student(known, settings.decoding)
+    files = ("files", f"{num_files} that stages read are there")
+    found = [files, *preflight(settings, untrained, known, asked, store)]
+    width = max(len(name) for name, _ in found)
+    log.info("checked before anything is bought or trained:")
+    for name, finding in found:
+        log.info("  %s  %s", name.ljust(width), finding)

@@ -1,0 +1,105 @@
+"""The files of a run folder, as the run's stages wrote them, now or (run=FOLDER) earlier."""
+
+import logging
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mdexp.stages.stage import Stage
+from mdexp.stages.table import WRITERS, dependents
+from mdexp.stages.train import TRAIN
+from mdexp.store.files import copy_file
+from mdexp.store.integrity import file_hash
+from mdexp.store.run_folder import RESCORED, RunFileError, checked_file, run_file
+from mdexp.store.stage_store import StageResult, Store, damage
+
+log = logging.getLogger(__name__)
+
+# Made of stages' files.
+DERIVED = ("report.md", "report.html", "rounds.json", "history.csv", "metrics.csv")
+
+
+class RunFiles:
+    """`stages` are those that the run was asked for, by part; `earlier` is what the manifest of an
+    earlier run in the folder says of its stages, by name."""
+
+    def __init__(
+        self, folder: Path, store: Store, stages: Sequence[str], earlier: Mapping[str, Any]
+    ) -> None:
+        self.folder, self.store, self._stages = folder, store, stages
+        self.earlier = dict(earlier)
+        self.done: dict[str, StageResult] = {}
+        self.files: dict[str, Path] = {}
+        self.hashes: dict[str, dict[str, str]] = {}  # by stage, of its files in the run folder
+
+    def keep(self, stage: Stage, result: StageResult) -> None:
+        """Copy what a stage wrote into the folder; what an earlier run made of another output of
+        it is no part of this run."""
+        for source, target in stage.writes.items():
+            copy_file(result[source], self.folder / target)
+            self.files[target] = result[source]
+        written = stage.writes.values()
+        self.hashes[stage.name] = {name: file_hash(self.files[name]) for name in written}
+        self._forget_dependents(stage, result)
+        self.done[stage.name] = result
+
+    def entries(self) -> list[dict[str, Any]]:
+        """What the manifest says of each stage."""
+        done = {
+            name: result.manifest() | {"files": self.hashes[name]}
+            for name, result in self.done.items()
+        }
+        return list((self.earlier | done).values())
+
+    def _forget_dependents(self, stage: Stage, result: StageResult) -> None:
+        """What an earlier run made of another output of this stage is no part of this run."""
+        before = self.earlier.get(stage.name)
+        if before is None or self.store.output(before) == result.folder:
+            return
+        if stage is not TRAIN and before.get("files") == self.hashes[stage.name]:
+            return  # the same bytes under another key; of weights, the key alone tells
+        stale = [name for name in dependents(stage) if self.earlier.pop(name, None)]
+        if stale:
+            names = ", ".join(sorted(stale))
+            log.warning("%s differs from the run before, of which %s go", stage.name, names)
+
+    def has(self, name: str) -> bool:
+        """Whether a stage of this run wrote the file, now or earlier."""
+        return name in self.files or WRITERS[name][0].name in self.earlier
+
+    def file(self, name: str) -> Path:
+        """A file that a stage of this run wrote, now or (run=FOLDER) earlier; RunFileError."""
+        if name in self.files:
+            return self.files[name]
+        stage, source = WRITERS[name]
+        if stage.name not in self.earlier:
+            there = "not of this run" if (self.folder / name).is_file() else "not there"
+            raise RunFileError(
+                f"{self.folder / name} is {there}, and none of stages="
+                f"{list(self._stages)} writes it: add the stage that does ({stage.part}); "
+                "run=FOLDER goes on with the run in a folder"
+            )
+        return self._earlier_file(name, self.earlier[stage.name], source)
+
+    def _earlier_file(self, name: str, entry: Mapping[str, Any], source: str) -> Path:
+        """From the store; where that has it no more, from the run folder."""
+        stored, recorded = self.store.output(entry), entry.get("files", {}).get(name)
+        if stored.is_dir() and not damage(stored):
+            return stored / source
+        if recorded:
+            return checked_file(self.folder, name, entry)
+        log.warning("%s: an older version wrote it, so it cannot be checked", self.folder / name)
+        return run_file(self.folder, name)
+
+
+def clear(folder: Path) -> None:
+    """Remove what a run with other settings left in the folder; its stages' outputs stay in the
+    store."""
+    left = [name for name in (*WRITERS, *DERIVED) if (folder / name).is_file()]
+    for name in left:
+        (folder / name).unlink()
+    if (folder / RESCORED).is_dir():
+        shutil.rmtree(folder / RESCORED)
+        left.append(RESCORED)
+    log.warning("%s: removed files of another run: %s", folder, ", ".join(left) or "none")
