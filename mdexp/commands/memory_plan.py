@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mdexp.config.blocks import DecodingSettings
 from mdexp.config.settings import Settings
 from mdexp.ports import StudentConfig
+from mdexp.students.revision import unpinned
 from mdexp.students.weights import Weights
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def memory_lines(job: Settings, devices: int | None, gigabytes: float | None) ->
     from mdexp.training.memory import training_memory
 
     trainer, student = job.trainer, job.student
+    if (warning := unpinned(student)) is not None:
+        yield f"student: {warning}"
     try:
         config = Weights(student=student, seed=job.seed).config()
         machine = numerics(trainer.precision, trainer.accelerator, student)

@@ -17,6 +17,7 @@ from mdexp.students.frozen import judge_quantisation
 from mdexp.students.numerics import numerics
 from mdexp.students.positions import context_length, room
 from mdexp.students.prompts import Renderer
+from mdexp.students.revision import unpinned
 from mdexp.students.weights import Weights
 from mdexp.training.devices import num_ranks
 from mdexp.training.disk_check import judge_disk
@@ -56,6 +57,7 @@ def preflight(
         "processes": lambda: judge_ranks(s),
         "precision": lambda: numerics(trainer.precision, trainer.accelerator, student).precision,
         "student": lambda: judge_architecture(student, config),
+        "revision": lambda: unpinned(student),
         "adapters": lambda: judge_adapters(student, config),
         "tokenizer": lambda: judge_tokenizer(tokenizer, config),
         "chat template": lambda: judge_template(tokenizer, student.prompt),
