@@ -21,7 +21,7 @@ from mdexp.commands.run import config_folder
 from mdexp.config.settings import Settings, judge
 from mdexp.grading.verify import verify_paths
 from mdexp.ports import Done, Seen, Thought
-from mdexp.records import Lesson, Problem, Transcript, VerifiedPath
+from mdexp.records import Lesson, Problem, Segment, Transcript, VerifiedPath
 from mdexp.sandbox.executor import Sandbox
 from mdexp.stages.examples import make_lessons
 from mdexp.teacher.worked import WorkedTeacher
@@ -126,15 +126,38 @@ def test_lessons(name: str, sandbox: Sandbox, numbers: list[Numbers]) -> None:
     read_back(chosen, made, sandbox)
 
 
+def test_each_lesson_maker_is_part_of_an_experiment() -> None:
+    """So that what is tested of experiments' lessons is tested of every maker."""
+    assert set(names("lesson")) <= {maker for name in NAMES for maker in composed(name).lessons}
+
+
 def told_too_early(lesson: Lesson, about: Problem) -> bool:
     """Whether the student reads the gold answer before it was written or computed."""
     gold = canonical(about.answer)
     for segment in lesson.segments:
-        if segment.scored or (segment.result and correct(segment.result.answer, about.answer)):
+        if segment.result and correct(segment.result.answer, about.answer):
             return False
         if gold in map(canonical, _NUMBER.findall(segment.text)):
-            return canonical(about.answer) not in map(canonical, _NUMBER.findall(about.question))
+            in_question = gold in map(canonical, _NUMBER.findall(about.question))
+            return not segment.scored and not in_question
     return False
+
+
+@pytest.mark.parametrize("scored", [False, True])
+def test_gold_behind_another_text_is_told_too_early(scored: bool) -> None:
+    """As hints that name the answer would be, behind a core question that does not."""
+    about = problem(0, (20, 30, 4))
+    said = (
+        Segment(author="question", text=about.question, turn="user"),
+        Segment(author="writer", text="What is paid?", turn="assistant", scored=True),
+        Segment(author="cue", text="What helps?", turn="user"),
+        Segment(author="writer", text="It is 200.", turn="assistant", scored=scored),
+        Segment(author="writer", text="The answer is 200.", turn="assistant", scored=True),
+    )
+    lesson = Lesson(
+        id="p0/kpdd/0", problem_id="p0", thought="kpdd", sample=0, segments=said, sources=("pot/0",)
+    )
+    assert told_too_early(lesson, about) is not scored
 
 
 def read_back(chosen: Settings, made: Sequence[tuple[Problem, Lesson]], sandbox: Sandbox) -> None:
