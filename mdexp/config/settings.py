@@ -19,6 +19,7 @@ from mdexp.config.blocks import (
 from mdexp.config.earlier_parts import as_part
 from mdexp.config.hints import did_you_mean, key_paths
 from mdexp.ports import (
+    ChoosesThought,
     Dataset,
     Decoder,
     Grader,
@@ -280,7 +281,9 @@ class Settings(Block):
     def learned_from_own(self) -> dict[str, Thought]:
         """The thoughts of whose own paths a later round makes lessons."""
         return {
-            name: thought for name, thought in self.answering().items() if not thought.made_from
+            name: thought
+            for name, thought in self.answering().items()
+            if not thought.made_from or isinstance(thought, ChoosesThought)
         }
 
     def of_round(self) -> RoundMethod:

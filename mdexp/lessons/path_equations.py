@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 
 from mdexp.answers.equality import canonical
+from mdexp.lessons.strategy import strategy_of
 from mdexp.ports import Thought
 from mdexp.records import VerifiedPath
 from mdexp.thoughts.program_form import syntax_tree
@@ -31,10 +32,11 @@ _SIGNS = str.maketrans("×÷−", "*/-")
 
 def equations_of(path: VerifiedPath, thoughts: Mapping[str, Thought]) -> str:
     """The equations of a path in one text, equal for paths that compute alike."""
-    if thoughts[path.thought].unit == "sentence":
-        return of_prose(path.text)
-    tree = syntax_tree(path.text)
-    return _renamed_text(path.text) if tree is None else _renamed_tree(tree)
+    _, thought, text = strategy_of(path, thoughts)
+    if thought.unit == "sentence":
+        return of_prose(text)
+    tree = syntax_tree(text)
+    return _renamed_text(text) if tree is None else _renamed_tree(tree)
 
 
 def of_prose(text: str) -> str:

@@ -34,11 +34,11 @@ class PathLessons(BaseModel):
         taught = self.teaches(thoughts)
         for name, thought in thoughts.items():
             for path in paths if name in taught else ():
-                if path.thought not in (thought.made_from or {name}):
+                if path.thought not in {name, *thought.made_from}:
                     continue
                 transcript = Transcript(
                     problem_id=path.problem_id,
-                    thought=name,
+                    thought=path.thought,
                     sample=path.sample,
                     segments=(asked(problem.question), *path.segments),
                 )

@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from mdexp.lessons.path_equations import equations_of
+from mdexp.lessons.strategy import strategy_of
 from mdexp.ports import Thought
 from mdexp.records import Problem, VerifiedPath
 
@@ -40,5 +41,5 @@ class RejectionSampling(BaseModel):
         return chosen
 
     def _key(self, path: VerifiedPath, thoughts: Mapping[str, Thought]) -> tuple[str, str]:
-        is_text = self.distinct == "text"
-        return path.thought, path.text if is_text else equations_of(path, thoughts)
+        name, _, text = strategy_of(path, thoughts)
+        return name, text if self.distinct == "text" else equations_of(path, thoughts)

@@ -12,6 +12,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, SkipValidation
 
+from mdexp.lessons.strategy import strategy_of
 from mdexp.ports import RoundMethod, Thought
 from mdexp.ports.parts import built, described
 from mdexp.records import Problem, VerifiedPath
@@ -46,7 +47,7 @@ class RepeatedTeacher(BaseModel):
             by_thought[path.thought].append(path)
         numbers: dict[str, int] = defaultdict(int)
         for path in self.like.choose(problem, taught, own, thoughts):
-            numbers[path.thought] += 1
+            numbers[strategy_of(path, thoughts).name] += 1
         return [
             path
             for thought, number in numbers.items()

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from mdexp.lessons.strategy import strategy_of
 from mdexp.ports import Thought
 from mdexp.records import Problem, VerifiedPath
 
@@ -36,6 +37,6 @@ class SelfTaughtReasoner(BaseModel):
         own: Sequence[VerifiedPath],
         thoughts: Mapping[str, Thought],
     ) -> Sequence[VerifiedPath]:
-        solved = {path.thought for path in own}
+        solved = {strategy_of(path, thoughts).name for path in own}
         kept = [p for p in taught if self.keep_teacher and p.thought not in solved]
         return [*kept, *own]

@@ -34,6 +34,7 @@ from mdexp.ports.source import (
 from mdexp.ports.student import StudentConfig, Tuning, student_name
 from mdexp.ports.thought import (
     BringsTokens,
+    ChoosesThought,
     Done,
     Executor,
     HasRoles,
@@ -58,6 +59,7 @@ __all__ = [
     "Attempt",
     "Ballot",
     "BringsTokens",
+    "ChoosesThought",
     "Dataset",
     "Decoder",
     "Done",

@@ -137,7 +137,7 @@ class Thought(Protocol):
 
     def lesson(self, transcript: Transcript, done: Done) -> tuple[Segment, ...]:
         """The training target of a verified transcript, from its question on; empty, where there
-        is nothing to learn from it."""
+        is nothing to learn from it. `transcript.thought` is the thought that it was written as."""
         ...
 
 
@@ -148,6 +148,21 @@ class VariedThought(Protocol):
     def variants(self) -> Mapping[str, Thought]:
         """The ways by name; without validation problems the first is taken, without any way the
         thought as it is. Texts of all of them are read alike."""
+        ...
+
+
+@runtime_checkable
+class ChoosesThought(Protocol):
+    """A thought whose writer first names another one, by which it goes on. In later rounds its own
+    transcripts are lessons beside the paths that it is made from."""
+
+    @property
+    def among(self) -> Mapping[str, Thought]:
+        """The thoughts that may be named."""
+        ...
+
+    def chosen(self, text: str) -> tuple[str, str]:
+        """The thought that a text names, and what it says as that; an empty name for none."""
         ...
 
 

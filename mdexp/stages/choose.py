@@ -11,6 +11,7 @@ from mdexp.config.settings import Settings
 from mdexp.decoding.own_paths import as_path
 from mdexp.grading.verify import Mode, verify_paths
 from mdexp.lessons.path_equations import equations_of
+from mdexp.lessons.strategy import strategy_of
 from mdexp.ports import Executor, RoundMethod, Thought
 from mdexp.records import Output, Problem, Rejection, ThinkingUse, VerifiedPath
 from mdexp.stages.own import OUTPUTS
@@ -52,7 +53,7 @@ def choose_paths(
     verified, rejected = verify_paths(
         written, problems, thoughts, executor, mode, thinking, results_of
     )
-    own = _unlike(taught, verified)
+    own = _unlike(taught, verified, thoughts)
     chosen = _chosen(method, problems, taught, own, thoughts)
     if not chosen:
         log.warning("round %d: no own path is right; the teacher's stay", round_before + 1)
@@ -74,9 +75,14 @@ def choose_paths(
         "problems with an own right path": len({path.problem_id for path in verified}),
         "chosen": len(chosen),
         "chosen own": sum(path.round > 0 for path in chosen),
-        "chosen own by thought": dict(Counter(p.thought for p in chosen if p.round > 0)),
+        "own right by thought": _by_strategy(verified, thoughts),
+        "chosen own by thought": _by_strategy([p for p in chosen if p.round > 0], thoughts),
         "dropped": dict(Counter(drop.reason for drop in rejected)),
     }
+
+
+def _by_strategy(paths: Sequence[VerifiedPath], thoughts: Mapping[str, Thought]) -> dict[str, int]:
+    return dict(Counter(strategy_of(path, thoughts).name for path in paths))
 
 
 def refuse_untrained(outputs: Sequence[Output], problems: Mapping[str, Problem]) -> None:
@@ -112,15 +118,18 @@ def _by_problem(paths: Sequence[VerifiedPath]) -> Mapping[str, list[VerifiedPath
     return dict(found)
 
 
-def _unlike(taught: Sequence[VerifiedPath], own: Sequence[VerifiedPath]) -> list[VerifiedPath]:
+def _unlike(
+    taught: Sequence[VerifiedPath], own: Sequence[VerifiedPath], thoughts: Mapping[str, Thought]
+) -> list[VerifiedPath]:
     """The own paths that do not say the same as one of the teacher's."""
-    said = set(map(_said, taught))
-    return [path for path in own if _said(path) not in said]
+    said = {_said(path, thoughts) for path in taught}
+    return [path for path in own if _said(path, thoughts) not in said]
 
 
-def _said(path: VerifiedPath) -> tuple[str, ...]:
-    texts = (segment.text for segment in path.segments if segment.author == "writer")
-    return (path.problem_id, path.thought, path.text, *texts)
+def _said(path: VerifiedPath, thoughts: Mapping[str, Thought]) -> tuple[str, ...]:
+    name, _, text = strategy_of(path, thoughts)
+    earlier = (segment.text for segment in path.segments if segment.author == "writer")
+    return (path.problem_id, name, text, *earlier)
 
 
 def _not_chosen(path: VerifiedPath) -> Rejection:

@@ -1,6 +1,7 @@
 """What any thought has to do: a new yaml in conf/thought is tested without a line here."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -48,9 +49,9 @@ def read(thought: Thought, segments: Sequence[Segment], sandbox: Sandbox) -> Don
 def lessons(thought: Thought, sandbox: Sandbox) -> list[tuple[Segment, ...]]:
     """What is learnt from the exemplars, each of them made by the thought that it derives from."""
     made = []
-    for source in thought.made_from.values() or [thought]:
+    for name, source in (thought.made_from or {"t": thought}).items():
         for row in EXEMPLARS:
-            shown = transcript(source.exemplar(row))
+            shown = replace(transcript(source.exemplar(row)), thought=name)
             done = read(source, shown.segments, sandbox)
             if thought.shows_results and done.result:  # as verify keeps it
                 shown = shown.after(executed(done.result))
