@@ -1,10 +1,10 @@
 """Compare runs on the same test problems: `python -m mdexp.compare BASELINE [RUN ...]`.
 
 Name the baseline first: B - A is what the other run gained over it. Each row of the baseline (a
-thought's greedy path, a vote) stands against each row of the others, after training; one run alone
-has its own rows compared, each pair once. Runs that differ in their seed only are one, and their
-problems the clusters. Runs are joined by problem id and refused if a question, a gold answer or the
-grader differs.
+thought's greedy path, a vote) stands against each row of the others, after training. Runs that
+differ in their seed only are one, and their problems the clusters. One run alone, or the seeds of
+one, has its own rows compared, each pair once. Runs are joined by problem id and refused if a
+question, a gold answer or the grader differs.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from rich.table import Table
 
 from mdexp.commands.printable import print_error
 from mdexp.commands.scored_run import Scored, by_seed, load_scored_run, refuse_incomparable
-from mdexp.grading.pairing import Comparison, DifferentProblems, compare_groups, compare_verdicts
+from mdexp.grading.pairing import Comparison, DifferentProblems, compare_groups
 from mdexp.grading.statistics import holm
 from mdexp.report.tables import p_value, points_text
 
@@ -83,15 +83,27 @@ def compare_runs(first: Sequence[Scored], second: Sequence[Scored]) -> list[Pair
     ]
 
 
-def compare_rows(run: Scored) -> list[Pair]:
-    """All pairs of one run's own rows; ValueError if no test set has two."""
+def compare_rows(group: Sequence[Scored]) -> list[Pair]:
+    """All pairs of one run's own rows, or of runs that differ in their seed only; ValueError if no
+    test set has two."""
+    for run in group[1:]:
+        refuse_incomparable(group[0], run)
     pairs = [
-        Pair(dataset=dataset, a=a, b=b, comparison=compare_verdicts(rows[a], rows[b]))
-        for dataset, rows in run.rows.items()
+        Pair(
+            dataset=dataset,
+            a=a,
+            b=b,
+            comparison=compare_groups(
+                [run.rows[dataset][a] for run in group], [run.rows[dataset][b] for run in group]
+            ),
+        )
+        for dataset, rows in group[0].rows.items()
         for a, b in combinations(rows, 2)
     ]
     if not pairs:
-        raise ValueError(f"{run.name} has one row alone, so name another run to compare it with")
+        raise ValueError(
+            f"{group_name(group)} has one row alone, so name another run to compare it with"
+        )
     return pairs
 
 
@@ -113,13 +125,11 @@ def compare_folders(folders: Sequence[Path]) -> CompareTables:
     """Compare run folders as the command does; ValueError where that makes no sense."""
     _refuse_twice(folders)
     groups = by_seed([load_scored_run(folder) for folder in folders])
-    if len(folders) == 1:
-        groups *= 2  # the run beside itself
-    if len(groups) < 2:
-        raise ValueError("all runs differ in their seed only, so there is nothing to compare")
+    if len(groups) == 1:
+        groups *= 2  # the run, or its seeds, beside itself
     first, *others = groups
     pairs = [
-        compare_rows(first[0]) if other is first else compare_runs(first, other) for other in others
+        compare_rows(first) if other is first else compare_runs(first, other) for other in others
     ]
     return CompareTables(first=first, others=others, pairs=pairs)
 

@@ -49,6 +49,7 @@ from mdexp.ports import Logger
 from mdexp.sweeps import jobs
 from mdexp.sweeps.job_name import identity
 from mdexp.sweeps.overview import PAGE, write_overview
+from mdexp.sweeps.seeds import SeedTables, print_seeds, seeded
 from mdexp.sweeps.sweep_plan import (
     PLAN,
     SEARCH,
@@ -165,7 +166,7 @@ def _latin(argument: str) -> str:
 
 def _arguments(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
     """A command line's flags and keys, and the same as Hydra reads it."""
-    arguments = resumed(arguments)
+    arguments = seeded(resumed(arguments))
     options, rest = get_args_parser().parse_known_args(arguments)
     if flags := [argument for argument in rest if argument.startswith("-")]:
         raise CommandError(f"{flags[0]}: no such flag; a key is written without dashes: lambda=0.5")
@@ -224,12 +225,20 @@ def _run(arguments: Sequence[str], plan: Plan) -> int:
     finally:
         results = jobs.collect(plan.folder, plan.points)
         if plan.multirun and plan.folder.is_dir():
-            write_overview(plan.folder, results)
+            seeds = _seeds_together(results)
+            write_overview(plan.folder, results, seeds)
             jobs.print_table(results)
+            print_seeds(seeds)
             print(f"results: {plan.folder / jobs.TABLE}, {plan.folder / PAGE}")
     if plan.multirun:
         _track(plan, results)
     return jobs.exit_code(results)
+
+
+def _seeds_together(results: Sequence[jobs.JobResult]) -> SeedTables:
+    from mdexp.commands.seed_tables import seed_tables  # numpy
+
+    return seed_tables(results)
 
 
 def _track(plan: Plan, results: Sequence[jobs.JobResult]) -> None:

@@ -90,6 +90,15 @@ def compare_groups(first: Sequence[Verdicts], second: Sequence[Verdicts]) -> Com
     )
 
 
+def group_accuracy(group: Sequence[Verdicts]) -> tuple[float, Interval]:
+    """Mean accuracy of a group of seeds with its interval; DifferentProblems if they answered
+    different ones."""
+    for run in group[1:]:
+        refuse_different(group[0], run)
+    verdicts = np.array([[run[problem] for problem in group[0]] for run in group])
+    return float(verdicts.mean()), _interval(verdicts)
+
+
 def refuse_different(first: Mapping[str, bool], second: Mapping[str, bool]) -> None:
     """DifferentProblems, naming some, unless both answered the same problems."""
     if odd := sorted(first.keys() ^ second.keys()):

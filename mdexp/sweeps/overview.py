@@ -18,13 +18,18 @@ from mdexp.sweeps import jobs
 from mdexp.sweeps.chart import chart
 from mdexp.sweeps.curves import sweep_curves
 from mdexp.sweeps.power import detectable_difference
+from mdexp.sweeps.seeds import SeedTables
 
 PAGE = "sweep.html"
 LOG_LINES = 20
 LOGS = (jobs.TRACEBACK, jobs.LOG, "mdexp.log")  # the first that says anything
+NO_SEEDS = SeedTables()
 
 
-def write_overview(folder: Path, results: Sequence[jobs.JobResult]) -> None:
+def write_overview(
+    folder: Path, results: Sequence[jobs.JobResult], seeds: SeedTables = NO_SEEDS
+) -> None:
+    """Write the table and the page; `seeds` is what jobs that differ in their seed come to."""
     jobs.write_table(folder / jobs.TABLE, results)
     environment = Environment(
         loader=PackageLoader("mdexp.sweeps"),
@@ -45,6 +50,7 @@ def write_overview(folder: Path, results: Sequence[jobs.JobResult]) -> None:
         num_ok=sum(result.state == "ok" for result in results),
         charts=[(curve.title, chart(curve), list(curve.lines)) for curve in drawn],
         sizes=_test_sizes(results),
+        seeds=seeds,
         pooled=any(
             point.seeds for curve in drawn for line in curve.lines.values() for point in line
         ),

@@ -204,10 +204,19 @@ def test_other_runs_are_no_seeds_of_each_other(tmp_path, capsys, monkeypatch, se
     assert code == 0 and "sign-flip" not in out, why
 
 
-def test_seeds_alone_leave_nothing_to_compare(tmp_path, capsys, monkeypatch):
+def test_seeds_alone_have_their_own_rows_compared(tmp_path, capsys, monkeypatch):
+    solved = {"cot": 8, "pot": 12}
+    runs = [run_folder(tmp_path / f"{k}", solved, settings={"seed": k}, first=k) for k in (0, 1)]
+    code, out, _ = printed(capsys, monkeypatch, *runs)
+    assert code == 0 and "A and B: 2 seeds:" in out and "exact sign-flip test" in out
+    row = next(line.split() for line in out.splitlines() if line.strip().startswith("cot "))
+    assert row[1:5] == ["40.0", "pot", "60.0", "+20.0"]
+
+
+def test_seeds_of_one_row_leave_nothing_to_compare(tmp_path, capsys, monkeypatch):
     runs = [run_folder(tmp_path / f"{k}", {"cot": 8}, settings={"seed": k}) for k in (0, 1)]
     code, _, err = printed(capsys, monkeypatch, *runs)
-    assert code == 2 and "all runs differ in their seed only" in err
+    assert code == 2 and "one row alone" in err
 
 
 def test_one_run_alone_has_its_own_rows_compared_each_pair_once(tmp_path, capsys, monkeypatch):
