@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mdexp.config.settings import SettingsError
 from mdexp.ports import Objective, WithAuxiliary
 from mdexp.records import Example
 
@@ -79,11 +80,13 @@ def hold_out(
     problems: Mapping[str, list[Example]], number: int, seed: int
 ) -> tuple[dict[str, list[Example]], list[Example]]:
     """Problems to train on, and the examples of `number` others. The seed alone draws them, so that
-    runs which differ in λ hold out the same. ValueError if none would be left."""
+    runs which differ in λ hold out the same. SettingsError if none would be left."""
     if number >= len(problems):
-        raise ValueError(
-            f"trainer.validate_problems={number} holds out all of {len(problems)} problems: "
-            "set fewer, or trainer.validate_every=null"
+        raise SettingsError(
+            {
+                "trainer.validate_problems": f"{number} holds out all of {len(problems)} problems: "
+                "set fewer, or trainer.validate_every=null"
+            }
         )
     held = set(random.Random(f"{seed} validation").sample(sorted(problems), number))
     kept = {name: rows for name, rows in problems.items() if name not in held}
@@ -100,17 +103,23 @@ def plan_steps(
     seed: int,
     auxiliary: Auxiliary = NO_AUXILIARY,
 ) -> list[list[Example]]:
-    """The optimiser steps of a run, in order."""
+    """The optimiser steps of a run, in order. SettingsError where there is nothing to train on."""
     names = sorted(problems)
     needed = {name for name, share in (shares or {}).items() if share > 0}
     if lacking := needed - {e.thought for rows in problems.values() for e in rows}:
-        raise ValueError(
-            f"nothing to train on for {sorted(lacking)}, which have a share of the loss"
+        raise SettingsError(
+            {
+                "thought": f"nothing to train on for {sorted(lacking)}, which have a share of the "
+                "loss: no example is left of them. Raise trainer.max_tokens if unused.jsonl calls "
+                "their lessons too_long, else give them no share"
+            }
         )
     if not names:
-        raise ValueError("nothing to train on: no problem has an example")
+        raise SettingsError({"": "nothing to train on: no problem has an example"})
     if auxiliary.thoughts >= {e.thought for rows in problems.values() for e in rows}:
-        raise ValueError("nothing to train on: all examples are auxiliary lessons")
+        raise SettingsError(
+            {"objective.auxiliary": "nothing to train on: all examples are auxiliary lessons"}
+        )
     per_epoch = math.ceil(len(names) / step_problems)
     num_drawn = 1 + max(example.epoch or 0 for rows in problems.values() for example in rows)
     steps: list[list[Example]] = []
@@ -150,7 +159,9 @@ def _complete_step(
         if thoughts - auxiliary.thoughts and needed <= thoughts:
             return step
         drawn = redraws.sample(names, len(drawn))
-    raise ValueError(
-        f"no step of {len(drawn)} problems holds all of {sorted(needed)}: "
-        "raise trainer.step_problems"
+    raise SettingsError(
+        {
+            "trainer.step_problems": f"no step of {len(drawn)} problems holds all of "
+            f"{sorted(needed)}: raise it"
+        }
     )

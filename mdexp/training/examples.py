@@ -6,15 +6,12 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any, Literal
 
+from mdexp.config.settings import SettingsError
 from mdexp.records import Example, Lesson, Rejection, Segment
 from mdexp.students.prompts import NotAPrefix, Rendered, Renderer
 
 OnOverlong = Literal["drop", "error"]
 TOO_LONG = "too_long"
-
-
-class Overlong(ValueError):
-    """A lesson does not fit, and the configuration says that every lesson has to."""
 
 
 def make_examples(
@@ -116,12 +113,14 @@ def _unscored(whole: Rendered, start: int) -> tuple[tuple[int, int], ...]:
 
 
 def refuse_overlong(unused: Sequence[Rejection]) -> None:
-    """`trainer.on_overlong=error`: Overlong naming the first lesson that does not fit, if any."""
+    """`trainer.on_overlong=error`: SettingsError that names the first lesson that does not fit."""
     if not (overlong := [one for one in unused if one.reason == TOO_LONG]):
         return
     first = overlong[0]
-    raise Overlong(
-        f"{len(overlong)} lessons are longer than trainer.max_tokens, the first: problem "
-        f"{first.problem_id}, {first.thought}, sample {first.sample}: {first.detail}. "
-        "Raise trainer.max_tokens, or leave them out with trainer.on_overlong=drop"
+    raise SettingsError(
+        {
+            "trainer.max_tokens": f"{len(overlong)} lessons are longer, the first: problem "
+            f"{first.problem_id}, {first.thought}, sample {first.sample}: {first.detail}. "
+            "Raise it, or leave them out with trainer.on_overlong=drop"
+        }
     )

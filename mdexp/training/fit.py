@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from torch.utils.data import DataLoader
 
 from mdexp.config.blocks import TrainerSettings
+from mdexp.config.settings import SettingsError
 from mdexp.ports import Feed, Objective
 from mdexp.ports.progress import ProgressBar
 from mdexp.records import Example
@@ -156,8 +157,10 @@ def planned_steps(
     seed: int,
 ) -> tuple[dict[str, list[Example]], list[list[Example]], list[Example]]:
     """The problems that are trained on, with their examples, the optimiser steps in order, and
-    the examples that are held out for validation."""
+    the examples that are held out for validation. SettingsError where nothing is left."""
     problems = trainable(examples, shares, objective.pairing)
+    if examples and not problems and objective.pairing == "both":
+        raise SettingsError({"objective.pairing": _unpaired(shares or {})})
     held_out: list[Example] = []
     if trainer.validate_every:
         problems, held_out = hold_out(problems, trainer.validate_problems, seed)
@@ -171,6 +174,14 @@ def planned_steps(
         auxiliary=Auxiliary.of(objective),
     )
     return problems, steps, held_out
+
+
+def _unpaired(thoughts: Collection[str]) -> str:
+    return (
+        "nothing to train on: no problem has an example of each of "
+        f"{', '.join(thoughts)}, as pairing=both asks; unused.jsonl says which lessons were "
+        "dropped. Raise trainer.max_tokens if they are too long, or set objective.pairing=any"
+    )
 
 
 def _laid_out_by_thought(

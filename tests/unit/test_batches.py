@@ -107,7 +107,7 @@ def test_pairing_any_draws_a_step_that_lacks_a_thought_again():
         ([], None, 2, "nothing to train on: no problem has an example"),
         ([], MIX, 2, r"nothing to train on for \['cot', 'pot'\]"),
         ([example("a", "cot")], MIX, 2, r"nothing to train on for \['pot'\]"),
-        ([example("a", "cot"), example("b", "pot")], MIX, 1, "raise trainer.step_problems"),
+        ([example("a", "cot"), example("b", "pot")], MIX, 1, "trainer.step_problems: .*: raise it"),
     ],
     ids=["union", "dual", "one thought", "steps too small"],
 )

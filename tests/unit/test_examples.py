@@ -4,6 +4,7 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
+from mdexp.config.settings import SettingsError
 from mdexp.lessons.paths import PathLessons
 from mdexp.records import Problem, VerifiedPath
 from mdexp.students.code_text import CodeText
@@ -11,7 +12,7 @@ from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import SPECIAL_TOKENS, byte_tokenizer
 from mdexp.thoughts.cot import ChainOfThought
 from mdexp.thoughts.pot import ProgramOfThought
-from mdexp.training.examples import Overlong, make_examples, refuse_overlong
+from mdexp.training.examples import make_examples, refuse_overlong
 from mdexp.transcripts.prompting import load_exemplars
 
 THOUGHTS = {
@@ -128,10 +129,10 @@ def test_the_first_that_is_too_long_is_named():
     assert len(fits) == 1
     length = len(renderer.prompt_ids(renderer.prompt(PROBLEM.question, THOUGHTS["pot"])))
     length += len(PROGRAM) + 1
-    with pytest.raises(Overlong) as caught:
+    with pytest.raises(SettingsError) as caught:
         refuse_overlong(unused)
     assert str(caught.value).startswith(
-        "2 lessons are longer than trainer.max_tokens, the first: "
+        "trainer.max_tokens: 2 lessons are longer, the first: "
         f"problem p, pot, sample 1: {length} tokens of 60."
     )
     refuse_overlong([])

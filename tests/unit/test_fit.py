@@ -281,5 +281,5 @@ def test_a_look_changes_no_weight(tmp_path):
 
 
 def test_all_problems_cannot_be_held_out(tmp_path):
-    with pytest.raises(ValueError, match=r"trainer\.validate_problems=4 holds out all of 4"):
+    with pytest.raises(ValueError, match=r"trainer\.validate_problems: 4 holds out all of 4"):
         trained(tiny("causal"), tmp_path, validate_every=1, validate_problems=4)
