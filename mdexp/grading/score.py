@@ -12,7 +12,7 @@ from itertools import product
 from types import MappingProxyType
 from typing import NotRequired, TypedDict
 
-from mdexp.grading.choosing import choose_on_validation
+from mdexp.grading.choosing import choose_on_validation, half
 from mdexp.grading.graders.strict import STRICT
 from mdexp.grading.statistics import wilson
 from mdexp.grading.vote import elect, trust, voters
@@ -108,29 +108,34 @@ def elections(
         ours = [g for g in generations if g.phase == phase]
         accuracy = _validation_accuracy(ours, thoughts)
         ranked = rule.order or trust(heard, accuracy)
-        settled = rule
+        settled, by_other_half = rule, dict[str, Vote]()
         if isinstance(rule, LearnedVote) and ours:
-            settled, chosen[phase] = _learned(rule, ours, ranked)
+            settled, chosen[phase], by_other_half = _learned(rule, ours, ranked)
         for paths in by_problem(ours):
-            elected.append(elect(voters(paths), ranked, settled, accuracy))
+            unseen = by_other_half.get(paths[0].problem_id)
+            elected.append(unseen or elect(voters(paths), ranked, settled, accuracy))
             elected += _own_votes(voters(paths), thoughts)
     return elected, chosen
 
 
 def _learned(
     rule: LearnedVote, generations: Sequence[Generation], order: Sequence[str]
-) -> tuple[VoteRule, dict[str, int]]:
-    """The best rule by the votes of validation problems, whose paths it learned from."""
+) -> tuple[VoteRule, dict[str, int], dict[str, Vote]]:
+    """The best choice by the votes of validation problems; how many each choice got right, the best
+    first; and the votes of the best, by problem. Each half of the problems votes by what the rule
+    learned from the other half; the rule that is returned learned from all."""
     validation = [g for g in generations if g.split == "validation"]
     rules = rule.learned(validation)
-    tried = {
-        number: [elect(voters(paths), order, each) for paths in by_problem(validation)]
-        for number, each in enumerate(rules)
-    }
+    tried: dict[int, list[Vote]] = {number: [] for number in range(len(rules))}
+    for ours in (0, 1):
+        taught = rule.learned([g for g in validation if half(g.problem_id) != ours])
+        asked = by_problem(g for g in validation if half(g.problem_id) == ours)
+        for number, each in zip(tried, taught, strict=True):
+            tried[number] += [elect(voters(paths), order, each) for paths in asked]
     choice = choose_on_validation(tried)
     ranked = sorted(choice.solved, key=lambda number: number != choice.best)
     solved = {rules[number].describe(order): choice.solved[number] for number in ranked}
-    return rules[choice.best], solved
+    return rules[choice.best], solved, {vote.problem_id: vote for vote in tried[choice.best]}
 
 
 def _own_votes(paths: Sequence[Generation], thoughts: Sequence[str]) -> list[Vote]:

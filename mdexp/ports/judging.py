@@ -63,8 +63,9 @@ class LearnedVote(Protocol):
     """A vote rule that learns from validation problems before it weighs."""
 
     def learned(self, paths: Sequence[Generation]) -> Sequence[VoteRule]:
-        """The rules that graded paths of validation problems lead to. The one whose votes are right
-        most often there is taken, of equal ones the first."""
+        """The rules that graded paths of validation problems lead to: whatever the paths, the same
+        choices in the same order. The choice whose votes are right most often on problems that it
+        has not learned from is taken, of equal ones the first."""
         ...
 
 

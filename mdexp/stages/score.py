@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from mdexp.config.settings import Settings
 from mdexp.grading import score as scoring
 from mdexp.grading.analysis import analyse
-from mdexp.ports import Executor, Grader, Thought, VoteRule
+from mdexp.grading.choosing import half
+from mdexp.ports import Executor, Grader, LearnedVote, Thought, VoteRule
 from mdexp.records import Output, Problem
 from mdexp.stages.problem_sets import by_id
 from mdexp.stages.stage import Files, Stage, same_names
@@ -38,7 +40,16 @@ def score(
     write_json(out / "metrics.json", metrics)
     write_json(out / "analysis.json", analyse(generations, votes, problems, list(thoughts), vote))
     counts: Counts = {"generations": len(generations), "votes": len(votes)}
-    return counts | ({"solved on validation by vote": chosen} if chosen else {})
+    if chosen:
+        ids = {g.problem_id for g in generations if g.split == "validation"}
+        halves = [sum(half(name) == one for name in ids) for one in (0, 1)]
+        counts |= {"solved on validation by vote": chosen, "halves that teach each other": halves}
+    return counts
+
+
+def _key_of_vote(settings: Settings) -> dict[str, int]:
+    """Raised when a rule that learns chooses in another way."""
+    return {"learned vote": 2} if isinstance(settings.vote, LearnedVote) else {}
 
 
 SCORE = Stage(
@@ -50,6 +61,7 @@ SCORE = Stage(
     reads_if_there=OUTPUTS,
     writes=same_names("generations.jsonl", "votes.jsonl", "metrics.json", "analysis.json"),
     settings=lambda s: {"thoughts": s.answering(), "vote": s.vote, "grader": s.grader},
+    key_only=_key_of_vote,
     tools=lambda run: {"executor": run.executor},
     runs_programs=True,
 )

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mdexp.grading.choosing import half
 from mdexp.grading.score import elections
 from mdexp.grading.vote import elect
 from mdexp.grading.vote_rules.accuracy import Accuracy
@@ -198,6 +199,43 @@ def test_a_scorer_weighs_as_validation_problems_teach_and_they_choose_its_temper
     assert chosen == {"after": {"temperature 0.1": 9, "temperature 1": 8}}
     assert (by_problem["t"].answer, by_problem["t"].rule) == (18, "scored")
     assert vote(tested, "majority").answer == 7
+
+
+class Remembers:
+    """A rule that learns: it notes the problems that teach it, and which ones it then weighs."""
+
+    name, all_vote, needs_validation, order = "remembers", True, True, ()
+
+    def __init__(self, taught=None, weighed=None):
+        self.taught, self.weighed = taught, {} if weighed is None else weighed
+
+    def learned(self, paths):
+        return [Remembers(frozenset(p.problem_id for p in paths), self.weighed) for _ in range(2)]
+
+    def tally(self, ballots, accuracy):
+        self.weighed.setdefault(self.taught, set()).add(ballots[0].path.problem_id)
+        return {ballots[0].key: 1}
+
+    def describe(self, order):
+        return f"{id(self)}"
+
+
+def test_no_problem_chooses_by_what_a_rule_learned_from_it():
+    rule = Remembers()
+    rows = [row for n in range(20) for row in on_validation(n, -0.1, -2.0)]
+    tested = replace(path("cot", 18, 1), problem_id="t", split="test")
+    elected, _ = elections([*rows, tested], ["cot"], rule)
+    everything = frozenset(f"v{n}" for n in range(20))
+    assert rule.weighed.pop(everything) == {"t"}, "the test is weighed by what all have taught"
+    first, second = rule.weighed.items()
+    assert first == (frozenset(second[1]), set(second[0])) and first[0] | second[0] == everything
+    assert min(len(first[0]), len(second[0])) > 4
+    assert len([vote for vote in elected if vote.row == "vote"]) == 21
+
+
+def test_a_half_is_the_same_in_every_process():
+    assert [half(f"v{n}") for n in range(12)] == [half(f"v{n}") for n in range(12)]
+    assert 350 < sum(half(f"p{n}") for n in range(800)) < 450
 
 
 def test_chances_of_different_thoughts_can_be_compared():

@@ -1,8 +1,8 @@
 """Scored: a path weighs as a scorer's chance that it is right, sharpened by a temperature.
 
 The scorer learns from validation problems, and their votes choose the temperature: a high one is
-majority, a low one lets the surest path decide. They are the problems that it learned from, so
-choose among few.
+majority, a low one lets the surest path decide. Each half of them votes by what the scorer learned
+from the other half (grading/score.py).
 """
 
 from collections.abc import Mapping, Sequence
