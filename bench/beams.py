@@ -14,6 +14,7 @@ import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from mdexp.config.blocks import BeamSettings
 from mdexp.decoding.cached_text import CachedText
 from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.generate import generate_answers
+from mdexp.decoding.relevance import relevance
 from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.session import Session, Written
 from mdexp.decoding.stepwise import Asked, search
@@ -106,15 +108,18 @@ def searched(
     beam = BeamSettings(width=4, branches=4, max_steps=given.steps, weights=tuple(each))
     limits = DecodingLimits(max_new_tokens=128, temperature=0.7, batch_size=given.rows)
     work = DecodeStats()
+    near = partial(relevance, model, renderer)
     start = time.process_time()
     if side == "session":
         together = [a for weights in each for a in asked(renderer, given.questions, weights)]
-        found = search(Session(model, renderer, work), together, beam, limits, executor)
+        session = Session(model, renderer, work)
+        found = search(session, together, beam, limits, executor, near)
     else:
         found = []
         for weights in each:
             alone = asked(renderer, given.questions, weights)
-            found += search(ReadsAgain(model, renderer, work), alone, beam, limits, executor)
+            again = ReadsAgain(model, renderer, work)
+            found += search(again, alone, beam, limits, executor, near)
     seconds = time.process_time() - start
     return seconds, [beam.text for s in found for beam in s.result()], work
 

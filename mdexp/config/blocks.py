@@ -26,15 +26,20 @@ class BeamSettings(Block):
     """Step-wise beam search (decoding/stepwise.py): `width` beams, `branches` ways on from each.
 
     A beam's score is its mean log-probability per token, plus `weights` times the shares of its
-    steps that run and that bind a new value, and of the question's numbers that it has used.
+    steps that run and that bind a new value, and of the question's numbers that it has used. A
+    fourth weight, 0 where it is left out, is that of the steps' mean relevance to the question.
     """
 
     width: Count
     branches: Count  # the greedy way on, and sampled ones
     max_steps: Count
-    # Tried on validation problems, each [run, new, use]; of equal ones the first is taken.
+    # Tried on validation problems, [run, new, use] or [run, new, use, relevance]; of equal ones the
+    # first is taken.
     weights: Annotated[
-        tuple[Annotated[tuple[float, float, float], Field(strict=False)], ...],
+        tuple[
+            Annotated[tuple[float, ...], Field(strict=False, min_length=3, max_length=4)],
+            ...,
+        ],
         Field(strict=False, min_length=1),
     ]
 

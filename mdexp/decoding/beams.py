@@ -91,11 +91,11 @@ class StepwiseBeams(DecodingSettings):
 class _Found:
     """What one search came to; it can be read from JSON."""
 
-    weights: tuple[float, float, float]
+    weights: tuple[float, ...]
     outputs: list[Output]
 
     def __post_init__(self) -> None:
-        self.weights = (self.weights[0], self.weights[1], self.weights[2])
+        self.weights = tuple(self.weights)
         self.outputs = [Output(**o) if isinstance(o, dict) else o for o in self.outputs]
 
 
@@ -116,7 +116,9 @@ class _Growth:
         options = self.decoding.beam.weights[: None if validation else 1]
         tried = self.search(validation, options)
         choice = choose_outputs(tried, validation, {self.name: self.thought}, self.executor)
-        log.info("%s: beams by weights %s of run, new, use", self.name, list(choice.best))
+        log.info(
+            "%s: beams by weights %s of run, new, use, relevance", self.name, list(choice.best)
+        )
         outputs = tried[choice.best] + self.search(rest, [choice.best])[choice.best]
         return outputs, {
             "solved on validation by weights": {str(list(w)): n for w, n in choice.solved.items()},
@@ -160,12 +162,14 @@ class _Growth:
     def _grown(
         self, problems: Sequence[Problem], asked: Sequence["Asked"], limits: DecodingLimits
     ) -> list[_Found]:
+        from mdexp.decoding.relevance import relevance
         from mdexp.decoding.session import Session
         from mdexp.decoding.stepwise import search
 
         writer = self.writer
         session = Session(writer.model, writer.renderer, writer.work)
-        searches = search(session, asked, self.decoding.beam, limits, self.executor)
+        near = partial(relevance, writer.model, writer.renderer)
+        searches = search(session, asked, self.decoding.beam, limits, self.executor, near)
         return [
             _Found(s.asked.weights, _outputs(problem, self.name, s, self.decoding))
             for problem, s in zip(problems, searches, strict=True)

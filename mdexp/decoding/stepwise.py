@@ -5,7 +5,9 @@ ends its beam, and the others are ranked by
 
     mean log-probability per token + w_run * share of the steps that run
     + w_new * share that bind a new value + w_use * share of the question's numbers used
+    + w_relevance * mean relevance of the steps to the question (relevance.py)
 
+The last, PaD's own, is worked out only where it has a weight.
 Beams of all problems advance together. A session keeps what was read of them.
 """
 
@@ -15,13 +17,14 @@ from typing import Any, Protocol
 
 from mdexp.config.blocks import BeamSettings
 from mdexp.decoding.cached_text import CachedText
+from mdexp.decoding.relevance import Relevance
 from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.session import EMPTY, Written
 from mdexp.ports import Executor, Thought
 from mdexp.students.prompts import Renderer
 from mdexp.thoughts.steps import Checked, OneStep, check, numbers
 
-Weights = tuple[float, float, float]  # of run, new, use
+Weights = tuple[float, ...]  # of run, new, use, and of relevance where that has one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,10 @@ class Asked:
     stream: str
     weights: Weights
     opening: str = ""
+
+    @property
+    def weighs_relevance(self) -> bool:
+        return any(self.weights[3:])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,19 +65,23 @@ class Beam:
         """The higher the better; 0 without any step."""
         if not self.trace:
             return 0.0
-        run, new, use = weights
+        run, new, use, *near = weights
         parts = self.parts()
         weighted = run * parts["ran"] + new * parts["new"] + use * parts["used"]
-        return parts["logprob"] + weighted
+        related = sum(weight * parts.get("relevance", 0.0) for weight in near)
+        return parts["logprob"] + weighted + related
 
     def parts(self) -> dict[str, float]:
-        """What the score is made of: nats a token, shares of the steps, of the numbers."""
+        """What the score is made of: nats a token, shares of the steps, of the numbers; nats a step
+        of relevance, if that is weighed."""
         steps = len(self.trace)
+        near = [step["relevance"] for step in self.trace if "relevance" in step]
         return {
             "logprob": sum(self.logprobs) / len(self.logprobs) if self.logprobs else 0.0,
             "ran": sum(step["status"] == "ran" for step in self.trace) / steps,
             "new": sum(step["new"] for step in self.trace) / steps,
             "used": self.used,
+            **({"relevance": sum(near) / len(near)} if near else {}),
         }
 
 
@@ -116,9 +127,11 @@ def search(
     beam: BeamSettings,
     limits: DecodingLimits,
     executor: Executor,
+    relevance: Relevance,
 ) -> list[Search]:
     """Search for each question, all of them a step at a time. A question may be there several
-    times, with other weights: what two such searches have in common is written once."""
+    times, with other weights: what two such searches have in common is written once. `relevance` is
+    asked of searches that weigh it."""
     searches = [Search(asked=asked) for asked in questions]
     for number in range(beam.max_steps):
         grown = [(s, old) for s in searches for old in s.open_beams()]
@@ -137,7 +150,7 @@ def search(
             (s, _grown(session.renderer, s.asked, old, found, limits.max_new_tokens))
             for (s, old), found in zip(parents, written, strict=True)
         ]
-        _select(children, beam.width, executor)
+        _select(children, beam.width, executor, relevance)
     return searches
 
 
@@ -194,18 +207,26 @@ def _tokens_of_step(renderer: Renderer, step: OneStep, ids: Sequence[int]) -> in
     return len(ids)
 
 
-def _select(children: Sequence[tuple[Search, Beam]], width: int, executor: Executor) -> None:
+def _select(
+    children: Sequence[tuple[Search, Beam]],
+    width: int,
+    executor: Executor,
+    relevance: Relevance,
+) -> None:
     """Check all new steps in one batch, then keep the best beams of every question."""
     found = check(
         [(s.asked.thought, s.asked.opening + beam.text) for s, beam in children], executor
     )
+    near = _relevance_of(children, relevance)
     grown: dict[int, tuple[Search, dict[str, Beam]]] = {}
-    for (s, beam), checked in zip(children, found, strict=True):
+    for place, ((s, beam), checked) in enumerate(zip(children, found, strict=True)):
         s.counts["candidates"] += 1
         s.counts["ran"] += checked.status == "ran"
         s.counts["failed"] += checked.status == "failed"
         _, distinct = grown.setdefault(id(s), (s, {}))
-        distinct.setdefault(f"{beam.finished}{beam.text}", _judged(s.asked, beam, checked))
+        distinct.setdefault(
+            f"{beam.finished}{beam.text}", _judged(s.asked, beam, checked, near.get(place))
+        )
     for s, distinct in grown.values():
         s.counts["rounds"] += 1
         kept = [old for old in s.beams if old.ended] + list(distinct.values())
@@ -214,17 +235,35 @@ def _select(children: Sequence[tuple[Search, Beam]], width: int, executor: Execu
         s.beams = [beam for beam in kept if not beam.failed][:width]
 
 
-def _judged(asked: Asked, beam: Beam, checked: Checked) -> Beam:
+def _relevance_of(
+    children: Sequence[tuple[Search, Beam]], relevance: Relevance
+) -> dict[int, float]:
+    """The relevance of the new step of each child, by place; of an empty step, which only ends a
+    text, and in a search that does not weigh it, none."""
+    weighed = {
+        place: (s.asked.question, step)
+        for place, (s, beam) in enumerate(children)
+        if s.asked.weighs_relevance and (step := _new_text(beam)).strip()
+    }
+    return dict(zip(weighed, relevance(list(weighed.values())), strict=True)) if weighed else {}
+
+
+def _new_text(beam: Beam) -> str:
+    """What a beam says behind the steps of its trace."""
+    return beam.text[sum(len(step["text"]) for step in beam.trace) :]
+
+
+def _judged(asked: Asked, beam: Beam, checked: Checked, relevance: float | None) -> Beam:
     """The beam with its new step in the trace."""
-    before = sum(len(step["text"]) for step in beam.trace)
     failed = checked.status == "failed"
     new = checked.value is not None and checked.value not in beam.values
     row: dict[str, Any] = {
-        "text": beam.text[before:],
+        "text": _new_text(beam),
         "status": checked.status,
         "value": checked.value,
         "new": new,
         "error": checked.error,
+        **({} if relevance is None else {"relevance": round(relevance, 4)}),
     }
     wanted = numbers(asked.question)
     judged = replace(

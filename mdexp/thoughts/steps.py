@@ -58,6 +58,11 @@ def numbers(text: str) -> set[str]:
     }
 
 
+def sentences(text: str) -> list[str]:
+    """The sentences and lines of a text, with the space before each."""
+    return [found[0] for found in _SENTENCE.finditer(f"{text}\n")]
+
+
 def check(texts: Sequence[tuple[Thought, str]], executor: Executor) -> list[Checked]:
     """Check the last step of each text, of thinking none; all programs run in one batch."""
     texts = [(thought, split_thinking(text).answer) for thought, text in texts]
@@ -105,9 +110,9 @@ def _of_prose(thought: Thought, text: str) -> Checked:
     """Sums that the last sentence states: one that does not hold is wrong."""
     if thought.unit == "line":
         return Checked(status="open")
-    sentences = [found[0] for found in _SENTENCE.finditer(f"{text}\n")]
+    said = sentences(text)
     value = None
-    for left, right in _SUM.findall(sentences[-1] if sentences else ""):
+    for left, right in _SUM.findall(said[-1] if said else ""):
         try:
             holds = abs(evaluate(left.replace("$", "")) - evaluate(right)) <= ROUNDING
         except NotArithmetic:

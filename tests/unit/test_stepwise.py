@@ -5,12 +5,14 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from mdexp.config.blocks import BeamSettings
 from mdexp.decoding.beams import StepwiseBeams
 from mdexp.decoding.cached_text import CachedText
 from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.generate import generate_answers
+from mdexp.decoding.relevance import relevance
 from mdexp.decoding.request import Answered, DecodingLimits
 from mdexp.decoding.session import Session
 from mdexp.decoding.stepwise import Asked, search
@@ -89,11 +91,16 @@ def asked(weights, question="6 boxes of 7"):
     )
 
 
-def found(weights, width=2, questions=("6 boxes of 7",), max_steps=6):
+def not_weighed(pairs):
+    raise AssertionError("no search weighs relevance here")
+
+
+def found(weights, width=2, questions=("6 boxes of 7",), max_steps=6, near=not_weighed):
     beam = BeamSettings(width=width, branches=3, max_steps=max_steps, weights=[weights])
     limits = DecodingLimits(max_new_tokens=200, temperature=0.7, batch_size=4)
     session = Session(None, RENDERER, DecodeStats())
-    return search(session, [asked(weights, q) for q in questions], beam, limits, Interpreter())
+    questions = [asked(weights, q) for q in questions]
+    return search(session, questions, beam, limits, Interpreter(), near)
 
 
 def test_a_step_that_raises_ends_its_beam(scripted):
@@ -127,6 +134,43 @@ def test_numbers_of_the_question_that_are_used_count(scripted):
     assert found(USE)[0].result()[0].used == 1.0
     other = found(USE, questions=["11 of 12"])[0].result()[0]
     assert (other.text, other.used) == ("if True:\n    ans = 1\n", 0.0)
+
+
+def test_a_fourth_weight_prefers_steps_that_are_near_the_question(scripted):
+    """Here a sum is near the question, a product and a block are far from it."""
+    asked_of = []
+
+    def near(pairs):
+        asked_of.extend(pairs)
+        return [-3.0 if "*" in step or "if" in step else -0.25 for _, step in pairs]
+
+    best = found((0.0, 0.0, 0.0, 2.0), near=near)[0].result()[0]
+    assert best.text == "a = 6\nans = a + 9\n"
+    assert [step.get("relevance") for step in best.trace] == [-0.25, -0.25, None]
+    assert best.trace[-1]["parts"]["relevance"] == -0.25
+    means = {"logprob": best.parts()["logprob"], "relevance": -0.25}
+    assert best.score((0.0, 0.0, 0.0, 2.0)) == pytest.approx(means["logprob"] - 0.5)
+    assert all(question == "6 boxes of 7" and step.strip() for question, step in asked_of)
+    unweighed = found((0.0, 0.0, 0.0, 0.0))[0].result()[0]
+    plain = found(LIKELIHOOD_ONLY)[0].result()[0]
+    assert (unweighed.text, unweighed.trace) == (plain.text, plain.trace)
+
+
+def test_relevance_is_that_of_the_closest_sentence_by_the_students_own_states(student):
+    model, renderer = student
+    model.double()
+    question = "She has 3 boxes. Each holds 7 pens."
+    steps = [" Each holds 7 pens.", "She has 3 boxes.", "zzz = 9999\n"]
+    same, other, far = relevance(model, renderer, [(question, step) for step in steps])
+    assert (same, other) == pytest.approx((0.0, 0.0), abs=1e-6) and far < -0.01
+    [alone] = relevance(model, renderer, [(question, steps[2])])
+    assert alone == pytest.approx(far), "padding of a batch is not read"
+
+
+def test_weights_have_three_or_four_numbers():
+    for weights in ((1.0, 2.0), (1.0,) * 5):
+        with pytest.raises(ValidationError, match="weights"):
+            BeamSettings(width=2, branches=3, max_steps=6, weights=[weights])
 
 
 def test_counters_say_what_was_tried(scripted):
@@ -233,7 +277,7 @@ def searched(student, kind=Session, batch_size=16, dtype=torch.float64, weights=
         replace(asked(w), problem=f"p{n}", stream=f"{n}", prompt_ids=list(range(10, 20 + 3 * n)))
         for n, w in enumerate(weights)
     ]
-    found = search(session, questions, beam, limits, Interpreter())
+    found = search(session, questions, beam, limits, Interpreter(), not_weighed)
     return [[(b.text, b.trace) for b in s.result()] for s in found], work
 
 
@@ -260,7 +304,8 @@ def test_what_two_choices_of_weights_have_in_common_is_written_once(student):
         beam = BeamSettings(width=2, branches=2, max_steps=3, weights=[RUN])
         limits = DecodingLimits(max_new_tokens=24, temperature=0.7, batch_size=16)
         session = Session(model, renderer, work)
-        found = search(session, [asked(w) for w in weights], beam, limits, Interpreter())
+        questions = [asked(w) for w in weights]
+        found = search(session, questions, beam, limits, Interpreter(), not_weighed)
         both.append((work.row_steps, {tuple(b.text for b in s.result()) for s in found}))
     assert both[0] == both[1]
 

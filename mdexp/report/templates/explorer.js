@@ -152,7 +152,8 @@
   function stepRow(step, index) {
     const line = document.createElement("tr");
     line.className = { ran: "right", failed: "wrong", wrong: "wrong" }[step.status] ?? "";
-    const check = step.error ? `${step.status}: ${step.error}` : step.status;
+    const near = "relevance" in step ? `, relevance ${step.relevance.toFixed(2)}` : "";
+    const check = (step.error ? `${step.status}: ${step.error}` : step.status) + near;
     const { logprob, ran, new: bound, used } = step.parts;
     line.append(cell(index + 1), cell(step.text, "step"), cell(check, "verdict"));
     line.append(cell(step.new ? step.value : "", "num"));
