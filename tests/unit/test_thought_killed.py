@@ -11,7 +11,7 @@ import pytest
 
 from mdexp.decoding.answering import answer
 from mdexp.decoding.cached_text import CachedText
-from mdexp.decoding.decode_stats import Work
+from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
 from mdexp.decoding.resume_cache import ResumeCache
 from mdexp.decoding.session import Session, Written
@@ -67,7 +67,9 @@ class Interpreter:
         raise AssertionError("there are no equations here")
 
 
-def written(name: str, work: Work, log: Path, dies_at: int = 0) -> tuple[list[Output], Interpreter]:
+def written(
+    name: str, work: DecodeStats, log: Path, dies_at: int = 0
+) -> tuple[list[Output], Interpreter]:
     """The transcripts of a scripted student, whose log has a line for each text that it begins.
     It kills its own process in the call of that number."""
     calls: list[int] = []
@@ -122,13 +124,13 @@ def _answered(request: DecodingRequest, name: str) -> Answered:
 
 
 def _killed(name: str, kept: Path, log: Path) -> None:
-    written(name, Work(kept=ResumeCache(kept)), log, dies_at=KILLED_AT)
+    written(name, DecodeStats(kept=ResumeCache(kept)), log, dies_at=KILLED_AT)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_killed_thought_of_three_texts_ends_in_the_same_transcripts(name, tmp_path):
     logs = {which: tmp_path / which for which in ("whole", "killed", "resumed")}
-    expected, undisturbed = written(name, Work(), logs["whole"])
+    expected, undisturbed = written(name, DecodeStats(), logs["whole"])
     assert all(sum(s.author == "writer" for s in o.segments) == 3 for o in expected)
 
     kept = tmp_path / "answers.jsonl"
@@ -137,7 +139,7 @@ def test_a_killed_thought_of_three_texts_ends_in_the_same_transcripts(name, tmp_
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
 
-    work = Work(kept=ResumeCache(kept))
+    work = DecodeStats(kept=ResumeCache(kept))
     resumed, executor = written(name, work, logs["resumed"])
     assert resumed == expected
     assert work.found == BATCH
