@@ -8,6 +8,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
+import torch
 
 from mdexp.decoding.answering import answer
 from mdexp.decoding.cached_text import CachedText
@@ -95,7 +96,7 @@ def written(
         for n in range(NUMBER)
     ]
     writer = StudentWriter(
-        model=None,  # type: ignore[arg-type]
+        model=torch.nn.Module(),  # type: ignore[arg-type]  # scripted
         renderer=Renderer(byte_tokenizer(), "causal", "plain"),
         phase="after",
         seed=0,
