@@ -1,5 +1,6 @@
 """mdexp from Python: the examples of docs/api.md run, and functions say what commands say."""
 
+import json
 import re
 import shutil
 import sys
@@ -34,6 +35,19 @@ def test_the_examples_of_the_page_run(
     assert len(names["table"]) == 9 and set(names["table"].n) == {4}
     shown = capsys.readouterr().out
     assert "accuracy" in shown and "thought" in shown and "p_holm" in shown
+
+
+def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pandas")
+    monkeypatch.chdir(tmp_path)
+    cells = json.loads((PAGE.parent / "notebook.ipynb").read_text())["cells"]
+    assert not any(cell.get("outputs") for cell in cells), "outputs of a machine are not kept"
+    names: dict[str, Any] = {}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), names)  # noqa: S102  # our own notebook
+    assert len(names["right"]) == 4 and set(names["right"]) == {"cot", "pot"}
+    assert len(names["failed"]) == 8, "a student with random weights solves nothing"
 
 
 @pytest.fixture(scope="module")
