@@ -19,9 +19,14 @@ def row_names(phases: Mapping[str, Mapping[str, MetricsRow]]) -> dict[str, str]:
     names = {}
     for key in sorted(keys, key=RUN_VOTE.__eq__):
         rows = [phase[key] for phase in phases.values() if key in phase]
-        if key != RUN_VOTE or _num_paths(rows) > 1:
+        if any(is_shown(key, row) for row in rows):
             names[key] = row_name(key, rows)
     return names
+
+
+def is_shown(key: str, row: MetricsRow) -> bool:
+    """Whether people are shown the row: a vote of one answer says what that answer's row says."""
+    return key != RUN_VOTE or row["num_paths"] > 1
 
 
 def row_name(key: str, rows: Iterable[MetricsRow]) -> str:

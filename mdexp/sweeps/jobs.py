@@ -18,7 +18,7 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from mdexp.records import VALIDATION, flat
-from mdexp.records.row_names import RUN_VOTE, row_name
+from mdexp.records.row_names import RUN_VOTE, is_shown, row_name
 from mdexp.store.files import read_json, write_json, write_text
 from mdexp.store.run_folder import MANIFEST, RESCORED
 
@@ -180,25 +180,28 @@ def print_table(results: Sequence[JobResult]) -> None:
 
 
 def accuracy_columns(results: Sequence[JobResult]) -> list[tuple[str, str]]:
-    """(test set, way to answer) pairs that any job measured, the votes last."""
+    """(test set, way to answer) pairs that any job measured, set by set, its vote last."""
     pairs: dict[tuple[str, str], None] = {}
     for result in results:
         for dataset, phases in result.metrics.items():
             if not dataset.endswith(VALIDATION):
-                pairs |= {(dataset, way): None for way in phases.get("after", {})}
-    return sorted(pairs, key=lambda pair: pair[1] == RUN_VOTE)
+                rows = phases.get("after", {})
+                pairs |= {(dataset, way): None for way in rows if is_shown(way, rows[way])}
+    sets = list(dict.fromkeys(dataset for dataset, _ in pairs))
+    return sorted(pairs, key=lambda pair: (sets.index(pair[0]), pair[1] == RUN_VOTE))
 
 
 def column_name(results: Sequence[JobResult], dataset: str, way: str) -> str:
     """How people call a column, as reports do: `tie-break`, or `vote of 8` if all jobs have 8."""
     measured = [result.metrics.get(dataset, {}).get("after", {}) for result in results]
-    return row_name(way, [rows[way] for rows in measured if way in rows])
+    found = [rows[way] for rows in measured if way in rows]
+    return row_name(way, [row for row in found if is_shown(way, row)])
 
 
 def accuracy(metrics: Mapping[str, Any], dataset: str, way: str) -> str:
     """Percent with its 95 % interval on a second line; empty where it was not measured."""
     row = metrics.get(dataset, {}).get("after", {}).get(way)
-    if row is None:
+    if row is None or not is_shown(way, row):
         return ""
     low, high = row["ci95"]
     return f"{100 * row['accuracy']:.1f}\n[{100 * low:.1f}, {100 * high:.1f}]"

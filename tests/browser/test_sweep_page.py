@@ -29,6 +29,10 @@ PLAYS = {
           const size = scale * parseFloat(getComputedStyle(text).fontSize);
           seen.push(JSON.stringify([text.textContent, size]));
         }""",
+    "intervals": """
+        for (const interval of document.querySelectorAll(".number .soft")) {
+          seen.push(interval.getClientRects().length);
+        }""",
     "over": "seen.push(document.documentElement.scrollWidth - innerWidth);",
     "table": """
         const table = document.querySelector(".wide");
@@ -65,6 +69,7 @@ def test_legend_and_axes_are_legible_and_nothing_is_off_the_screen(
     axes = dict(json.loads(text) for text in seen["axes"])
     assert {"λ", "% right"} <= set(axes)
     assert min(axes.values()) >= 10
+    assert set(seen["intervals"]) == {"1"}, "an interval stands on one line"
     assert int(seen["over"][0]) <= 0
     if width == 1280:
         assert int(seen["table"][0]) <= 0

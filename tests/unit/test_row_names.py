@@ -3,7 +3,7 @@
 import pytest
 
 from mdexp.records.row_names import row_name, row_names
-from mdexp.sweeps.jobs import JobResult, column_name
+from mdexp.sweeps.jobs import JobResult, accuracy, accuracy_columns, column_name
 
 MAJORITY = "majority, ties to cot, pot"
 
@@ -54,3 +54,26 @@ def test_jobs_that_vote_differently_share_the_plain_name():
     assert column_name(jobs[2:], "toy", "vote") == "vote of 8"
     assert column_name(jobs, "toy", "vote") == "vote"
     assert column_name(jobs, "toy", "cot") == "cot"
+
+
+def test_columns_stand_set_by_set_with_the_vote_last():
+    ways = {"after": {"vote": row(2, MAJORITY), "cot": row()}}
+    job = JobResult(
+        job=0, state="ok", overrides=[], folder="", metrics={"toy": ways, "asdiv": ways}
+    )
+    found = [("toy", "cot"), ("toy", "vote"), ("asdiv", "cot"), ("asdiv", "vote")]
+    assert accuracy_columns([job]) == found
+
+
+def test_a_vote_of_one_answer_is_no_cell_of_a_sweep():
+    measured = {"accuracy": 0.5, "ci95": [0.4, 0.6]}
+    one = {"cot": row() | measured, "vote": row(1, "majority, ties to cot") | measured}
+    two = {"cot": row() | measured, "vote": row(2, MAJORITY) | measured}
+    jobs = [
+        JobResult(job=k, state="ok", overrides=[], folder="", metrics={"toy": {"after": rows}})
+        for k, rows in enumerate((one, two))
+    ]
+    assert accuracy_columns(jobs[:1]) == [("toy", "cot")]
+    assert column_name(jobs, "toy", "vote") == "tie-break"
+    assert accuracy(jobs[0].metrics, "toy", "vote") == ""
+    assert accuracy(jobs[1].metrics, "toy", "vote").startswith("50.0")
