@@ -18,8 +18,9 @@ from pathlib import Path
 
 from mdexp.commands.memory_plan import memory_lines
 from mdexp.commands.printable import print_error
-from mdexp.commands.run import CommandError, judged_jobs
+from mdexp.commands.run_plan import judged_jobs
 from mdexp.commands.signals import signals_as_exits
+from mdexp.config.composition import CommandError
 from mdexp.config.settings import Settings, SettingsError
 from mdexp.records import Problem
 from mdexp.sandbox.executor import Sandbox

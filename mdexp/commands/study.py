@@ -17,7 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from mdexp.commands.printable import print_error, printable
-from mdexp.commands.run import judged_jobs
+from mdexp.commands.run_plan import judged_jobs
 from mdexp.commands.signals import signals_as_exits
 from mdexp.config.composition import CommandError
 from mdexp.config.settings import Settings, SettingsError

@@ -59,7 +59,7 @@ def test_a_sweep_is_one_plan(capsys):
 
 
 def test_what_the_ledger_has_is_owned(tmp_path, capsys):
-    from mdexp.commands.run import judged_jobs
+    from mdexp.commands.run_plan import judged_jobs
     from mdexp.stages.prepare import prepared
     from mdexp.stages.problem_sets import training_problems
     from mdexp.teacher.command_id import new_command

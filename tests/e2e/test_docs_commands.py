@@ -18,7 +18,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from mdexp.commands.console import COMMANDS
-from mdexp.commands.run import judged_jobs
+from mdexp.commands.run_plan import judged_jobs
 from mdexp.config.config_path import config_folder
 from mdexp.store.files import write_json
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mdexp.commands.run import judged_jobs
+from mdexp.commands.run_plan import judged_jobs
 from mdexp.commands.seed_tables import seed_tables
 from mdexp.grading.pairing import compare_groups
 from mdexp.store.files import read_json, write_json
