@@ -37,11 +37,14 @@ class Processes(Launcher):
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
         from mdexp.sweeps.jobs import validation_accuracy
+        from mdexp.sweeps.live_jobs import LiveJobs
         from mdexp.sweeps.processes import places, run_jobs, visible_devices
 
         numbered = enumerate(job_overrides, start=initial_job_idx)
         work = [self._job(number, list(overrides)) for number, overrides in numbered]
-        results = run_jobs(work, places(visible_devices(os.environ), self.num_jobs))
+        at = places(visible_devices(os.environ), self.num_jobs)
+        with LiveJobs(work) as live:
+            results = run_jobs(work, at, finished=live.ended, begun=live.begun)
         returns = []
         for result in results:
             returned = JobReturn(overrides=result.overrides, status=JobStatus.COMPLETED)

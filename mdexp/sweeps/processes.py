@@ -57,7 +57,7 @@ def visible_devices(environment: Mapping[str, str]) -> list[str]:
     return listed.stdout.split() if listed.returncode == 0 else []
 
 
-def _nothing(job: Job, result: jobs.JobResult) -> None:
+def _nothing(*_: object) -> None:
     pass
 
 
@@ -65,9 +65,11 @@ def run_jobs(
     work: Sequence[Job],
     at: Sequence[str | None],
     finished: Callable[[Job, jobs.JobResult], None] = _nothing,
+    begun: Callable[[Job], None] = _nothing,
 ) -> list[jobs.JobResult]:
     """Run the jobs, `len(at)` at a time; what became of each, in order. A signal ends them all, and
-    so does an error of `finished`, which is called with each job as it ends."""
+    so does an error of `finished` or `begun`, which are called with each job as it ends and
+    begins."""
     free: queue.Queue[str | None] = queue.Queue()
     for device in at:
         free.put(device)
@@ -76,6 +78,7 @@ def run_jobs(
     def run(job: Job) -> jobs.JobResult:
         device = free.get()
         try:
+            begun(job)
             result = _run(job, device, started)
             finished(job, result)
             return result
