@@ -12,7 +12,7 @@
     problems.get(g.problem).push(g);
   }
 
-  // First what training changed, of which most can be learned.
+  // Right answers that training added: the problems that show most come first.
   function changes(paths) {
     const right = (phase) => paths.filter((g) => g.phase === phase && g.verdict === "right").length;
     return right("after") - right("before");
@@ -69,7 +69,9 @@
     return made;
   }
 
-  const ranked = [...problems].sort(([, a], [, b]) => changes(b) - changes(a)).map(([id]) => id);
+  const isTest = ([first]) => !first.dataset.endsWith("/validation");
+  const order = ([, a], [, b]) => isTest(b) - isTest(a) || changes(b) - changes(a);
+  const ranked = [...problems].sort(order).map(([id]) => id);
   chooser.addEventListener("change", () => show(chooser.value.trim()));
   document.getElementById("another").addEventListener("click", () => {
     show(ranked[(ranked.indexOf(shown) + 1) % ranked.length]);
