@@ -98,7 +98,6 @@ CUT = [
     "dataset.limit_test=4",
     "trainer.max_steps=1",
     "trainer.step_problems=2",
-    "decoding.num_paths=1",
     "decoding.num_validation=2",
     "decoding.max_new_tokens=8",
     "logger.mode=disabled",
