@@ -17,6 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from mdexp.config.blocks import TrainerSettings
 from mdexp.records import Example
 from mdexp.training.fit import Steps
+from mdexp.training.layout import lay_out
 from mdexp.training.layout_check import exchanged_attention
 from mdexp.training.module import MixedDistillation
 from mdexp.training.objective import example_weights
@@ -90,7 +91,9 @@ def ours(
                 enable_model_summary=False,
                 default_root_dir=folder,
             )
-            lightning.fit(module, DataLoader(Steps(steps, laid_out), batch_size=None))
+            lightning.fit(
+                module, DataLoader(Steps(steps, partial(lay_out, **laid_out)), batch_size=None)
+            )
         return Turn(
             seconds=times.seconds,
             losses=[row["loss"] for row in module.history],

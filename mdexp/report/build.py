@@ -5,7 +5,7 @@ begin or end, and the script shows it as text only; everything else goes through
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from mdexp.report import charts, tables
 from mdexp.report.answer_tokens import answer_tokens
 from mdexp.report.cost import costs, spent
 from mdexp.report.curve_chart import curve_chart
-from mdexp.report.explorer import explorer_data
+from mdexp.report.explorer import explorer_data, listed
 from mdexp.report.formula import formula
 from mdexp.report.funnel import FunnelRow
 from mdexp.report.headline import Versus, forest, headlines
@@ -46,7 +46,7 @@ def build_report(
     funnel: Sequence[FunnelRow],
     history: Sequence[Mapping[str, float]],
     run: Mapping[str, Any],
-    lessons: Sequence[Lesson] = (),
+    lessons: Iterable[Lesson] = (),
     outputs: Sequence[Output] = (),
     programs: Sequence[str] = (),
     rounds: Sequence[RoundRow] = (),
@@ -62,6 +62,9 @@ def build_report(
     tested = [row for row in rows if not row.dataset.endswith(VALIDATION)]
     taught_by = teachers(funnel)
     classes = series_classes(_thoughts(settings, generations, history))
+    shown = listed(generations)
+    sample = {"generations": len(shown), "problems": _num_problems(shown)}
+    sample["of_problems"] = _num_problems(generations)
     page = {
         "answers": headlines(analysis, generations, votes, _names_of_first_set(metrics)),
         "analysis": analysis,
@@ -95,9 +98,10 @@ def build_report(
         "costs": costs(run),
         "settings": json.dumps(settings, indent=2, ensure_ascii=False, default=str),
         "num_generations": len(generations),
+        "sample": sample,
         "explorer": explorer_data(
             problems,
-            generations,
+            shown,
             programs,
             problem_sets(analysis),
             lesson_examples(problems, lessons, taught_by),
@@ -147,6 +151,10 @@ def power_lines(results: Sequence[tables.ResultRow]) -> dict[str, str]:
 
 def _names_of_first_set(metrics: Metrics) -> dict[str, str]:
     return row_names(next(iter(metrics.values()), {}))
+
+
+def _num_problems(generations: Sequence[Generation]) -> int:
+    return len({generation.problem_id for generation in generations})
 
 
 def _thoughts(

@@ -1,7 +1,9 @@
 """The data of the page's list of generations, as JSON within the page."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
@@ -10,6 +12,7 @@ from mdexp.grading.breakdowns import error_class
 from mdexp.records import VALIDATION, Generation, Problem, Segment
 from mdexp.report.lesson_examples import LessonExample
 
+MOST_LISTED = 20_000  # generations: a page of 40 MB, which a browser opens
 ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
 FIELDS = (
     "problem",
@@ -26,6 +29,22 @@ FIELDS = (
     "steps",
     "turns",
 )
+
+
+def listed(generations: Sequence[Generation]) -> Sequence[Generation]:
+    """The generations that the page lists: all, or of more than MOST_LISTED those of whole
+    problems, in the order of the SHA-256 of their ids, as many as fit, and at least one's."""
+    if len(generations) <= MOST_LISTED:
+        return generations
+    number = Counter(generation.problem_id for generation in generations)
+    chosen: set[str] = set()
+    room = MOST_LISTED
+    for name in sorted(number, key=lambda name: sha256(name.encode()).digest()):
+        room -= number[name]
+        if room < 0 and chosen:
+            break
+        chosen.add(name)
+    return [generation for generation in generations if generation.problem_id in chosen]
 
 
 def explorer_data(

@@ -1,10 +1,13 @@
 """How many teacher paths became lessons and examples, and where the others went."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
+from itertools import groupby
 from typing import TypedDict
 
 from mdexp.records import IN_NO_LESSON, Example, Lesson, Path, Rejection, VerifiedPath
+
+Pair = tuple[str, str]  # a thought, and a model or a reason
 
 
 class FunnelRow(TypedDict):
@@ -25,40 +28,62 @@ class FunnelRow(TypedDict):
 def funnel(
     asked: int,
     sources: Mapping[str, Collection[str]],
-    paths: Sequence[Path],
-    verified: Sequence[VerifiedPath],
-    rejected: Sequence[Rejection],
-    lessons: Sequence[Lesson],
-    examples: Sequence[Example],
-    unused: Sequence[Rejection],
+    paths: Iterable[Path],
+    verified: Iterable[VerifiedPath],
+    rejected: Iterable[Rejection],
+    lessons: Iterable[Lesson],
+    examples: Iterable[Example],
+    unused: Iterable[Rejection],
 ) -> list[FunnelRow]:
     """One row per thought; nothing may be lost between two columns. `asked` is the number of paths
     of one thought; `sources` names, for each thought of the student, those of the teacher that its
-    lessons are made of."""
-    left_over = [one for one in unused if one.reason == IN_NO_LESSON]
-    unfit = [one for one in unused if one.reason != IN_NO_LESSON]
+    lessons are made of. Each file is read once; the examples of a lesson stand side by side."""
+    returned: Counter[Pair] = Counter((path.thought, path.model) for path in paths)
+    kept = Counter(path.thought for path in verified)
+    why_rejected = _reasons(rejected)
+    taught = Counter(lesson.thought for lesson in lessons)
+    num_examples, used = _by_lesson(examples)
+    why_unused = _reasons(unused)
+    left_over = {pair: n for pair, n in why_unused.items() if pair[1] == IN_NO_LESSON}
+    unfit = {pair: n for pair, n in why_unused.items() if pair[1] != IN_NO_LESSON}
     rows = []
     for thought, made_of in sources.items():
-        returned = [path for path in paths if path.thought in made_of]
-        ours = [example for example in examples if example.thought == thought]
+        models = _of(returned, made_of)
         row = FunnelRow(
             thought=thought,
-            teachers=list(dict.fromkeys(path.model for path in returned)),
+            teachers=list(models),
             asked=asked * len(made_of),
-            returned=len(returned),
-            verified=sum(path.thought in made_of for path in verified),
-            lessons=sum(lesson.thought == thought for lesson in lessons),
-            examples=len(ours),
-            rejected=_reasons(rejected, made_of),
-            unused=_reasons(unfit, [thought]),
-            left_over=_reasons(left_over, made_of),
+            returned=models.total(),
+            verified=sum(kept[name] for name in set(made_of)),
+            lessons=taught[thought],
+            examples=num_examples[thought],
+            rejected=dict(_of(why_rejected, made_of).most_common()),
+            unused=dict(_of(unfit, [thought]).most_common()),
+            left_over=dict(_of(left_over, made_of).most_common()),
         )
-        used = len({(example.problem_id, example.sample) for example in ours})
         assert row["returned"] == row["verified"] + sum(row["rejected"].values()), row
-        assert row["lessons"] == used + sum(row["unused"].values()), row
+        assert row["lessons"] == used[thought] + sum(row["unused"].values()), row
         rows.append(row)
     return rows
 
 
-def _reasons(dropped: Sequence[Rejection], thoughts: Collection[str]) -> dict[str, int]:
-    return dict(Counter(drop.reason for drop in dropped if drop.thought in thoughts).most_common())
+def _reasons(dropped: Iterable[Rejection]) -> Counter[Pair]:
+    return Counter((drop.thought, drop.reason) for drop in dropped)
+
+
+def _by_lesson(examples: Iterable[Example]) -> tuple[Counter[str], Counter[str]]:
+    """For each thought the number of its examples, and of the lessons that they are of."""
+    number, lessons = Counter[str](), Counter[str]()
+    for (_, thought, _), rows in groupby(examples, lambda e: (e.problem_id, e.thought, e.sample)):
+        number[thought] += sum(1 for _ in rows)
+        lessons[thought] += 1
+    return number, lessons
+
+
+def _of(pairs: Mapping[Pair, int], thoughts: Collection[str]) -> Counter[str]:
+    """Counts of some thoughts together, in the order in which what they count first occurs."""
+    found = Counter[str]()
+    for (thought, name), number in pairs.items():
+        if thought in thoughts:
+            found[name] += number
+    return found

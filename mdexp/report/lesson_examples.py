@@ -1,7 +1,7 @@
 """A lesson of each thought and type of problem: what the teacher wrote, to be shown beside what the
 student writes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypedDict
 
 from mdexp.records import Lesson, Problem
@@ -20,7 +20,7 @@ class LessonExample(TypedDict):
 
 
 def lesson_examples(
-    problems: Sequence[Problem], lessons: Sequence[Lesson], teachers: Mapping[str, str]
+    problems: Sequence[Problem], lessons: Iterable[Lesson], teachers: Mapping[str, str]
 ) -> list[LessonExample]:
     """The first lesson of each thought and type of problem; `teachers` by thought."""
     by_id = {problem.id: problem for problem in problems}

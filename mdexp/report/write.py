@@ -24,7 +24,7 @@ from mdexp.report.rounds import FILE as ROUNDS
 from mdexp.report.rounds import round_rows
 from mdexp.report.terminal import terminal
 from mdexp.store.files import read_json, write_json
-from mdexp.store.json_lines import read_jsonl
+from mdexp.store.json_lines import each_record, read_jsonl
 
 
 def write_report(
@@ -43,17 +43,16 @@ def write_report(
     metrics = read_json(file("metrics.json"))
     trained = any(stage["name"] == "train" for stage in manifest["stages"])
     num_asked = sum(p.split == "train" and not p.leaked for p in problems)
-    lessons = read_jsonl(file("lessons.jsonl"), Lesson)
     phases = dict.fromkeys(generation.phase for generation in generations)
     rows = funnel(
         num_asked * settings.teacher.num_paths,
         {name: list(thought.made_from or {name}) for name, thought in settings.thoughts.items()},
-        read_jsonl(file("paths.jsonl"), TeacherPath),
-        read_jsonl(file("verified.jsonl"), VerifiedPath),
-        read_jsonl(file("rejected.jsonl"), Rejection),
-        lessons,
-        read_jsonl(file("examples.jsonl"), Example),
-        read_jsonl(file("unused.jsonl"), Rejection),
+        each_record(file("paths.jsonl"), TeacherPath),
+        each_record(file("verified.jsonl"), VerifiedPath),
+        each_record(file("rejected.jsonl"), Rejection),
+        each_record(file("lessons.jsonl"), Lesson),
+        each_record(file("examples.jsonl"), Example),
+        each_record(file("unused.jsonl"), Rejection),
     )
     by_round = round_rows(rounds)
     if by_round:
@@ -67,7 +66,7 @@ def write_report(
         analysis=read_json(file("analysis.json")),
         funnel=rows,
         history=read_jsonl(file("history.jsonl"), dict) if trained else [],
-        lessons=lessons,
+        lessons=each_record(file("lessons.jsonl"), Lesson),
         outputs=[
             output
             for phase in phases

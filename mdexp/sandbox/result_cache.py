@@ -1,21 +1,25 @@
 """Results of programs, remembered while a run lasts: a text that was run once is not run again.
 
 The outputs that choose on validation problems are read again when they are scored, and a program is
-written by many samples.
+written by many samples. Of very many the last are remembered, so that memory does not grow.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from mdexp.ports import Executor
 from mdexp.records import ProgramResult
+
+REMEMBERED = 50_000  # programs, and systems
 
 Runner = Callable[[Sequence[str]], list[ProgramResult]]
 
 
 @dataclass(frozen=True, slots=True)
 class CachedExecutor:
-    """An executor that runs each distinct program, and solves each distinct system, once."""
+    """An executor that runs each distinct program, and solves each distinct system, once: of the
+    last `REMEMBERED`."""
 
     executor: Executor
     ran: dict[str, ProgramResult] = field(default_factory=dict)
@@ -31,7 +35,12 @@ class CachedExecutor:
 def _looked_up(
     texts: Sequence[str], known: dict[str, ProgramResult], run: Runner
 ) -> list[ProgramResult]:
-    new = [text for text in dict.fromkeys(texts) if text not in known]
+    found = {text: known[text] for text in texts if text in known}
+    new = [text for text in dict.fromkeys(texts) if text not in found]
     if new:
-        known |= zip(new, run(new), strict=True)
-    return [known[text] for text in texts]
+        ran = dict(zip(new, run(new), strict=True))
+        found |= ran
+        known |= ran
+        for text in list(islice(known, max(0, len(known) - REMEMBERED))):
+            del known[text]
+    return [found[text] for text in texts]

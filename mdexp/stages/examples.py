@@ -13,11 +13,14 @@ from mdexp.records import IN_NO_LESSON, Lesson, Problem, Rejection, VerifiedPath
 from mdexp.stages.choose import CHOSEN
 from mdexp.stages.problem_sets import by_id
 from mdexp.stages.stage import Files, Stage, same_names
-from mdexp.store.json_lines import read_jsonl, write_jsonl
+from mdexp.store.indexed_lines import windows
+from mdexp.store.json_lines import jsonl_writer, read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
 from mdexp.training.examples import OnOverlong, make_examples, refuse_overlong, shortest_lesson
+
+WINDOW = 5_000  # verified paths of which lessons are made together
 
 
 def examples(
@@ -33,25 +36,40 @@ def examples(
     executor: Executor,
 ) -> Counts:
     problems = by_id(read_jsonl(reads["problems.jsonl"], Problem))
-    verified = read_jsonl(reads.get(CHOSEN, reads["verified.jsonl"]), VerifiedPath)
     tokenizer = weights.with_tokens(brought_tokens(thoughts)).tokenizer()
     renderer = Renderer(tokenizer, student.kind, student.prompt)
-    made_of = make_lessons(problems, verified, thoughts, lessons, executor)
-    if getattr(student, "roles", "shared") == "separate":
-        made_of = [with_roles(lesson, thoughts[lesson.thought]) for lesson in made_of]
-    write_jsonl(out / "lessons.jsonl", made_of)
-    made, unused = make_examples(made_of, renderer, max_tokens)
+    source = reads.get(CHOSEN, reads["verified.jsonl"])
+    counts: Counts = {"verified": 0, "lessons": 0}
+    num_examples = 0
+    unused: list[Rejection] = []
+    left_over: list[Rejection] = []
+    with (
+        jsonl_writer(out / "lessons.jsonl") as keep_lesson,
+        jsonl_writer(out / "examples.jsonl") as keep_example,
+    ):
+        for verified in windows(source, VerifiedPath, WINDOW):
+            made_of = make_lessons(problems, verified, thoughts, lessons, executor)
+            if getattr(student, "roles", "shared") == "separate":
+                made_of = [with_roles(one, thoughts[one.thought]) for one in made_of]
+            made, unfit = make_examples(made_of, renderer, max_tokens)
+            for lesson in made_of:
+                keep_lesson(lesson)
+            for example in made:
+                keep_example(example)
+            unused += unfit
+            left_over += _in_no_lesson(verified, made_of)
+            counts["verified"] += len(verified)
+            counts["lessons"] += len(made_of)
+            num_examples += len(made)
     if on_overlong == "error":
         refuse_overlong(unused)
-    write_jsonl(out / "examples.jsonl", made)
-    left_over = _in_no_lesson(verified, made_of)
     write_jsonl(out / "unused.jsonl", [*unused, *left_over])
-    counts: Counts = {"verified": len(verified), "lessons": len(made_of)}
     if left_over:
         counts |= {"paths in no lesson": len(left_over)}
-    if not made and (shortest := shortest_lesson(made_of, renderer)):
+    made_of = [] if num_examples else read_jsonl(out / "lessons.jsonl", Lesson)
+    if made_of and (shortest := shortest_lesson(made_of, renderer)):
         counts |= {"max_tokens": max_tokens, "shortest lesson": shortest}
-    return counts | {"examples": len(made), "dropped": dict(Counter(u.reason for u in unused))}
+    return counts | {"examples": num_examples, "dropped": dict(Counter(u.reason for u in unused))}
 
 
 def make_lessons(

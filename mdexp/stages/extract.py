@@ -32,11 +32,11 @@ def extract(
     refuse_tested(teacher.exemplars(), everything, overlap)
     problems = training_problems(everything)
     log.info("extract, %s: %s", ", ".join(thoughts), set_sizes(problems))
-    paths = list(teacher.paths(problems, thoughts, ledger, executor))
-    write_jsonl(out / "paths.jsonl", paths)
+    paths = teacher.paths(problems, thoughts, ledger, executor)
+    num_paths = write_jsonl(out / "paths.jsonl", paths)
     asked = len(problems) * len(thoughts) * teacher.num_paths
-    missing = asked - len(paths)
-    counts: Counts = {"asked": asked, "paths": len(paths), "missing": missing}
+    missing = asked - num_paths
+    counts: Counts = {"asked": asked, "paths": num_paths, "missing": missing}
     # The prompts that were used: exemplars and templates, or the recorded answers.
     counts["files"] = {name: file_hash(file) for name, file in teacher.files().items()}
     counts["paid"] = paid(teacher, problems, thoughts, ledger, executor)

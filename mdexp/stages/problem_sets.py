@@ -6,7 +6,7 @@ from typing import Any
 
 from mdexp.config.settings import Settings
 from mdexp.ports import Decoder, HasFreeText
-from mdexp.records import Problem, Rejection
+from mdexp.records import Problem
 from mdexp.store.stage_store import Counts
 from mdexp.transcripts.prompting import free_text_key
 
@@ -40,8 +40,8 @@ def asked_of_student(problems: Sequence[Problem], decoding: Decoder) -> list[Pro
 
 
 def accounted(
-    source: str, number: int, kept_as: str, kept: int, dropped: Sequence[Rejection]
+    source: str, number: int, kept_as: str, kept: int, dropped: Mapping[str, int]
 ) -> Counts:
-    """Counts of a stage that drops: in = out + dropped."""
-    assert number == kept + len(dropped), (source, number, kept, len(dropped))
-    return {source: number, kept_as: kept, "dropped": dict(Counter(d.reason for d in dropped))}
+    """Counts of a stage that drops, by reason: in = out + dropped."""
+    assert number == kept + sum(dropped.values()), (source, number, kept, dropped)
+    return {source: number, kept_as: kept, "dropped": dict(dropped)}

@@ -9,7 +9,8 @@ from mdexp.config.blocks import TrainerSettings
 from mdexp.ports import Feed, Objective, StudentConfig
 from mdexp.records import Example
 from mdexp.stages.stage import Files, Stage, same_names
-from mdexp.store.json_lines import read_jsonl, write_jsonl
+from mdexp.store.indexed_lines import IndexedRecords
+from mdexp.store.json_lines import write_jsonl
 from mdexp.store.stage_store import Counts
 from mdexp.students.frozen import frozen_base
 from mdexp.students.load import save_folder
@@ -37,7 +38,7 @@ def train(
 
     training: dict[str, Any] = {
         "weights": weights.with_tokens(new_tokens or {}),
-        "examples": read_jsonl(reads["examples.jsonl"], Example),
+        "examples": IndexedRecords(reads["examples.jsonl"], Example),
         "student": student,
         "shares": shares,
         "objective": objective,

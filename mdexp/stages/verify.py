@@ -1,5 +1,6 @@
 """Stage `verify`: which of the teacher's paths are kept, and why the others are not."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,12 @@ from mdexp.records import Path as TeacherPath
 from mdexp.records import Problem, ThinkingUse
 from mdexp.stages.problem_sets import accounted, by_id
 from mdexp.stages.stage import Files, Stage, same_names
-from mdexp.store.json_lines import read_jsonl, write_jsonl
+from mdexp.store.indexed_lines import windows
+from mdexp.store.json_lines import jsonl_writer, read_jsonl
 from mdexp.store.stage_store import Counts
 from mdexp.teacher.dialogue import is_dialogue
+
+WINDOW = 10_000  # paths that are read together
 
 
 def verify(
@@ -29,13 +33,24 @@ def verify(
     """Write the paths that are kept and those that are rejected. `results_of` names thoughts whose
     kept paths hold the result of their program."""
     problems = by_id(read_jsonl(reads["problems.jsonl"], Problem))
-    paths = read_jsonl(reads["paths.jsonl"], TeacherPath)
-    verified, rejected = verify_paths(
-        paths, problems, thoughts, executor, mode, thinking, results_of
-    )
-    write_jsonl(out / "verified.jsonl", verified)
-    write_jsonl(out / "rejected.jsonl", rejected)
-    return accounted("paths", len(paths), "verified", len(verified), rejected)
+    num_paths = num_kept = 0
+    dropped: Counter[str] = Counter()
+    with (
+        jsonl_writer(out / "verified.jsonl") as keep,
+        jsonl_writer(out / "rejected.jsonl") as reject,
+    ):
+        for paths in windows(reads["paths.jsonl"], TeacherPath, WINDOW):
+            verified, rejected = verify_paths(
+                paths, problems, thoughts, executor, mode, thinking, results_of
+            )
+            num_paths += len(paths)
+            num_kept += len(verified)
+            dropped.update(one.reason for one in rejected)
+            for path in verified:
+                keep(path)
+            for rejection in rejected:
+                reject(rejection)
+    return accounted("paths", num_paths, "verified", num_kept, dropped)
 
 
 def _settings(s: Settings) -> dict[str, Any]:

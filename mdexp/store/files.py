@@ -13,6 +13,7 @@ from typing import IO, Any
 from pydantic import BaseModel
 
 TEMPORARY = ".tmp"  # ends the names of files that are being written
+PLAIN = (str, int, float, bool)  # what JSON has as it is
 FICLONE = 0x40049409  # ioctl of Linux: share the blocks until one of the two files is written
 
 
@@ -27,14 +28,14 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file atomically: temporary file, fsync, rename."""
-    with _whole_file(path) as file:
+    with whole_file(path) as file:
         file.write(text.encode())
 
 
 def copy_file(source: Path, target: Path) -> None:
     """Copy a file, writable and atomically. The blocks are shared where the file system can
     (reflink); a change of one file never reaches the other."""
-    with source.open("rb") as original, _whole_file(target) as copy:
+    with source.open("rb") as original, whole_file(target) as copy:
         try:
             fcntl.ioctl(copy.fileno(), FICLONE, original.fileno())
         except OSError:  # another file system, or one without reflinks
@@ -53,9 +54,10 @@ def sync(path: Path) -> None:
 def plain_data(value: Any) -> Any:
     """The value as JSON has it: dataclasses and mappings as dicts, paths as text. A pydantic model
     becomes a dict with its class under `_target_`."""
+    if value is None or type(value) in PLAIN:
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {field.name: getattr(value, field.name) for field in _written_fields(value)}
-        return plain_data(fields)
+        return plain_data(written_fields(value))
     if isinstance(value, BaseModel):
         kind = f"{type(value).__module__}.{type(value).__qualname__}"
         return {"_target_": kind} | plain_data(value.model_dump())
@@ -66,17 +68,17 @@ def plain_data(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def _written_fields(record: Any) -> list[dataclasses.Field[Any]]:
+def written_fields(record: Any) -> dict[str, Any]:
     """A record's fields but for those that say that they are omitted at their default."""
-    return [
-        field
+    return {
+        field.name: getattr(record, field.name)
         for field in dataclasses.fields(record)
         if not field.metadata.get("omitted") or getattr(record, field.name) != field.default
-    ]
+    }
 
 
 @contextmanager
-def _whole_file(path: Path) -> Iterator[IO[bytes]]:
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """A file to write into that replaces `path` at the end; an error leaves `path` as it was."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
     try:

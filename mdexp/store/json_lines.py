@@ -5,13 +5,15 @@ object in UTF-8 is an error that names file and line. So is NaN, an infinity or 
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any, Never, TypeVar
 
 from pydantic import TypeAdapter
 
-from mdexp.store.files import plain_data, write_text
+from mdexp.store.files import plain_data, whole_file, written_fields
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SHOWN = 60  # characters of a line, in an error
@@ -27,24 +29,66 @@ class JsonLinesError(ValueError):
 
 def read_jsonl(path: Path, record: type[Record]) -> list[Record]:
     """Records of a file; JsonLinesError naming file and line where one does not fit."""
-    adapter: TypeAdapter[Record] = TypeAdapter(record)
-    records = []
+    return list(each_record(path, record))
+
+
+def each_record(path: Path, record: type[Record]) -> Iterator[Record]:
+    """The records of a file one by one, read as they are asked for. JsonLinesError."""
+    to_record = as_record(path, record)
     for number, fields in objects_of_file(path):
+        yield to_record(number, fields)
+
+
+def as_record(path: Path, record: type[Record]) -> Callable[[int, dict[str, Any]], Record]:
+    """What makes a record of the fields of a line, given its number. JsonLinesError."""
+    adapter: TypeAdapter[Record] = TypeAdapter(record)
+
+    def made(number: int, fields: dict[str, Any]) -> Record:
         try:
             # Through the constructor, not pydantic: it would turn a whole float into an int.
             adapter.validate_python(fields)
-            records.append(record(**fields))
+            return record(**fields)
         except (ValueError, TypeError) as error:
             fault = f"not a {record.__name__}: {error}"
             raise JsonLinesError(path, number, fault) from error
-    return records
+
+    return made
 
 
-def write_jsonl(path: Path, records: Iterable[Any]) -> None:
-    """Write records (dataclasses or dicts), one JSON object a line, whole or not at all."""
+def write_jsonl(path: Path, records: Iterable[Any]) -> int:
+    """Write records (dataclasses or dicts) as they come, one JSON object a line, whole or not at
+    all; returns their number."""
+    number = 0
+    with jsonl_writer(path) as write:
+        for record in records:
+            write(record)
+            number += 1
+    return number
+
+
+@contextmanager
+def jsonl_writer(path: Path) -> Iterator[Callable[[Any], None]]:
+    """Within, the function that it gives adds a record to the file, which appears at the end; an
+    error leaves what was there before."""
     # In ASCII, since a model may write half a surrogate pair, which has no UTF-8.
-    lines = (json.dumps(plain_data(record), allow_nan=False) for record in records)
-    write_text(path, "".join(f"{line}\n" for line in lines))
+    encode = json.JSONEncoder(allow_nan=False, default=_as_json).encode
+    with whole_file(path) as file:
+
+        def write(record: Any) -> None:
+            file.write(f"{encode(record)}\n".encode("ascii"))
+
+        yield write
+
+
+def _as_json(value: Any) -> Any:
+    """What the encoder does not know: a record as the mapping of its fields, without a copy of
+    their lists, and all else as `plain_data` has it."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return written_fields(value)
+    plain = plain_data(value)
+    if plain is value:
+        raise TypeError(f"JSON has no {type(value).__name__}")
+    return plain
 
 
 def objects_of_file(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

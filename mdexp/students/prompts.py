@@ -6,10 +6,11 @@ turns of a transcript are never rendered again, since chat templates strip or dr
 template puts between two turns is found once, around a sentinel, and stands between their tokens.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from mdexp.ports import Message, Thought
 from mdexp.records import Segment
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 SENTINEL = "SENTINEL0TURN"
+Text = tuple[str, bool]  # what is tokenised, and whether with the tokenizer's special tokens
 
 
 class NotAPrefix(ValueError):
@@ -54,6 +56,16 @@ class Rendered:
         self.scored += [scored] * len(ids)
 
 
+class Piece(NamedTuple):
+    """A text behind a prompt: as it is tokenised, and what it says. `token` is its one token, where
+    that is known."""
+
+    text: str
+    says: str
+    scored: bool
+    token: int | None = None
+
+
 class Renderer:
     """Renders prompts and targets with one student's tokenizer."""
 
@@ -64,6 +76,7 @@ class Renderer:
             raise ValueError("student.prompt=chat: this tokenizer has no chat template; use plain")
         self.tokenizer, self.kind, self.style = tokenizer, kind, style
         self.code_text = CodeText(tokenizer)
+        self.known: dict[Text, list[int]] = {}  # tokens of texts that were read ahead
 
     def prompt(
         self, question: str, thought: Thought, exemplars: Sequence[Mapping[str, Any]] = ()
@@ -78,6 +91,20 @@ class Renderer:
     def prompt_ids(self, prompt: str) -> list[int]:
         return self._ids(prompt) if self.kind == "seq2seq" else self._unterminated(prompt)
 
+    def reading_ahead(self, sequences: Sequence[tuple[str, Sequence[Segment]]]) -> Self:
+        """A renderer that has tokenised each prompt, and what is said behind it, in one batch: a
+        fast tokenizer takes many texts in less time than one by one."""
+        texts: dict[Text, None] = {}
+        for prompt, segments in sequences:
+            texts |= dict.fromkeys(self._tokenised(prompt, self._pieces(prompt, segments)))
+        ahead = copy(self)
+        ahead.known = {}
+        for specials in (False, True):
+            batch = [text for text, with_specials in texts if with_specials == specials]
+            for text, ids in zip(batch, self._batch_ids(batch, specials), strict=True):
+                ahead.known[text, specials] = ids
+        return ahead
+
     def rendered(
         self, prompt: str, segments: Sequence[Segment], *, ends: bool = True, splits: bool = False
     ) -> Rendered:
@@ -89,19 +116,42 @@ class Renderer:
         """
         ids = self.prompt_ids(prompt)
         whole = Rendered(text=prompt, ids=[*ids], scored=[False] * len(ids), splits=splits)
+        for piece in self._pieces(prompt, segments, ends=ends):
+            ids = [piece.token] if piece.token is not None else self._ids_behind(whole, piece.text)
+            whole.add(piece.text, ids, says=piece.says, scored=piece.scored)
+        return whole
+
+    def _pieces(
+        self, prompt: str, segments: Sequence[Segment], *, ends: bool = True
+    ) -> list[Piece]:
+        """What follows a prompt, text by text; TurnsAltered."""
+        pieces: list[Piece] = []
+        before = prompt
         said = [segment for segment in segments if segment.author != "executor"]
         for segment, following in zip(said, [*said[1:], None], strict=True):
             if segment.author == "cue" and segment.turn:
-                self._add_glue(whole, segment.text)
-                continue
-            said_now = self._written_out(whole.text, segment)
-            text = self.code_text.encode(said_now)
-            ids = self._ids_behind(whole, text)
-            whole.add(text, ids, says=said_now, scored=segment.scored)
+                pieces.append(self._glue(segment.text))
+            else:
+                says = self._written_out(before, segment)
+                text = self.code_text.encode(says)
+                pieces.append(Piece(text, says, scored=segment.scored))
+            before += pieces[-1].text
             if segment.author == "writer" and (following.turn if following else ends):
                 end, token = str(self.tokenizer.eos_token), self.tokenizer.eos_token_id
-                whole.add(end, [token], says="", scored=segment.scored)
-        return whole
+                pieces.append(Piece(end, "", scored=segment.scored, token=token))
+                before += end
+        return pieces
+
+    def _tokenised(self, prompt: str, pieces: Sequence[Piece]) -> Iterator[Text]:
+        """What `rendered` has tokenised, where no token spans two texts."""
+        specials = self.style != "chat"
+        yield prompt, specials
+        before = prompt
+        for piece in pieces:
+            if piece.token is None:
+                seq2seq = self.kind == "seq2seq"
+                yield (piece.text, False) if seq2seq else (before + piece.text, specials)
+            before += piece.text
 
     @cached_property
     def _thinking_tags(self) -> tuple[str, str]:
@@ -134,22 +184,21 @@ class Renderer:
 
     def _ids_behind(self, before: Rendered, text: str) -> list[int]:
         if self.kind == "seq2seq":
-            return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+            return self._ids(text, specials=False)
         together = self._unterminated(before.text + text)
         if together[: len(before.ids)] != before.ids:
             if before.splits:
                 before.num_split += 1
-                return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+                return self._ids(text, specials=False)
             raise NotAPrefix(f"{before.text[-20:]!r} + {text[:20]!r}")
         return together[len(before.ids) :]
 
-    def _add_glue(self, whole: Rendered, cue: str) -> None:
+    def _glue(self, cue: str) -> Piece:
         """What lies between the end of the student's turn and its next: the user's turn."""
-        glue = self._glue(cue)
-        says = glue.replace(str(self.tokenizer.eos_token), "")
-        whole.add(glue, self._ids_behind(whole, glue), says=says, scored=False)
+        glue = self._glue_text(cue)
+        return Piece(glue, glue.replace(str(self.tokenizer.eos_token), ""), scored=False)
 
-    def _glue(self, cue: str) -> str:
+    def _glue_text(self, cue: str) -> str:
         if self.style == "plain":
             return f"\n\n{_plain_turn({'role': 'user', 'content': cue})}\n\nAnswer:\n"
         before, found, behind = self._prompt(
@@ -171,10 +220,24 @@ class Renderer:
         ids = self._ids(text)
         return ids[:-1] if ids and ids[-1] == self.tokenizer.eos_token_id else ids
 
-    def _ids(self, text: str) -> list[int]:
+    def _ids(self, text: str, specials: bool | None = None) -> list[int]:
         # A chat template writes its own special tokens; a second BOS would change what is read.
-        own_specials = self.style == "chat"
-        return self.tokenizer(text, add_special_tokens=not own_specials)["input_ids"]
+        specials = self.style != "chat" if specials is None else specials
+        if (found := self.known.get((text, specials))) is not None:
+            return found
+        [ids] = self._batch_ids([text], specials)
+        return ids
+
+    def _batch_ids(self, texts: Sequence[str], specials: bool) -> list[list[int]]:
+        if not texts:
+            return []
+        read = self.tokenizer(
+            list(texts),
+            add_special_tokens=specials,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+        )
+        return read["input_ids"]
 
 
 def _plain_turn(message: Message) -> str:

@@ -12,34 +12,55 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from mdexp.store.json_lines import JsonLinesError, objects_of_file
+from mdexp.store.indexed_lines import IndexedLines
+from mdexp.store.json_lines import JsonLinesError
 from mdexp.teacher.batch_lines import line_outcome
 from mdexp.teacher.reply import Reply
 
 Column = Literal["id", "question", "thought", "completion", "model", "thinking"]
 Fields = dict[Column, str]
 Row = dict[str, Any]
+Place = tuple[int, int]  # of an answer in a file: number of the line, and of the choice on it
 
 TEXTS = ("id", "thought", "completion", "model")
 FAILED = "lines of a batch without an answer"
 NO_PROBLEM = "question of no problem"
 
 
-def recorded_rows(
-    file: Path, fields: Fields, thought: str | None, ids: Mapping[str, str]
-) -> Iterator[tuple[int, Row | str]]:
-    """Line number and row of each recorded answer, or why there is none: FAILED or NO_PROBLEM.
+class RecordedFile:
+    """A file of recorded answers, and what reads it.
 
     `thought` is that of all rows of the file, if it has one; `ids` has the problem of each question
-    as `question_key` gives it. JsonLinesError for a row that cannot be read.
+    as `question_key` gives it.
     """
-    for number, row in objects_of_file(file):
-        for found in _rows(row, file, number, fields, ids):
+
+    def __init__(
+        self, file: Path, fields: Fields, thought: str | None, ids: Mapping[str, str]
+    ) -> None:
+        self.file, self.fields, self.thought, self.ids = file, fields, thought, ids
+        self.lines = IndexedLines(file)
+
+    def rows(self) -> Iterator[tuple[Place, Row | str]]:
+        """Each recorded answer, or why there is none (FAILED or NO_PROBLEM), with its place.
+        JsonLinesError for a row that cannot be read."""
+        for number, row in self.lines.objects():
+            for choice, found in enumerate(self._of_line(row, number)):
+                yield (number, choice), found
+
+    def row(self, place: Place) -> Row:
+        """An answer that `rows` gave, read once more."""
+        number, choice = place
+        found = list(self._of_line(self.lines.object(number), number))[choice]
+        assert isinstance(found, dict), place
+        return found
+
+    def _of_line(self, row: Row, number: int) -> Iterator[Row | str]:
+        for found in _rows(row, self.file, number, self.fields, self.ids):
             if isinstance(found, dict):
-                found = found if thought is None else {**found, "thought": thought}
+                found = found if self.thought is None else {**found, "thought": self.thought}
                 if fault := _fault(found):
-                    raise JsonLinesError(file, number, fault)
-            yield number, found
+                    raise JsonLinesError(self.file, number, fault)
+            yield found
 
 
 def question_key(question: str) -> str:

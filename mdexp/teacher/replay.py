@@ -10,7 +10,7 @@ written in several texts each text is a row, with `part` and, best, `sample`: re
 """
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any, ClassVar
@@ -22,12 +22,13 @@ from mdexp.records import Path, Problem, ThinkingUse
 from mdexp.store.json_lines import JsonLinesError
 from mdexp.teacher.dialogue import Dialogue, is_dialogue, opened, refuse_reading, write_out
 from mdexp.teacher.recorded_dialogue import RecordedDialogues
-from mdexp.teacher.recorded_rows import Fields, question_key, recorded_rows
+from mdexp.teacher.recorded_rows import Fields, Place, RecordedFile, question_key
 from mdexp.teacher.request import Answer
 
 log = logging.getLogger(__name__)
 
 Names = tuple[str, str]  # of a problem and a thought
+Recorded = tuple[int, Place]  # number of the file, and the place in it
 
 
 class ReplayTeacher(BaseModel):
@@ -74,72 +75,82 @@ class ReplayTeacher(BaseModel):
         ledger: FilePath,
         executor: Executor,
     ) -> Iterator[Path]:
-        """Yield by problem, thought and sample. Nothing is bought, so the ledger is not touched."""
+        """Yield by problem, thought and sample. Nothing is bought, so the ledger is not touched.
+        Answers of one text are read when they are due: memory holds their places alone."""
         refuse_reading(thoughts)
-        found, dialogues, left_out = self._sorted(problems, thoughts)
-        written = _written(problems, thoughts, dialogues, executor)
-        for path in filter(None, written):
-            found[path.problem_id, path.thought].append(path)
-        if lacking := written.count(None):
-            left_out["transcripts that lack a text"] = lacking
-        played = [path for paths in found.values() for path in paths]
-        log.info("teacher: %d recorded paths; not played: %s", len(played), dict(left_out))
+        files = self._recorded_files(problems)
+        found, dialogues, left_out = self._sorted(files, problems, thoughts)
+        written: dict[Names, list[Path]] = defaultdict(list)
+        for path in _written(problems, thoughts, dialogues, executor):
+            if path is None:
+                left_out["transcripts that lack a text"] += 1
+            else:
+                written[path.problem_id, path.thought].append(path)
+        played = sum(map(len, found.values())) + sum(map(len, written.values()))
+        log.info("teacher: %d recorded paths; not played: %s", played, dict(left_out))
         if problems and thoughts and not played:
             raise ValueError(
                 f"teacher.path: none of {left_out.total()} rows is of a problem and thought "
                 f"asked for, such as {problems[0].id!r} and {next(iter(thoughts))!r}"
             )
-        yield from played
+        for names, places in found.items():
+            for sample, (file, place) in enumerate(places):
+                yield _path(files[file].row(place), sample)
+            yield from written[names]
 
     def left_out(
         self, problems: Sequence[Problem], thoughts: Mapping[str, Thought]
     ) -> dict[str, int]:
         """How many rows are not played, by reason."""
-        return dict(self._sorted(problems, thoughts)[2])
+        return dict(self._sorted(self._recorded_files(problems), problems, thoughts)[2])
+
+    def _recorded_files(self, problems: Sequence[Problem]) -> list[RecordedFile]:
+        ids = {question_key(problem.question): problem.id for problem in problems}
+        files = self.files().values()
+        thoughts = self.path if isinstance(self.path, dict) else [None] * len(files)
+        return [
+            RecordedFile(file, self.fields or {}, thought, ids)
+            for thought, file in zip(thoughts, files, strict=True)
+        ]
 
     def _sorted(
-        self, problems: Sequence[Problem], thoughts: Mapping[str, Thought]
-    ) -> tuple[dict[Names, list[Path]], dict[Names, list[list[Answer]]], Counter[str]]:
-        """Paths of one text, the texts of dialogues, and how many rows are left out."""
-        wanted: dict[Names, list[Path]] = {
+        self,
+        files: Sequence[RecordedFile],
+        problems: Sequence[Problem],
+        thoughts: Mapping[str, Thought],
+    ) -> tuple[dict[Names, list[Recorded]], dict[Names, list[list[Answer]]], Counter[str]]:
+        """Where paths of one text lie, the texts of dialogues, and how many rows are left out."""
+        wanted: dict[Names, list[Recorded]] = {
             (problem.id, thought): [] for problem in problems for thought in thoughts
         }
         dialogues = {
             names: RecordedDialogues() for names in wanted if is_dialogue(thoughts[names[1]])
         }
         left_out: Counter[str] = Counter()
-        for file, number, row in self._rows(problems):
-            if isinstance(row, str):
-                left_out[row] += 1
-                continue
-            names = (row["id"], row["thought"])
-            if row["thought"] not in thoughts:
-                left_out["thought not asked for"] += 1
-            elif names not in wanted:
-                left_out["problem not asked for"] += 1
-            elif names in dialogues:
-                try:
-                    dialogues[names].add(row, file)
-                except ValueError as error:
-                    raise JsonLinesError(self.files()[file], number, str(error)) from error
-            elif isinstance(row.get("part"), int) and row["part"] > 0:
-                left_out["later part of a thought of one text"] += 1
-            elif len(wanted[names]) == self.num_paths:
-                left_out["beyond num_paths"] += 1
-            else:
-                wanted[names].append(_path(row, sample=len(wanted[names])))
+        for number, (name, file) in enumerate(zip(self.files(), files, strict=True)):
+            for place, row in file.rows():
+                if isinstance(row, str):
+                    left_out[row] += 1
+                    continue
+                names = (row["id"], row["thought"])
+                if row["thought"] not in thoughts:
+                    left_out["thought not asked for"] += 1
+                elif names not in wanted:
+                    left_out["problem not asked for"] += 1
+                elif names in dialogues:
+                    try:
+                        dialogues[names].add(row, name)
+                    except ValueError as error:
+                        raise JsonLinesError(file.file, place[0], str(error)) from error
+                elif isinstance(row.get("part"), int) and row["part"] > 0:
+                    left_out["later part of a thought of one text"] += 1
+                elif len(wanted[names]) == self.num_paths:
+                    left_out["beyond num_paths"] += 1
+                else:
+                    wanted[names].append((number, place))
         played = {names: of.played(self.num_paths) for names, of in dialogues.items()}
         counted = sum((of.left_out for of in dialogues.values()), left_out)
         return wanted, played, counted
-
-    def _rows(self, problems: Sequence[Problem]) -> Iterator[tuple[str, int, dict[str, Any] | str]]:
-        """Each row, or why there is none, with its file, as `files` names it, and line."""
-        files = self.files()
-        ids = {question_key(problem.question): problem.id for problem in problems}
-        thoughts = self.path if isinstance(self.path, dict) else [None] * len(files)
-        for thought, (name, file) in zip(thoughts, files.items(), strict=True):
-            for number, row in recorded_rows(file, self.fields or {}, thought, ids):
-                yield name, number, row
 
 
 def _written(

@@ -11,15 +11,16 @@ import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from mdexp.config.settings import SettingsError
 from mdexp.ports import Objective, WithAuxiliary
-from mdexp.records import Example
+from mdexp.training.planned import Planned
 
 MAX_REDRAWS = 1000
 
 Pairing = Literal["both", "any"]
+Item = TypeVar("Item", bound=Planned)  # an example, or its entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +37,14 @@ class Auxiliary:
             return cls()
         return cls(thoughts=frozenset(objective.auxiliary), per_problem=objective.per_problem)
 
-    def steps_without(self, steps: Sequence[Sequence[Example]]) -> dict[str, int]:
+    def steps_without(self, steps: Sequence[Sequence[Planned]]) -> dict[str, int]:
         """For each auxiliary thought the number of steps in which it contributes nothing."""
         return {
             thought: sum(all(e.thought != thought for e in step) for step in steps)
             for thought in sorted(self.thoughts)
         }
 
-    def drawn(self, examples: Sequence[Example], chance: random.Random) -> list[Example]:
+    def drawn(self, examples: Sequence[Item], chance: random.Random) -> list[Item]:
         """A problem's examples, in order, with at most `per_problem` of each such thought."""
         if self.per_problem is None:
             return list(examples)
@@ -58,11 +59,11 @@ NO_AUXILIARY = Auxiliary()
 
 
 def trainable(
-    examples: Sequence[Example], shares: Mapping[str, float] | None, pairing: Pairing
-) -> dict[str, list[Example]]:
+    examples: Sequence[Item], shares: Mapping[str, float] | None, pairing: Pairing
+) -> dict[str, list[Item]]:
     """Examples by problem, without thoughts of share 0. With `pairing: both` a problem that lacks
     any thought of the mix is left out, so that λ=0, 0.5 and 1 train on the same problems."""
-    problems: dict[str, list[Example]] = defaultdict(list)
+    problems: dict[str, list[Item]] = defaultdict(list)
     for example in examples:
         problems[example.problem_id].append(example)
     mix = shares or {}
@@ -77,8 +78,8 @@ def trainable(
 
 
 def hold_out(
-    problems: Mapping[str, list[Example]], number: int, seed: int
-) -> tuple[dict[str, list[Example]], list[Example]]:
+    problems: Mapping[str, list[Item]], number: int, seed: int
+) -> tuple[dict[str, list[Item]], list[Item]]:
     """Problems to train on, and the examples of `number` others. The seed alone draws them, so that
     runs which differ in λ hold out the same. SettingsError if none would be left."""
     if number >= len(problems):
@@ -94,7 +95,7 @@ def hold_out(
 
 
 def plan_steps(
-    problems: Mapping[str, list[Example]],
+    problems: Mapping[str, list[Item]],
     shares: Mapping[str, float] | None,
     *,
     step_problems: int,
@@ -102,7 +103,7 @@ def plan_steps(
     max_steps: int | None,
     seed: int,
     auxiliary: Auxiliary = NO_AUXILIARY,
-) -> list[list[Example]]:
+) -> list[list[Item]]:
     """The optimiser steps of a run, in order. SettingsError where there is nothing to train on."""
     names = sorted(problems)
     needed = {name for name, share in (shares or {}).items() if share > 0}
@@ -122,7 +123,7 @@ def plan_steps(
         )
     per_epoch = math.ceil(len(names) / step_problems)
     num_drawn = 1 + max(example.epoch or 0 for rows in problems.values() for example in rows)
-    steps: list[list[Example]] = []
+    steps: list[list[Item]] = []
     for epoch in range(math.ceil(max_steps / per_epoch) if max_steps else epochs):
         order = random.Random(f"{seed} epoch {epoch}").sample(names, len(names))
         ours = {
@@ -139,18 +140,18 @@ def plan_steps(
     return steps[:max_steps]
 
 
-def _of_epoch(examples: Sequence[Example], epoch: int) -> list[Example]:
+def _of_epoch(examples: Sequence[Item], epoch: int) -> list[Item]:
     return [example for example in examples if example.epoch in (None, epoch)]
 
 
 def _complete_step(
     drawn: Sequence[str],
-    problems: Mapping[str, list[Example]],
+    problems: Mapping[str, list[Item]],
     needed: set[str],
     names: Sequence[str],
     redraws: random.Random,
     auxiliary: Auxiliary,
-) -> list[Example]:
+) -> list[Item]:
     """The step's examples; one without any but auxiliary ones, or without a target for a weighted
     thought, is drawn again."""
     for _ in range(MAX_REDRAWS):

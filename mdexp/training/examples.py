@@ -1,17 +1,20 @@
 """From lessons to one student's token sequences; what does not fit is counted, never cut."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import groupby
 from typing import Any, Literal
 
 from mdexp.config.settings import SettingsError
-from mdexp.records import Example, Lesson, Rejection, Segment
+from mdexp.records import Example, Lesson, Rejection, Segments
+from mdexp.students.load import Kind
 from mdexp.students.prompts import NotAPrefix, Rendered, Renderer
 
 OnOverlong = Literal["drop", "error"]
 TOO_LONG = "too_long"
+BATCH = 500  # lessons that are tokenised together
 
 
 def make_examples(
@@ -26,48 +29,54 @@ def make_examples(
     """
     examples: list[Example] = []
     unused: list[Rejection] = []
-    for lesson in lessons:
-        made = list(_examples(lesson, renderer, max_tokens))
-        faults = [one for one in made if isinstance(one, Rejection)]
-        unused += faults[:1]
-        if not faults:
-            examples += [one for one in made if isinstance(one, Example)]
+    opening = lru_cache(renderer.opening)  # the paths of a problem have one prompt
+    for start in range(0, len(lessons), BATCH):
+        batch = lessons[start : start + BATCH]
+        of_lessons = [_sequences(lesson, renderer.kind, opening) for lesson in batch]
+        ahead = renderer.reading_ahead(
+            [(prompt, said) for sequences in of_lessons for prompt, said, _ in sequences]
+        )
+        for lesson, sequences in zip(batch, of_lessons, strict=True):
+            made = [_example(lesson, *sequence, ahead, max_tokens) for sequence in sequences]
+            faults = [one for one in made if isinstance(one, Rejection)]
+            unused += faults[:1]
+            if not faults:
+                examples += [one for one in made if isinstance(one, Example)]
     return examples, unused
 
 
-def _examples(lesson: Lesson, renderer: Renderer, max_tokens: int) -> Iterator[Example | Rejection]:
-    first = next(n for n, s in enumerate(lesson.segments) if s.author == "writer")
-    if renderer.kind == "causal":
-        for role in dict.fromkeys(s.role for s in lesson.segments if s.scored):
-            said = _said_to(role, lesson.segments[first:])
-            yield _example(lesson, first, said, renderer, max_tokens, role)
-        return
-    for place, segment in enumerate(lesson.segments):
-        if segment.author == "writer" and segment.scored:
-            yield _example(lesson, place, [segment], renderer, max_tokens, segment.role)
+def _sequences(
+    lesson: Lesson, kind: Kind, opening: Callable[[Segments], str]
+) -> list[tuple[str, Segments, str]]:
+    """The prompt, what is said behind it, and the role that is trained to say it, of each training
+    sequence of a lesson."""
+    said = lesson.segments
+    first = next(n for n, s in enumerate(said) if s.author == "writer")
+    if kind == "causal":
+        roles = dict.fromkeys(segment.role for segment in said if segment.scored)
+        return [(opening(said[:first]), _said_to(role, said[first:]), role) for role in roles]
+    return [
+        (opening(said[:place]), (segment,), segment.role)
+        for place, segment in enumerate(said)
+        if segment.author == "writer" and segment.scored
+    ]
 
 
-def _said_to(role: str, segments: Sequence[Segment]) -> list[Segment]:
+def _said_to(role: str, segments: Segments) -> Segments:
     """The segments up to the last text of a role: the texts of other roles are context."""
     last = max(n for n, segment in enumerate(segments) if segment.scored and segment.role == role)
-    return [replace(s, scored=s.scored and s.role == role) for s in segments[: last + 1]]
+    return tuple(replace(s, scored=s.scored and s.role == role) for s in segments[: last + 1])
 
 
 def _example(
-    lesson: Lesson,
-    start: int,
-    said: Sequence[Segment],
-    renderer: Renderer,
-    max_tokens: int,
-    role: str,
+    lesson: Lesson, prompt: str, said: Segments, role: str, renderer: Renderer, max_tokens: int
 ) -> Example | Rejection:
-    """The sequence of the segments `said`, which begin at `start`, behind what was before."""
+    """The sequence of the segments `said` behind a prompt."""
     what: Any = {
         "problem_id": lesson.problem_id,
         "thought": lesson.thought,
         "sample": lesson.sample,
     }
-    prompt = renderer.opening(lesson.segments[:start])
     prompt_ids = renderer.prompt_ids(prompt)
     try:
         whole = renderer.rendered(prompt, said)

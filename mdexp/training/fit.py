@@ -2,9 +2,9 @@
 
 import logging
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pytorch_lightning as pl
 import torch
@@ -26,7 +26,7 @@ from mdexp.students.process_memory import keep_freed_memory
 from mdexp.students.roles import trained_adapters
 from mdexp.students.vocabulary import token_ids
 from mdexp.students.weights import Weights
-from mdexp.training.batches import Auxiliary, hold_out, plan_steps, trainable
+from mdexp.training.batches import Auxiliary, Item, hold_out, plan_steps, trainable
 from mdexp.training.checkpointing import checkpoint_activations
 from mdexp.training.devices import num_ranks
 from mdexp.training.finite import NotFinite, judge_weights, what_is_left
@@ -35,6 +35,7 @@ from mdexp.training.layout_check import LayoutCheck, exchanged_attention
 from mdexp.training.live_numbers import LiveNumbers
 from mdexp.training.micro_batch import MicroBatch
 from mdexp.training.module import MixedDistillation
+from mdexp.training.planned import Entry, Examples, entries_of
 from mdexp.training.ranks import OwnDropout, OwnSignals
 from mdexp.training.resume import (
     Checkpoints,
@@ -49,25 +50,26 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
 
+Step = TypeVar("Step")  # whatever `lay_out` takes
 CHECKPOINTS = "checkpoints"  # within a training's folder
 
 
-class Steps(torch.utils.data.Dataset[list[MicroBatch]]):
-    """The optimiser steps of a run, laid out when they are asked for."""
+class Steps(torch.utils.data.Dataset[list[MicroBatch]], Generic[Step]):
+    """The optimiser steps of a run, each laid out by `lay_out` when it is asked for."""
 
-    def __init__(self, steps: Sequence[Sequence[Example]], layout: Mapping[str, Any]) -> None:
-        self.steps, self.layout = steps, layout
+    def __init__(self, steps: Sequence[Step], lay_out: Callable[[Step], list[MicroBatch]]) -> None:
+        self.steps, self.lay_out = steps, lay_out
 
     def __len__(self) -> int:
         return len(self.steps)
 
     def __getitem__(self, index: int) -> list[MicroBatch]:
-        return lay_out(self.steps[index], **self.layout)
+        return self.lay_out(self.steps[index])
 
 
 def fit(
     loaded: Loaded,
-    examples: Sequence[Example],
+    examples: Examples,
     *,
     student: Any,
     shares: Mapping[str, float] | None,
@@ -96,7 +98,13 @@ def fit(
         new_tokens=new_tokens,
         roles=roles,
     )
-    problems, steps, held_out = planned_steps(examples, shares, objective, trainer, seed)
+    problems, steps, held_out = planned_steps(
+        entries_of(examples), shares, objective, trainer, seed
+    )
+
+    def read(step: Sequence[Entry]) -> list[Example]:
+        return [examples[entry.number] for entry in step]
+
     layout = layout_options(student, shares, objective, trainer, tokenizer)
     # Adapters are injected into the base model; its forward is the same with and without them.
     plain = model if student.tuning == "full" else model.get_base_model()
@@ -107,14 +115,14 @@ def fit(
         student.kind,
         trainer,
         len(steps),
-        lambda: _laid_out_by_thought(held_out, layout),
+        lambda: _laid_out_by_thought(read(held_out), layout),
         trained_adapters(model, roles),
     )
     identity = training_identity(module, steps, num_ranks(trainer))
     resumed, done = newest_checkpoint(folder / CHECKPOINTS, identity) or (None, 0)
     if resumed:
         log.info("training goes on after step %d of %d", done, len(steps))
-    probe = LayoutCheck(steps[0], layout)
+    probe = LayoutCheck(read(steps[0]), layout)
     callbacks = [
         probe,
         OwnSignals(),
@@ -125,7 +133,7 @@ def fit(
     loggers = [feed.logger for feed in feeds]
     lightning = _lightning(trainer, precision, len(steps), callbacks, loggers)
     # A step is a batch as it stands. On a resume Lightning takes as many as are left, from the top.
-    left_first = Steps([*steps[done:], *steps[:done]], layout)
+    left_first = Steps([*steps[done:], *steps[:done]], lambda step: lay_out(read(step), **layout))
     loader = DataLoader(left_first, batch_size=None, shuffle=False)
     model.train()
     with exchanged_attention(plain, layout), warnings.catch_warnings():
@@ -150,18 +158,18 @@ def fit(
 
 
 def planned_steps(
-    examples: Sequence[Example],
+    examples: Sequence[Item],
     shares: Mapping[str, float] | None,
     objective: Objective,
     trainer: TrainerSettings,
     seed: int,
-) -> tuple[dict[str, list[Example]], list[list[Example]], list[Example]]:
+) -> tuple[dict[str, list[Item]], list[list[Item]], list[Item]]:
     """The problems that are trained on, with their examples, the optimiser steps in order, and
     the examples that are held out for validation. SettingsError where nothing is left."""
     problems = trainable(examples, shares, objective.pairing)
     if examples and not problems and objective.pairing == "both":
         raise SettingsError({"objective.pairing": _unpaired(shares or {})})
-    held_out: list[Example] = []
+    held_out: list[Item] = []
     if trainer.validate_every:
         problems, held_out = hold_out(problems, trainer.validate_problems, seed)
     steps = plan_steps(
@@ -217,7 +225,7 @@ def _work(history: Sequence[Mapping[str, float]]) -> dict[str, int | float]:
 
 
 def fit_from(
-    weights: Weights, examples: Sequence[Example], **how: Any
+    weights: Weights, examples: Examples, **how: Any
 ) -> tuple[Loaded, list[dict[str, float]], dict[str, Any]]:
     """`fit` with weights that are yet to be loaded, as each of many ranks does it. A base that is
     held in less than float32 is never loaded in it."""

@@ -25,6 +25,7 @@ from pytorch_lightning.callbacks import Callback
 from mdexp.records import Example
 from mdexp.students.frozen import PLAIN, Frozen
 from mdexp.training.finite import judge_weights
+from mdexp.training.planned import Entry
 
 log = logging.getLogger(__name__)
 
@@ -117,14 +118,18 @@ def newest_checkpoint(folder: Path, identity: str) -> tuple[Path, int] | None:
 
 
 def training_identity(
-    module: torch.nn.Module, steps: Sequence[Sequence[Example]], num_ranks: int
+    module: torch.nn.Module, steps: Sequence[Sequence[Example | Entry]], num_ranks: int
 ) -> str:
     """Hash of which weights are trained, on which examples in which order, by how many ranks.
     What else a training depends on is in the key of its folder."""
     weights = {n: list(p.shape) for n, p in module.named_parameters() if p.requires_grad}
-    rows = [[(e.problem_id, e.thought, e.sample) for e in step] for step in steps]
-    what = json.dumps([weights, rows, num_ranks])
-    return hashlib.sha256(what.encode()).hexdigest()
+    # Of the JSON text of all three, written step by step.
+    hashed = hashlib.sha256(f"[{json.dumps(weights)}, [".encode())
+    for number, step in enumerate(steps):
+        rows = json.dumps([(e.problem_id, e.thought, e.sample) for e in step])
+        hashed.update(f", {rows}".encode() if number else rows.encode())
+    hashed.update(f"], {num_ranks}]".encode())
+    return hashed.hexdigest()
 
 
 def random_state() -> dict[str, Any]:
