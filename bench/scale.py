@@ -33,9 +33,9 @@ from mdexp.stages.extract import EXTRACT
 from mdexp.stages.score import SCORE
 from mdexp.stages.stage import Stage
 from mdexp.stages.verify import VERIFY
-from mdexp.store.environment import peak_memory_mib
 from mdexp.store.indexed_lines import IndexedRecords
 from mdexp.store.json_lines import write_jsonl
+from mdexp.students.process_memory import peak_memory_mib
 from mdexp.students.weights import Weights
 from mdexp.training.fit import layout_options, planned_steps
 from mdexp.training.layout import lay_out

@@ -48,7 +48,8 @@ class DecodingSettings(Block):
     """What every decoder is told. `num_paths` paths of each thought vote beside its sample 0."""
 
     engine: Literal["local", "openai"]
-    base_url: str | None  # openai: the server's /v1
+    # openai: the server's /v1, or those of several servers of the same student
+    base_url: str | Annotated[tuple[str, ...], Field(strict=False)] | None
     served: str | None  # openai: its name for the trained student; before training all is local
     num_paths: int = Field(ge=0)  # 0: the greedy paths vote; between two it is a tie-break
     temperature: float = Field(gt=0)
@@ -58,6 +59,10 @@ class DecodingSettings(Block):
     num_shots: int = Field(ge=0)  # of the few-shot prompt before training
     num_validation: int = Field(ge=0)  # validation problems answered: they choose shots, break ties
     validation_paths: int = Field(default=0, ge=0)  # sampled for each of these problems
+
+    def base_urls(self) -> tuple[str, ...]:
+        """The servers that are asked."""
+        return (self.base_url,) if isinstance(self.base_url, str) else self.base_url or ()
 
     def num_samples(self, split: Split) -> int:
         """How many paths of a thought are sampled for a problem, beside the greedy one."""

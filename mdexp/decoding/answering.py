@@ -185,11 +185,11 @@ class Writing:
         """By the server of a trained student; else by this process, in a session if texts go on."""
         w = self.writer
         if self.is_served:
-            url, served = self.decoding.base_url, self.decoding.served
-            assert url and served, "judged"
+            urls, served = self.decoding.base_urls(), self.decoding.served
+            assert urls and served, "judged"
             found = {}
             with ProgressBar(len(requests), self.title, "texts", log) as progress:
-                for i, text in ask_server(url, served, w.renderer, requests, limits, w.work):
+                for i, text in ask_server(urls, served, w.renderer, requests, limits, w.work):
                     found[i] = text
                     progress.advance()
             return [found[i] for i in range(len(requests))]

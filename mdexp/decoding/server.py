@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ class ServerError(RuntimeError):
 
 
 def ask_server(
-    base_url: str,
+    base_urls: Sequence[str],
     model: str,
     renderer: Renderer,
     requests: Sequence[DecodingRequest],
@@ -36,7 +37,7 @@ def ask_server(
     work: DecodeStats | None = None,
 ) -> Iterator[tuple[int, Answered]]:
     """Yield (index of the request, answer), `limits.batch_size` calls at a time; `work` keeps
-    them."""
+    them. Of several servers each answers some of the problems, all requests of one."""
     work = DecodeStats() if work is None else work
     if renderer.kind != "causal":
         raise ValueError(
@@ -45,22 +46,22 @@ def ask_server(
         )
     for start in range(0, len(requests), limits.batch_size):
         batch = requests[start : start + limits.batch_size]
-        ask = partial(_ask_all, base_url, model, renderer, batch, limits)
+        ask = partial(_ask_all, base_urls, model, renderer, batch, limits)
         yield from enumerate(work.kept_or(batch, limits, Answered, ask), start=start)
 
 
 def _ask_all(
-    base_url: str,
+    base_urls: Sequence[str],
     model: str,
     renderer: Renderer,
     batch: Sequence[DecodingRequest],
     limits: DecodingLimits,
 ) -> list[Answered]:
-    return asyncio.run(_ask_together(base_url, model, renderer, batch, limits))
+    return asyncio.run(_ask_together(base_urls, model, renderer, batch, limits))
 
 
 async def _ask_together(
-    base_url: str,
+    base_urls: Sequence[str],
     model: str,
     renderer: Renderer,
     batch: Sequence[DecodingRequest],
@@ -69,9 +70,24 @@ async def _ask_together(
     from openai import AsyncOpenAI
 
     key = os.environ.get(KEY_VARIABLE, "").strip() or NO_KEY
-    async with AsyncOpenAI(base_url=base_url, api_key=key, max_retries=MAX_RETRIES) as client:
-        asked = [_ask(client, base_url, model, renderer, request, limits) for request in batch]
+    async with AsyncExitStack() as until_end:
+        clients = [
+            await until_end.enter_async_context(
+                AsyncOpenAI(base_url=url, api_key=key, max_retries=MAX_RETRIES)
+            )
+            for url in base_urls
+        ]
+        asked = [
+            _ask(clients[server], base_urls[server], model, renderer, request, limits)
+            for request in batch
+            for server in [server_of(request.problem, len(base_urls))]
+        ]
         return list(await asyncio.gather(*asked))
+
+
+def server_of(problem: str, number: int) -> int:
+    """Which of so many servers answers a problem: always one, which has read its prompt."""
+    return seed(problem) % number
 
 
 async def _ask(

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -70,16 +71,20 @@ class StraightDecoding(DecodingSettings):
         return [replace(output, unverified=str(served)) for output in outputs], {}
 
     def _probe(self, writer: "StudentWriter") -> "Probe":
-        """How far the server's model is from the trained student; SettingsError where it is another
-        one, unless rows are to be marked."""
+        """How far the servers' models are from the trained student, of several the farthest;
+        SettingsError where one is another, unless rows are to be marked."""
+        found = [self._probe_one(writer, url) for url in self.base_urls()]
+        return max(found, key=lambda one: inf if one.difference is None else one.difference)
+
+    def _probe_one(self, writer: "StudentWriter", url: str) -> "Probe":
         from mdexp.decoding.served_probe import probe
         from mdexp.decoding.server import ask_server
 
-        url, served = self.base_url, self.served
-        assert url and served, "judged"
+        served = self.served
+        assert served, "judged"
 
         def ask(requests: Sequence[DecodingRequest], limits: DecodingLimits) -> list[Answered]:
-            answers = dict(ask_server(url, served, writer.renderer, requests, limits))
+            answers = dict(ask_server([url], served, writer.renderer, requests, limits))
             return [answers[i] for i in range(len(requests))]
 
         checked = probe(writer.model, writer.renderer, ask)
@@ -90,5 +95,7 @@ class StraightDecoding(DecodingSettings):
                     "RUN FOLDER` writes; decoding.on_other_model=mark goes on and marks the rows"
                 }
             )
-        log.log(logging.INFO if checked.is_same else logging.WARNING, "after: %s", checked)
+        log.log(
+            logging.INFO if checked.is_same else logging.WARNING, "%s: %s", writer.phase, checked
+        )
         return checked

@@ -1,6 +1,7 @@
 """The student as a writer: what decoders are given to write with."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,24 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What is opened when it is first asked for, and closed with the stage: a server."""
+
+    until_end: ExitStack = field(default_factory=ExitStack)
+    found: dict[str, Any] = field(default_factory=dict)
+
+    def once(self, name: str, context: Callable[[], AbstractContextManager[Any]]) -> Any:
+        """What the context of that name gives on entry."""
+        if name not in self.found:
+            self.found[name] = self.until_end.enter_context(context())
+        return self.found[name]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudentWriter:
     """A student before or after training. `exemplars` stand in its prompts, `seed` begins its
-    random streams, and `work` counts what it computed."""
+    random streams, `work` counts what it computed, and `opened` lasts as long as its stage."""
 
     model: "PreTrainedModel"
     renderer: Renderer
@@ -23,6 +38,7 @@ class StudentWriter:
     seed: int
     exemplars: Sequence[Mapping[str, Any]] = ()
     work: DecodeStats = field(default_factory=DecodeStats)
+    opened: Opened = field(default_factory=Opened)
 
     def title(self, thoughts: Iterable[str], problems: Sequence[Problem]) -> str:
         """What is being written, for lines of progress: `before, cot, 4 shots, gsm8k`."""

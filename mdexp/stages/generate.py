@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -48,7 +49,7 @@ def generate(
 
     from mdexp.decoding.decode_stats import DecodeStats
     from mdexp.decoding.resume_cache import ResumeCache
-    from mdexp.decoding.student_writer import StudentWriter
+    from mdexp.decoding.student_writer import Opened, StudentWriter
 
     everything = read_jsonl(reads["problems.jsonl"], Problem)
     problems = asked_of_student(everything, decoding)
@@ -58,9 +59,33 @@ def generate(
     model.to(numerics["device"], getattr(torch, numerics["dtype"]))
     renderer = Renderer(tokenizer, student.kind, student.prompt)
     kept = ResumeCache(out / "answers.jsonl")
-    writer = StudentWriter(
-        model=model, renderer=renderer, phase=phase, seed=seed, work=DecodeStats(kept=kept)
-    )
+    with ExitStack() as until_end:
+        writer = StudentWriter(
+            model=model,
+            renderer=renderer,
+            phase=phase,
+            seed=seed,
+            work=DecodeStats(kept=kept),
+            opened=Opened(until_end),
+        )
+        outputs, counts = _written(decoding, problems, thoughts, writer, exemplars, executor)
+    write_jsonl(out / "outputs.jsonl", outputs)
+    kept.file.unlink(missing_ok=True)
+    if decoding.engine == "local":
+        counts["dtype"] = numerics["dtype"]  # a server's is not known
+    return counts | written_counts(outputs) | writer.work.counts()
+
+
+def _written(
+    decoding: Decoder,
+    problems: Sequence[Problem],
+    thoughts: Mapping[str, Thought],
+    writer: "StudentWriter",
+    exemplars: Sequence[Mapping[str, Any]],
+    executor: Executor,
+) -> tuple[list[Output], Counts]:
+    """The outputs of all thoughts, those that read others behind them, and what was chosen."""
+    phase = writer.phase
     outputs: list[Output] = []
     counts: Counts = {}
     for layer in reading_order(thoughts):
@@ -80,11 +105,7 @@ def generate(
                 decoding, problems, name, ours[name], writer, shown, executor, found
             )
             outputs += written
-    write_jsonl(out / "outputs.jsonl", outputs)
-    kept.file.unlink(missing_ok=True)
-    if decoding.engine == "local":
-        counts["dtype"] = numerics["dtype"]  # a server's is not known
-    return counts | written_counts(outputs) | writer.work.counts()
+    return outputs, counts
 
 
 def _by_best_prompt(

@@ -26,6 +26,7 @@ BESIDE = {
         "dataset.split_files={test: test.csv}",
     ],
     "decoding/openai": ["decoding.base_url=http://127.0.0.1:1/v1", "decoding.served=own"],
+    "decoding/served": ["decoding.command='true {model} {port}'"],
     "objective/weighted": ["thought=[cot,pot]"],
     "thought/states": ["thought=[cot,states]", "objective=union"],
     "thought/restore": ["thought=[cot,restore]", "objective=union"],

@@ -122,7 +122,7 @@ def test_a_server_may_compute_in_half_the_bits(server: LoopbackServer, dtype: An
     from mdexp.decoding.server import ask_server
 
     def ask(requests: Any, limits: Any) -> list[Any]:
-        answers = dict(ask_server(server.url, "student", renderer, requests, limits))
+        answers = dict(ask_server([server.url], "student", renderer, requests, limits))
         return [answers[i] for i in range(len(requests))]
 
     found = probe(model, renderer, ask)

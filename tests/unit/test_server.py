@@ -49,7 +49,7 @@ def requests(number=3):
 
 
 def test_token_ids_go_out_and_texts_come_back_in_order(server):
-    found = list(ask_server(server.url, "student", RENDERER, requests(), LIMITS))
+    found = list(ask_server([server.url], "student", RENDERER, requests(), LIMITS))
     assert [index for index, _ in found] == [0, 1, 2]
     assert [a.text for _, a in found] == [f"q{i} is 9.\nThe answer is 9." for i in range(3)]
     assert [a.num_tokens for _, a in found] == [3, 3, 3]
@@ -74,23 +74,23 @@ def test_token_ids_go_out_and_texts_come_back_in_order(server):
 )
 def test_log_probabilities_in_every_form_that_servers_give_them(server, told, mean):
     server.logprobs = told
-    [(_, found)] = ask_server(server.url, "student", RENDERER, requests(1), LIMITS)
+    [(_, found)] = ask_server([server.url], "student", RENDERER, requests(1), LIMITS)
     assert found.logprob == mean
 
 
 def test_what_the_budget_ended_is_unfinished_unless_its_thought_says_whole(server):
     server.finish_reason = "length"
     server.answer = lambda prompt, number: "It is"
-    [(_, cut)] = ask_server(server.url, "student", RENDERER, requests(1), LIMITS)
+    [(_, cut)] = ask_server([server.url], "student", RENDERER, requests(1), LIMITS)
     assert (cut.text, cut.finished) == ("It is", False)
     server.answer = written
-    [(_, whole)] = ask_server(server.url, "student", RENDERER, requests(1), LIMITS)
+    [(_, whole)] = ask_server([server.url], "student", RENDERER, requests(1), LIMITS)
     assert whole.finished
 
 
 def test_a_server_that_stumbles_is_asked_again(server):
     server.misbehave("500")
-    [(_, found)] = ask_server(server.url, "student", RENDERER, requests(1), LIMITS)
+    [(_, found)] = ask_server([server.url], "student", RENDERER, requests(1), LIMITS)
     assert found.finished and server.num_calls == 2
 
 
@@ -98,14 +98,14 @@ def test_a_server_that_stumbles_is_asked_again(server):
 def test_what_cannot_be_had_says_who_was_asked_and_keeps_the_key(server, fault):
     server.misbehave(always=fault)
     with pytest.raises(ServerError, match=r"decoding.base_url=http://127.0.0.1.*student") as error:
-        list(ask_server(server.url, "student", RENDERER, requests(1), LIMITS))
+        list(ask_server([server.url], "student", RENDERER, requests(1), LIMITS))
     assert "sk-secret" not in str(error.value)
 
 
 def test_a_seq2seq_student_has_no_tokens_to_continue():
     renderer = Renderer(byte_tokenizer(), "seq2seq", "plain")
     with pytest.raises(ValueError, match=r"engine=openai .* seq2seq .*engine=local"):
-        list(ask_server("http://127.0.0.1:1/v1", "student", renderer, requests(1), LIMITS))
+        list(ask_server(["http://127.0.0.1:1/v1"], "student", renderer, requests(1), LIMITS))
 
 
 def decoding(server, **options):
