@@ -174,7 +174,7 @@ def llama_cpp(setting: Setting, asked: Sequence[str]) -> Written:
         raise Unavailable("it reads GGUF files only, not a folder")
     with _server() as url:
         found = ask_server(
-            url, "smollm2", setting.renderer, _requests(setting, asked), _limits(setting)
+            [url], "smollm2", setting.renderer, _requests(setting, asked), _limits(setting)
         )
         return Written(tokens=sum(answered.num_tokens for _, answered in found))
 

@@ -46,8 +46,10 @@ def main() -> None:
 
     def side(name: str) -> Side:
         if name in ("tree", "separate"):
-            return ours(model, tokenizer.pad_token_id, name, options.micro_batch_tokens, clock)
-        return trl(model, tokenizer, name.startswith("pack"), int(name.lstrip("padck")), clock)
+            pad_id, size = tokenizer.pad_token_id, options.micro_batch_tokens
+            return ours(model, pad_id, name, size, clock, options.accelerator)
+        packs, size = name.startswith("pack"), int(name.lstrip("padck"))
+        return trl(model, tokenizer, packs, size, clock, options.accelerator)
 
     if options.memory:
         print_memory(side("tree")(steps))
@@ -65,7 +67,8 @@ def main() -> None:
         best = min(rivals, key=lambda name: seconds[name])
         ratio, goal = seconds[best] / seconds["tree"], GOALS.get(options.paths)
         print(f"tree is {ratio:.2f} x {best}, TRL's best of these (goal {goal})")
-    print_gemm_share(model, turns["tree"][-1], targets, seconds["tree"], clock)
+    if options.accelerator == "cpu":
+        print_gemm_share(model, turns["tree"][-1], targets, seconds["tree"], clock)
 
 
 def arguments() -> argparse.Namespace:
@@ -77,6 +80,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--problems", type=int, default=8, help="of an optimiser step")
     parser.add_argument("--micro-batch-tokens", type=int, default=2048, help="of our own sides")
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--accelerator", choices=("cpu", "gpu"), default="cpu")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--cpu-time", action="store_true")
     parser.add_argument("--memory", action="store_true", help="print the peak over many steps")

@@ -63,7 +63,12 @@ def peak_memory() -> float:
 
 
 def ours(
-    model: PreTrainedModel, pad_id: int, layout: str, micro_batch_tokens: int, clock: Clock
+    model: PreTrainedModel,
+    pad_id: int,
+    layout: str,
+    micro_batch_tokens: int,
+    clock: Clock,
+    accelerator: str = "cpu",
 ) -> Side:
     """Our own training in a layout."""
     options = TrainerSettings(**yaml.safe_load(CONF.read_text()) | {"learning_rate": NO_CHANGE})
@@ -81,7 +86,7 @@ def ours(
         times = StepTimes(clock)
         with exchanged_attention(model, laid_out), tempfile.TemporaryDirectory() as folder:
             lightning = pl.Trainer(
-                accelerator="cpu",
+                accelerator=accelerator,
                 precision="bf16-mixed",
                 max_steps=len(steps),
                 logger=False,
@@ -111,12 +116,15 @@ def trl(
     packing: bool,
     size: int,
     clock: Clock,
+    accelerator: str = "cpu",
 ) -> Side:
     """TRL's SFTTrainer: with padding `size` sequences at a time, sorted by length within a step;
     with packing as many rows of `size` tokens as the step needs, one at a time."""
 
     def turn(steps: Steps_) -> Turn:
-        turns = [_trl_step(model, tokenizer, step, packing, size, clock) for step in steps]
+        turns = [
+            _trl_step(model, tokenizer, step, packing, size, clock, accelerator) for step in steps
+        ]
         return Turn(
             seconds=[seconds for seconds, _, _ in turns],
             losses=[loss for _, loss, _ in turns],
@@ -135,6 +143,7 @@ def _trl_step(
     packing: bool,
     size: int,
     clock: Clock,
+    accelerator: str,
 ) -> tuple[float, float, int]:
     from datasets import Dataset
     from transformers import TrainerCallback
@@ -162,7 +171,7 @@ def _trl_step(
     with tempfile.TemporaryDirectory() as folder:
         config: dict[str, Any] = {
             "output_dir": folder,
-            "use_cpu": True,
+            "use_cpu": accelerator == "cpu",
             "bf16": True,
             "max_steps": 1,
             "learning_rate": NO_CHANGE,

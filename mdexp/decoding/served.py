@@ -78,7 +78,11 @@ class ServedDecoding(DecodingSettings):
             running = [
                 until_end.enter_context(
                     running_server(
-                        self.command, folder / "model", folder / f"{number}.log", self.wait_s
+                        self.command,
+                        folder / "model",
+                        folder / f"{number}.log",
+                        self.wait_s,
+                        number,
                     )
                 )
                 for number in range(self.servers)

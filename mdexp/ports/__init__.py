@@ -9,7 +9,7 @@ a part within a part, `ports.progress` shows how far a long piece of work is.
 These interfaces are stable: `PLUGIN_API` is their version, CHANGELOG.md says what each changed.
 """
 
-from mdexp.ports.decoding import Decoder
+from mdexp.ports.decoding import Decoder, StartsServer
 from mdexp.ports.judging import (
     Attempt,
     Ballot,
@@ -84,6 +84,7 @@ __all__ = [
     "Scores",
     "Seen",
     "SourceError",
+    "StartsServer",
     "Step",
     "StudentConfig",
     "Tally",

@@ -40,3 +40,10 @@ class Decoder(Protocol):
         """What `writer` (decoding/student_writer.py) wrote for each (problem, thought, sample), and
         counts. `found` has outcomes of thoughts that these read, by reading.TranscriptKey."""
         ...
+
+
+@runtime_checkable
+class StartsServer(Protocol):
+    """A decoder that starts a server of the student by a command of this machine."""
+
+    command: str

@@ -39,24 +39,33 @@ def why_no_command(command: str) -> str | None:
         return f"command={command!r}: {error}"
     if missing := [place for place in PLACES if place not in command]:
         return f"command={command!r} lacks {' and '.join(missing)}"
-    if shutil.which(words[0]) is None:
-        return f"command={command!r}: there is no program {words[0]} here"
     return None
 
 
+def judge_program(command: str) -> str:
+    """Where the program of a command is; ValueError if it is not here."""
+    name = shlex.split(command)[0]
+    found = shutil.which(name)
+    if found is None:
+        raise ValueError(f"decoding.command={command!r}: there is no program {name} here")
+    return found
+
+
 @contextmanager
-def running_server(command: str, model: Path, log: Path, wait_s: float) -> Iterator[RunningServer]:
+def running_server(
+    command: str, model: Path, log: Path, wait_s: float, number: int = 0
+) -> Iterator[RunningServer]:
     """A server of the model in a folder, on a free port of this machine.
 
-    `{model}` and `{port}` of `command` are filled in; what it prints goes to the file `log`. It is
-    ready when GET /v1/models answers, within `wait_s` seconds, or ServerFailed is raised. It ends
-    with the block, and also when this process is killed.
+    `{model}`, `{port}` and, where it is there, `{number}` of `command` are filled in; what it prints
+    goes to the file `log`. It is ready when GET /v1/models answers, within `wait_s` seconds, or
+    ServerFailed is raised. It ends with the block, and also when this process is killed.
     """
     port = _free_port()
-    words = [
-        word.replace("{model}", str(model)).replace("{port}", str(port))
-        for word in shlex.split(command)
-    ]
+    filled = {"{model}": str(model), "{port}": str(port), "{number}": str(number)}
+    words = shlex.split(command)
+    for place, value in filled.items():
+        words = [word.replace(place, value) for word in words]
     with log.open("wb") as output:
         watch = subprocess.Popen(
             [sys.executable, str(WATCH), *words],

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mdexp.config.settings import Settings, SettingsError
-from mdexp.ports import LimitedTeacher, StudentConfig, Thought
+from mdexp.ports import LimitedTeacher, StartsServer, StudentConfig, Thought
 from mdexp.records import Problem
 from mdexp.students.adapters import judge_targets, shapes_alone
 from mdexp.students.frozen import judge_quantisation
@@ -18,6 +18,7 @@ from mdexp.students.numerics import numerics
 from mdexp.students.positions import context_length, room
 from mdexp.students.prompts import Renderer
 from mdexp.students.revision import unpinned
+from mdexp.students.server_process import judge_program
 from mdexp.students.weights import Weights
 from mdexp.training.devices import num_ranks
 from mdexp.training.disk_check import judge_disk
@@ -65,6 +66,9 @@ def preflight(
     }
     if trainer.activation_checkpointing:
         judged["checkpointing"] = lambda: judge_checkpointing(student, config)
+    if "generate" in s.stages and isinstance(s.decoding, StartsServer):
+        command = s.decoding.command
+        judged["server"] = lambda: judge_program(command)
     if "train" in s.stages:
         judged["disk"] = lambda: judge_disk(student, config, store)
     found, faults = _findings(judged)

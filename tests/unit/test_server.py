@@ -1,6 +1,7 @@
 """A server's completions are taken as the student's own; the server is on this machine."""
 
 import pytest
+from torch.nn import Module
 
 from mdexp.decoding.answering import answer
 from mdexp.decoding.request import DecodingLimits, DecodingRequest
@@ -117,7 +118,7 @@ def decoding(server, **options):
 
 def test_a_trained_student_is_asked_of_its_server(server):
     problem = Problem(id="p", dataset="toy", split="test", question="How many?", answer=9)
-    writer = StudentWriter(model=None, renderer=RENDERER, phase="after", seed=0)
+    writer = StudentWriter(model=Module(), renderer=RENDERER, phase="after", seed=0)
     outputs = answer(writer, [problem], {"cot": COT}, decoding=decoding(server), executor=None)
     assert [(o.sample, o.finished, o.num_tokens, o.logprob) for o in outputs] == [
         (0, True, 3, -0.5),
@@ -145,7 +146,7 @@ def test_the_stopping_rule_waits_for_the_end_of_thinking_that_the_prompt_opens(s
     server.answer = lambda ids, number: written
     problem = Problem(id="p", dataset="toy", split="test", question="How many?", answer=9)
     renderer = Renderer(tokenizer, "causal", "chat")
-    writer = StudentWriter(model=None, renderer=renderer, phase="after", seed=0)
+    writer = StudentWriter(model=Module(), renderer=renderer, phase="after", seed=0)
     [output] = answer(
         writer, [problem], {"cot": COT}, decoding=decoding(server, num_paths=0), executor=None
     )
