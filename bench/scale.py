@@ -39,7 +39,7 @@ from mdexp.students.process_memory import peak_memory_mib
 from mdexp.students.weights import Weights
 from mdexp.training.fit import layout_options, planned_steps
 from mdexp.training.layout import lay_out
-from mdexp.training.planned import entries_of
+from mdexp.training.planned import names_of
 
 PATHS_PER_PROBLEM = 10  # five of each thought
 MIB = 2**20
@@ -139,7 +139,7 @@ def train_reads(folder: Path, s: Settings) -> dict[str, int]:
     tokenizer = student_of(folder, s).tokenizer()
     options = layout_options(s.student, shares, objective, trainer, tokenizer)
     examples = IndexedRecords(folder / "examples.jsonl", Example)
-    _, steps, _ = planned_steps(entries_of(examples), shares, objective, trainer, s.seed)
+    _, steps, _ = planned_steps(names_of(examples), shares, objective, trainer, s.seed)
     for step in steps[::100]:
         lay_out([examples[entry.number] for entry in step], **options)
     return {"steps": len(steps)}

@@ -34,7 +34,7 @@ class RunningServer:
 def why_no_command(command: str) -> str | None:
     """What is wrong with a command template; None if nothing is."""
     try:
-        words = shlex.split(command)
+        shlex.split(command)
     except ValueError as error:
         return f"command={command!r}: {error}"
     if missing := [place for place in PLACES if place not in command]:
@@ -57,9 +57,9 @@ def running_server(
 ) -> Iterator[RunningServer]:
     """A server of the model in a folder, on a free port of this machine.
 
-    `{model}`, `{port}` and, where it is there, `{number}` of `command` are filled in; what it prints
-    goes to the file `log`. It is ready when GET /v1/models answers, within `wait_s` seconds, or
-    ServerFailed is raised. It ends with the block, and also when this process is killed.
+    `{model}`, `{port}` and, where it is there, `{number}` of `command` are filled in; what it
+    prints goes to the file `log`. It is ready when GET /v1/models answers, within `wait_s` seconds,
+    or ServerFailed is raised. It ends with the block, and also when this process is killed.
     """
     port = _free_port()
     filled = {"{model}": str(model), "{port}": str(port), "{number}": str(number)}

@@ -20,7 +20,7 @@ from mdexp.training.planned import Planned
 MAX_REDRAWS = 1000
 
 Pairing = Literal["both", "any"]
-Item = TypeVar("Item", bound=Planned)  # an example, or its entry
+Item = TypeVar("Item", bound=Planned)  # an example, or its name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

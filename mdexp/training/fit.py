@@ -35,7 +35,7 @@ from mdexp.training.layout_check import LayoutCheck, exchanged_attention
 from mdexp.training.live_numbers import LiveNumbers
 from mdexp.training.micro_batch import MicroBatch
 from mdexp.training.module import MixedDistillation
-from mdexp.training.planned import Entry, Examples, entries_of
+from mdexp.training.planned import ExampleName, Examples, names_of
 from mdexp.training.ranks import OwnDropout, OwnSignals
 from mdexp.training.resume import (
     Checkpoints,
@@ -98,11 +98,9 @@ def fit(
         new_tokens=new_tokens,
         roles=roles,
     )
-    problems, steps, held_out = planned_steps(
-        entries_of(examples), shares, objective, trainer, seed
-    )
+    problems, steps, held_out = planned_steps(names_of(examples), shares, objective, trainer, seed)
 
-    def read(step: Sequence[Entry]) -> list[Example]:
+    def read(step: Sequence[ExampleName]) -> list[Example]:
         return [examples[entry.number] for entry in step]
 
     layout = layout_options(student, shares, objective, trainer, tokenizer)

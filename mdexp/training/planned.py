@@ -33,7 +33,7 @@ class Examples(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class ExampleName:
     """An example without its tokens, and which of the examples it is."""
 
     number: int
@@ -44,10 +44,10 @@ class Entry:
     num_scored: int  # tokens
 
 
-def entries_of(examples: Examples) -> list[Entry]:
-    """Each example's entry, in order."""
+def names_of(examples: Examples) -> list[ExampleName]:
+    """Each example's name, in order."""
     return [
-        Entry(
+        ExampleName(
             number=number,
             problem_id=intern(example.problem_id),
             thought=intern(example.thought),

@@ -25,7 +25,7 @@ from pytorch_lightning.callbacks import Callback
 from mdexp.records import Example
 from mdexp.students.frozen import PLAIN, Frozen
 from mdexp.training.finite import judge_weights
-from mdexp.training.planned import Entry
+from mdexp.training.planned import ExampleName
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ def newest_checkpoint(folder: Path, identity: str) -> tuple[Path, int] | None:
 
 
 def training_identity(
-    module: torch.nn.Module, steps: Sequence[Sequence[Example | Entry]], num_ranks: int
+    module: torch.nn.Module, steps: Sequence[Sequence[Example | ExampleName]], num_ranks: int
 ) -> str:
     """Hash of which weights are trained, on which examples in which order, by how many ranks.
     What else a training depends on is in the key of its folder."""

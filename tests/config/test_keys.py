@@ -105,7 +105,7 @@ REACHES = {
     "decoding.temperature=0.2": STAGES[5:],
     "decoding.top_p=0.9": STAGES[5:],
     "decoding=openai decoding.base_url=http://127.0.0.1:1/v1 decoding.served=own": STAGES[5:],
-    "decoding=served decoding.command='true {model} {port}'": STAGES[5:],
+    "decoding=served decoding.command='serve:{model}:{port}'": STAGES[5:],
     "decoding=stepwise": STAGES[6:],
     "decoding.max_new_tokens=8": STAGES[5:],
     "decoding.batch_size=4": STAGES[5:],

@@ -25,7 +25,7 @@ from mdexp.students.weights import Weights
 from mdexp.training import examples as making
 from mdexp.training.fit import fit
 from mdexp.training.objectives.union import UnionObjective
-from mdexp.training.planned import entries_of
+from mdexp.training.planned import names_of
 from mdexp.training.resume import training_identity
 from tests.contract.conftest import plugin
 from tests.synthetic_run import generation
@@ -217,7 +217,7 @@ def test_the_identity_of_a_training_is_a_hash_of_all_its_steps() -> None:
     steps = [made[:2], made[2:5], made[:1]]
     rows = [[(e.problem_id, e.thought, e.sample) for e in step] for step in steps]
     whole = json.dumps([{"weight": [1, 2], "bias": [1]}, rows, 3])
-    as_entries = [[entries_of(made)[made.index(e)] for e in step] for step in steps]
+    as_entries = [[names_of(made)[made.index(e)] for e in step] for step in steps]
     wanted = hashlib.sha256(whole.encode()).hexdigest()
     assert training_identity(module, steps, 3) == wanted
     assert training_identity(module, as_entries, 3) == wanted
