@@ -3,12 +3,13 @@
     python -m bench.scale --paths 20000 200000 --folder /tmp/scale
     python -m bench.scale --stage verify --folder /tmp/scale/20000     one stage, in this process
 
-The data are generated: ten paths a problem, half of them cot and half pot, no two alike, 176 tokens
+The data are generated: ten paths a problem, half of them cot and half pot, no two alike, 190 tokens
 with their prompt; a tenth as many answers of a student, ten to a test problem. Each stage runs in a
-process of its own. `seconds` are those of this process and its children on a CPU, `MiB` is the most
-memory that the process held, beyond what it held before the stage. `train reads` plans the steps of
-an epoch and lays out every hundredth: a training on that many paths is not run. `slope` is that of
-log(seconds) over log(paths) between the two largest sizes: 1 is linear.
+process of its own; `--stage tokenise` is a part of `examples`. `seconds` are those of this process
+and its children on a CPU, `MiB` is the most memory that the process held, and held before the
+stage. `train reads` plans the steps of an epoch and lays out every hundredth: a training on that
+many paths is not run. `slope` is that of log(seconds) over log(paths) between the two largest
+sizes: 1 is linear.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from typing import Any
 
 from mdexp.config.composition import single_run
 from mdexp.config.settings import Settings, judge
-from mdexp.records import Example, Output, Problem, Split
+from mdexp.records import Example, Lesson, Output, Problem, Split
 from mdexp.report.write import write_report
 from mdexp.sandbox.executor import Sandbox
 from mdexp.stages.examples import EXAMPLES
@@ -34,9 +35,11 @@ from mdexp.stages.score import SCORE
 from mdexp.stages.stage import Stage
 from mdexp.stages.verify import VERIFY
 from mdexp.store.indexed_lines import IndexedRecords
-from mdexp.store.json_lines import write_jsonl
+from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.students.process_memory import peak_memory_mib
+from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
+from mdexp.training.examples import make_examples
 from mdexp.training.fit import layout_options, planned_steps
 from mdexp.training.layout import lay_out
 from mdexp.training.planned import names_of
@@ -134,6 +137,20 @@ def student_of(folder: Path, s: Settings) -> Weights:
     return Weights(student=s.student, seed=0).unpacked(folder / "student")
 
 
+def tokenise(folder: Path, s: Settings) -> dict[str, int]:
+    """Of the stage `examples` what follows the lessons: their tokens alone."""
+    lessons = read_jsonl(folder / "lessons.jsonl", Lesson)
+    renderer = Renderer(student_of(folder, s).tokenizer(), s.student.kind, s.student.prompt)
+    started = time.process_time()
+    made, _ = make_examples(lessons, renderer, s.trainer.max_tokens)
+    seconds = time.process_time() - started
+    tokens = sum(len(e.prompt_ids) + len(e.target_ids) for e in made)
+    return {
+        "tokens of an example": tokens // len(made),
+        "examples a second": int(len(made) / seconds),
+    }
+
+
 def train_reads(folder: Path, s: Settings) -> dict[str, int]:
     shares, objective, trainer = s.shares(), s.objective, s.trainer
     tokenizer = student_of(folder, s).tokenizer()
@@ -159,6 +176,7 @@ def stages(folder: Path, s: Settings, sandbox: Sandbox) -> dict[str, Callable[[]
         "extract": lambda: run_stage(EXTRACT, folder, s, **programs, **ledger),
         "verify": lambda: run_stage(VERIFY, folder, s, **programs),
         "examples": lambda: run_stage(EXAMPLES, folder, s, **programs, **weights),
+        "tokenise": lambda: tokenise(folder, s),
         "train reads": lambda: train_reads(folder, s),
         "score": lambda: run_stage(SCORE, folder, s, **programs),
         "report": lambda: report(folder, s),
