@@ -51,7 +51,7 @@ class DecodeStats:
 
     def count_unshared(self, rows: int, why: str) -> None:
         if why not in self.unshared:
-            log.warning("prompts are read and held once a row: %s", why)
+            log.warning("each row reads and keeps the whole prompt: %s", why)
         self.unshared[why] = self.unshared.get(why, 0) + rows
 
     def count_unplaced(self, prompts: int) -> None:

@@ -33,7 +33,7 @@ class ResumeCache:
         self.file = file
         self.found = _whole_batches(file)
         if self.found:
-            log.info("%d batches of answers were there already", len(self.found))
+            log.info("decoding resumes: %d batches of answers were written before", len(self.found))
 
     def find(
         self, requests: Sequence[DecodingRequest], limits: DecodingLimits, record: type[Record]

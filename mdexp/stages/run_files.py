@@ -62,7 +62,9 @@ class RunFiles:
         stale = [name for name in dependents(stage) if self.earlier.pop(name, None)]
         if stale:
             names = ", ".join(sorted(stale))
-            log.warning("%s differs from the run before, of which %s go", stage.name, names)
+            log.warning(
+                "%s wrote something else than before: %s left the folder", stage.name, names
+            )
 
     def has(self, name: str) -> bool:
         """Whether a stage of this run wrote the file, now or earlier."""

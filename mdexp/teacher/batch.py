@@ -113,7 +113,7 @@ class BatchPurchase:
                     batch_collection.POLL_S
                 )  # another process asks for them, or holds the money
             else:
-                log.warning("teacher: the budget does not hold another call's worst case")
+                log.warning("teacher: what is left of the budget may not pay for another call")
                 break
         if self._collection.error:
             raise self._collection.error

@@ -89,7 +89,7 @@ def _begin(ledger: Ledger, claims: Claims, command: str, terms: Terms) -> None:
     with ledger.writing():
         budget.open_budget(ledger.db, command, terms.budget_micro_usd)
         cut_off = claims.end_lost_leases()
-    log.info("teacher: bought for the command %s", command)
+    log.info("teacher: the ledger notes what is bought now under the command %s", command)
     if cut_off:
         log.warning(
             "teacher: %d calls were under way when an earlier run was cut off; they may have been "
@@ -109,7 +109,7 @@ def _conclude(progress: Progress, before: int, missing: int, terms: Terms) -> No
     log.warning("teacher: %d of %d answers could not be had", missing, before)
     if progress.tally["stopped by the budget"] and terms.budget_micro_usd is not None:
         log.warning(
-            "teacher: the budget of %s does not hold another call's worst case; a further run buys "
-            "the rest, with teacher.budget_usd for itself",
+            "teacher: stopped by teacher.budget_usd: what is left of %s may not pay for another "
+            "call; the same command buys the rest, with as much for itself",
             dollars(terms.budget_micro_usd),
         )

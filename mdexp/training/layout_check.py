@@ -106,11 +106,11 @@ def probed(
     except (TreeUnsupported, TypeError) as error:  # TypeError: its forward knows no `tree`
         return Finding(doubt=str(error))
     allowed = TOLERANCE[dtype]
-    seen = f"log-probabilities of both layouts differ by {difference:.2g} nats"
+    seen = f"its log-probabilities differ from those of layout=separate by {difference:.2g} nats"
     if difference <= allowed:
-        log.info("trainer.layout=tree: %s; up to %g is rounding", seen, allowed)
+        log.info("trainer.layout=tree is used: %s, and %s allows %g", seen, dtype, allowed)
         return Finding(difference=difference)
-    return Finding(difference=difference, doubt=f"{seen}; only {allowed:g} could be rounding")
+    return Finding(difference=difference, doubt=f"{seen}, and {dtype} allows {allowed:g}")
 
 
 def disagreement(

@@ -127,7 +127,10 @@ def test_what_was_made_of_another_output_is_no_part_of_the_run(copy, capsys):
             stage["key"] = stage["folder"] = "f" * 16  # as an older version of the stage
     write_json(copy / "run.json", manifest)
     assert again(copy, "stages=[train]") == 0
-    assert "train differs from the run before, of which after, score go" in capsys.readouterr().out
+    assert (
+        "train wrote something else than before: after, score left the folder"
+        in capsys.readouterr().out
+    )
     assert list(states(copy)) == ["prepare", "extract", "verify", "examples", "train", "before"]
 
 

@@ -141,7 +141,7 @@ def test_what_the_budget_does_not_hold_is_missing_and_said_and_the_rest_goes_on(
         assert 0 < len(paths) < 6
         assert server.num_calls == len(paths)
         assert f"{6 - len(paths)} of 6 answers could not be had" in caplog.text
-        assert "the budget of $0.001 does not hold another call's worst case" in caplog.text
+        assert "what is left of $0.001 may not pay for another call" in caplog.text
         again = buy(server.url, tmp_path, asked, price=PRICE, budget_usd=1)
     assert len(again) == 6
     assert again[: len(paths)] == paths

@@ -145,7 +145,7 @@ def test_rows_that_cannot_share_are_counted_with_the_reason_and_told_once(caplog
     assert work.counts()["rows_sharing_prefixes"] == 1
     assert work.counts()[f"rows_with_their_own_cache ({why})"] == 2
     assert [record.message for record in caplog.records] == [
-        f"prompts are read and held once a row: {why}"
+        f"each row reads and keeps the whole prompt: {why}"
     ]
 
 
