@@ -124,7 +124,7 @@ def test_a_student_that_ignores_trees_is_found_out(step, monkeypatch):
         monkeypatch.setattr(
             attention, "_attend", lambda block, q, *_, **__: q[block.queries.flatten()]
         )
-        assert "differ by" in probed(model, step, LAYOUT).doubt
+        assert "differ from those of layout=separate by" in probed(model, step, LAYOUT).doubt
 
 
 def test_in_bfloat16_layouts_differ_by_rounding_alone(step):
