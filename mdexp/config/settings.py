@@ -140,7 +140,7 @@ class Settings(Block):
         if len(self.roles()) == 1:
             raise ValueError(
                 f"{key}: all texts of thought=[{','.join(self.thoughts)}] have one role; choose a "
-                "thought of several, as thought=[sci_cot], or student.roles=shared"
+                "thought of several, as sci_cot or kpdd, or student.roles=shared"
             )
         if self.decoding.engine != "local":
             raise ValueError(

@@ -2,7 +2,8 @@
 
 The student is first asked for the core question, then for the information that helps to answer it,
 and solves the problem with both before it. One cue makes the two-stage form of the paper's later
-version. That one student writes all stages, and the rule below, are ours: the paper has no code.
+version. One student writes all stages, or with `student.roles=separate` an adapter each; which of
+the two the paper did could not be read. The rule below is ours: the paper has no code.
 
 Offline, key points derive from a verified solution: the core question is the last sentence that
 asks, and the hints are the sentences whose numbers the solution uses.
@@ -10,6 +11,7 @@ asks, and the hints are the sentences whose numbers the solution uses.
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -42,6 +44,10 @@ class KeyPoints(BaseModel):
         return len(self._cues()) + self.inner.max_writes
 
     @property
+    def roles(self) -> tuple[str, ...]:
+        return (*(("core_question", "hints") if self.hints_cue else ("key_points",)), "solution")
+
+    @property
     def reads(self) -> tuple[str, ...]:
         return self.inner.reads
 
@@ -56,8 +62,9 @@ class KeyPoints(BaseModel):
     def next(self, transcript: Transcript, seen: Seen) -> Step:
         cues, written = self._cues(), len(transcript.by("writer"))
         if written < len(cues):
-            return Write(cue=cues[written], stop=_one_paragraph)
-        return self.inner.next(from_write(transcript, len(cues)), seen)
+            return Write(cue=cues[written], stop=_one_paragraph, role=self.roles[written])
+        step = self.inner.next(from_write(transcript, len(cues)), seen)
+        return replace(step, role=self.roles[-1]) if isinstance(step, Write) else step
 
     def exemplar(self, row: Mapping[str, Any]) -> tuple[Segment, ...]:
         solution = self.inner.exemplar(row)

@@ -10,7 +10,7 @@ from mdexp.decoding.answering import answer
 from mdexp.decoding.straight import StraightDecoding
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.lessons.roles import with_roles
-from mdexp.ports import Done, Write
+from mdexp.ports import Done, Write, roles_of
 from mdexp.records import ONLY_ROLE, Example, Lesson, Output, Problem
 from mdexp.students.adapters import adapted
 from mdexp.students.load import save_folder
@@ -102,6 +102,31 @@ def test_a_lesson_is_an_example_for_each_role_with_the_other_texts_as_context():
     for example, says in ((first, "3 * 4 = 12."), (second, "The answer is 12.")):
         scored = [t for t, s in zip(example.target_ids, example.scored(), strict=True) if s]
         assert renderer.text(scored) == says
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "roles"),
+    [
+        ("sci_cot", {}, ("rationale", "answer")),
+        ("kpdd", {}, ("core_question", "hints", "solution")),
+        ("kpdd", {"hints_cue": None}, ("key_points", "solution")),
+        ("cot", {}, (ONLY_ROLE,)),
+    ],
+)
+def test_a_text_of_a_lesson_has_the_role_by_which_it_is_asked_for(name, options, roles):
+    thought = plugin("thought", name).model_copy(update=options)
+    assert roles_of({name: thought}) == roles
+    done = Done(text="ans = 3 * 4", answer=12, status="ok")
+    lesson = Lesson(
+        id=f"p/{name}/0",
+        problem_id="p",
+        thought=name,
+        sample=0,
+        segments=thought.lesson(new_transcript("3 bags of 4 pens. How many?"), done),
+        sources=("pot/0",),
+    )
+    texts = [s for s in with_roles(lesson, thought).segments if s.author == "writer"]
+    assert tuple(text.role for text in texts) == roles
 
 
 @KINDS
