@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mdexp.commands.run import judged_jobs
+from mdexp.commands.run_plan import judged_jobs
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "bench" / "gpu.sh"
