@@ -11,6 +11,7 @@ from mdexp.decoding.choosing import chosen_variant
 from mdexp.decoding.run_student import validation_choices
 from mdexp.grading.score import Metrics
 from mdexp.ports import Thought, student_name
+from mdexp.ports.parts import TARGET, described
 from mdexp.records import VALIDATION
 from mdexp.report.tables import interval_text, percent, results
 from mdexp.students.prompts import Renderer
@@ -56,6 +57,7 @@ def model_card(
             f"- weights: started from {_start(chosen['student'])}",
             *[f"- problems: {line}" for line in datasets_used(manifest)],
             f"- reasoning paths: {teacher_used(chosen['teacher'])}",
+            *_of_rounds(settings),
             "",
             "## Made with",
             "",
@@ -156,6 +158,17 @@ def datasets_used(manifest: Mapping[str, Any]) -> list[str]:
     """Source and licence of the training set and, behind it, of those that were only tested on."""
     trained, *tested = manifest.get("data") or [UNKNOWN]
     return [trained, *(f"{line}, test only" for line in tested)]
+
+
+def _of_rounds(settings: Settings) -> list[str]:
+    """Whose paths beside the teacher's a student of several rounds learned from."""
+    if settings.rounds == 1:
+        return []
+    method = described(settings.of_round())[TARGET].split(".")[-2]
+    return [
+        f"- own paths: {settings.rounds - 1} earlier rounds, each by the student of the one before "
+        f"about the training problems, chosen by {method}"
+    ]
 
 
 def teacher_used(options: Mapping[str, Any]) -> str:

@@ -23,6 +23,10 @@ ORIGINS: Mapping[str, Origin] = {
         "replayed from a recording of a teacher: the terms of the model that wrote it apply",
         no_llm=("gold-equation",),  # recorded programs that were made of SVAMP's equations
     ),
+    "student_teacher": Origin(
+        "written by a student that an earlier run trained: the terms of its weights, its teacher "
+        "and its problems apply"
+    ),
     "worked": Origin(
         "derived from the datasets' own solutions; no language model wrote them",
         no_llm=(WORKED,),

@@ -98,6 +98,12 @@ def test_the_types_measured_and_exported_are_named(card: Card) -> None:
         assert said.format("a type that it did not record") in unknown
 
 
+def test_a_student_of_several_rounds_says_that_it_learned_from_its_own_paths(card: Card) -> None:
+    text = card("student=tiny_causal", "rounds=3", "round=rft")
+    assert "own paths: 2 earlier rounds" in text and "chosen by rejection_sampling" in text
+    assert "own paths" not in card("student=tiny_causal")
+
+
 @pytest.mark.parametrize("teacher", names("teacher"))
 def test_every_teacher_says_who_wrote_its_paths(card: Card, teacher: str) -> None:
     more = ["teacher.model=large"] if teacher == "openai" else []
