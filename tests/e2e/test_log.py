@@ -22,6 +22,8 @@ def test_each_stage_says_what_it_came_to(
     assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ", line) for line in lines)
     assert not re.search(r"^\d{4}-\d\d-\d\d ", shown, re.MULTILINE), "stamps are in the file alone"
     for said in (
+        "extract, cot, pot: 12 of jsonl/train",
+        r"train: 2 steps over \d+ examples of \d+ problems, \d+ tokens",
         "extract: kept 24 of 24 paths that were asked for",
         r"verify: kept \d+ of 24 paths",
         r"examples: kept \d+ of \d+ lessons",
