@@ -36,6 +36,7 @@ from mdexp.students.numerics import numerics
 from mdexp.students.process_memory import peak_memory_mib
 from mdexp.students.weights import Weights
 from mdexp.tracking.tracker import Tracker
+from mdexp.transcripts.reading import Readings
 
 log = logging.getLogger(__name__)
 
@@ -122,6 +123,7 @@ class Experiment:
         self._previous = previous
         self.settings, self.folder, self.sandbox = settings, folder, sandbox
         self.executor = CachedExecutor(sandbox)
+        self.readings: Readings = {}
         self.tracker, self.feeds = tracker, tracker.feeds
         self.store = Store(Path(settings.store))
         self.ledger = self.store.ledger

@@ -115,7 +115,8 @@ class _Growth:
         # Without validation problems there is nothing to choose by: the first.
         options = self.decoding.beam.weights[: None if validation else 1]
         tried = self.search(validation, options)
-        choice = choose_outputs(tried, validation, {self.name: self.thought}, self.executor)
+        thoughts, readings = {self.name: self.thought}, self.writer.readings
+        choice = choose_outputs(tried, validation, thoughts, self.executor, readings=readings)
         log.info(
             "%s: beams by weights %s of run, new, use, relevance", self.name, list(choice.best)
         )

@@ -8,6 +8,7 @@ from mdexp.grading.choosing import BestOption, choose_on_validation
 from mdexp.grading.score import grade
 from mdexp.ports import Done, Executor, Thought, VariedThought
 from mdexp.records import Output, Problem, TranscriptKey
+from mdexp.transcripts.reading import Readings
 
 Option = TypeVar("Option")
 
@@ -18,15 +19,16 @@ def choose_outputs(
     thoughts: Mapping[str, Thought],
     executor: Executor,
     found: Mapping[TranscriptKey, Done] = MappingProxyType({}),
+    readings: Readings | None = None,
 ) -> BestOption[Option]:
     """The option whose outputs, greedy and sampled ones, are right most often; see
-    `choose_on_validation`."""
+    `choose_on_validation`. `readings` remembers what is read of them."""
     known = {problem.id: problem for problem in problems}
     if unknown := {o.problem_id for outputs in tried.values() for o in outputs} - known.keys():
         raise ValueError(f"{min(unknown)} is no validation problem, so it may choose nothing")
     return choose_on_validation(
         {
-            option: grade(outputs, known, thoughts, executor, found=found)
+            option: grade(outputs, known, thoughts, executor, found=found, readings=readings)
             for option, outputs in tried.items()
         }
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.records import Phase, Problem
 from mdexp.students.prompts import Renderer
+from mdexp.transcripts.reading import Readings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -30,7 +31,8 @@ class Opened:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudentWriter:
     """A student before or after training. `exemplars` stand in its prompts, `seed` begins its
-    random streams, `work` counts what it computed, and `opened` lasts as long as its stage."""
+    random streams, `work` counts what it computed, `opened` lasts as long as its stage, and
+    `readings` has what was read of its texts."""
 
     model: "PreTrainedModel"
     renderer: Renderer
@@ -39,6 +41,7 @@ class StudentWriter:
     exemplars: Sequence[Mapping[str, Any]] = ()
     work: DecodeStats = field(default_factory=DecodeStats)
     opened: Opened = field(default_factory=Opened)
+    readings: Readings = field(default_factory=dict)
 
     def title(self, thoughts: Iterable[str], problems: Sequence[Problem]) -> str:
         """What is being written, for lines of progress: `before, cot, 4 shots, gsm8k`."""

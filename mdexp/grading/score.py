@@ -28,7 +28,7 @@ from mdexp.records import (
     TranscriptKey,
     Vote,
 )
-from mdexp.transcripts.reading import read_rows
+from mdexp.transcripts.reading import Readings, read_rows
 from mdexp.transcripts.thinking import split_thinking
 
 PHASES: tuple[Phase, ...] = ("before", "after")
@@ -58,13 +58,14 @@ def grade(
     executor: Executor,
     grader: Grader = STRICT,
     found: Mapping[TranscriptKey, Done] = MappingProxyType({}),
+    readings: Readings | None = None,
 ) -> list[Generation]:
     """Read every output with its thought, run its program, compare with gold. `found` has the
-    outcomes of further thoughts that these read.
+    outcomes of further thoughts that these read, `readings` what was read before.
 
     An output that the token budget cut short is `truncated`, whatever it says so far.
     """
-    reads = read_rows(outputs, problems, thoughts, executor, found)
+    reads = read_rows(outputs, problems, thoughts, executor, found, readings=readings)
     return [
         _generation(output, read, problems[output.problem_id], grader)
         for output, read in zip(outputs, reads, strict=True)

@@ -20,7 +20,7 @@ from mdexp.store.stage_store import Counts
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
 from mdexp.transcripts.prompting import keyed_exemplar_files, load_exemplars, most_asked, shown_by
-from mdexp.transcripts.reading import outcomes, reading_order
+from mdexp.transcripts.reading import Readings, outcomes, reading_order
 
 if TYPE_CHECKING:
     from mdexp.decoding.student_writer import StudentWriter
@@ -40,6 +40,7 @@ def generate(
     numerics: Mapping[str, Any],
     executor: Executor,
     weights: Weights,
+    readings: Readings | None = None,
     overlap: Overlap = "off",
 ) -> Counts:
     """Before training each thought is prompted zero-shot and few-shot on validation problems, and
@@ -67,6 +68,7 @@ def generate(
             seed=seed,
             work=DecodeStats(kept=kept),
             opened=Opened(until_end),
+            readings={} if readings is None else readings,
         )
         outputs, counts = _written(decoding, problems, thoughts, writer, exemplars, executor)
     write_jsonl(out / "outputs.jsonl", outputs)
@@ -90,7 +92,7 @@ def _written(
     counts: Counts = {}
     for layer in reading_order(thoughts):
         ours = {name: thoughts[name] for name in layer}
-        found = outcomes(outputs, by_id(problems), thoughts, executor)
+        found = outcomes(outputs, by_id(problems), thoughts, executor, writer.readings)
         trained = phase == "after"
         as_they_are = {n: t for n, t in ours.items() if trained and len(variants_of(t)) == 1}
         if as_they_are:  # written together: what their prompts have in common is read once
@@ -137,7 +139,7 @@ def _by_best_prompt(
     tried, chosen = {}, {}
     for prompt in prompts:
         tried[prompt], chosen[prompt] = solve(decoder, validation, prompt)
-    choice = choose_outputs(tried, validation, {name: thought}, executor, found)
+    choice = choose_outputs(tried, validation, {name: thought}, executor, found, writer.readings)
     shots, way = choice.best
     settled = decoder.with_choice(chosen[choice.best])
     outputs = tried[choice.best] + solve(settled, rest, choice.best)[0]
@@ -182,7 +184,11 @@ BEFORE = Stage(
     files=lambda s: {**s.student.files(), **keyed_exemplar_files()},
     settings=lambda s: _settings(s, "before") | {"overlap": s.dataset.overlap},
     key_only=key_of_free_text,
-    tools=lambda run: {"executor": run.executor, "weights": run.untrained},
+    tools=lambda run: {
+        "executor": run.executor,
+        "weights": run.untrained,
+        "readings": run.readings,
+    },
     runs_programs=True,
     is_numeric=True,
 )
@@ -196,7 +202,11 @@ AFTER = Stage(
     settings=partial(_settings, phase="after"),
     # Earlier versions took whatever model the server had.
     key_only=lambda s: {"server": "probed"} if s.decoding.engine == "openai" else {},
-    tools=lambda run: {"executor": run.executor, "weights": run.trained},
+    tools=lambda run: {
+        "executor": run.executor,
+        "weights": run.trained,
+        "readings": run.readings,
+    },
     runs_programs=True,
     is_numeric=True,
     asks_trained_student=True,

@@ -14,6 +14,7 @@ from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.files import write_json
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
+from mdexp.transcripts.reading import Readings
 
 OUTPUTS = ("outputs_before.jsonl", "outputs_after.jsonl")
 
@@ -26,12 +27,13 @@ def score(
     vote: VoteRule,
     grader: Grader,
     executor: Executor,
+    readings: Readings | None = None,
 ) -> Counts:
     problems = by_id(read_jsonl(reads["problems.jsonl"], Problem))
     outputs = [
         output for name in OUTPUTS if name in reads for output in read_jsonl(reads[name], Output)
     ]
-    generations = scoring.grade(outputs, problems, thoughts, executor, grader)
+    generations = scoring.grade(outputs, problems, thoughts, executor, grader, readings=readings)
     voting = [name for name, thought in thoughts.items() if thought.votes]
     votes, chosen = scoring.elections(generations, list(thoughts), vote, voting)
     write_jsonl(out / "generations.jsonl", generations)
@@ -62,6 +64,6 @@ SCORE = Stage(
     writes=same_names("generations.jsonl", "votes.jsonl", "metrics.json", "analysis.json"),
     settings=lambda s: {"thoughts": s.answering(), "vote": s.vote, "grader": s.grader},
     key_only=_key_of_vote,
-    tools=lambda run: {"executor": run.executor},
+    tools=lambda run: {"executor": run.executor, "readings": run.readings},
     runs_programs=True,
 )

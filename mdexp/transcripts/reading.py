@@ -15,6 +15,9 @@ from mdexp.transcripts.driver import TRUNCATED, Part, Walk, drive, run_all
 from mdexp.transcripts.opening import new_transcript
 from mdexp.transcripts.thinking import join_thinking, split_thinking
 
+# What was read in a run, so that it is not read again: by problem, thought, part and what was said.
+Readings = dict[tuple[str, str, Part, tuple[Segment, ...]], Done]
+
 
 def read_rows(
     rows: Sequence[Path | Output],
@@ -23,11 +26,14 @@ def read_rows(
     executor: Executor,
     found: Mapping[TranscriptKey, Done] = MappingProxyType({}),
     part: Part = "answer",
+    readings: Readings | None = None,
 ) -> list[Done]:
     """What paths or outputs come to, in order; a thought is shown those of the thoughts that it
     reads, of the same problem and sample. `found` has outcomes that are known already, `part` is
-    what is read of each text."""
+    what is read of each text. What is in `readings` is taken from there, and what is read is put
+    there, but for thoughts that look at others."""
     found = dict(found)
+    readings = {} if readings is None else readings
     dones: list[Done] = [TRUNCATED] * len(rows)
     for layer in reading_order(thoughts, {key.thought for key in found}):
         places = [place for place, row in enumerate(rows) if row.thought in layer]
@@ -40,8 +46,17 @@ def read_rows(
             )
             for row in (rows[place] for place in places)
         ]
-        for place, done in zip(places, read_all(walks, executor), strict=True):
+        names = [
+            (row.problem_id, row.thought, part, walk.transcript.segments)
+            for row, walk in zip((rows[place] for place in places), walks, strict=True)
+        ]
+        new = [n for n, name in enumerate(names) if name not in readings]
+        read = dict(zip(new, read_all([walks[n] for n in new], executor), strict=True))
+        for n, place in enumerate(places):
+            done = read[n] if n in read else readings[names[n]]
             dones[place] = found[_key(rows[place])] = done
+            if not thoughts[rows[place].thought].reads:
+                readings[names[n]] = done
     return dones
 
 
@@ -50,11 +65,13 @@ def outcomes(
     problems: Mapping[str, Problem],
     thoughts: Mapping[str, Thought],
     executor: Executor,
+    readings: Readings | None = None,
 ) -> dict[TranscriptKey, Done]:
     """What each row comes to, by its key, where any thought reads another one."""
     if not any(thought.reads for thought in thoughts.values()):
         return {}
-    return dict(zip(map(_key, rows), read_rows(rows, problems, thoughts, executor), strict=True))
+    dones = read_rows(rows, problems, thoughts, executor, readings=readings)
+    return dict(zip(map(_key, rows), dones, strict=True))
 
 
 def reading_order(thoughts: Mapping[str, Thought], known: Collection[str] = ()) -> list[list[str]]:

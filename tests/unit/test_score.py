@@ -1,6 +1,7 @@
 """Scoring: outputs are read, graded and counted; what is cut short is never scored as whole."""
 
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 from hypothesis import example, given
@@ -47,6 +48,31 @@ def output(thought="cot", text="18", finished=True, **fields):
     defaults = {"problem_id": "p1", "dataset": "toy", "split": "test", "phase": "after"}
     defaults |= {"sample": 0, "num_shots": 0, "num_tokens": 3}
     return Output(thought=thought, text=text, finished=finished, **(defaults | fields))
+
+
+class Counted(Prose):
+    """It notes each text that it reads."""
+
+    seen: ClassVar[list[str]] = []
+
+    def read(self, text, expected):
+        self.seen.append(text)
+        return super().read(text, expected)
+
+
+def test_a_text_that_was_read_to_choose_is_not_read_again_to_score():
+    thoughts, readings = {"cot": Counted()}, {}
+    known = {id: problem(id) for id in ("p1", "p2")}
+    first = [output(), output(text="7", sample=1)]
+    more = [*first, output(problem_id="p2"), output(text="1", finished=False, sample=2)]
+    Counted.seen.clear()
+    graded = grade(first, known, thoughts, Echo(), readings=readings)
+    assert Counted.seen == ["18", "7"]
+    Counted.seen.clear()
+    again = grade(more, known, thoughts, Echo(), readings=readings)
+    assert Counted.seen == ["18"], "of the other problem; what is cut short is not read"
+    assert again[:2] == graded
+    assert again == grade(more, known, thoughts, Echo())
 
 
 def generation(thought, correct, *, id="p1", answer=None, **fields):
