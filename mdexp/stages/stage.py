@@ -14,6 +14,7 @@ from mdexp.config.settings import Settings, StageName
 from mdexp.ports import Executor
 from mdexp.store.stage_store import Counts
 from mdexp.students.weights import Weights
+from mdexp.transcripts.reading import Readings
 
 Files = Mapping[str, Path]
 
@@ -32,6 +33,9 @@ class RunTools(Protocol):
 
     @property
     def executor(self) -> Executor: ...
+
+    @property
+    def readings(self) -> Readings: ...
 
     @property
     def ledger(self) -> Path: ...
