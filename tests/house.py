@@ -55,6 +55,17 @@ def arrows(root: Path = ROOT) -> dict[str, set[str]]:
     return found
 
 
+def doors(root: Path = ROOT) -> list[str]:
+    """The rooms that are one line each, which calls a command: `python -m mdexp.X` needs them."""
+    targets, trees = arrows(root), modules(root)
+    return [
+        room
+        for room, below in targets.items()
+        if below == {f"{PACKAGE}.commands"}
+        and not any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in trees[room].body)
+    ]
+
+
 def floors(root: Path = ROOT) -> int:
     """The number of rooms on the longest way down; CycleError where rooms import in a circle."""
     below = arrows(root)
@@ -101,7 +112,8 @@ def main() -> None:
         height = f"{floors(root)} floors"
     except CycleError as error:
         height = f"a circle: {' -> '.join(error.args[1])}"
-    print(f"{len(arrows(root))} rooms, {number} arrows, {height}")
+    rooms = f"{len(arrows(root))} rooms, of which {len(doors(root))} are doors of commands"
+    print(f"{rooms}; {number} arrows, {height}")
     p90 = lengths[int(0.9 * len(lengths))]
     median = statistics.median(lengths)
     print(f"{len(lengths)} functions: median {median:g}, p90 {p90}, longest {lengths[-1]} lines")

@@ -9,7 +9,7 @@ import yaml
 
 from mdexp.answers import plain
 from mdexp.commands.model_card import datasets_used, teacher_used
-from mdexp.records import Problem, Rejection, VerifiedPath
+from mdexp.records import Problem, Rejection, VerifiedPath, by_id
 from mdexp.store.files import write_text
 from mdexp.store.json_lines import read_jsonl
 from mdexp.store.run_folder import run_file, run_manifest
@@ -39,7 +39,7 @@ def write_data_set(run: Path, folder: Path) -> None:
     except ImportError as error:
         raise ValueError('parquet files need pyarrow: pip install "mdexp[hub]"') from error
     manifest = run_manifest(run)
-    problems = {p.id: p for p in read_jsonl(run_file(run, "problems.jsonl"), Problem)}
+    problems = by_id(read_jsonl(run_file(run, "problems.jsonl"), Problem))
     paths = read_jsonl(run_file(run, "verified.jsonl"), VerifiedPath)
     rejected = read_jsonl(run_file(run, "rejected.jsonl"), Rejection)
     if not paths:

@@ -19,7 +19,7 @@ from mdexp.commands.printable import print_error
 from mdexp.commands.signals import signals_as_exits
 from mdexp.config.settings import judge
 from mdexp.decoding.run_student import trained_folder, trained_weights, validation_choices
-from mdexp.records import Generation, Output, Problem
+from mdexp.records import Generation, Output, Problem, by_id
 from mdexp.sandbox.executor import Sandbox, SandboxError
 from mdexp.store.files import plain_data
 from mdexp.store.json_lines import read_jsonl, write_jsonl
@@ -81,7 +81,7 @@ def harvested(run: Path, num_paths: int) -> tuple[list[Output], list[Generation]
     if trained is None:
         raise RunFolderError(f"{run}: it trained no student, so there is none to write")
     file = run_file(run, PROBLEMS)
-    problems = {problem.id: problem for problem in read_jsonl(file, Problem)}
+    problems = by_id(read_jsonl(file, Problem))
     from mdexp.decoding.run_writer import chosen_thoughts
     from mdexp.grading.score import grade
     from mdexp.stages.own import OUTPUTS, OWN, own, own_settings

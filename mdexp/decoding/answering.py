@@ -24,6 +24,7 @@ from mdexp.records import (
     Segment,
     Transcript,
     TranscriptKey,
+    by_id,
 )
 from mdexp.students.roles import activate, roles_in
 from mdexp.transcripts.driver import Walk, conversation, cues, drive, run_all, without_last_results
@@ -54,7 +55,7 @@ def answer(
         for name in thoughts
         for sample in samples or range(1 + decoding.num_samples(problem.split))
     ]
-    problem_of = {problem.id: problem for problem in problems}
+    problem_of = by_id(problems)
 
     def run(runs: Sequence[tuple[Walk, Run]]) -> Sequence[ProgramResult]:
         return run_all([step for _, step in runs], executor)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from mdexp.grading.choosing import BestOption, choose_on_validation
 from mdexp.grading.score import grade
 from mdexp.ports import Done, Executor, Thought, VariedThought
-from mdexp.records import Output, Problem, TranscriptKey
+from mdexp.records import Output, Problem, TranscriptKey, by_id
 from mdexp.transcripts.reading import Readings
 
 Option = TypeVar("Option")
@@ -23,7 +23,7 @@ def choose_outputs(
 ) -> BestOption[Option]:
     """The option whose outputs, greedy and sampled ones, are right most often; see
     `choose_on_validation`. `readings` remembers what is read of them."""
-    known = {problem.id: problem for problem in problems}
+    known = by_id(problems)
     if unknown := {o.problem_id for outputs in tried.values() for o in outputs} - known.keys():
         raise ValueError(f"{min(unknown)} is no validation problem, so it may choose nothing")
     return choose_on_validation(

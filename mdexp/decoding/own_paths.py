@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mdexp.answers.equality import correct, plain
 from mdexp.ports import Decoder, Executor, Thought
 from mdexp.ports.parts import build_part, described
-from mdexp.records import Output, Path, Problem
+from mdexp.records import Output, Path, Problem, by_id
 from mdexp.transcripts.reading import outcomes, read_rows, reading_order
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def write_own_paths(
     log.info("own paths of %s: %d problems, %d each", ", ".join(thoughts), len(problems), num_paths)
     outputs: list[Output] = []
     for layer in reading_order(thoughts):
-        found = outcomes(outputs, {p.id: p for p in problems}, thoughts, executor)
+        found = outcomes(outputs, by_id(problems), thoughts, executor)
         ours = {name: thoughts[name] for name in layer}
         outputs += sampling.solve(problems, ours, writer, executor, found)[0]
     places = {problem.id: place for place, problem in enumerate(problems)}
@@ -52,13 +52,13 @@ def write_with_hint(
     """The greedy path of each (problem, thought) that no path in `written` solves, asked with the
     gold answer as a hint behind the question (STaR's rationalisation). Samples go on behind those
     of `written`."""
-    by_id = {problem.id: problem for problem in problems}
-    dones = read_rows(written, by_id, thoughts, executor)
+    known = by_id(problems)
+    dones = read_rows(written, known, thoughts, executor)
     solved = {
         (output.problem_id, output.thought)
         for output, done in zip(written, dones, strict=True)
         if output.finished
-        and correct(done.answer, by_id[output.problem_id].answer, by_id[output.problem_id].match)
+        and correct(done.answer, known[output.problem_id].answer, known[output.problem_id].match)
     }
     number = 1 + max((output.sample for output in written), default=-1)
     found: list[Output] = []

@@ -13,7 +13,7 @@ from mdexp.decoding.straight import StraightDecoding
 from mdexp.grading.score import by_problem, grade
 from mdexp.grading.stopping import is_settled
 from mdexp.ports import Done, Executor, Thought
-from mdexp.records import Generation, Output, Problem, TranscriptKey
+from mdexp.records import Generation, Output, Problem, TranscriptKey, by_id
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class AgreementStopping(DecodingSettings):
         how many straight decoding would have written."""
         from mdexp.decoding.answering import answer
 
-        straight, known = self.straight(), {problem.id: problem for problem in problems}
+        straight, known = self.straight(), by_id(problems)
 
         def write(asked: Sequence[Problem], samples: Iterable[int]) -> list[Output]:
             numbers = tuple(samples)

@@ -22,6 +22,7 @@ from mdexp.records.problem import (
     Problem,
     Split,
     TextMatch,
+    by_id,
 )
 from mdexp.records.rows import OMITTED, VALIDATION
 from mdexp.records.transcript import (
@@ -71,6 +72,7 @@ __all__ = [
     "Turn",
     "VerifiedPath",
     "Vote",
+    "by_id",
     "flat",
     "metric_rows",
     "turns_of",

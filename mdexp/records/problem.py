@@ -1,5 +1,6 @@
 """A question with its gold answer."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -70,3 +71,8 @@ def _kind_of(gold: Answer) -> AnswerKind:
     if len(word) == 1 and word in LETTERS:
         return "options"
     return "number" if any(character.isnumeric() for character in word) else "text"
+
+
+def by_id(problems: Iterable[Problem]) -> dict[str, Problem]:
+    """The problems by their ids."""
+    return {problem.id: problem for problem in problems}

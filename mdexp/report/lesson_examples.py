@@ -4,7 +4,7 @@ student writes."""
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypedDict
 
-from mdexp.records import Lesson, Problem
+from mdexp.records import Lesson, Problem, by_id
 
 MOST_TYPES = 40  # of a thought: a page is no place for a lesson of each of a thousand types
 
@@ -23,10 +23,10 @@ def lesson_examples(
     problems: Sequence[Problem], lessons: Iterable[Lesson], teachers: Mapping[str, str]
 ) -> list[LessonExample]:
     """The first lesson of each thought and type of problem; `teachers` by thought."""
-    by_id = {problem.id: problem for problem in problems}
+    known = by_id(problems)
     found: dict[tuple[str, str], LessonExample] = {}
     for lesson in lessons:
-        problem, thought = by_id[lesson.problem_id], lesson.thought
+        problem, thought = known[lesson.problem_id], lesson.thought
         if (thought, problem.type) in found:
             continue
         if sum(shown == thought for shown, _ in found) < MOST_TYPES:

@@ -13,9 +13,9 @@ from mdexp.grading.verify import Mode, verify_paths
 from mdexp.lessons.path_equations import equations_of
 from mdexp.lessons.strategy import strategy_of
 from mdexp.ports import Executor, RoundMethod, Thought
-from mdexp.records import Output, Problem, Rejection, ThinkingUse, VerifiedPath
+from mdexp.records import Output, Problem, Rejection, ThinkingUse, VerifiedPath, by_id
 from mdexp.stages.own import OUTPUTS
-from mdexp.stages.problem_sets import by_id, training_problems
+from mdexp.stages.problem_sets import training_problems
 from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts

@@ -9,9 +9,8 @@ from mdexp.config.settings import Settings
 from mdexp.lessons.paths import PathLessons
 from mdexp.lessons.roles import with_roles
 from mdexp.ports import Executor, LessonMaker, StudentConfig, Thought, brought_tokens
-from mdexp.records import IN_NO_LESSON, Lesson, Problem, Rejection, VerifiedPath
+from mdexp.records import IN_NO_LESSON, Lesson, Problem, Rejection, VerifiedPath, by_id
 from mdexp.stages.choose import CHOSEN
-from mdexp.stages.problem_sets import by_id
 from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.indexed_lines import windows
 from mdexp.store.json_lines import jsonl_writer, read_jsonl, write_jsonl

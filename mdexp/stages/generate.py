@@ -12,8 +12,8 @@ from mdexp.config.settings import Settings
 from mdexp.datasets.overlap import refuse_tested
 from mdexp.decoding.choosing import choose_outputs, variants_of
 from mdexp.ports import Decoder, Done, Executor, StudentConfig, Thought
-from mdexp.records import Output, Overlap, Phase, Problem, TranscriptKey
-from mdexp.stages.problem_sets import asked_of_student, by_id, key_of_free_text, set_sizes
+from mdexp.records import Output, Overlap, Phase, Problem, TranscriptKey, by_id
+from mdexp.stages.problem_sets import asked_of_student, key_of_free_text, set_sizes
 from mdexp.stages.stage import Files, Stage
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts

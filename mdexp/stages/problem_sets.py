@@ -29,10 +29,6 @@ def key_of_free_text(settings: Settings) -> Mapping[str, Any]:
     return {"exemplars": free_text_key()} if asks_for_text else {}
 
 
-def by_id(problems: Sequence[Problem]) -> dict[str, Problem]:
-    return {problem.id: problem for problem in problems}
-
-
 def asked_of_student(problems: Sequence[Problem], decoding: Decoder) -> list[Problem]:
     """All test problems, and as many validation problems as `decoding.num_validation` says."""
     validation = [p for p in problems if p.split == "validation"][: decoding.num_validation]

@@ -8,8 +8,7 @@ from mdexp.grading import score as scoring
 from mdexp.grading.analysis import analyse
 from mdexp.grading.choosing import half
 from mdexp.ports import Executor, Grader, LearnedVote, Thought, VoteRule
-from mdexp.records import Output, Problem
-from mdexp.stages.problem_sets import by_id
+from mdexp.records import Output, Problem, by_id
 from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.files import write_json
 from mdexp.store.json_lines import read_jsonl, write_jsonl

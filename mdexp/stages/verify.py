@@ -9,8 +9,8 @@ from mdexp.config.settings import Settings
 from mdexp.grading.verify import Mode, verify_paths
 from mdexp.ports import Executor, Thought
 from mdexp.records import Path as TeacherPath
-from mdexp.records import Problem, ThinkingUse
-from mdexp.stages.problem_sets import accounted, by_id
+from mdexp.records import Problem, ThinkingUse, by_id
+from mdexp.stages.problem_sets import accounted
 from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.indexed_lines import windows
 from mdexp.store.json_lines import jsonl_writer, read_jsonl

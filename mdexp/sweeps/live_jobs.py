@@ -61,7 +61,9 @@ class LiveJobs:
         table.add_column("last line of its log", no_wrap=True, overflow="ellipsis")
         for number, (job, since) in sorted(self._running.items()):
             seconds = f"{time.monotonic() - since:.0f}"
-            table.add_row(str(number), self._names[number], seconds, last_line(job.folder / LOG))
+            table.add_row(
+                str(number), self._names[number], seconds, last_log_line(job.folder / LOG)
+            )
         return table
 
     def _say(self, job: Job, what: str) -> None:
@@ -69,7 +71,7 @@ class LiveJobs:
         self._console.print(said, markup=False, highlight=False, soft_wrap=True)
 
 
-def last_line(log: Path) -> str:
+def last_log_line(log: Path) -> str:
     """The last line of a log that is being written, which is not there before its job began."""
     try:
         with log.open("rb") as file:

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mdexp.ports import Executor, Thought, Write
-from mdexp.records import Path, Problem, ThinkingUse
+from mdexp.records import Path, Problem, ThinkingUse, by_id
 from mdexp.store.json_lines import JsonLinesError
 from mdexp.teacher.dialogue import Dialogue, is_dialogue, opened, refuse_reading, write_out
 from mdexp.teacher.recorded_dialogue import RecordedDialogues
@@ -160,13 +160,13 @@ def _written(
     executor: Executor,
 ) -> list[Path | None]:
     """The paths of several texts; None for one that lacks a text."""
-    by_id = {problem.id: problem for problem in problems}
+    known = by_id(problems)
     texts = {
         (problem_id, name, sample): answers
         for (problem_id, name), samples in recorded.items()
         for sample, answers in enumerate(samples)
     }
-    dialogues = [opened(by_id[p], name, thoughts[name], sample) for p, name, sample in texts]
+    dialogues = [opened(known[p], name, thoughts[name], sample) for p, name, sample in texts]
 
     def next_texts(pending: Sequence[tuple[Dialogue, Write]]) -> list[Answer | None]:
         return [_next_text(dialogue, texts) for dialogue, _ in pending]

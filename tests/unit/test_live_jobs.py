@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from mdexp.sweeps.jobs import LOG, JobResult
-from mdexp.sweeps.live_jobs import LiveJobs, last_line
+from mdexp.sweeps.live_jobs import LiveJobs, last_log_line
 from mdexp.sweeps.processes import Job
 
 ERROR = "ValueError: [red] no"
@@ -71,8 +71,8 @@ def test_a_terminal_has_a_table_of_the_jobs_under_way(work: list[Job]) -> None:
 
 def test_the_last_line_is_found_in_a_log_that_is_being_written(tmp_path: Path) -> None:
     log = tmp_path / LOG
-    assert last_line(log) == ""
+    assert last_log_line(log) == ""
     log.write_bytes(b"x" * 10_000 + b"\nhalf \x1b[2Ja line")
-    assert last_line(log) == "half [2Ja line"
+    assert last_log_line(log) == "half [2Ja line"
     log.write_bytes(b"\n")
-    assert last_line(log) == ""
+    assert last_log_line(log) == ""
