@@ -53,6 +53,7 @@ COMPONENTS: dict[str, Any] = {
     "grader": Grader,
     "logger": Logger,
 }
+OPTIONAL = "round"  # the one part that a run may lack
 # Parts by name, which a group fills, as in the example.
 FILLED: dict[str, tuple[Any, str]] = {
     "thoughts": (Thought, "thought=[cot,pot]"),
@@ -317,7 +318,7 @@ def judge(config: Mapping[str, Any]) -> Settings:
     faults: dict[str, str] = {}
     values = dict(config)
     for name, kind in COMPONENTS.items():
-        if name in config:
+        if name in config and not (name == OPTIONAL and config[name] is None):
             values[name] = _built(name, as_part(name, config[name]), kind, faults)
     for name, (kind, example) in FILLED.items():
         named = config.get(name)
