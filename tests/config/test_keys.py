@@ -123,7 +123,8 @@ REACHES = {
 NO_STAGE = ["sandbox.workers=2", "logger.project=other", "logger.entity=us", "logger.mode=auto"]
 NO_STAGE += ["student.licence=other"]
 # Where a run is and what it does; keys with a single value; what another dataset has to bring.
-NOT_CHANGED = {"store", "run", "stages", "decoding.engine"}
+# Several rounds are several runs, each with keys of its own.
+NOT_CHANGED = {"store", "run", "stages", "decoding.engine", "rounds"}
 NOT_CHANGED |= {"dataset.source", "dataset.licence"}  # what the report says of the problems
 NOT_CHANGED |= {"dataset.path", "dataset.split", "dataset.ood"}
 
