@@ -124,7 +124,7 @@ NO_STAGE = ["sandbox.workers=2", "logger.project=other", "logger.entity=us", "lo
 NO_STAGE += ["student.licence=other"]
 # Where a run is and what it does; keys with a single value; what another dataset has to bring.
 # Several rounds are several runs, each with keys of its own.
-NOT_CHANGED = {"store", "run", "stages", "decoding.engine", "rounds"}
+NOT_CHANGED = {"store", "run", "stages", "decoding.engine", "rounds", "round"}
 NOT_CHANGED |= {"dataset.source", "dataset.licence"}  # what the report says of the problems
 NOT_CHANGED |= {"dataset.path", "dataset.split", "dataset.ood"}
 
