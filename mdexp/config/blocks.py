@@ -51,6 +51,8 @@ class DecodingSettings(Block):
     # openai: the server's /v1, or those of several servers of the same student
     base_url: str | Annotated[tuple[str, ...], Field(strict=False)] | None
     served: str | None  # openai: its name for the trained student; before training all is local
+    # openai: what becomes of a server whose model is not the trained student (served_probe.py).
+    on_other_model: Literal["error", "mark"] = Field("error", exclude_if=lambda do: do == "error")
     num_paths: int = Field(ge=0)  # 0: the greedy paths vote; between two it is a tie-break
     temperature: float = Field(gt=0)
     top_p: float = Field(gt=0, le=1)  # samples are of the likeliest tokens that reach it together

@@ -31,7 +31,8 @@ class AgreementStopping(DecodingSettings):
 
     @model_validator(mode="after")
     def _there_is_something_to_save(self) -> Self:
-        self.untrained()  # its keys fit together
+        if self.engine != "local":
+            raise ValueError("stopping needs engine=local: it has no check of what a server serves")
         if self.num_paths < 2:
             raise ValueError(
                 f"num_paths={self.num_paths}: stopping saves paths from the second on, so it must "

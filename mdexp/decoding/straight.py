@@ -4,9 +4,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import inf
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from mdexp.config.blocks import DecodingSettings
 from mdexp.config.settings import SettingsError
@@ -24,9 +24,6 @@ log = logging.getLogger(__name__)
 class StraightDecoding(DecodingSettings):
     """Sample 0 is greedy; 1 to `num_paths` of each thought are sampled, by this process or, once
     the student is trained, by a server of it."""
-
-    # What becomes of a server whose model is not the trained student (served_probe.py).
-    on_other_model: Literal["error", "mark"] = Field("error", exclude_if=lambda do: do == "error")
 
     @model_validator(mode="after")
     def _engine_has_its_keys(self) -> Self:

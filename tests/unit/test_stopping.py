@@ -157,6 +157,11 @@ def test_one_path_leaves_nothing_to_save():
         decoder(num_paths=1)
 
 
+def test_a_server_is_not_asked():
+    with pytest.raises(ValidationError, match="stopping needs engine=local"):
+        decoder(engine="openai", base_url="http://127.0.0.1:1/v1", served="own")
+
+
 def test_a_thought_that_reads_others_cannot_stop():
     reader = plugin("thought", "repair", trigger="disagree")
     assert "thought=mended reads others" in (decoder().why_not({"mended": reader}, "causal") or "")
