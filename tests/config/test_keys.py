@@ -112,6 +112,7 @@ REACHES = {
     "decoding.num_shots=1": STAGES[5:],
     "decoding.num_validation=5": STAGES[5:],
     "decoding.validation_paths=2": STAGES[5:],
+    "decoding.on_other_model=mark": STAGES[6:],
     "vote=cascade": STAGES[7:],
     "vote=likelihood": STAGES[7:],
     "vote=accuracy": STAGES[7:],
