@@ -24,7 +24,7 @@ def memory_lines(job: Settings, devices: int | None, gigabytes: float | None) ->
     from mdexp.decoding.memory import decoding_memory
     from mdexp.students.load import StudentUnavailable
     from mdexp.students.numerics import numerics
-    from mdexp.training.devices import num_ranks
+    from mdexp.training.devices import processes
     from mdexp.training.memory import training_memory
 
     trainer, student = job.trainer, job.student
@@ -33,7 +33,7 @@ def memory_lines(job: Settings, devices: int | None, gigabytes: float | None) ->
     try:
         config = Weights(student=student, seed=job.seed).config()
         machine = numerics(trainer.precision, trainer.accelerator, student)
-        ranks = devices or num_ranks(trainer)
+        ranks = devices or processes(trainer).number
     except (StudentUnavailable, ValueError) as error:
         yield f"memory is not known: {str(error).splitlines()[0]}"
         return

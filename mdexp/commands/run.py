@@ -50,6 +50,7 @@ from mdexp.sweeps.sweep_plan import (
     write_sweep,
 )
 from mdexp.teacher.command_id import new_command
+from mdexp.training.launcher import launched
 
 POLL_S = 1.0
 
@@ -57,8 +58,16 @@ POLL_S = 1.0
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; give its exit code."""
     arguments = [latin(argument) for argument in (sys.argv[1:] if argv is None else argv)]
+    launch = launched()
+    if launch is None or launch.ranks == 1:
+        return _main(arguments)
+    from mdexp.training.launched_ranks import on_all_ranks  # loads torch
+
+    return on_all_ranks(launch, lambda: _main(arguments))
+
+
+def _main(arguments: list[str]) -> int:
     try:
-        _refuse_torchrun()
         with signals_as_exits(), new_command():
             return _command(arguments)
     except (CommandError, SettingsError, SweepError) as error:
@@ -68,17 +77,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 128 + signal.SIGINT
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-
-
-def _refuse_torchrun() -> None:
-    """CommandError if torchrun started several of this command: each would start ranks, and wait
-    for ever at the port that torchrun holds."""
-    processes = os.environ.get("WORLD_SIZE", "1")
-    if "TORCHELASTIC_RUN_ID" in os.environ and processes != "1":
-        raise CommandError(
-            f"torchrun started {processes} of this command, and it starts its ranks itself, on one "
-            "machine: run it without torchrun, with trainer=ddp trainer.devices=N"
-        )
 
 
 def run_judged(arguments: Sequence[str]) -> int:

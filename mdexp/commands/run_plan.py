@@ -24,6 +24,7 @@ from mdexp.config.settings import Settings, judge
 from mdexp.ports import Logger
 from mdexp.sweeps.seeds import seeded
 from mdexp.sweeps.sweep_plan import SEARCH, judge_search, read_sweep, resumed, unfinished
+from mdexp.training.launcher import launched
 
 BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 RESUMING = "hydra_plugins.mdexp_sweeps.Points"
@@ -83,6 +84,11 @@ def run_plan(options: argparse.Namespace) -> RunPlan:
     multirun = options.multirun or first.hydra.mode == RunMode.MULTIRUN
     if not multirun:
         _refuse_sweep(given, first)
+    elif (launch := launched()) and launch.ranks > 1:
+        raise CommandError(
+            f"-m: {launch.launcher} started {launch.ranks} processes, which train one run "
+            "together; start it once for each job of the sweep"
+        )
     params = first.hydra.sweeper.get("params") or {}
     swept = [f"{key}={value}" for key, value in params.items()] if multirun else []
     target = first.hydra.sweeper._target_

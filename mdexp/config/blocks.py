@@ -75,7 +75,9 @@ class TrainerSettings(Block):
     """Machine and optimiser. A step is `step_problems` problems with all their kept paths."""
 
     accelerator: Literal["auto", "cpu", "gpu"]
-    devices: int = Field(ge=-1)  # processes; -1: one for each GPU there is
+    devices: int = Field(ge=-1)  # processes; -1: one for each GPU, or what a launcher started
+    # Machines, as a check on what torchrun or srun started; no part of keys, as it changes nothing.
+    num_nodes: Count | None = Field(None, exclude=True)
     strategy: Literal["auto", "ddp", "fsdp"]
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
     learning_rate: float = Field(gt=0)
@@ -102,8 +104,6 @@ class TrainerSettings(Block):
     def _someone_trains(self) -> Self:
         if self.devices == 0:
             raise ValueError("devices=0 trains with nothing; give a number, or -1 for all GPUs")
-        if self.accelerator == "cpu" and self.strategy == "fsdp":
-            raise ValueError("strategy=fsdp shards over GPUs; on a CPU use strategy=ddp")
         return self
 
     @model_validator(mode="after")

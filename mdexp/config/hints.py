@@ -30,6 +30,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "lora_r": ("student.lora_rank",),
     "gpus": ("trainer.devices",),
     "num_gpus": ("trainer.devices",),
+    "nnodes": ("trainer.num_nodes",),
     "data": ("dataset", "dataset.path"),
     "data_path": ("dataset.path",),
     "train_file": ("dataset.path",),

@@ -156,6 +156,25 @@ class Settings(Block):
         return self
 
     @model_validator(mode="after")
+    def _shards_hold_the_student(self) -> Self:
+        if self.trainer.strategy == "fsdp":
+            if getattr(self.student, "tuning", None) == "qlora":
+                raise ValueError(
+                    "student.tuning=qlora: weights of 4 bits are not sharded; use "
+                    "trainer.strategy=ddp, or student.tuning=lora with student.base_dtype=bfloat16"
+                )
+            if getattr(self.student, "roles", "shared") == "separate":
+                raise ValueError(
+                    "student.roles=separate: adapters that are exchanged are not sharded; use "
+                    "trainer.devices=1 trainer.strategy=auto"
+                )
+            if self.trainer.precision == "16-mixed":
+                raise ValueError(
+                    "trainer.precision=16-mixed: gradients in shards are not scaled; use bf16-mixed"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _decoding_fits_thoughts(self) -> Self:
         parts = (self.decoding, self.student, *self.thoughts.values())
         if any(part is None for part in parts):  # reported already

@@ -32,7 +32,7 @@ def train(
     new_tokens: Mapping[str, str] | None = None,
     roles: Sequence[str] = (),
 ) -> Counts:
-    from mdexp.training.devices import num_ranks
+    from mdexp.training.devices import processes
     from mdexp.training.fit import CHECKPOINTS, fit_from  # loads Lightning
     from mdexp.training.ranks import other_ranks
 
@@ -49,7 +49,7 @@ def train(
         "folder": out,
         "roles": roles,
     }
-    with other_ranks(num_ranks(trainer), fit_from, **training):
+    with other_ranks(processes(trainer).number, fit_from, **training):
         trained, history, counts = fit_from(**training, feeds=feeds())
     save_folder(trained, out / "student")
     frozen_base(student, training["base_dtype"]).record(out / "student")

@@ -19,12 +19,10 @@ def student_of_checkpoint(
     """Model (its adapter merged, evaluation mode) and tokenizer, and the optimiser steps that were
     done. Where each of `roles` has an adapter, that of `role` is merged. ValueError if the file is
     no checkpoint of this student."""
-    import torch
-
-    from mdexp.training.resume import UNREADABLE  # loads Lightning
+    from mdexp.training.resume import UNREADABLE, saved_state  # loads Lightning
 
     try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
+        state = saved_state(file)
         weights, step = state["state_dict"], int(state["global_step"])
         frozen = Frozen(**state.get("frozen", {}))
     except UNREADABLE as error:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import torch
 
+from mdexp.training.sharding import whole
+
 ADVICE = (
     "Try a lower trainer.learning_rate, a longer trainer.warmup, a lower trainer.clip_norm or "
     "trainer.precision=32-true"
@@ -45,7 +47,7 @@ def judge_validation(step: int, found: Mapping[str, float]) -> None:
 def judge_weights(step: int, parameters: Named) -> None:
     """NotFinite if a trained weight is, so that no checkpoint holds it."""
     for name, parameter in parameters:
-        if parameter.requires_grad and not bool(torch.isfinite(parameter).all()):
+        if parameter.requires_grad and not bool(whole(torch.isfinite(parameter).all())):
             raise NotFinite(f"step {step}: the weights of {name} are not finite. {ADVICE}")
 
 
@@ -65,7 +67,7 @@ def _largest_gradient(parameters: Named) -> str:
     for name, parameter in parameters:
         if parameter.grad is None:
             continue
-        size = float(parameter.grad.abs().max()) if parameter.grad.numel() else 0.0
+        size = float(whole(parameter.grad.abs().max())) if parameter.grad.numel() else 0.0
         if not math.isfinite(size):
             bad.append(name)
         elif size >= largest:

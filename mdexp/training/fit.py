@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pytorch_lightning as pl
 import torch
-from lightning_fabric.plugins.environments import LightningEnvironment
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.utilities import rank_zero_only
 from torch.utils.data import DataLoader
@@ -28,8 +27,9 @@ from mdexp.students.vocabulary import token_ids
 from mdexp.students.weights import Weights
 from mdexp.training.batches import Auxiliary, Item, hold_out, plan_steps, trainable
 from mdexp.training.checkpointing import checkpoint_activations
-from mdexp.training.devices import num_ranks
+from mdexp.training.devices import processes
 from mdexp.training.finite import NotFinite, judge_weights, what_is_left
+from mdexp.training.launched_ranks import cluster_environment
 from mdexp.training.layout import lay_out
 from mdexp.training.layout_check import LayoutCheck, exchanged_attention
 from mdexp.training.live_numbers import LiveNumbers
@@ -43,6 +43,7 @@ from mdexp.training.resume import (
     newest_checkpoint,
     training_identity,
 )
+from mdexp.training.sharding import gather, sharding_strategy
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -116,7 +117,7 @@ def fit(
         lambda: _laid_out_by_thought(read(held_out), layout),
         trained_adapters(model, roles),
     )
-    identity = training_identity(module, steps, num_ranks(trainer))
+    identity = training_identity(module, steps)
     resumed, done = newest_checkpoint(folder / CHECKPOINTS, identity) or (None, 0)
     if resumed:
         log.info("training goes on after step %d of %d", done, len(steps))
@@ -139,6 +140,7 @@ def fit(
         try:
             lightning.fit(module, loader, ckpt_path=resumed, weights_only=True)
             judge_weights(len(steps), module.named_parameters())
+            gather(plain)
         except NotFinite as error:
             left = newest_checkpoint(folder / CHECKPOINTS, identity)
             raise what_is_left(error, left[0] if left else None) from error
@@ -241,17 +243,19 @@ def _lightning(
     callbacks: list[Callback],
     loggers: list[Any],
 ) -> pl.Trainer:
+    ranks = processes(trainer)
+    sharded = trainer.strategy == "fsdp"
     return pl.Trainer(
         accelerator=trainer.accelerator,
-        devices=num_ranks(trainer),
-        strategy=trainer.strategy,
+        devices=ranks.here,
+        num_nodes=ranks.nodes,
+        strategy=sharding_strategy(ranks.number) if sharded else trainer.strategy,
         precision=precision,
         max_steps=num_steps,
         max_epochs=-1,
         logger=loggers or False,
         log_every_n_steps=1,
-        # Named, or within a Slurm job Lightning would expect Slurm to have started the ranks.
-        plugins=[LightningEnvironment(), DurableCheckpointIO()],
+        plugins=[cluster_environment(), DurableCheckpointIO()],
         callbacks=[TrainingProgress(), *callbacks],
         enable_checkpointing=False,  # by Lightning's own callback
         enable_progress_bar=False,  # Lightning's own

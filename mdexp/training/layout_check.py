@@ -17,9 +17,10 @@ from pytorch_lightning.callbacks import Callback
 
 from mdexp.records import Example
 from mdexp.students.branch_attention import TreeUnsupported, branch_attention
-from mdexp.students.likelihood import NO_TARGET, weighted_loss
+from mdexp.students.likelihood import NO_TARGET
 from mdexp.students.load import Kind
 from mdexp.training.layout import lay_out
+from mdexp.training.sharding import loss_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -142,7 +143,7 @@ def _log_likely(
     for batch in lay_out(named, **layout):
         micro = batch.to(student.device)
         with torch.no_grad():
-            _, nll = weighted_loss(student, kind, **micro.reading())
+            _, nll = loss_of(student, kind, **micro.reading())
         number = micro.thoughts[micro.labels != NO_TARGET]
         found |= {int(i): -nll[number == i] for i in number.unique()}
     return torch.cat([found[i] for i in sorted(found)])

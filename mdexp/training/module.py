@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytorch_lightning as pl
 import torch
-from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from mdexp.config.blocks import TrainerSettings
-from mdexp.students.likelihood import NO_TARGET, weighted_loss
+from mdexp.students.likelihood import NO_TARGET
 from mdexp.students.load import Kind
 from mdexp.students.roles import activate
 from mdexp.training.finite import judge_step, judge_validation
 from mdexp.training.micro_batch import UNCOUNTED, MicroBatch
 from mdexp.training.schedule import learning_rate_factor
+from mdexp.training.sharding import loss_of, shard, whole
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -44,7 +44,12 @@ class MixedDistillation(pl.LightningModule):
         self.held_out, self.adapters = held_out, adapters
         self.student, self.kind, self.options, self.num_steps = student, kind, trainer, num_steps
         self.automatic_optimization = False
+        self.strict_loading = False  # a checkpoint has no frozen weights
         self.history: list[dict[str, float]] = []
+
+    def configure_model(self) -> None:
+        if self.options.strategy == "fsdp" and self.device_mesh is not None:
+            shard(self.student, self.device_mesh["data_parallel"])
 
     def training_step(self, batch: Sequence[MicroBatch], batch_idx: int) -> None:
         optimizer = cast(Optimizer, self.optimizers())
@@ -100,7 +105,7 @@ class MixedDistillation(pl.LightningModule):
         """Of a micro-batch by the adapter of its role, where each role has one."""
         if self.adapters:
             activate(self.student, micro.role)
-        return weighted_loss(self.student, self.kind, **micro.reading())
+        return loss_of(self.student, self.kind, **micro.reading())
 
     def _backward(self, micro: MicroBatch) -> torch.Tensor:
         """Add a micro-batch's gradient; return its sums, in the order that `_history` reads."""
@@ -115,8 +120,6 @@ class MixedDistillation(pl.LightningModule):
         own clipping in manual optimisation compares scaled gradients with the plain limit."""
         scale = self._loss_scale()
         limit = self.options.clip_norm * scale
-        if isinstance(self.trainer.model, FullyShardedDataParallel):
-            return float(self.trainer.model.clip_grad_norm_(limit)) / scale
         models = self.adapters.values() or [list(self.student.parameters())]
         return math.hypot(*(_clip(parameters, limit) for parameters in models)) / scale
 
@@ -128,6 +131,12 @@ class MixedDistillation(pl.LightningModule):
         self, batch: Any, device: torch.device, dataloader_idx: int
     ) -> Any:
         return [micro.to(device) for micro in batch]
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """The trained weights alone: frozen ones are read again from where they came."""
+        trained = {name for name, p in self.named_parameters() if p.requires_grad}
+        every = super().state_dict(*args, **kwargs)
+        return {name: weights for name, weights in every.items() if name in trained}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["history"] = self.history
@@ -144,7 +153,7 @@ class MixedDistillation(pl.LightningModule):
 def _clip(parameters: Sequence[torch.nn.Parameter], limit: float) -> float:
     """Clip the gradients of one model; their norm before."""
     trained = [p for p in parameters if p.grad is not None]
-    norm = get_total_norm([p.grad for p in trained if p.grad is not None])
+    norm = whole(get_total_norm([p.grad for p in trained if p.grad is not None]))
     if torch.isfinite(norm):  # else it would spread over all gradients
         clip_grads_with_norm_(trained, limit, norm)
     return float(norm)

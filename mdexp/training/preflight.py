@@ -20,8 +20,10 @@ from mdexp.students.prompts import Renderer
 from mdexp.students.revision import unpinned
 from mdexp.students.server_process import judge_program
 from mdexp.students.weights import Weights
-from mdexp.training.devices import num_ranks
+from mdexp.training.devices import Processes, processes
 from mdexp.training.disk_check import judge_disk
+from mdexp.training.launched_ranks import judge_shared
+from mdexp.training.launcher import launched
 from mdexp.training.template_check import judge_template
 from mdexp.transcripts.prompting import load_exemplars, most_asked, shown_by
 
@@ -71,6 +73,8 @@ def preflight(
         judged["server"] = lambda: judge_program(command)
     if "train" in s.stages:
         judged["disk"] = lambda: judge_disk(student, config, store)
+        if launched():
+            judged["shared store"] = lambda: judge_shared(store)
     found, faults = _findings(judged)
     if not faults:
         of_lengths = {"lengths": lambda: judge_lengths(s, config, tokenizer, problems, asked)}
@@ -95,13 +99,13 @@ def _findings(
     return found, faults
 
 
-def judge_ranks(settings: Settings) -> int:
-    """The number of processes that train. ValueError where roles are separate and there are
+def judge_ranks(settings: Settings) -> Processes:
+    """The processes that train. ValueError where roles are separate and there are
     several: ranks share the micro-batches of a step, so that they would train other adapters."""
-    ranks = num_ranks(settings.trainer)
-    if settings.roles() and ranks > 1:
+    ranks = processes(settings.trainer)
+    if settings.roles() and ranks.number > 1:
         raise ValueError(
-            f"student.roles=separate trains in one process, and trainer.devices makes it {ranks}: "
+            f"student.roles=separate trains in one process, and {ranks} are there: "
             "set trainer.devices=1"
         )
     return ranks

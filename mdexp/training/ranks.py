@@ -1,4 +1,4 @@
-"""Data-parallel training on one machine: the other ranks, started beside this process.
+"""Training by many processes: the other ranks, which a launcher started or which are started here.
 
 Lightning's own launcher repeats the command line, which under Hydra's -m repeats the whole sweep
 and writes the run folder twice. Here the other ranks do nothing but the training.
@@ -19,6 +19,9 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 
+from mdexp.training.launched_ranks import joined
+from mdexp.training.launcher import launched
+
 log = logging.getLogger(__name__)
 
 NUM_SEEDS = 2**32  # that numpy takes
@@ -32,7 +35,17 @@ def other_ranks(number: int, work: Callable[..., Any], **arguments: Any) -> Iter
     `work(**arguments)`, which has to be importable and picklable."""
     if number == 1:
         yield
-        return
+        _leave_group()  # of one, if the student was sharded
+    elif launched():
+        with joined(work, arguments):
+            yield
+    else:
+        with _spawned(number, work, arguments):
+            yield
+
+
+@contextmanager
+def _spawned(number: int, work: Callable[..., Any], arguments: dict[str, Any]) -> Iterator[None]:
     port, threads = str(_free_port()), torch.get_num_threads()
     before = {name: os.environ.get(name) for name in (*RANK_VARIABLES, "OMP_NUM_THREADS")}
     spawn = get_context("spawn")
@@ -53,12 +66,17 @@ def other_ranks(number: int, work: Callable[..., Any], **arguments: Any) -> Iter
             if process.pid is not None:  # else it never started, as its arguments may say
                 process.join(timeout=1)
                 process.kill()
-        if torch.distributed.is_initialized():
-            torch.distributed.destroy_process_group()  # a later training has other processes
+        _leave_group()
         torch.set_num_threads(threads)  # Lightning shares the cores out among the ranks
         for name, value in before.items():
             os.environ.pop(name, None)
             os.environ.update({name: value} if value is not None else {})
+
+
+def _leave_group() -> None:
+    """A later training has other processes."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 class OwnSignals(Callback):

@@ -1,4 +1,5 @@
-"""Training goes on, bit for bit, where a stopped process left it.
+"""Training goes on, bit for bit, where a stopped process left it; on another number of ranks, but
+for rounding and for what dropout draws.
 
 A checkpoint holds what Lightning saves of optimiser, schedule and loops, the trained weights alone
 (frozen ones are read again from where they came) and every rank's random numbers, as plain types.
@@ -11,6 +12,7 @@ import logging
 import os
 import pickle
 import random
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +22,9 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins import TorchCheckpointIO
+from lightning_fabric.utilities.load import _METADATA_FILENAME
 from pytorch_lightning.callbacks import Callback
+from torch.distributed.checkpoint import FileSystemReader, TensorStorageMetadata, load
 
 from mdexp.records import Example
 from mdexp.students.frozen import PLAIN, Frozen
@@ -37,27 +41,18 @@ UNREADABLE = (
 
 
 class Checkpoints(Callback):
-    """Saves every `every` steps and keeps the newest; adds what Lightning leaves out of a
-    checkpoint, and takes out what need not be saved.
+    """Saves every `every` steps and keeps the newest; adds what Lightning leaves out.
 
     `identity` names the training that a checkpoint belongs to, `frozen` how it held its base.
     """
 
     def __init__(self, folder: Path, every: int, identity: str, frozen: Frozen = PLAIN) -> None:
         self.folder, self.every, self.identity, self.frozen = folder, every, identity, frozen
-        self.trained: set[str] = set()
         self.restored: dict[str, Any] | None = None
-
-    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        # Now, since a strategy may wrap the parameters and rename them.
-        self.trained = {name for name, p in pl_module.named_parameters() if p.requires_grad}
-        pl_module.strict_loading = False  # of the weights, only the trained ones are there
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        weights = checkpoint["state_dict"]
-        checkpoint["state_dict"] = {k: weights[k] for k in weights if k in self.trained}
         checkpoint["identity"] = self.identity
         checkpoint["frozen"] = asdict(self.frozen)
         checkpoint["random"] = _of_every_rank(random_state())
@@ -65,7 +60,16 @@ class Checkpoints(Callback):
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        self.restored = checkpoint["random"][trainer.global_rank]
+        states = checkpoint["random"]
+        if len(states) != trainer.world_size:
+            log.warning(
+                "the checkpoint was written by %d ranks and %d go on: the same but for rounding, "
+                "and for dropout where there is any",
+                len(states),
+                trainer.world_size,
+            )
+        if trainer.global_rank < len(states):  # another draws as in a training that begins
+            self.restored = states[trainer.global_rank]
 
     def on_train_batch_start(self, *_: Any, **__: Any) -> None:
         # Not earlier: between loading and the first step Lightning draws random numbers itself.
@@ -81,8 +85,8 @@ class Checkpoints(Callback):
         judge_weights(trainer.global_step, pl_module.named_parameters())
         trainer.save_checkpoint(self.folder / f"step={trainer.global_step}.ckpt")
         if trainer.is_global_zero:
-            for file in _newest_first(self.folder)[KEPT:]:
-                file.unlink()
+            for old in _newest_first(self.folder)[KEPT:]:
+                shutil.rmtree(old) if old.is_dir() else old.unlink()
 
 
 class DurableCheckpointIO(TorchCheckpointIO):
@@ -103,10 +107,11 @@ class DurableCheckpointIO(TorchCheckpointIO):
 
 
 def newest_checkpoint(folder: Path, identity: str) -> tuple[Path, int] | None:
-    """The newest checkpoint of this training that can be read, and the steps it has done."""
+    """The newest checkpoint of this training that can be read, and the steps it has done. One in
+    shards is a folder, in which what is read here was written last."""
     for file in _newest_first(folder):
         try:
-            state = torch.load(file, map_location="cpu", mmap=True, weights_only=True)
+            state = _beside_shards(file) if file.is_dir() else saved_state(file)
         except UNREADABLE as error:
             log.warning("checkpoint %s passed over, it cannot be read: %s", file.name, error)
             continue
@@ -117,18 +122,36 @@ def newest_checkpoint(folder: Path, identity: str) -> tuple[Path, int] | None:
     return None
 
 
+def saved_state(file: Path) -> Any:
+    """What a checkpoint holds (of one in shards, all but the optimiser's); one of UNREADABLE."""
+    if not file.is_dir():
+        return torch.load(file, map_location="cpu", mmap=True, weights_only=True)
+    stored = FileSystemReader(file).read_metadata().state_dict_metadata
+    weights = {
+        name.removeprefix("state_dict."): torch.empty(of.size, dtype=of.properties.dtype)
+        for name, of in stored.items()
+        if name.startswith("state_dict.") and isinstance(of, TensorStorageMetadata)
+    }
+    load({"state_dict": weights}, checkpoint_id=file, no_dist=True)
+    return _beside_shards(file) | {"state_dict": weights}
+
+
+def _beside_shards(folder: Path) -> Any:
+    return torch.load(folder / _METADATA_FILENAME, map_location="cpu", weights_only=True)
+
+
 def training_identity(
-    module: torch.nn.Module, steps: Sequence[Sequence[Example | ExampleName]], num_ranks: int
+    module: torch.nn.Module, steps: Sequence[Sequence[Example | ExampleName]]
 ) -> str:
-    """Hash of which weights are trained, on which examples in which order, by how many ranks.
-    What else a training depends on is in the key of its folder."""
+    """Hash of which weights are trained, on which examples in which order. What else a
+    training depends on is in the key of its folder."""
     weights = {n: list(p.shape) for n, p in module.named_parameters() if p.requires_grad}
-    # Of the JSON text of all three, written step by step.
+    # Of the JSON text of both, written step by step.
     hashed = hashlib.sha256(f"[{json.dumps(weights)}, [".encode())
     for number, step in enumerate(steps):
         rows = json.dumps([(e.problem_id, e.thought, e.sample) for e in step])
         hashed.update(f", {rows}".encode() if number else rows.encode())
-    hashed.update(f"], {num_ranks}]".encode())
+    hashed.update(b"], 1]")  # which once was the number of ranks
     return hashed.hexdigest()
 
 

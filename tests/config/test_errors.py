@@ -9,7 +9,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from mdexp.commands.run import config_folder, main
+from mdexp.commands.run import _main, config_folder, main
 from mdexp.config.earlier_parts import OBJECTIVES
 from mdexp.config.settings import SettingsError, judge
 from tests.config.conftest import Experiments
@@ -54,6 +54,8 @@ COMMANDS = [
         "thought=[cot,pot,eot] objective=weighted objective.weights={cot:0.6,pot:0.4}",
         "objective.weights lacks eot: it names all of cot, pot, eot (0 leaves one out), or none",
     ),
+    ("student.tuning=qlora trainer.strategy=fsdp", "weights of 4 bits are not sharded; use"),
+    ("trainer.precision=16-mixed trainer.strategy=fsdp", "gradients in shards are not scaled"),
     ("vote=cascad", "did you mean vote=cascade?"),
     ("vote.order=[eot,cot]", "each of the thoughts that vote (cot, pot) once, got eot, cot"),
     ("vote.order=[cot,cot]", "each of the thoughts that vote (cot, pot) once, got cot, cot"),
@@ -159,13 +161,14 @@ def test_command(
     assert not list(tmp_path.iterdir()), "a refused command leaves no folder"
 
 
-def test_torchrun_is_refused_where_it_would_hang(
+def test_no_sweep_is_run_by_processes_that_train_together(
     experiments: Experiments, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    assert main([]) == 2
-    assert "torchrun started 2 of this command" in capsys.readouterr().err
+    task = {"STEP_NUM_TASKS": "2", "STEP_NUM_NODES": "1", "NTASKS": "2", "PROCID": "0"}
+    for name, value in task.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    assert _main(["-m", "lambda=0,1"]) == 2
+    assert "-m: srun started 2 processes, which train one run together" in capsys.readouterr().err
     assert not experiments.seen
 
 

@@ -122,7 +122,7 @@ REACHES = {
     "vote.order=[pot,cot]": STAGES[7:],
 }
 NO_STAGE = ["sandbox.workers=2", "logger.project=other", "logger.entity=us", "logger.mode=auto"]
-NO_STAGE += ["student.licence=other"]
+NO_STAGE += ["student.licence=other", "trainer.num_nodes=2"]
 # Where a run is and what it does; keys with a single value; what another dataset has to bring.
 # Several rounds are several runs, each with keys of its own.
 NOT_CHANGED = {"store", "run", "stages", "decoding.engine", "rounds", "round"}

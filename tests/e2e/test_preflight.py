@@ -46,7 +46,7 @@ def refused(command: Command, capfd: pytest.CaptureFixture[str], *overrides: str
 
 HOPELESS = {
     "trainer.accelerator=gpu": "trainer.accelerator=gpu: no GPU is usable here",
-    "trainer.accelerator=auto trainer.strategy=fsdp": "trainer.strategy=fsdp shards over GPUs",
+    "trainer.num_nodes=2": "trainer.num_nodes=2: start the command on each machine with torchrun",
     "trainer.accelerator=auto trainer.precision=16-mixed": "precision=16-mixed needs a GPU",
     "trainer.devices=-1": "trainer.devices=-1 means all GPUs, and none is used here",
     "student.tuning=lora student.lora_targets=[c_attn]": "has no linear layer 'c_attn'",

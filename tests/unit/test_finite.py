@@ -2,6 +2,7 @@
 
 import math
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -70,7 +71,7 @@ def test_the_last_good_student_is_had_from_its_checkpoint(kind, tuning, tmp_path
     poison(monkeypatch, 2)
     with pytest.raises(NotFinite) as caught:
         trained(student, tmp_path / "stopped", **OPTIONS)
-    file = re.search(r"The last checkpoint is (\S+);", str(caught.value))[1]
+    file = Path(re.search(r"The last checkpoint is (\S+);", str(caught.value))[1])
     (model, _), step = student_of_checkpoint(Weights(student=student, seed=SEED), file)
     assert step == 2
     torch.testing.assert_close(logits(model), logits(whole.eval()), rtol=1e-4, atol=1e-5)
