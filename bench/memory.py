@@ -55,7 +55,13 @@ CODELLAMA_7B = LlamaConfig(
     num_attention_heads=32,
     tie_word_embeddings=False,
 )
-MACHINES = ((1, 24, "auto"), (1, 80, "auto"), (8, 80, "ddp"), (8, 80, "fsdp"))
+PARTS = ("weights", "gradients", "optimizer", "activations")
+# What the table calls it; devices, trainer.strategy, and the sizes that it may have to fit.
+LAYOUTS: tuple[tuple[str, int, str, tuple[int, ...]], ...] = (
+    ("peak on one", 1, "auto", (24, 80)),
+    ("on each of 8, ddp", 8, "ddp", (80,)),
+    ("on each of 8, fsdp", 8, "fsdp", (80,)),
+)
 
 
 def main() -> None:
@@ -162,8 +168,7 @@ def resident(what: str) -> int:
 
 
 def print_table() -> None:
-    parts = ("weights", "gradients", "optimizer", "activations", "communication", "peak")
-    names = ("tuning", "checkpointing", "devices", "strategy", *parts, "fits")
+    names = ("tuning", "checkpointing", *PARTS, *(name for name, *_ in LAYOUTS), "fits")
     print(f"| {' | '.join(names)} |\n|{'---|' * len(names)}")
     for tuning, again in product(TUNINGS, (False, True)):
         alone = training_memory(
@@ -173,14 +178,21 @@ def print_table() -> None:
             precision="bf16-mixed",
             base_dtype="float32" if tuning == "full" else "bfloat16",
         )
-        for devices, size, strategy in MACHINES:
+        peaks, fits = [], []
+        for _, devices, strategy, sizes in LAYOUTS:
             if (tuning, strategy) == ("qlora", "fsdp"):
+                peaks.append("-")  # not offered
                 continue
-            found = shared_out(alone, strategy, devices)
-            cells = [f"{getattr(found, part) / GB:.1f}" for part in parts]
-            place = [tuning, "yes" if again else "no", f"{devices} x {size} GB", strategy]
-            row = [*place, *cells, "yes" if found.peak < size * GB else "no"]
-            print(f"| {' | '.join(row)} |", flush=True)
+            peak = shared_out(alone, strategy, devices).peak
+            peaks.append(f"{peak / GB:.1f}")
+            fits += [
+                f"{devices} x {size} {strategy}".removesuffix(" auto")
+                for size in sizes
+                if peak < size * GB
+            ]
+        parts = [f"{getattr(alone, part) / GB:.1f}" for part in PARTS]
+        row = [tuning, "yes" if again else "no", *parts, *peaks, ", ".join(fits) or "none"]
+        print(f"| {' | '.join(row)} |", flush=True)
 
 
 if __name__ == "__main__":
