@@ -125,6 +125,7 @@ def test_scaled_gradients_are_clipped_at_the_scaled_limit(scale):
     module = SimpleNamespace(
         trainer=SimpleNamespace(precision_plugin=plugin, model=layer),
         student=layer,
+        adapters={},
         options=SimpleNamespace(clip_norm=1.0),
     )
     module._loss_scale = lambda: MixedDistillation._loss_scale(module)
