@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NUM_TEXTS, PLACES = 4, 4  # of each text
 # Mean absolute difference, nats. A trained SmolLM2 (LOG.md) in bfloat16 is 0.02 from float32, one
-# with another seed 0.16, the one before training 0.48.
+# of another training 0.16, the one before training 0.48.
 TOLERANCE = 0.05
 
 # One greedy token of each request, with its log-probability where the server gives one.
