@@ -8,7 +8,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-import mdexp
+from mdexp.store.environment import VERSION
 
 COMMANDS = {
     "run": "run an experiment, or a sweep with -m (the default: `mdexp lambda=0.5` runs one)",
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(command_usage())
         return 0
     if words == ["--version"]:
-        print(f"mdexp {mdexp.__version__}")
+        print(f"mdexp {VERSION}")
         return 0
     name = words.pop(0) if words and words[0] in COMMANDS else "run"
     return importlib.import_module(f"mdexp.commands.{name}").main(words)
@@ -42,7 +42,7 @@ def command_usage() -> str:
     """The help of `mdexp` itself: its commands, a line each."""
     commands = "\n".join(f"  {name:<9}{about}" for name, about in COMMANDS.items())
     return (
-        f"mdexp {mdexp.__version__}: distil the reasoning of a large teacher into a small student\n"
+        f"mdexp {VERSION}: distil the reasoning of a large teacher into a small student\n"
         f"\nusage: mdexp COMMAND ...    or    python -m mdexp COMMAND ...\n\n{commands}\n"
         "\nmdexp COMMAND --help says more; mdexp run --help lists groups, options and keys"
     )

@@ -100,11 +100,12 @@ def task(composed: DictConfig) -> float | None:
     def work() -> dict[str, Any]:
         config = plain_config(composed, overrides, own_folder(here))
         settings = judge(config)
-        from mdexp import experiment  # loads torch, which no config error may wait for
+        # It loads torch, which no config error may wait for.
+        from mdexp.experiment import run_experiment
 
         run = identity(run_place(config, overrides) or output, config)
         written.append(run.folder)
-        return experiment.run_experiment(settings, run)
+        return run_experiment(settings, run)
 
     result = run_job(work, job=_number(here, output), overrides=overrides, folder=output)
     for sweep in dict.fromkeys(jobs.job_folder(folder).parent for folder in written):

@@ -9,13 +9,14 @@ from typing import Any
 
 import mdexp
 
+VERSION = mdexp.__version__
 PACKAGES = ("torch", "transformers", "peft", "pytorch-lightning", "hydra-core", "pydantic-monty")
 
 
 def environment() -> dict[str, Any]:
     """Versions, commit (None outside a checkout; `+` marks uncommitted changes) and machine."""
     installed = {d.metadata["Name"]: d.version for d in metadata.distributions()}
-    versions = {"mdexp": mdexp.__version__, "python": platform.python_version()}
+    versions = {"mdexp": VERSION, "python": platform.python_version()}
     return {
         "versions": versions | {name: installed.get(name, "absent") for name in PACKAGES},
         "commit": commit(),

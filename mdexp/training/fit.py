@@ -43,7 +43,7 @@ from mdexp.training.resume import (
     newest_checkpoint,
     training_identity,
 )
-from mdexp.training.sharding import gather, sharding_strategy
+from mdexp.training.sharding import sharding_strategy, unshard
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -140,7 +140,7 @@ def fit(
         try:
             lightning.fit(module, loader, ckpt_path=resumed, weights_only=True)
             judge_weights(len(steps), module.named_parameters())
-            gather(plain)
+            unshard(plain)
         except NotFinite as error:
             left = newest_checkpoint(folder / CHECKPOINTS, identity)
             raise what_is_left(error, left[0] if left else None) from error

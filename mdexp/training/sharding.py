@@ -47,7 +47,7 @@ def loss_of(student: Any, *arguments: Any, **reading: Any) -> tuple[torch.Tensor
     )
 
 
-def gather(student: nn.Module) -> None:
+def unshard(student: nn.Module) -> None:
     """Put whole weights, on the CPU, in the place of rank 0's shards; every rank has to ask, and
     the others keep theirs."""
     gathered: dict[torch.Tensor, nn.Parameter] = {}
