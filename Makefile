@@ -32,11 +32,12 @@ real-server: $(READY) ## extract from a real server here: llama.cpp with the emb
 	$(VENV)/bin/pip install --quiet --constraint constraints.txt xllamacpp
 	$(VENV)/bin/python -m pytest tests/real_server -m real_server
 
-check: $(READY) ## ruff, types, import contract
+check: $(READY) ## ruff, types, import contract, names
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/python -m tests.house
 
 sweep: $(READY) ## a sweep from conf/sweep: make sweep NAME=lambda
 	$(RUN) -m sweep=$(NAME)

@@ -1,7 +1,8 @@
 """The shape of the package: rooms, arrows between them, floors, lines, the lengths of functions.
 
-`python -m tests.house [FOLDER]` prints it for a checkout. A room is a folder or a loose module
-directly below the package; an arrow is one room importing another.
+`python -m tests.house [FOLDER]` prints it for a checkout, and exits with 1 where a public name is
+defined twice or there are more than MOST_ARROWS. A room is a folder or a loose module directly
+below the package; an arrow is one room importing another.
 """
 
 import ast
@@ -15,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGE = "mdexp"
 SHARED_NAMES = {"main"}  # the entry point of each command
+MOST_ARROWS = 130
 
 
 def modules(root: Path = ROOT) -> dict[str, ast.Module]:
@@ -104,7 +106,14 @@ def _lines(root: Path) -> dict[str, int]:
     return dict(lines)
 
 
-def main() -> None:
+def faults(root: Path = ROOT) -> list[str]:
+    """What is not as it should be, a line each."""
+    number = sum(map(len, arrows(root).values()))
+    found = [f"{name} is public in {', '.join(w)}" for name, w in defined_twice(root).items()]
+    return found + [f"{number} arrows, at most {MOST_ARROWS}"] * (number > MOST_ARROWS)
+
+
+def main() -> int:
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT
     lengths = function_lengths(root)
     number = sum(map(len, arrows(root).values()))
@@ -117,10 +126,11 @@ def main() -> None:
     p90 = lengths[int(0.9 * len(lengths))]
     median = statistics.median(lengths)
     print(f"{len(lengths)} functions: median {median:g}, p90 {p90}, longest {lengths[-1]} lines")
-    print(f"{len(defined_twice(root))} public names defined twice")
+    print("\n".join(faults(root)) or "no public name is defined twice")
     for room, count in sorted(_lines(root).items(), key=lambda pair: -pair[1]):
         print(f"{count:>6}  {room}")
+    return int(bool(faults(root)))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
