@@ -117,7 +117,7 @@ REACHES = {
     "vote=likelihood": STAGES[7:],
     "vote=accuracy": STAGES[7:],
     "vote=agreement": STAGES[7:],
-    "vote=scored": STAGES[7:],
+    "vote=scorer": STAGES[7:],
     "grader=pad": STAGES[7:],
     "vote.order=[pot,cot]": STAGES[7:],
 }

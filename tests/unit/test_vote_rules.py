@@ -172,7 +172,7 @@ def test_where_all_answers_agree_every_rule_elects_them(drawn, rule):
 
 
 SCORED = {
-    "_target_": "mdexp.grading.vote_rules.scored.ScoredVote",
+    "_target_": "mdexp.grading.vote_rules.scorer.ScorerVote",
     "temperatures": [1.0, 0.1],
     "scorer": {"_target_": "mdexp.grading.scorers.calibrated.Calibrated", "prior": 1.0},
 }
@@ -197,7 +197,7 @@ def test_a_scorer_weighs_as_validation_problems_teach_and_they_choose_its_temper
     elected, chosen = elections([*rows, *tested], ["cot"], rule)
     by_problem = {vote.problem_id: vote for vote in elected if vote.row == "vote"}
     assert chosen == {"after": {"temperature 0.1": 9, "temperature 1": 8}}
-    assert (by_problem["t"].answer, by_problem["t"].rule) == (18, "scored")
+    assert (by_problem["t"].answer, by_problem["t"].rule) == (18, "scorer")
     assert vote(tested, "majority").answer == 7
 
 

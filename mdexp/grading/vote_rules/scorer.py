@@ -1,4 +1,4 @@
-"""Scored: a path weighs as a scorer's chance that it is right, sharpened by a temperature.
+"""A path weighs as a scorer's chance that it is right, sharpened by a temperature.
 
 The scorer learns from validation problems, and their votes choose the temperature: a high one is
 majority, a low one lets the surest path decide. Each half of them votes by what the scorer learned
@@ -24,10 +24,10 @@ NestedScorer = Annotated[
 ]
 
 
-class ScoredVote(BaseModel):
+class ScorerVote(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    name: ClassVar[str] = "scored"
+    name: ClassVar[str] = "scorer"
     all_vote: ClassVar[bool] = True
     needs_validation: ClassVar[bool] = True
 
@@ -40,7 +40,7 @@ class ScoredVote(BaseModel):
         return [FittedVote(scores, temperature, self.order) for temperature in self.temperatures]
 
     def tally(self, ballots: Sequence[Ballot], accuracy: Mapping[str, Fraction]) -> Tally:
-        raise ValueError("vote=scored weighs once its scorer has learned")
+        raise ValueError("vote=scorer weighs once its scorer has learned")
 
     def describe(self, order: Sequence[str]) -> str:
         scorer = type(self.scorer).__name__.lower()
@@ -55,8 +55,8 @@ class FittedVote:
     temperature: float
     order: tuple[str, ...]
 
-    name: ClassVar[str] = ScoredVote.name
-    all_vote: ClassVar[bool] = ScoredVote.all_vote
+    name: ClassVar[str] = ScorerVote.name
+    all_vote: ClassVar[bool] = ScorerVote.all_vote
     needs_validation: ClassVar[bool] = False
 
     def tally(self, ballots: Sequence[Ballot], accuracy: Mapping[str, Fraction]) -> Tally:
