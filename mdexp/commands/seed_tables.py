@@ -15,6 +15,9 @@ MAX_DIFFERENCES = 60  # a bootstrap each; of more, `mdexp compare` takes what is
 def seed_tables(results: Sequence[JobResult]) -> SeedTables:
     """Of the jobs that are done; empty unless some differ in their seed only."""
     done = [result for result in results if result.state == "ok" and result.metrics]
+    settings = _without_seed(done)
+    if len(set(settings)) == len(settings):
+        return SeedTables()
     folders = [Path(result.folder) for result in done]
     means: tuple[SeedMean, ...] = ()
     try:
@@ -36,11 +39,13 @@ def seed_tables(results: Sequence[JobResult]) -> SeedTables:
 
 def _names(done: Sequence[JobResult], groups: Sequence[Sequence[Scored]]) -> list[str]:
     """What the page calls each group: its overrides without the seed."""
-    said = {
-        str(Path(result.folder)): " ".join(word for word in own if not word.startswith(SEED))
-        for result, own in zip(done, differing(done), strict=True)
-    }
+    said = dict(zip((str(Path(r.folder)) for r in done), _without_seed(done), strict=True))
     return [said[group[0].name] for group in groups]
+
+
+def _without_seed(done: Sequence[JobResult]) -> list[str]:
+    """Of each job the overrides in which it differs from others, but for its seed."""
+    return [" ".join(word for word in own if not word.startswith(SEED)) for own in differing(done)]
 
 
 def _means(group: Sequence[Scored], name: str) -> list[SeedMean]:

@@ -24,8 +24,8 @@ METRICS = {
                 "accuracy": 0.5,
                 "ci95": [0.1, 0.9],
                 "ties": 0,
-                "num_paths": 1,
-                "rule": "greedy",
+                "num_paths": 2 if way == "vote" else 1,
+                "rule": "majority, ties to pot, cot" if way == "vote" else "greedy",
             }
             for way in ("cot", "pot", "vote")
         }
