@@ -159,7 +159,7 @@ def test_what_was_checked_is_one_table(command: Command, capfd: pytest.CaptureFi
     out = capfd.readouterr().out
     table = out.split("checked before anything is bought or trained:\n")[1].splitlines()
     names = [line.strip().split("  ")[0] for line in table[:9]]
-    assert names[:5] == ["files", "processes", "precision", "student", "adapters"]
+    assert names[:6] == ["files", "processes", "precision", "student", "revision", "adapters"]
     assert {"chat template", "teacher", "tokenizer"} <= set(names)
 
 

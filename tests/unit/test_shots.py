@@ -22,6 +22,7 @@ ROW = {"question": "Two?", "cot": "1 + 1 = 2.", "answer": 2}
 class Prompted:
     phase: Phase
     exemplars: Sequence[Any] = ()
+    readings: dict[Any, Any] = field(default_factory=dict)
 
 
 @dataclass
