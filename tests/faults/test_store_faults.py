@@ -20,6 +20,7 @@ from tests.faults.disk import Disk, Killed, used
 
 STAGES = [stage.name for stage in TABLE]
 PARTS = "stages=[prepare,extract,verify,examples,train,generate,score]"  # the report is no stage
+ROUNDS = ["rounds=2", "round=rft", "round.num_paths=2"]  # for the stages own and choose
 ERRORS = ["ENOSPC", "EIO", "EROFS"]
 CASES = [(name, ERRORS[number % 3]) for number, name in enumerate(STAGES)]
 CASES += [(name, "kill") for name in STAGES]
@@ -53,7 +54,7 @@ def command(home: Path) -> Callable[[Path], int]:
             patch.setenv("HF_HUB_OFFLINE", "1")
             patch.setenv("MDEXP_STORE", str(place / "store"))
             where = [f"dataset.path={home / 'data'}", f"hydra.run.dir={place / 'run'}"]
-            return main([*SMALL, PARTS, *where])
+            return main([*SMALL, PARTS, *ROUNDS, *where])
 
     return run
 
@@ -90,7 +91,7 @@ def test_after_repair_a_rerun_gives_what_an_undisturbed_run_gives(
     dice = random.Random(f"{stage} {fault}")
     at = dice.randrange(counted.operations[stage])
     if fault == "kill":  # between what is written and its renaming
-        [at] = counted.renames[stage]
+        at = counted.renames[stage][0]
     below = tmp_path if fault == "kill" else tmp_path / "store"
     with used(Disk(below, fault, stage, at)) as disk:
         try:
