@@ -2,7 +2,7 @@
 
     python -m bench.same_files CHECKOUT CHECKOUT [KEY=VALUE ...]
 
-Each runs in an empty folder with a store of its own: 12 problems to train on, a tiny student, two
+Each runs in an empty folder with its own store: 12 problems to train on, a tiny student, two
 steps, CPU. Times, versions and pages, which show times, are not compared. Exit code 1 where a file
 differs or is in one run only.
 """
@@ -28,7 +28,7 @@ WITH_TIMES = {"run.json", "result.json", "stage.json", "training/metrics.csv"}
 
 
 def written(checkout: Path, home: Path, overrides: list[str]) -> dict[str, bytes | None]:
-    """What a run leaves, by path without the stage's key; a key is an entry of its own."""
+    """What a run leaves, by path without the stage's key; keys are entries, too."""
     home.mkdir()
     environment = {
         **os.environ,

@@ -1,11 +1,11 @@
 """Time and memory of each stage from recorded answers to the report, by the number of paths.
 
-    python -m bench.scale --paths 20000 200000 --folder /tmp/scale
-    python -m bench.scale --stage verify --folder /tmp/scale/20000     one stage, in this process
+    python -m bench.scale --paths 20000 200000 --folder FOLDER
+    python -m bench.scale --stage verify --folder FOLDER/20000     one stage, in this process
 
 The data are generated: ten paths a problem, half of them cot and half pot, no two alike, 190 tokens
-with their prompt; a tenth as many answers of a student, ten to a test problem. Each stage runs in a
-process of its own; `--stage tokenise` is a part of `examples`. `seconds` are those of this process
+with their prompt; a tenth as many answers of a student, ten to a test problem. Each stage runs in
+its own process; `--stage tokenise` is a part of `examples`. `seconds` are those of this process
 and its children on a CPU, `MiB` is the most memory that the process held, and held before the
 stage. `train reads` plans the steps of an epoch and lays out every hundredth: a training on that
 many paths is not run. `slope` is that of log(seconds) over log(paths) between the two largest
