@@ -25,8 +25,9 @@ demo: $(READY) ## distil on the embedded problems: label against mixed, before a
 	$(RUN) -m 'experiment=demo_label,demo' hydra.sweep.dir=$(DEMO)
 	$(VENV)/bin/python -m mdexp.compare $(DEMO)/0 $(DEMO)/1
 
-test: $(READY) ## run the tests
-	$(VENV)/bin/python -m pytest
+# A file's tests stay together: they share runs. Some start processes of their own, hence not more.
+test: $(READY) ## run the tests, in two processes
+	$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
 
 real-server: $(READY) ## extract from a real server here: llama.cpp with the embedded student
 	$(VENV)/bin/pip install --quiet --constraint constraints.txt xllamacpp

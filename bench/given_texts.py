@@ -29,7 +29,8 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from mdexp.answers import NUMBER, canonical, correct
-from mdexp.config.settings import Settings, judge
+from mdexp.config.judging import judge
+from mdexp.config.settings import Settings
 from mdexp.decoding.run_student import trained_weights
 from mdexp.grading.statistics import wilson
 from mdexp.ports import Done, Seen, Thought, Write

@@ -25,7 +25,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from mdexp.answers import correct
 from mdexp.commands.run import config_folder
-from mdexp.config.settings import Settings, judge
+from mdexp.config.judging import judge
+from mdexp.config.settings import Settings
 from mdexp.grading.verify import verify_paths
 from mdexp.lessons.program_faults import OPERATORS, Operator
 from mdexp.ports import Executor, Run

@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from mdexp.config.composition import single_run
-from mdexp.config.settings import Settings, judge
+from mdexp.config.judging import judge
+from mdexp.config.settings import Settings
 from mdexp.records import Example, Lesson, Output, Problem, Split
 from mdexp.report.write import write_report
 from mdexp.sandbox.executor import Sandbox

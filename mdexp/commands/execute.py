@@ -28,7 +28,8 @@ from mdexp.config.composition import (
 )
 from mdexp.config.config_path import config_folder
 from mdexp.config.hints import bare_word
-from mdexp.config.settings import SettingsError, judge
+from mdexp.config.judging import judge
+from mdexp.config.settings import SettingsError
 from mdexp.config.usage import group_options
 from mdexp.records import ProgramResult
 from mdexp.sandbox.executor import Sandbox, SandboxError

@@ -27,7 +27,8 @@ from mdexp.commands.model_card import model_card
 from mdexp.commands.printable import print_error
 from mdexp.commands.signals import signals_as_exits
 from mdexp.commands.upload import upload
-from mdexp.config.settings import Settings, judge
+from mdexp.config.judging import judge
+from mdexp.config.settings import Settings
 from mdexp.decoding.run_student import trained_weights, untrained_weights
 from mdexp.records import Problem
 from mdexp.store.files import read_json, write_text

@@ -17,7 +17,7 @@ from typing import Any
 
 from mdexp.commands.printable import print_error
 from mdexp.commands.signals import signals_as_exits
-from mdexp.config.settings import judge
+from mdexp.config.judging import judge
 from mdexp.decoding.run_student import trained_folder, trained_weights, validation_choices
 from mdexp.records import Generation, Output, Problem, by_id
 from mdexp.sandbox.executor import Sandbox, SandboxError

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 
 from mdexp.commands import run
 from mdexp.commands.printable import print_error, printable
-from mdexp.config.settings import Settings, judge
+from mdexp.config.judging import judge
+from mdexp.config.settings import Settings
 from mdexp.decoding.run_student import untrained_weights
 from mdexp.records import Example, Lesson, Segment
 from mdexp.store.files import read_json

@@ -36,8 +36,9 @@ from mdexp.config.composition import (
     plain_config,
 )
 from mdexp.config.config_path import CONFIG_NAME, config_folder
+from mdexp.config.judging import judge
 from mdexp.config.previous_run import run_place
-from mdexp.config.settings import SettingsError, judge
+from mdexp.config.settings import SettingsError
 from mdexp.config.usage import default_options, usage
 from mdexp.sweeps import jobs
 from mdexp.sweeps.job_name import identity

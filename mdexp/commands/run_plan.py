@@ -19,8 +19,9 @@ from mdexp.config.composition import (
     parsed_overrides,
     plain_config,
 )
+from mdexp.config.judging import judge
 from mdexp.config.previous_run import run_place
-from mdexp.config.settings import Settings, judge
+from mdexp.config.settings import Settings
 from mdexp.ports import Logger
 from mdexp.sweeps.seeds import seeded
 from mdexp.sweeps.sweep_plan import SEARCH, judge_search, read_sweep, resumed, unfinished

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mdexp.config.composition import single_run
-from mdexp.config.settings import judge
+from mdexp.config.judging import judge
 from mdexp.sweeps.job_name import identity
 from mdexp.teacher.command_id import new_command
 

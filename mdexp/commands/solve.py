@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 from mdexp.commands.printable import print_error
 from mdexp.commands.signals import signals_as_exits
 from mdexp.commands.solve_output import for_people, solve_output
-from mdexp.config.settings import Settings, judge
+from mdexp.config.judging import judge
+from mdexp.config.settings import Settings
 from mdexp.decoding.run_student import validation_choices
 from mdexp.ports import Done
 from mdexp.records import Expected, Generation, Output, Phase, Problem, TranscriptKey, Vote

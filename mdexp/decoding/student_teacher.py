@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mdexp.config.settings import Settings, SettingsError, judge
+from mdexp.config.judging import judge
+from mdexp.config.settings import Settings, SettingsError
 from mdexp.decoding.run_student import trained_folder
 from mdexp.ports import Executor, Thought, student_name
 from mdexp.ports.parts import described

@@ -8,7 +8,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from mdexp.commands.run import config_folder, main
-from mdexp.config.settings import STAGES, Settings, judge
+from mdexp.config.judging import judge
+from mdexp.config.settings import STAGES, Settings
 from mdexp.ports.parts import TARGET, component_class
 from tests.config.conftest import Experiments
 

@@ -11,7 +11,8 @@ from omegaconf import OmegaConf
 
 from mdexp.commands.run import _main, config_folder, main
 from mdexp.config.earlier_parts import OBJECTIVES
-from mdexp.config.settings import SettingsError, judge
+from mdexp.config.judging import judge
+from mdexp.config.settings import SettingsError
 from tests.config.conftest import Experiments
 
 COMMANDS = [

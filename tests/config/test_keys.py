@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from mdexp import experiment
 from mdexp.commands.run import config_folder
 from mdexp.config.hints import key_paths
-from mdexp.config.settings import judge
+from mdexp.config.judging import judge
 from mdexp.ports import RunIdentity
 from mdexp.stages.verify import VERIFY
 from mdexp.store.files import read_json

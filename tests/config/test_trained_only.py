@@ -5,7 +5,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from mdexp.commands.run import config_folder
-from mdexp.config.settings import Settings, SettingsError, judge
+from mdexp.config.judging import judge
+from mdexp.config.settings import Settings, SettingsError
 from mdexp.thoughts.cot import ChainOfThought
 from mdexp.thoughts.pot import ProgramOfThought
 

@@ -8,7 +8,8 @@ from omegaconf import OmegaConf
 
 from mdexp.commands.run import config_folder
 from mdexp.config.earlier_parts import BEAMS, STRAIGHT
-from mdexp.config.settings import SettingsError, judge
+from mdexp.config.judging import judge
+from mdexp.config.settings import SettingsError
 from mdexp.ports.parts import PARTS, build_part, described
 from mdexp.records import Output, Problem
 from mdexp.sandbox.executor import Sandbox

@@ -18,7 +18,8 @@ from omegaconf import OmegaConf
 
 from mdexp.answers import NUMBER, canonical, correct
 from mdexp.commands.run import config_folder
-from mdexp.config.settings import Settings, judge
+from mdexp.config.judging import judge
+from mdexp.config.settings import Settings
 from mdexp.grading.verify import verify_paths
 from mdexp.ports import Done, Seen, Thought
 from mdexp.records import Lesson, Problem, Segment, Transcript, VerifiedPath

@@ -10,7 +10,7 @@ import yaml
 
 from mdexp.commands.run import config_folder
 from mdexp.config.earlier_parts import OBJECTIVES
-from mdexp.config.settings import judge
+from mdexp.config.judging import judge
 from mdexp.ports import Objective
 from mdexp.ports.parts import PARTS, build_part, described
 from mdexp.students.prompts import Renderer

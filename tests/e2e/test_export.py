@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokeni
 
 from mdexp.commands import export as exporting
 from mdexp.commands.export import main
-from mdexp.config.settings import judge
+from mdexp.config.judging import judge
 from mdexp.decoding.run_student import trained_weights
 from mdexp.records import Example, Lesson, Output, Problem
 from mdexp.store.files import read_json

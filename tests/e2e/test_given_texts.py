@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mdexp.config.settings import judge
+from mdexp.config.judging import judge
 from mdexp.records import Generation, Output, Problem
 from mdexp.sandbox.executor import Sandbox
 from mdexp.store.files import read_json

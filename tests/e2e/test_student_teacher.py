@@ -8,7 +8,8 @@ import pytest
 
 from mdexp.commands.harvest import main as harvest
 from mdexp.commands.run import main
-from mdexp.config.settings import SettingsError, judge
+from mdexp.config.judging import judge
+from mdexp.config.settings import SettingsError
 from mdexp.decoding.resume_cache import ResumeCache
 from mdexp.decoding.student_teacher import StudentTeacher
 from mdexp.records import Path as TeacherPath

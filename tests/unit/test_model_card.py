@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from mdexp.commands.model_card import model_card
 from mdexp.config.config_path import config_folder
-from mdexp.config.settings import judge
+from mdexp.config.judging import judge
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import byte_tokenizer
 from tests.contract.conftest import names

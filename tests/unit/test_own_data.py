@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from pydantic import ValidationError
 
 from mdexp.config.config_path import config_folder
-from mdexp.config.settings import judge
+from mdexp.config.judging import judge
 from mdexp.datasets.mix import Mix
 from mdexp.datasets.prepare import prepare_problems
 from mdexp.ports import SourceError

@@ -10,7 +10,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from mdexp.config.config_path import config_folder
-from mdexp.config.settings import Settings, judge
+from mdexp.config.judging import judge
+from mdexp.config.settings import Settings
 from mdexp.records import Answer, Problem
 from mdexp.students.weights import Weights
 from mdexp.training.preflight import Hopeless, judge_teacher, preflight

@@ -6,7 +6,8 @@ from omegaconf import OmegaConf
 
 from mdexp.commands.memory_plan import memory_lines
 from mdexp.config.config_path import config_folder
-from mdexp.config.settings import Settings, judge
+from mdexp.config.judging import judge
+from mdexp.config.settings import Settings
 from mdexp.students.revision import unpinned
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

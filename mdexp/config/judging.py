@@ -1,0 +1,114 @@
+"""A composed configuration, judged: every part built, every rule between parts kept.
+
+Hydra composes, this judges, and both happen before anything slow is imported.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from mdexp.config.earlier_parts import as_part
+from mdexp.config.hints import did_you_mean, key_paths
+from mdexp.config.rules import RULES
+from mdexp.config.settings import Settings, SettingsError
+from mdexp.ports import (
+    Dataset,
+    Decoder,
+    Grader,
+    LessonMaker,
+    Logger,
+    Objective,
+    RoundMethod,
+    StudentConfig,
+    Teacher,
+    Thought,
+    VoteRule,
+)
+from mdexp.ports.parts import TARGET, ComponentError, build_part
+
+COMPONENTS: dict[str, Any] = {
+    "teacher": Teacher,
+    "student": StudentConfig,
+    "dataset": Dataset,
+    "objective": Objective,
+    "round": RoundMethod,
+    "decoding": Decoder,
+    "vote": VoteRule,
+    "grader": Grader,
+    "logger": Logger,
+}
+OPTIONAL = "round"  # the one part that a run may lack
+# Parts by name, which a group fills, as in the example.
+FILLED: dict[str, tuple[Any, str]] = {
+    "thoughts": (Thought, "thought=[cot,pot]"),
+    "lessons": (LessonMaker, "lesson=[paths]"),
+}
+UNKNOWN_KEY = "unknown key"
+
+
+def judge(config: Mapping[str, Any]) -> Settings:
+    """The settings that a composed configuration stands for; SettingsError listing every fault."""
+    faults: dict[str, str] = {}
+    values = dict(config)
+    for name, kind in COMPONENTS.items():
+        if name in config and not (name == OPTIONAL and config[name] is None):
+            values[name] = _built(name, as_part(name, config[name]), kind, faults)
+    for name, (kind, example) in FILLED.items():
+        named = config.get(name)
+        if not isinstance(named, Mapping):
+            raise SettingsError({name: f"is filled by a group, as in {example}"})
+        values[name] = {
+            part: _built(f"{name}.{part}", options, kind, faults) for part, options in named.items()
+        }
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        faults |= _faults(error)
+    if not faults:
+        broken = next(filter(None, (rule(settings) for rule in RULES)), None)
+        if broken is None:
+            return settings
+        faults[""] = broken
+    known = [key for key in key_paths(config) if key not in faults]
+    raise SettingsError({key: _hinted(key, fault, known) for key, fault in faults.items()})
+
+
+def _hinted(key: str, fault: str, known: list[str]) -> str:
+    return fault + did_you_mean(key, known) if fault == UNKNOWN_KEY else fault
+
+
+def _built(key: str, options: Any, kind: Any, faults: dict[str, str]) -> Any:
+    """The component of that kind, or None with what is wrong added to `faults`."""
+    try:
+        part = build_part(options)
+        if isinstance(part, kind):
+            return part
+        faults[key] = f"{options[TARGET]} is no {kind.__name__}; mdexp/ports/ says what one offers"
+    except ValidationError as error:
+        faults |= _faults(error, key)
+    except ComponentError as error:
+        faults[key] = str(error)
+    return None
+
+
+def _faults(error: ValidationError, prefix: str = "") -> dict[str, str]:
+    """Key path and what is wrong there, with the value seen, for each error of pydantic."""
+    faults = {}
+    for fault in error.errors(include_url=False):
+        parts = [prefix, *map(str, fault["loc"])]
+        key = ".".join(part for part in parts if part)
+        faults[key] = _fault(fault["type"], fault["msg"], fault["input"])
+    return faults
+
+
+def _fault(kind: str, message: str, value: object) -> str:
+    match kind:
+        case "extra_forbidden":
+            return UNKNOWN_KEY
+        case "missing":
+            return "is missing"
+        case "value_error":
+            return message.removeprefix("Value error, ")
+        case _:
+            return f"{message[0].lower()}{message[1:]}, got {value!r}"
