@@ -149,6 +149,7 @@ class Experiment:
             for stage in TABLE
             if stage.part in self.settings.stages
             and (not stage.in_later_rounds or self._previous is not None)
+            and (not stage.for_scorer or self.settings.scorer is not None)
         ]
 
     def wants(self, stage: Stage) -> bool:

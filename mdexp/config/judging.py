@@ -19,6 +19,7 @@ from mdexp.ports import (
     LessonMaker,
     Logger,
     Objective,
+    PrefixScorer,
     RoundMethod,
     StudentConfig,
     Teacher,
@@ -33,12 +34,13 @@ COMPONENTS: dict[str, Any] = {
     "dataset": Dataset,
     "objective": Objective,
     "round": RoundMethod,
+    "scorer": PrefixScorer,
     "decoding": Decoder,
     "vote": VoteRule,
     "grader": Grader,
     "logger": Logger,
 }
-OPTIONAL = "round"  # the one part that a run may lack
+OPTIONAL = ("round", "scorer")  # parts that a run may lack
 # Parts by name, which a group fills, as in the example.
 FILLED: dict[str, tuple[Any, str]] = {
     "thoughts": (Thought, "thought=[cot,pot]"),
@@ -52,7 +54,7 @@ def judge(config: Mapping[str, Any]) -> Settings:
     faults: dict[str, str] = {}
     values = dict(config)
     for name, kind in COMPONENTS.items():
-        if name in config and not (name == OPTIONAL and config[name] is None):
+        if name in config and not (name in OPTIONAL and config[name] is None):
             values[name] = _built(name, as_part(name, config[name]), kind, faults)
     for name, (kind, example) in FILLED.items():
         named = config.get(name)

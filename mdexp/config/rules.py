@@ -4,7 +4,7 @@ What one part may have by itself, its own class says; these look at several.
 """
 
 from mdexp.config.settings import STAGES, Settings
-from mdexp.ports import WithAuxiliary
+from mdexp.ports import VariedThought, WithAuxiliary
 
 
 def stages_in_order(settings: Settings) -> str | None:
@@ -134,6 +134,28 @@ def later_rounds_have_a_method(settings: Settings) -> str | None:
     return None
 
 
+def scorer_reads_the_student(settings: Settings) -> str | None:
+    if settings.scorer is None:
+        return None
+    if settings.student.kind != "causal":
+        return (
+            f"scorer reads prompt and text as one, which a {settings.student.kind} student does "
+            "not; leave it out, or choose a causal student"
+        )
+    if settings.roles():
+        return (
+            "scorer reads with one student, and student.roles=separate has one for each role; use "
+            "student.roles=shared"
+        )
+    for name, thought in settings.answering().items():
+        if isinstance(thought, VariedThought) and len(thought.variants()) > 1:
+            return (
+                f"scorer: thought={name} is asked in one of several ways, which validation chooses "
+                "after the scorer has learned; leave one of the two out"
+            )
+    return None
+
+
 def lessons_fit_thoughts(settings: Settings) -> str | None:
     taught: set[str] = set()
     for name, maker in settings.lessons.items():
@@ -184,6 +206,7 @@ RULES = (
     objective_fits_thoughts,
     somebody_answers,
     later_rounds_have_a_method,
+    scorer_reads_the_student,
     lessons_fit_thoughts,
     vote_fits_thoughts,
 )

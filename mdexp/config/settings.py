@@ -23,6 +23,7 @@ from mdexp.ports import (
     LessonMaker,
     Logger,
     Objective,
+    PrefixScorer,
     RoundMethod,
     StudentConfig,
     Teacher,
@@ -74,6 +75,7 @@ class Settings(Block):
     logger: SkipValidation[Logger]
     rounds: Count = 1  # of training; each later one learns from the own paths of the one before
     round: SkipValidation[RoundMethod | None] = None
+    scorer: SkipValidation[PrefixScorer | None] = None  # of the trained student's paths
 
     def asked_thoughts(self) -> dict[str, Thought]:
         """What the teacher is asked for: the student's thoughts, or those they are made of."""
@@ -104,6 +106,11 @@ class Settings(Block):
         """The method of the later rounds; settings without one are refused where there are any."""
         assert self.round is not None, "judged"
         return self.round
+
+    def of_scorer(self) -> PrefixScorer:
+        """The scorer of a run that has one; stages that ask are part of no other."""
+        assert self.scorer is not None, "judged"
+        return self.scorer
 
     def voting(self) -> list[str]:
         """Names of the thoughts whose answers take part in the run's vote."""

@@ -22,6 +22,7 @@ from mdexp.records import (
     VALIDATION,
     Generation,
     Output,
+    PathScore,
     Phase,
     Problem,
     Split,
@@ -69,6 +70,15 @@ def grade(
     return [
         _generation(output, read, problems[output.problem_id], grader)
         for output, read in zip(outputs, reads, strict=True)
+    ]
+
+
+def with_scores(generations: Sequence[Generation], scores: Iterable[PathScore]) -> list[Generation]:
+    """The generations, those of the trained student with what the run's scorer says of them."""
+    found = {(score.problem_id, score.thought, score.sample): score.score for score in scores}
+    return [
+        replace(g, score=found[g.problem_id, g.thought, g.sample]) if g.phase == "after" else g
+        for g in generations
     ]
 
 

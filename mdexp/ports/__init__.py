@@ -1,5 +1,5 @@
 """The interfaces of plug-ins: thought, lesson maker, dataset, teacher, student, decoder, objective,
-vote rule, grader and logger; and of the executor.
+scorer, vote rule, grader and logger; and of the executor.
 
 A plug-in is one Python file and one yaml that names it by `_target_`. It is a frozen pydantic
 model: its fields are its options. It imports torch, openai and the like only inside its methods, so
@@ -15,6 +15,8 @@ from mdexp.ports.judging import (
     Ballot,
     Grader,
     LearnedVote,
+    PrefixScorer,
+    ReadPrefix,
     Scorer,
     Scores,
     Tally,
@@ -77,6 +79,8 @@ __all__ = [
     "Message",
     "Objective",
     "OodSet",
+    "PrefixScorer",
+    "ReadPrefix",
     "RoundMethod",
     "Run",
     "RunIdentity",

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
-from mdexp.records import Answer, Generation, TextMatch
+from mdexp.records import Answer, Generation, LinearHead, TextMatch
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Weight = float | Fraction
 
@@ -31,6 +35,36 @@ class Scorer(Protocol):
     def fit(self, paths: Sequence[Generation]) -> Scores:
         """Return a function that gives one score a path, the higher the better, as a
         log-probability (nats). `paths` may be none at all, all right or all wrong: a weak student
+        is no error."""
+        ...
+
+
+class ReadPrefix(NamedTuple):
+    """A path of the trained student, or the beginning of one, as that student reads it."""
+
+    problem_id: str
+    thought: str
+    step: int | None  # that it ends with, from 0; None: it is the whole path
+    num_tokens: int  # of the text so far
+    is_right: bool  # whether the whole path is
+    states: "NDArray[np.float32]"  # behind the last token, (depths, hidden size)
+
+
+@runtime_checkable
+class PrefixScorer(Protocol):
+    """How likely a path, or the beginning of one, leads to a right answer: a linear head on the
+    hidden states of the trained student, which stays as it is. It learns from the student's own
+    paths of training problems, and what it chooses it chooses on validation problems."""
+
+    num_paths: int  # own paths of each problem and thought: the greedy one, then sampled ones
+    num_problems: int | None  # training problems, the first ones; None: all
+    depths: tuple[float, ...]  # of the states: 0 the embeddings, 1 the last layer
+    by_step: bool  # whether it is given the beginnings of paths up to each step, too
+
+    def fit(
+        self, training: Sequence[ReadPrefix], validation: Sequence[ReadPrefix]
+    ) -> tuple[LinearHead, Mapping[str, Any]]:
+        """Return the head, and counts. Either may be empty, all right or all wrong: a weak student
         is no error."""
         ...
 

@@ -63,9 +63,33 @@ class Generation:
     segments: Segments = field(default=(), metadata=OMITTED)  # of the output
     match: TextMatch | None = field(default=None, metadata=OMITTED)  # of the problem
     unverified: str = field(default="", metadata=OMITTED)  # of the output
+    # Log-odds of being right, in nats, by the run's scorer.
+    score: float | None = field(default=None, metadata=OMITTED)
 
     def __post_init__(self) -> None:
         read_segments(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathScore:
+    """What a run's scorer says of an output of the trained student: log-odds of being right, in
+    nats; and how many tokens of its text were read for it, those of the prompt aside."""
+
+    problem_id: str
+    thought: str
+    sample: int
+    score: float
+    num_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinearHead:
+    """A linear function of a student's hidden state: weights · state + bias, in nats of log-odds.
+    `depth` says of which layer: 0 the embeddings, 1 the last one."""
+
+    depth: float
+    weights: tuple[float, ...]
+    bias: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

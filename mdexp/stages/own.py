@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mdexp.config.settings import Settings
 from mdexp.decoding.choosing import chosen_variant
@@ -16,6 +16,10 @@ from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
+
+if TYPE_CHECKING:
+    from mdexp.decoding.resume_cache import ResumeCache
+    from mdexp.decoding.student_writer import StudentWriter
 
 OUTPUTS = "own_outputs.jsonl"
 
@@ -38,14 +42,31 @@ def own(
     """`num_paths` outputs of each training problem and thought, and with a `hint` one more where
     none of them is right. `variants` says in which way a thought is asked. Validation and test
     problems are never asked."""
+    problems = training_problems(read_jsonl(reads["problems.jsonl"], Problem))
+    asked = {n: chosen_variant(t, {"variant": variants.get(n, "")}) for n, t in thoughts.items()}
+    writer, kept = resuming_writer(out, student, seed, numerics, weights)
+    outputs = write_own_paths(writer, problems, asked, decoding, num_paths, executor)
+    counts: Counts = {}
+    if hint is not None:
+        hinted = write_with_hint(writer, problems, asked, decoding, hint, outputs, executor)
+        counts["with a hint"] = len(hinted)
+        outputs += hinted
+    write_jsonl(out / OUTPUTS, outputs)
+    kept.file.unlink(missing_ok=True)
+    return counts | written_counts(outputs) | writer.work.counts()
+
+
+def resuming_writer(
+    out: Path, student: StudentConfig, seed: int, numerics: Mapping[str, Any], weights: Weights
+) -> tuple["StudentWriter", "ResumeCache"]:
+    """A trained student on this machine's device, and the cache by which a stage that writes into
+    `out` goes on after a kill."""
     import torch
 
     from mdexp.decoding.decode_stats import DecodeStats
     from mdexp.decoding.resume_cache import ResumeCache
     from mdexp.decoding.student_writer import StudentWriter
 
-    problems = training_problems(read_jsonl(reads["problems.jsonl"], Problem))
-    asked = {n: chosen_variant(t, {"variant": variants.get(n, "")}) for n, t in thoughts.items()}
     model, tokenizer = weights.load()
     model.to(numerics["device"], getattr(torch, numerics["dtype"]))
     kept = ResumeCache(out / "answers.jsonl")
@@ -56,15 +77,7 @@ def own(
         seed=seed,
         work=DecodeStats(kept=kept),
     )
-    outputs = write_own_paths(writer, problems, asked, decoding, num_paths, executor)
-    counts: Counts = {}
-    if hint is not None:
-        hinted = write_with_hint(writer, problems, asked, decoding, hint, outputs, executor)
-        counts["with a hint"] = len(hinted)
-        outputs += hinted
-    write_jsonl(out / OUTPUTS, outputs)
-    kept.file.unlink(missing_ok=True)
-    return counts | written_counts(outputs) | writer.work.counts()
+    return writer, kept
 
 
 def own_settings(

@@ -8,7 +8,8 @@ from mdexp.grading import score as scoring
 from mdexp.grading.analysis import analyse
 from mdexp.grading.choosing import half
 from mdexp.ports import Executor, Grader, LearnedVote, Thought, VoteRule
-from mdexp.records import Output, Problem, by_id
+from mdexp.records import Output, PathScore, Problem, by_id
+from mdexp.stages.scorer import SCORES
 from mdexp.stages.stage import Files, Stage, same_names
 from mdexp.store.files import write_json
 from mdexp.store.json_lines import read_jsonl, write_jsonl
@@ -33,6 +34,8 @@ def score(
         output for name in OUTPUTS if name in reads for output in read_jsonl(reads[name], Output)
     ]
     generations = scoring.grade(outputs, problems, thoughts, executor, grader, readings=readings)
+    if SCORES in reads:
+        generations = scoring.with_scores(generations, read_jsonl(reads[SCORES], PathScore))
     voting = [name for name, thought in thoughts.items() if thought.votes]
     votes, chosen = scoring.elections(generations, list(thoughts), vote, voting)
     write_jsonl(out / "generations.jsonl", generations)
@@ -59,7 +62,7 @@ SCORE = Stage(
     version=7,
     function=score,
     reads=("problems.jsonl",),
-    reads_if_there=OUTPUTS,
+    reads_if_there=(*OUTPUTS, SCORES),
     writes=same_names("generations.jsonl", "votes.jsonl", "metrics.json", "analysis.json"),
     settings=lambda s: {"thoughts": s.answering(), "vote": s.vote, "grader": s.grader},
     key_only=_key_of_vote,

@@ -105,6 +105,7 @@ class Stage:
     asks_trained_student: bool = False  # the key of the training is part of the key
     # Run in rounds that follow another, the key of whose training is part of the key.
     in_later_rounds: bool = False
+    for_scorer: bool = False  # run where the run has a scorer
 
 
 def same_names(*names: str) -> dict[str, str]:

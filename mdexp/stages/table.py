@@ -2,7 +2,8 @@
 
     prepare -> extract -> verify -> examples -> train -> before, after -> score -> (report)
 
-A later round has the stages own and choose behind verify.
+A later round has the stages own and choose behind verify. A run with a scorer has the stages
+harvest and scorer behind train, and weigh behind after.
 
 `convert` is not listed: it is run when the weights of a packed student are first needed.
 """
@@ -11,14 +12,19 @@ from mdexp.stages.choose import CHOOSE
 from mdexp.stages.examples import EXAMPLES
 from mdexp.stages.extract import EXTRACT
 from mdexp.stages.generate import AFTER, BEFORE
+from mdexp.stages.harvest import HARVEST
 from mdexp.stages.own import OWN
 from mdexp.stages.prepare import PREPARE
 from mdexp.stages.score import SCORE
+from mdexp.stages.scorer import SCORER, WEIGH
 from mdexp.stages.stage import Stage
 from mdexp.stages.train import TRAIN
 from mdexp.stages.verify import VERIFY
 
-TABLE = (PREPARE, EXTRACT, VERIFY, OWN, CHOOSE, EXAMPLES, TRAIN, BEFORE, AFTER, SCORE)
+TABLE = (
+    *(PREPARE, EXTRACT, VERIFY, OWN, CHOOSE, EXAMPLES, TRAIN),
+    *(BEFORE, HARVEST, SCORER, AFTER, WEIGH, SCORE),
+)
 # Names in the run folder: the stage that writes the file, and its name in the store.
 WRITERS = {name: (stage, source) for stage in TABLE for source, name in stage.writes.items()}
 

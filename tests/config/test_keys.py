@@ -34,7 +34,10 @@ FILES = {
     "examples": ["lessons.jsonl", "examples.jsonl", "unused.jsonl"],
     "train": ["history.jsonl"],
     "before": ["outputs.jsonl"],
+    "harvest": ["scorer_outputs.jsonl"],
+    "scorer": ["scorer.json"],
     "after": ["outputs.jsonl"],
+    "weigh": ["path_scores.jsonl"],
     "score": ["generations.jsonl", "votes.jsonl", "metrics.json", "analysis.json"],
 }
 BASE = ["student=tiny_causal", "logger.mode=disabled", "trainer=cpu", "trainer.precision=32-true"]
@@ -118,6 +121,7 @@ REACHES = {
     "vote=accuracy": STAGES[7:],
     "vote=agreement": STAGES[7:],
     "vote=scorer": STAGES[7:],
+    "scorer=energy": STAGES[7:],  # what the student writes is not written again
     "grader=pad": STAGES[7:],
     "vote.order=[pot,cot]": STAGES[7:],
 }
@@ -220,6 +224,27 @@ def test_every_setting_is_in_a_table() -> None:
     }
     assert leaves - tried - NOT_CHANGED - thoughts == set()
     assert leaves >= NOT_CHANGED
+
+
+# What is changed of a run with a scorer, and which of the scorer's stages that reaches.
+OF_SCORER = {
+    "scorer.num_paths=4": ["harvest", "scorer", "weigh", "score"],
+    "scorer.num_problems=9": ["harvest", "scorer", "weigh", "score"],
+    "scorer.by_step=false": ["scorer", "weigh", "score"],
+    "scorer.contrast=binary": ["scorer", "weigh", "score"],
+    "scorer.depths=[1.0]": ["scorer", "weigh", "score"],
+    "scorer.priors=[1.0]": ["scorer", "weigh", "score"],
+    "decoding.num_paths=4": ["before", "harvest", "scorer", "after", "weigh", "score"],
+    "vote=cascade": ["score"],
+}
+
+
+@pytest.mark.parametrize("changed", OF_SCORER)
+def test_a_setting_changes_the_keys_of_the_scorers_stages(changed: str, keys: Any) -> None:
+    with_scorer = keys("scorer=energy")
+    assert list(with_scorer) == [*STAGES[:6], "harvest", "scorer", "after", "weigh", "score"]
+    after = keys("scorer=energy", changed)
+    assert [stage for stage in after if with_scorer[stage] != after[stage]] == OF_SCORER[changed]
 
 
 def test_a_machine_with_fewer_tiers_shares_no_results(

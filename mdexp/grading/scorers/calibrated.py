@@ -1,4 +1,5 @@
-"""A path's chance of being right, by its log-probability: Platt's logistic fit for each thought.
+"""A path's chance of being right, by the score of the run's scorer, or without one by its
+log-probability: Platt's logistic fit for each thought.
 
 Log-probabilities of code and prose cannot be compared (code is always surer), chances can. With few
 problems the fit is held back: a Gaussian prior keeps the slope near 0, where each thought's paths
@@ -10,15 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from mdexp.grading.logistic import logistic, platt_targets
 from mdexp.ports import Scores
 from mdexp.records import Generation
 
 log = logging.getLogger(__name__)
 
-STEPS = 50  # of Newton's method; some ten are enough
 Line = tuple[float, float]  # log-odds at log-probability 0, and their slope
 
 
@@ -39,36 +39,23 @@ class Calibrated(BaseModel):
     def _line(self, paths: Sequence[Generation]) -> Line:
         right = np.array([path.correct for path in paths], dtype=float)
         level = (right.sum() + 1) / (len(right) + 2)
-        known = np.array([path.logprob is not None for path in paths])
-        if not known.all() or right.min() == right.max():
+        found = [_judged_by(path) for path in paths]
+        known = [value for value in found if value is not None]
+        if len(known) < len(found) or right.min() == right.max():
             log.warning(
-                "vote scorer: %s has no two kinds of paths with log-probabilities on validation; "
-                "each weighs as the thought does",
+                "vote scorer: %s has no two kinds of paths with scores or log-probabilities on "
+                "validation; each weighs as the thought does",
                 paths[0].thought,
             )
             return float(np.log(level / (1 - level))), 0.0
-        logprobs = np.array([path.logprob for path in paths], dtype=float)
-        return _logistic(logprobs, right, self.prior)
+        return logistic(np.array(known, dtype=float), platt_targets(right), self.prior)
 
 
-def _logistic(x: NDArray[np.float64], y: NDArray[np.float64], prior: float) -> Line:
-    """Intercept and slope of a logistic regression with Platt's targets, which are never 0 or 1."""
-    right, wrong = y.sum(), len(y) - y.sum()
-    target = np.where(y == 1, (right + 1) / (right + 2), 1 / (wrong + 2))
-    design = np.stack([np.ones_like(x), x - x.mean()], axis=1)
-    precision = np.diag([0.0, prior**-2])
-    line = np.zeros(2)
-    for _ in range(STEPS):
-        chance = 1 / (1 + np.exp(-np.clip(design @ line, -30, 30)))
-        gradient = design.T @ (chance - target) + precision @ line
-        curvature = (design * (chance * (1 - chance))[:, None]).T @ design + precision
-        step = np.linalg.solve(curvature, gradient)
-        line = line - np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-10:
-            break
-    return float(line[0] - line[1] * x.mean()), float(line[1])
+def _judged_by(path: Generation) -> float | None:
+    """Nats: of a score log-odds, of a log-probability the mean of its tokens."""
+    return path.logprob if path.score is None else path.score
 
 
 def _log_chance(path: Generation, lines: Mapping[str, Line]) -> float:
     level, slope = lines.get(path.thought, (0.0, 0.0))
-    return float(-np.logaddexp(0, -(level + slope * (path.logprob or 0.0))))
+    return float(-np.logaddexp(0, -(level + slope * (_judged_by(path) or 0.0))))

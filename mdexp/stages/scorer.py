@@ -1,0 +1,160 @@
+"""Stages `scorer` and `weigh`: a head on the trained student learns which of its own paths are
+right, and gives each path about validation and test problems its score."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mdexp.grading.score import grade
+from mdexp.ports import Executor, Grader, PrefixScorer, StudentConfig, Thought
+from mdexp.records import LinearHead, Output, PathScore, Problem, by_id
+from mdexp.stages.harvest import HARVESTED, scorer_problems
+from mdexp.stages.stage import Files, Stage, same_names
+from mdexp.store.files import read_json, write_json
+from mdexp.store.json_lines import read_jsonl, write_jsonl
+from mdexp.store.stage_store import Counts
+from mdexp.students.prompts import Renderer
+from mdexp.students.weights import Weights
+
+if TYPE_CHECKING:
+    from mdexp.decoding.prefix_scores import PrefixScores
+
+HEAD = "scorer.json"
+SCORES = "path_scores.jsonl"
+OUTPUTS = "outputs_after.jsonl"
+
+
+def scorer(
+    out: Path,
+    reads: Files,
+    *,
+    scorer: PrefixScorer,
+    student: StudentConfig,
+    thoughts: Mapping[str, Thought],
+    grader: Grader,
+    num_validation: int,
+    numerics: Mapping[str, Any],
+    executor: Executor,
+    weights: Weights,
+) -> Counts:
+    """The head, learned from what the student wrote. ValueError for a path of a problem that may
+    not be learned from, a test problem above all."""
+    problems = read_jsonl(reads["problems.jsonl"], Problem)
+    known = by_id(scorer_problems(problems, scorer.num_problems, num_validation))
+    outputs = read_jsonl(reads[HARVESTED], Output)
+    if foreign := sorted({output.problem_id for output in outputs} - known.keys()):
+        raise ValueError(
+            f"{HARVESTED}: {foreign[0]} is none of the {len(known)} problems that a scorer may "
+            "learn from"
+        )
+    graded = grade(outputs, known, thoughts, executor, grader)
+    model, renderer = _reading_student(student, numerics, weights)
+    from mdexp.decoding.prefix_scores import BATCH, read_prefixes, written_paths
+    from mdexp.students.prefix_states import PrefixReader
+
+    reader = PrefixReader(model=model, depths=scorer.depths, batch_size=BATCH)
+    paths = written_paths(outputs, known, thoughts, renderer)
+    read = read_prefixes(reader, paths, graded, by_step=scorer.by_step)
+    sides = {
+        split: [p for p in read if known[p.problem_id].split == split]
+        for split in ("train", "validation")
+    }
+    head, counts = scorer.fit(sides["train"], sides["validation"])
+    write_json(out / HEAD, asdict(head))
+    ours = [path for path in graded if path.split == "train"]
+    return {
+        "paths": len(ours),
+        "right": sum(path.correct for path in ours),
+        "problems": len({path.problem_id for path in ours}),
+        "validation paths": len(graded) - len(ours),
+        "prefixes": len(read),
+        **counts,
+        "tokens read": reader.prompt_tokens + reader.text_tokens,
+    }
+
+
+def weigh(
+    out: Path,
+    reads: Files,
+    *,
+    student: StudentConfig,
+    thoughts: Mapping[str, Thought],
+    numerics: Mapping[str, Any],
+    weights: Weights,
+) -> Counts:
+    """The score of each output of the trained student."""
+    problems = by_id(read_jsonl(reads["problems.jsonl"], Problem))
+    outputs = read_jsonl(reads[OUTPUTS], Output)
+    from mdexp.decoding.prefix_scores import written_paths
+
+    model, renderer = _reading_student(student, numerics, weights)
+    scores = prefix_scores(reads[HEAD], model, renderer)
+    prefixes = [path.prefix for path in written_paths(outputs, problems, thoughts, renderer)]
+    rows = [
+        PathScore(
+            problem_id=output.problem_id,
+            thought=output.thought,
+            sample=output.sample,
+            score=round(score, 6),
+            num_tokens=len(prefix.token_ids),
+        )
+        for output, prefix, score in zip(outputs, prefixes, scores(prefixes), strict=True)
+    ]
+    write_jsonl(out / SCORES, rows)
+    read = scores.reader
+    return {"scored": len(rows), "tokens read": read.prompt_tokens + read.text_tokens}
+
+
+def prefix_scores(head: Path, model: Any, renderer: Renderer) -> "PrefixScores":
+    """The scorer that a stage left in the file `head`."""
+    from mdexp.decoding.prefix_scores import PrefixScores
+
+    fields = read_json(head)
+    fitted = LinearHead(**fields | {"weights": tuple(fields["weights"])})
+    return PrefixScores(model, fitted, renderer.tokenizer.eos_token_id)
+
+
+def _reading_student(
+    student: StudentConfig, numerics: Mapping[str, Any], weights: Weights
+) -> tuple[Any, Renderer]:
+    import torch
+
+    model, tokenizer = weights.load()
+    model.to(numerics["device"], getattr(torch, numerics["dtype"]))
+    return model, Renderer(tokenizer, student.kind, student.prompt)
+
+
+SCORER = Stage(
+    name="scorer",
+    part="generate",
+    version=1,
+    function=scorer,
+    reads=("problems.jsonl", HARVESTED),
+    writes=same_names(HEAD),
+    settings=lambda s: {
+        "scorer": s.of_scorer(),
+        "student": s.student,
+        "thoughts": s.answering(),
+        "grader": s.grader,
+        "num_validation": s.decoding.num_validation,
+    },
+    tools=lambda run: {"executor": run.executor, "weights": run.trained},
+    runs_programs=True,
+    is_numeric=True,
+    asks_trained_student=True,
+    for_scorer=True,
+)
+WEIGH = Stage(
+    name="weigh",
+    part="generate",
+    version=1,
+    function=weigh,
+    reads=("problems.jsonl", HEAD, OUTPUTS),
+    writes=same_names(SCORES),
+    settings=lambda s: {"student": s.student, "thoughts": s.answering()},
+    tools=lambda run: {"weights": run.trained},
+    is_numeric=True,
+    asks_trained_student=True,
+    for_scorer=True,
+)

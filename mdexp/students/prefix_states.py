@@ -1,0 +1,88 @@
+"""A frozen student's hidden states within texts: what a head on it reads.
+
+The prompt of several texts is read once, and each text behind it.
+"""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+States = NDArray[np.float32]
+
+
+class Prefix(NamedTuple):
+    """A prompt, and the tokens of a text behind it, perhaps none."""
+
+    prompt_ids: tuple[int, ...]
+    token_ids: tuple[int, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class PrefixReader:
+    """Reads prefixes with a causal student. `depths` are of layers: 0 the embeddings, 1 the last
+    one. `prompt_tokens` and `text_tokens` count what was read."""
+
+    model: "PreTrainedModel"
+    depths: Sequence[float]
+    batch_size: int  # texts behind a prompt at a time
+    prompt_tokens: int = field(default=0)
+    text_tokens: int = field(default=0)
+
+    @torch.inference_mode()
+    def read(self, prefixes: Sequence[Prefix], places: Sequence[Sequence[int]]) -> list[States]:
+        """Of each prefix the states, (places, depths, hidden size), in float32. A place is a number
+        of tokens of the text: the state is that behind the last of them, of 0 behind the prompt.
+        Equal prefixes are read once."""
+        behind: dict[tuple[int, ...], dict[tuple[int, ...], None]] = {}
+        for prefix in prefixes:
+            behind.setdefault(prefix.prompt_ids, {})[prefix.token_ids] = None
+        found: dict[Prefix, States] = {}
+        for prompt, texts in behind.items():
+            found |= self._behind(prompt, sorted(texts, key=len))
+        return [found[p][list(at)] for p, at in zip(prefixes, places, strict=True)]
+
+    def _behind(
+        self, prompt: tuple[int, ...], texts: Sequence[tuple[int, ...]]
+    ) -> dict[Prefix, States]:
+        """Of each text the states behind the prompt and each of its tokens."""
+        first = self._forward([prompt])
+        self.prompt_tokens += len(prompt)
+        start = self._states(first)[0, -1:]
+        found = {Prefix(prompt, text): start for text in texts}
+        written = [text for text in texts if text]
+        for begin in range(0, len(written), self.batch_size):
+            batch = written[begin : begin + self.batch_size]
+            cache = deepcopy(first.past_key_values)  # reading adds to it
+            cache.batch_repeat_interleave(len(batch))
+            states = self._states(self._forward(batch, cache))
+            self.text_tokens += sum(map(len, batch))
+            for text, row in zip(batch, states, strict=True):
+                found[Prefix(prompt, text)] = np.concatenate([start, row[: len(text)]])
+        return found
+
+    def _forward(self, texts: Sequence[tuple[int, ...]], cache: Any = None) -> Any:
+        """Padding is on the right, where causal attention never looks, so that it needs no mask."""
+        width = max(map(len, texts))
+        rows = torch.tensor([[*text, *[0] * (width - len(text))] for text in texts])
+        base = getattr(self.model, self.model.base_model_prefix)  # without the head
+        return base(
+            input_ids=rows.to(self.model.device),
+            past_key_values=cache,
+            use_cache=True,
+            output_hidden_states=True,
+        )
+
+    def _states(self, read: Any) -> States:
+        """(rows, tokens, depths, hidden size)."""
+        layers: tuple[Tensor, ...] = read.hidden_states
+        chosen = [layers[round(depth * (len(layers) - 1))] for depth in self.depths]
+        return torch.stack(chosen, dim=2).float().cpu().numpy()

@@ -1,0 +1,148 @@
+"""A run with a scorer: the student's own paths are written, learned from, and all paths weighed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mdexp.commands.run import main
+from mdexp.decoding.resume_cache import ResumeCache
+from mdexp.records import Generation, Output, PathScore, Problem
+from mdexp.stages import harvest as harvest_stage
+from mdexp.stages.scorer import scorer
+from mdexp.store.files import read_json
+from mdexp.store.json_lines import read_jsonl, write_jsonl
+from tests.contract.conftest import plugin
+from tests.e2e.conftest import SMALL
+
+ENERGY = ["experiment=energy", "trainer.max_steps=2", "scorer.num_paths=3", "decoding.num_paths=2"]
+ENERGY += ["decoding.validation_paths=2", "scorer.num_problems=8"]
+
+
+def planted(writer, problems: Sequence[Problem], thoughts, decoder, num_paths: int, executor):
+    """Own paths of which every third is right, in words that no wrong one has."""
+    return [
+        Output(
+            problem_id=problem.id,
+            dataset=problem.dataset,
+            split=problem.split,
+            phase="after",
+            thought=thought,
+            sample=sample,
+            num_shots=0,
+            text=written(thought, problem, right=sample == number % num_paths),
+            num_tokens=5,
+            finished=True,
+        )
+        for number, problem in enumerate(problems)
+        for thought in thoughts
+        for sample in range(num_paths)
+    ]
+
+
+def written(thought: str, problem: Problem, *, right: bool) -> str:
+    gold = int(problem.answer)
+    if thought == "pot":
+        return f"total = {gold}\nans = total" if right else f"ans = {gold + 1}"
+    return f"Sure. The answer is {gold}" if right else f"Hm. The answer is {gold + 1}"
+
+
+@pytest.fixture(scope="module")
+def run(problems: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("energy")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        patch.setenv("MDEXP_STORE", str(home / "store"))
+        patch.setattr(harvest_stage, "write_own_paths", planted)
+        place = [f"dataset.path={problems}", f"hydra.run.dir={home / 'run'}"]
+        assert main([*ENERGY[:1], *SMALL, *ENERGY[1:], *place]) == 0
+    return home / "run"
+
+
+def counts(folder: Path, stage: str) -> dict:
+    stages = read_json(folder / "run.json")["stages"]
+    return next(entry["counts"] for entry in stages if entry["name"] == stage)
+
+
+def test_it_learns_from_training_problems_and_is_chosen_on_validation_problems(run) -> None:
+    known = {p.id: p for p in read_jsonl(run / "problems.jsonl", Problem)}
+    outputs = read_jsonl(run / "scorer_outputs.jsonl", Output)
+    asked = {output.problem_id: known[output.problem_id] for output in outputs}
+    assert [p.split for p in asked.values()] == ["train"] * 8 + ["validation"] * 3
+    found = counts(run, "scorer")
+    assert (found["problems"], found["paths"], found["right"]) == (8, 48, 16)
+    assert found["validation paths"] == 18
+    assert max(found["AUC on validation by depth and prior"].values()) == 1.0
+    assert found["tokens read"] > 0
+
+
+def test_every_path_of_the_trained_student_has_a_score(run) -> None:
+    generations = read_jsonl(run / "generations.jsonl", Generation)
+    trained = {
+        (g.problem_id, g.thought, g.sample): g.score for g in generations if g.phase == "after"
+    }
+    rows = read_jsonl(run / "path_scores.jsonl", PathScore)
+    assert trained == {(r.problem_id, r.thought, r.sample): r.score for r in rows}
+    assert len(rows) == 7 * 2 * 3 and np.isfinite([row.score for row in rows]).all()
+    assert {g.score for g in generations if g.phase == "before"} == {None}
+
+
+def test_a_path_of_a_test_problem_is_not_learned_from(run, tmp_path) -> None:
+    tested = next(p for p in read_jsonl(run / "problems.jsonl", Problem) if p.split == "test")
+    [first, *_] = read_jsonl(run / "scorer_outputs.jsonl", Output)
+    write_jsonl(tmp_path / "outputs.jsonl", [{**vars_of(first), "problem_id": tested.id}])
+    reads = {"problems.jsonl": run / "problems.jsonl"}
+    reads["scorer_outputs.jsonl"] = tmp_path / "outputs.jsonl"
+    with pytest.raises(ValueError, match=f"{tested.id} is none of the 15 problems"):
+        scorer(
+            tmp_path,
+            reads,
+            scorer=plugin("scorer", "energy"),
+            student=None,
+            thoughts={},
+            grader=plugin("grader", "strict"),
+            num_validation=50,
+            numerics={},
+            executor=None,
+            weights=None,
+        )
+
+
+def vars_of(output: Output) -> dict:
+    return {name: getattr(output, name) for name in output.__dataclass_fields__}
+
+
+def test_a_killed_harvest_resumes_to_the_same_result(problems, tmp_path) -> None:
+    words = [*ENERGY[:1], *SMALL, *ENERGY[1:], f"dataset.path={problems}", "decoding.batch_size=10"]
+    assert main([*words, "hydra.run.dir=whole", "store=one"]) == 0
+    keep, kept = ResumeCache.keep, []
+
+    def until_killed(cache: ResumeCache, *batch) -> None:
+        kept.append(cache.file.parent.parent.name)
+        if kept.count("harvest") == 3:
+            raise KeyboardInterrupt
+        keep(cache, *batch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ResumeCache, "keep", until_killed)
+        assert main([*words, "hydra.run.dir=killed", "store=two"]) == 130
+    assert main([*words, "hydra.run.dir=killed", "store=two"]) == 0
+    assert counts(tmp_path / "killed", "harvest")["answers_kept_by_a_killed_run"] == 20
+    for name in ("scorer_outputs.jsonl", "scorer.json", "path_scores.jsonl", "votes.jsonl"):
+        whole, killed = (tmp_path / run / name for run in ("whole", "killed"))
+        assert whole.read_bytes() == killed.read_bytes(), name
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["student=tiny_seq2seq"], "scorer reads prompt and text as one, which a seq2seq student"),
+        (["experiment=dcot_k"], "thought=dcot is asked in one of several ways"),
+        (["scorer.num_paths=1"], "scorer.num_paths: "),
+        (["scorer.contrast=both"], "scorer.contrast: "),
+    ],
+)
+def test_what_it_cannot_do_is_said_before_anything_runs(command, capsys, words, told) -> None:
+    assert command("scorer=energy", *words) == 2
+    assert told in capsys.readouterr().err
