@@ -1,4 +1,4 @@
-"""What any scorer of prefixes has to do: a new yaml in conf/scorer is tested without a line here."""
+"""What any scorer of prefixes must do: a new yaml in conf/scorer is tested without a line here."""
 
 import json
 from dataclasses import asdict
