@@ -23,12 +23,12 @@ SOUND = ("ans = {n}", "import os\nans = {n}")  # what Monty answers, and what CP
 
 
 @contextmanager
-def storm(sent: signal.Signals, every_s: float) -> Iterator[list[int]]:
-    """Send a signal to a random process below ours again and again; those that were hit."""
+def storm(sent: signal.Signals, every_s: float, strikes: int) -> Iterator[list[int]]:
+    """Send a signal to a random process below ours, so many times; those that were hit."""
     over, chance, hit = threading.Event(), random.Random(0), list[int]()
 
     def strike() -> None:
-        while not over.wait(every_s):
+        while len(hit) < strikes and not over.wait(every_s):
             if below := [pid for pid, state in descendants().items() if _may_be_hit(pid, state)]:
                 hit.append(chance.choice(below))
                 with suppress(ProcessLookupError):
@@ -57,7 +57,7 @@ def _may_be_hit(pid: int, state: str) -> bool:
         (signal.SIGKILL, "confined", 0.3, 20),
         (signal.SIGKILL, "off", 0.1, 20),
         (signal.SIGSTOP, "confined", 0.8, 4),
-        (signal.SIGSTOP, "off", 0.5, 1),  # Monty's pool waits 10 s for a worker that stands still
+        (signal.SIGSTOP, "off", 0.5, 3),  # Monty's pool waits 10 s for a worker that stands still
     ],
 )
 def test_no_sound_program_fails_in_a_storm(
@@ -67,7 +67,7 @@ def test_no_sound_program_fails_in_a_storm(
     programs = [forms[n % len(forms)].format(n=n) for n in range(NUM_PROGRAMS)]
     with Sandbox(timeout_s=0.5, memory_mib=64, output_kib=4, workers=2, cpython=cpython) as sandbox:
         sandbox.run(programs[:3])
-        with storm(sent, every_s) as hit:
+        with storm(sent, every_s, strikes) as hit:
             while len(hit) < strikes:
                 results = sandbox.run(programs)
                 failed = {n: r for n, r in enumerate(results) if r.answer != n}
