@@ -17,7 +17,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from mdexp.commands.printable import print_error
+from mdexp.commands.exit_codes import as_exit_code
 from mdexp.commands.scored_run import Scored, by_seed, load_scored_run, refuse_incomparable
 from mdexp.grading.pairing import Comparison, DifferentProblems, compare_groups
 from mdexp.grading.statistics import holm
@@ -112,13 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     told = "a run folder, the baseline first"
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help=told)
     folders = parser.parse_args(arguments).runs
-    try:
-        found = compare_folders(folders)
-    except ValueError as error:
-        print_error(error)
-        return 2
-    _show(found)
-    return 0
+    return as_exit_code(lambda: _show(compare_folders(folders)), refused=(ValueError,))
 
 
 def compare_folders(folders: Sequence[Path]) -> CompareTables:

@@ -8,17 +8,14 @@ broken), 2 (the command line or a line of input), 130, 141 and 143 (signals).
 
 import argparse
 import json
-import os
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 from hydra._internal.utils import get_args_parser
 
-from mdexp.commands.printable import print_error
+from mdexp.commands.exit_codes import as_exit_code
 from mdexp.commands.request_lines import Kind, ProgramRequest, RequestError, batches, opened_lines
-from mdexp.commands.signals import signals_as_exits
 from mdexp.config.composition import (
     CommandError,
     composed_config,
@@ -32,7 +29,7 @@ from mdexp.config.judging import judge
 from mdexp.config.settings import SettingsError
 from mdexp.config.usage import group_options
 from mdexp.records import ProgramResult
-from mdexp.sandbox.executor import Sandbox, SandboxError
+from mdexp.sandbox.executor import Sandbox
 from mdexp.sandbox.settings import SandboxSettings
 
 EXAMPLE = """\
@@ -44,22 +41,10 @@ example:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; give its exit code."""
     file, overrides = _arguments(argv)
-    try:
-        with signals_as_exits():
-            _execute(file, sandbox_settings(overrides))
-    except (CommandError, SettingsError, RequestError) as error:
-        print_error(error)
-        return 2
-    except SandboxError as error:
-        print_error(error)
-        return 1
-    except BrokenPipeError:
-        # Whoever read the results has enough; the interpreter must not complain when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    return 0
+    return as_exit_code(
+        lambda: _execute(file, sandbox_settings(overrides)),
+        refused=(CommandError, SettingsError, RequestError),
+    )
 
 
 def _arguments(argv: Sequence[str] | None) -> tuple[str, list[str]]:

@@ -22,17 +22,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mdexp.commands.data_set import write_data_set
+from mdexp.commands.exit_codes import as_exit_code
 from mdexp.commands.harness_task import write_harness_tasks
 from mdexp.commands.model_card import model_card
-from mdexp.commands.printable import print_error
-from mdexp.commands.signals import signals_as_exits
 from mdexp.commands.upload import upload
 from mdexp.config.judging import judge
 from mdexp.config.settings import Settings
 from mdexp.decoding.run_student import trained_weights, untrained_weights
 from mdexp.records import Problem
 from mdexp.store.files import read_json, write_text
-from mdexp.store.hub import HubError
 from mdexp.store.json_lines import read_jsonl
 from mdexp.store.run_folder import run_file, run_manifest
 from mdexp.students.load import Loaded, save_folder
@@ -114,27 +112,20 @@ def whole_or_nothing(folder: Path) -> Iterator[Path]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     given = _arguments(argv)
+    return as_exit_code(lambda: _export(given), refused=(ValueError,))
+
+
+def _export(given: argparse.Namespace) -> None:
     try:
-        with signals_as_exits():
-            if given.data:
-                export_data(given.run, given.folder)
-            else:
-                export(given.run, given.folder, given.dtype, given.checkpoint)
-            print(given.folder)
-            if given.push:
-                print(upload(given.folder, given.push, "dataset" if given.data else "model"))
-    except HubError as error:
-        print_error(error)
-        return 1
-    except ValueError as error:
-        print_error(error)
-        return 2
+        if given.data:
+            export_data(given.run, given.folder)
+        else:
+            export(given.run, given.folder, given.dtype, given.checkpoint)
     except OSError as error:
-        print_error(f"{given.folder} is not written: {error}")
-        return 2
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    return 0
+        raise ValueError(f"{given.folder} is not written: {error}") from error
+    print(given.folder)
+    if given.push:
+        print(upload(given.folder, given.push, "dataset" if given.data else "model"))
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -15,12 +15,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mdexp.commands.printable import print_error
-from mdexp.commands.signals import signals_as_exits
+from mdexp.commands.exit_codes import as_exit_code
 from mdexp.config.judging import judge
 from mdexp.decoding.run_student import trained_folder, trained_weights, validation_choices
 from mdexp.records import Generation, Output, Problem, by_id
-from mdexp.sandbox.executor import Sandbox, SandboxError
+from mdexp.sandbox.executor import Sandbox
 from mdexp.store.files import plain_data
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.run_folder import RunFolderError, run_file, run_manifest
@@ -32,23 +31,16 @@ PROBLEMS = "problems.jsonl"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; return its exit code."""
     given = _arguments(argv)
-    try:
-        with signals_as_exits():
-            outputs, generations = harvested(given.run, given.num_paths)
-            rows = [row for pair in zip(outputs, generations, strict=True) for row in _rows(*pair)]
-            write_jsonl(given.file, rows)
-            for line in _summary(generations):
-                print(line)
-            print(f"{len(rows)} rows written to {given.file}")
-    except (ValueError, OSError) as error:  # RunFolderError and SettingsError among them
-        print_error(error)
-        return 2
-    except SandboxError as error:
-        print_error(error)
-        return 1
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    return 0
+    return as_exit_code(lambda: _harvest(given), refused=(ValueError, OSError))
+
+
+def _harvest(given: argparse.Namespace) -> None:
+    outputs, generations = harvested(given.run, given.num_paths)
+    rows = [row for pair in zip(outputs, generations, strict=True) for row in _rows(*pair)]
+    write_jsonl(given.file, rows)
+    for line in _summary(generations):
+        print(line)
+    print(f"{len(rows)} rows written to {given.file}")
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

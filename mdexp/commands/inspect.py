@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mdexp.commands import run
+from mdexp.commands.exit_codes import as_exit_code
 from mdexp.commands.printable import print_error, printable
 from mdexp.config.judging import judge
 from mdexp.config.settings import Settings
@@ -49,11 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given = [word for word in options.overrides if not word.startswith("logger")]
         if code := run.main([*given, STAGES, f"hydra.run.dir={folder}", "logger=csv"]):
             return code
-        try:
-            return inspect(Path(folder), options.problems)
-        except ValueError as error:  # no step can be made of the examples, for one
-            print_error(error)
-            return 2
+        return as_exit_code(  # refused where no step can be made of the examples, for one
+            lambda: inspect(Path(folder), options.problems), refused=(ValueError,)
+        )
 
 
 def inspect(run: Path, num_problems: int) -> int:

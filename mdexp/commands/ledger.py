@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from mdexp.commands.printable import print_error, printable
+from mdexp.commands.exit_codes import as_exit_code
+from mdexp.commands.printable import printable
 from mdexp.store.json_lines import write_jsonl
 from mdexp.store.stage_store import Store
 from mdexp.teacher import ledger_io
@@ -25,26 +26,23 @@ from mdexp.teacher.schema import FILE
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; give its exit code."""
     options = _arguments(argv)
+    return as_exit_code(lambda: _do(options), refused=(ValueError, OSError))
+
+
+def _do(options: argparse.Namespace) -> None:
     folder = Store(Path(options.store)).ledger
-    try:
-        if options.what != "import" and not (folder / FILE).is_file():
-            raise ValueError(f"{folder}: there is no ledger here; another is named by --store")
-        with Ledger(folder) as ledger:
-            match options.what:
-                case "list":
-                    _list(ledger)
-                case "spend":
-                    _spend(ledger)
-                case "export":
-                    _export(ledger, Path(options.file))
-                case "import":
-                    _import(ledger, Path(options.file))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` has seen enough
-    except (ValueError, OSError) as error:
-        print_error(error)
-        return 2
-    return 0
+    if options.what != "import" and not (folder / FILE).is_file():
+        raise ValueError(f"{folder}: there is no ledger here; another is named by --store")
+    with Ledger(folder) as ledger:
+        match options.what:
+            case "list":
+                _list(ledger)
+            case "spend":
+                _spend(ledger)
+            case "export":
+                _export(ledger, Path(options.file))
+            case "import":
+                _import(ledger, Path(options.file))
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -9,19 +9,16 @@ machine, or of N devices with GB gigabytes each.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import chain, groupby
 from pathlib import Path
 
+from mdexp.commands.exit_codes import as_exit_code
 from mdexp.commands.memory_plan import memory_lines
-from mdexp.commands.printable import print_error
 from mdexp.commands.run_plan import judged_jobs
-from mdexp.commands.signals import signals_as_exits
-from mdexp.config.composition import CommandError
-from mdexp.config.settings import Settings, SettingsError
+from mdexp.config.settings import Settings
 from mdexp.records import Problem
 from mdexp.sandbox.executor import Sandbox
 from mdexp.store.stage_store import Store
@@ -44,20 +41,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if {"-h", "--help"} & set(arguments):
         print(f"{__doc__}\nThe keys are those of python -m mdexp.run --help")
         return 0
-    try:
-        places, arguments = _places(arguments)
-        with signals_as_exits():
-            jobs = judged_jobs(arguments)
-            for line in chain(_plans(jobs), _memory(jobs, places)):
-                print(line, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` has seen enough
-    except (CommandError, SettingsError, ValueError) as error:
-        print_error(error)
-        return 2
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    return 0
+    return as_exit_code(lambda: _plan(arguments), refused=(ValueError,))
+
+
+def _plan(arguments: list[str]) -> None:
+    places, arguments = _places(arguments)
+    jobs = judged_jobs(arguments)
+    for line in chain(_plans(jobs), _memory(jobs, places)):
+        print(line, flush=True)
 
 
 def _places(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:

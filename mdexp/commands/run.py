@@ -6,7 +6,6 @@ first job starts. Then Hydra runs the jobs, so that its launchers and sweepers w
 """
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from mdexp.commands.exit_codes import as_exit_code
 from mdexp.commands.printable import print_error
 from mdexp.commands.recorded_job import run_job
 from mdexp.commands.run_plan import RunPlan, arguments_of, latin, run_plan
@@ -68,16 +68,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: list[str]) -> int:
-    try:
-        with signals_as_exits(), new_command():
-            return _command(arguments)
-    except (CommandError, SettingsError, SweepError) as error:
-        print_error(error)
-        return 2
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    with new_command():
+        return as_exit_code(
+            lambda: _command(arguments), refused=(CommandError, SettingsError, SweepError)
+        )
 
 
 def run_judged(arguments: Sequence[str]) -> int:

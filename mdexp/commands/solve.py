@@ -17,15 +17,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mdexp.commands.exit_codes import as_exit_code
 from mdexp.commands.printable import print_error
-from mdexp.commands.signals import signals_as_exits
 from mdexp.commands.solve_output import for_people, solve_output
 from mdexp.config.judging import judge
 from mdexp.config.settings import Settings
 from mdexp.decoding.run_student import validation_choices
 from mdexp.ports import Done
 from mdexp.records import Expected, Generation, Output, Phase, Problem, TranscriptKey, Vote
-from mdexp.sandbox.executor import Sandbox, SandboxError
+from mdexp.sandbox.executor import Sandbox
 from mdexp.store.json_lines import read_jsonl, text_lines
 from mdexp.store.run_folder import run_file, run_manifest
 from mdexp.transcripts.reading import outcomes, reading_order
@@ -88,17 +88,7 @@ class Solver:
 
 def main(argv: Sequence[str] | None = None) -> int:
     given = _arguments(argv)
-    try:
-        with signals_as_exits():
-            return _answer_all(given)
-    except ValueError as error:  # RunFolderError and SettingsError among them
-        print_error(error)
-        return 2
-    except SandboxError as error:
-        print_error(error)
-        return 1
-    except SystemExit as stop:
-        return int(stop.code or 0)
+    return as_exit_code(lambda: _answer_all(given), refused=(ValueError,))
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -7,7 +7,6 @@ is put aside as KEY.damaged, and the next run that needs it makes it again. Exit
 
 import argparse
 import os
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from math import inf
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from mdexp.commands.signals import signals_as_exits
+from mdexp.commands.exit_codes import as_exit_code
 from mdexp.store.integrity import read_manifest
 from mdexp.store.stage_store import Store, damage, key_lock, put_aside
 
@@ -25,16 +24,13 @@ DEFAULT = ".mdexp"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; give its exit code."""
     folder = Path(_arguments(argv).store)
-    try:
-        if not (folder / "stages").is_dir():
-            raise ValueError(f"{folder}: there is no store here; another is named by --store")
-        with signals_as_exits():
-            return verify_store(Store(folder))
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except SystemExit as stop:
-        return int(stop.code or 0)
+    return as_exit_code(lambda: _verify(folder), refused=(ValueError, OSError))
+
+
+def _verify(folder: Path) -> int:
+    if not (folder / "stages").is_dir():
+        raise ValueError(f"{folder}: there is no store here; another is named by --store")
+    return verify_store(Store(folder))
 
 
 def verify_store(store: Store) -> int:

@@ -9,16 +9,15 @@ failed), 2 (the plan, the data or the code), 130 and 143 (signals).
 
 import argparse
 import os
-import signal
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from mdexp.commands.exit_codes import as_exit_code
 from mdexp.commands.printable import print_error, printable
 from mdexp.commands.run_plan import judged_jobs
-from mdexp.commands.signals import signals_as_exits
 from mdexp.config.composition import CommandError
 from mdexp.config.settings import Settings, SettingsError
 from mdexp.store.environment import commit
@@ -40,16 +39,7 @@ CHECKOUT = Path(__file__).parents[2]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; give its exit code."""
     options = _options(argv)
-    try:
-        with signals_as_exits():
-            return _study(options)
-    except (StudyError, SettingsError, CommandError) as error:
-        print_error(error)
-        return 2
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
-    except SystemExit as stop:
-        return int(stop.code or 0)
+    return as_exit_code(lambda: _study(options), refused=(StudyError, SettingsError, CommandError))
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -1,0 +1,34 @@
+"""What a command's exit code says: 0 done, 1 a fault of this machine or of a server, 2 bad input,
+130 and 143 a signal, 141 that nobody reads its output any more."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from mdexp.commands.printable import print_error
+from mdexp.commands.signals import signals_as_exits
+from mdexp.sandbox.errors import SandboxError
+from mdexp.store.hub import HubError
+
+
+def as_exit_code(work: Callable[[], int | None], refused: tuple[type[Exception], ...]) -> int:
+    """Do a command's work; its own exit code, or the one of how it ended. `refused` are the errors
+    that bad input raises: their sentences are printed, without a traceback."""
+    try:
+        with signals_as_exits():
+            return work() or 0
+    except BrokenPipeError:
+        # Whoever read the output has enough; the interpreter must not complain when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except (HubError, SandboxError) as error:
+        print_error(error)
+        return 1
+    except refused as error:
+        print_error(error)
+        return 2
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
