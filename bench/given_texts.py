@@ -1,18 +1,22 @@
 """Does a student's last text need its own first texts: key points (KPDD), a rationale (Sci-CoT)?
 
-    python -m bench.given_texts RUN [--problems 300]
+    python -m bench.given_texts RUN [--problems 300] [--gold FILE] [--control RUN]
 
 RUN is the folder of a run whose student writes several texts (`experiment=kpdd`, `sci_cot`). On its
 test problems the student writes the last text anew, greedily, behind first texts of four kinds:
 
     own       what the student itself wrote; as in the run
     other     what it wrote for another problem: a control, its content cannot help
-    gold      by rule from the dataset's own solution, as lessons are made: a bound
+    gold      by rule from a right solution, as lessons are made: a bound
     none      empty texts
 
+Right solutions are the dataset's own, or those recorded in FILE, which is read as `teacher=replay`
+reads one. Problems without any are counted out. Each kind is compared with `own` on the same
+problems. `control` is what the student of another run wrote, which solves the problem in one text.
+
 For programs a second table has the share that uses a number which gold's own program does not, by
-whether the question has a number that gold does not use. A dataset without solutions by rule has
-no `gold`, and such problems are counted out.
+whether the question has a number that gold does not use. Programs that cannot be parsed are left
+out of it.
 """
 
 import argparse
@@ -21,45 +25,56 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from bench.begun_texts import Begun, write_on
+from bench.recorded_paths import right_paths
 from mdexp.answers import NUMBER, canonical, correct
 from mdexp.config.judging import judge
 from mdexp.config.settings import Settings
-from mdexp.decoding.run_student import trained_weights
+from mdexp.decoding.run_writer import run_writer
+from mdexp.grading.pairing import compare_verdicts
 from mdexp.grading.statistics import wilson
-from mdexp.ports import Done, Seen, Thought, Write
-from mdexp.records import Output, Problem, Segment, Transcript
+from mdexp.ports import Done, Executor, Thought
+from mdexp.records import Output, Problem, Segment, Transcript, by_id
 from mdexp.sandbox.executor import Sandbox
 from mdexp.store.json_lines import read_jsonl
 from mdexp.store.run_folder import run_file, run_manifest
-from mdexp.students.prompts import Renderer
 from mdexp.teacher.worked import worked_texts
-from mdexp.transcripts.driver import Walk, cues
+from mdexp.transcripts.driver import Walk
 from mdexp.transcripts.opening import asked
-from mdexp.transcripts.reading import read_all
+from mdexp.transcripts.reading import read_all, read_rows
 
 KINDS = ("own", "other", "gold", "none")
 Texts = Mapping[str, tuple[str, ...]]  # by problem: all texts but the last
+
+
+class Answers(NamedTuple):
+    """What the chosen problems were answered with."""
+
+    dones: Sequence[Done]
+    tokens: Sequence[int]  # of the last text; of a control, of its only one
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("--problems", type=int, default=300)
+    parser.add_argument("--gold", type=Path)
+    parser.add_argument("--control", type=Path)
     given = parser.parse_args()
     settings = judge(run_manifest(given.run)["settings"])
-    name = several_texts(settings)
-    problems = read_jsonl(run_file(given.run, "problems.jsonl"), Problem)
-    outputs = read_jsonl(run_file(given.run, "outputs_after.jsonl"), Output)
     with Sandbox(**settings.sandbox.model_dump()) as sandbox:
-        for table in tables(given.run, settings, name, problems, outputs, given.problems, sandbox):
-            Console(width=120).print(table)
+        for table in tables(
+            given.run, settings, given.problems, sandbox, given.gold, given.control
+        ):
+            Console(width=140).print(table)
 
 
 def several_texts(settings: Settings) -> str:
@@ -73,19 +88,23 @@ def several_texts(settings: Settings) -> str:
 def tables(
     run: Path,
     settings: Settings,
-    name: str,
-    problems: Sequence[Problem],
-    outputs: Sequence[Output],
     num_problems: int,
-    sandbox: Sandbox,
+    sandbox: Executor,
+    gold_file: Path | None = None,
+    control: Path | None = None,
 ) -> list[Table]:
+    name = several_texts(settings)
     thought = settings.thoughts[name]
+    problems = [
+        p for p in read_jsonl(run_file(run, "problems.jsonl"), Problem) if p.split == "test"
+    ]
+    outputs = read_jsonl(run_file(run, "outputs_after.jsonl"), Output)
     own = own_texts(outputs, name, thought.max_writes)
-    gold, programs = gold_texts(problems, name, thought, sandbox)
-    chosen = [p for p in problems if p.id in own and p.id in gold and p.split == "test"]
-    if not (chosen := chosen[:num_problems]):
+    gold, programs = gold_texts(problems, name, thought, sandbox, gold_file)
+    chosen = [p for p in problems if p.id in own and p.id in gold][:num_problems]
+    if not chosen:
         raise ValueError(
-            "no test problem has first texts that the student finished and a solution by rule"
+            "no test problem has first texts that the student finished and a right solution"
         )
     firsts: dict[str, Texts] = {
         "own": own,
@@ -93,25 +112,24 @@ def tables(
         "gold": gold,
         "none": {problem.id: ("",) * (thought.max_writes - 1) for problem in chosen},
     }
-    model, tokenizer = trained_weights(run, settings).load()
-    student = settings.student
-    renderer = Renderer(tokenizer, student.kind, student.prompt)
-    most = settings.decoding.max_new_tokens
-    answers = Table("first texts", "n", "right, %", "95 %", "no answer, %")
-    numbers = Table(
-        "first texts", "unused number in question", "n", "uses a number gold does not, %"
-    )
+    writer = run_writer(run, settings)
+    found = {}
     for kind in KINDS:
-        walks = [behind(p, name, thought, firsts[kind][p.id]) for p in chosen]
-        for walk in walks:
-            write_last(walk, model, renderer, most)
-        dones = read_all(walks, sandbox)
-        add_answers(answers, kind, chosen, dones)
-        if programs:
-            add_numbers(numbers, kind, chosen, dones, programs)
-    left_out = sum(p.split == "test" and p.id in own and p.id not in gold for p in problems)
-    answers.caption = f"{left_out} problems have no solution by rule and are left out"
-    return [answers, numbers] if programs else [answers]
+        begun = [Begun(p, name, thought, firsts[kind][p.id]) for p in chosen]
+        walks = write_on(begun, writer, settings.decoding, sandbox)
+        found[kind] = Answers(
+            read_all(walks, sandbox), [walk.transcript.last.num_tokens for walk in walks]
+        )
+    if control:
+        found["control"] = control_answers(control, chosen, sandbox)
+    answers = answers_table(chosen, found)
+    left_out = sum(p.id in own and p.id not in gold for p in problems)
+    whole = {o.problem_id: o.num_tokens for o in outputs if (o.thought, o.sample) == (name, 0)}
+    answers.caption = (
+        f"{left_out} problems have no right solution and are left out; all texts of an answer with "
+        f"its own first ones are {fmean(whole[p.id] for p in chosen):.0f} tokens"
+    )
+    return [answers, numbers_table(chosen, found, programs)] if programs else [answers]
 
 
 def own_texts(outputs: Sequence[Output], name: str, number: int) -> Texts:
@@ -130,113 +148,132 @@ def shifted(texts: Texts, order: Sequence[str]) -> Texts:
 
 
 def gold_texts(
-    problems: Sequence[Problem], name: str, thought: Thought, sandbox: Sandbox
+    problems: Sequence[Problem],
+    name: str,
+    thought: Thought,
+    sandbox: Executor,
+    file: Path | None = None,
 ) -> tuple[Texts, dict[str, str]]:
     """First texts as lessons would have them, and gold's programs where lessons are of programs."""
-    [(source_name, source)] = thought.made_from.items()
     texts: dict[str, tuple[str, ...]] = {}
     programs: dict[str, str] = {}
-    for problem in problems:
-        for text in worked_texts(problem).get(source_name, [])[:1]:
-            path = Transcript(
-                problem_id=problem.id,
-                thought=name,
-                sample=0,
-                segments=(
-                    asked(problem.question),
-                    Segment(author="writer", text=text, turn="assistant"),
-                ),
-            )
-            seen = Seen(expected=problem.expected)
-            [done] = read_all([Walk(thought=source, transcript=path, seen=seen)], sandbox)
-            lesson = thought.lesson(path, done)
-            texts[problem.id] = tuple(s.text for s in lesson if s.author == "writer")[:-1]
-            if done.is_computed:
-                programs[problem.id] = done.text
+    for problem, done in right_solutions(problems, thought, sandbox, file):
+        path = Transcript(
+            problem_id=problem.id, thought=name, sample=0, segments=(asked(problem.question),)
+        )
+        lesson = thought.lesson(path, done)
+        texts[problem.id] = tuple(s.text for s in lesson if s.author == "writer")[:-1]
+        if done.is_computed:
+            programs[problem.id] = done.text
     return texts, programs
 
 
-def behind(problem: Problem, name: str, thought: Thought, texts: Sequence[str]) -> Walk:
-    """A transcript whose first texts are given."""
-    walk = Walk(
-        thought=thought,
-        transcript=Transcript(
-            problem_id=problem.id, thought=name, sample=0, segments=(asked(problem.question),)
-        ),
-        seen=Seen(expected=problem.expected),
-    )
-    for text in texts:
-        step = walk.step()
-        assert isinstance(step, Write), "every text but the last is followed by another"
-        said = Segment(author="writer", text=text, turn="assistant")
-        walk.transcript = walk.transcript.after(*cues(walk.transcript, step), said)
-    return walk
-
-
-def write_last(walk: Walk, model: Any, renderer: Renderer, max_new_tokens: int) -> None:
-    """Let the student write the last text, greedily, and cut it where its thought is done."""
-    import torch
-
-    step = walk.step()
-    assert isinstance(step, Write), "the last text is still to come"
-    segments = (*walk.transcript.segments, *cues(walk.transcript, step))
-    first = next(n for n, s in enumerate(segments) if s.author == "writer")
-    if renderer.kind == "seq2seq":
-        ids = renderer.prompt_ids(renderer.opening(segments))
+def right_solutions(
+    problems: Sequence[Problem], thought: Thought, sandbox: Executor, file: Path | None
+) -> list[tuple[Problem, Done]]:
+    """A solution of each problem that has one, by the thought that lessons are made from."""
+    [(source_name, source)] = thought.made_from.items()
+    if file:
+        recorded = right_paths(file, problems, source_name, source, sandbox)
+        texts = {name: path.text for name, path in recorded.items()}
     else:
-        prompt = renderer.opening(segments[:first])
-        ids = renderer.rendered(prompt, segments[first:], ends=False, splits=True).ids
-    with torch.no_grad():
-        [row] = model.generate(
-            input_ids=torch.tensor([ids]), max_new_tokens=max_new_tokens, do_sample=False
+        every = {p.id: worked_texts(p).get(source_name, []) for p in problems}
+        texts = {name: found[0] for name, found in every.items() if found}
+    solved = [problem for problem in problems if problem.id in texts]
+    walks = [
+        Walk(
+            thought=source,
+            transcript=Transcript(
+                problem_id=problem.id,
+                thought=source_name,
+                sample=0,
+                segments=(
+                    asked(problem.question),
+                    Segment(author="writer", text=texts[problem.id], turn="assistant"),
+                ),
+            ),
         )
-    new = row[1:] if renderer.kind == "seq2seq" else row[len(ids) :]
-    text = renderer.text(new.tolist())
-    ended = renderer.tokenizer.eos_token_id in new.tolist()
-    cut = step.stop(text)
-    said = Segment(
-        author="writer",
-        text=text if cut is None else cut,
-        turn="assistant",
-        finished=ended or cut is not None,
-    )
-    walk.transcript = walk.transcript.after(*cues(walk.transcript, step), said)
+        for problem in solved
+    ]
+    pairs = zip(solved, read_all(walks, sandbox), strict=True)
+    return [(problem, done) for problem, done in pairs if correct(done.answer, problem.answer)]
 
 
-def add_answers(
-    table: Table, kind: str, problems: Sequence[Problem], dones: Sequence[Done]
-) -> None:
-    n = len(problems)
-    right = sum(correct(d.answer, p.answer) for d, p in zip(dones, problems, strict=True))
-    none = sum(done.answer is None for done in dones)
-    low, high = wilson(right, n)
-    percent = [f"{100 * share:.1f}" for share in (right / n, low, high, none / n)]
-    table.add_row(kind, str(n), percent[0], f"{percent[1]} to {percent[2]}", percent[3])
+def control_answers(run: Path, chosen: Sequence[Problem], sandbox: Executor) -> Answers:
+    """The greedy answers of another run's student, by its first thought that was trained on and
+    answers in one text.
+    ValueError where it was not asked some of the problems."""
+    settings = judge(run_manifest(run)["settings"])
+    answering = settings.answering()
+    outputs = read_jsonl(run_file(run, "outputs_after.jsonl"), Output)
+    said = {(o.thought, o.problem_id): o for o in outputs if o.sample == 0}
+    shares = settings.objective.shares(answering, settings.lam) or {}
+    [name, *_] = [n for n, t in answering.items() if t.max_writes == 1 and shares.get(n, 1) > 0]
+    if lost := [p.id for p in chosen if (name, p.id) not in said]:
+        raise ValueError(f"{run}: {name} was not asked {len(lost)} problems, such as {lost[0]}")
+    ours = [said[name, problem.id] for problem in chosen]
+    dones = read_rows(ours, by_id(chosen), answering, sandbox)
+    return Answers(dones, [output.num_tokens for output in ours])
 
 
-def add_numbers(
-    table: Table,
-    kind: str,
-    problems: Sequence[Problem],
-    dones: Sequence[Done],
-    programs: Mapping[str, str],
-) -> None:
-    for has_unused in (False, True):
-        outside = [
-            bool(numbers_of(done.text) - numbers_of(programs[problem.id]))
-            for problem, done in zip(problems, dones, strict=True)
-            if bool(in_question(problem.question) - numbers_of(programs[problem.id])) == has_unused
-        ]
-        share = f"{100 * sum(outside) / len(outside):.1f}" if outside else "-"
-        table.add_row(kind, "yes" if has_unused else "no", str(len(outside)), share)
+def answers_table(problems: Sequence[Problem], found: Mapping[str, Answers]) -> Table:
+    table = Table("first texts", "n", "right, %", "95 %", "no answer, %", "tokens, last text")
+    table.add_column("against own, points (95 %)")
+    table.add_column("p")
+    right = {
+        kind: {p.id: correct(d.answer, p.answer) for p, d in zip(problems, one.dones, strict=True)}
+        for kind, one in found.items()
+    }
+    for kind, one in found.items():
+        n, solved = len(problems), sum(right[kind].values())
+        low, high = (100 * end for end in wilson(solved, n))
+        none = sum(done.answer is None for done in one.dones)
+        against = ("", "")
+        if kind != "own":
+            c = compare_verdicts(right["own"], right[kind])
+            ends = " to ".join(f"{100 * end:+.1f}" for end in c.difference.ci95)
+            against = (f"{100 * c.difference.mean:+.1f} ({ends})", f"{c.mcnemar.p:.2g}")
+        table.add_row(
+            kind,
+            str(n),
+            f"{100 * solved / n:.1f}",
+            f"{low:.1f} to {high:.1f}",
+            f"{100 * none / n:.1f}",
+            f"{fmean(one.tokens):.0f}",
+            *against,
+        )
+    return table
 
 
-def numbers_of(program: str) -> set[str | None]:
-    """The numbers that a program writes out; none of one that cannot be parsed."""
+def numbers_table(
+    problems: Sequence[Problem], found: Mapping[str, Answers], programs: Mapping[str, str]
+) -> Table:
+    table = Table("first texts", "unused number in question", "n")
+    table.add_column("uses a number gold does not, %")
+    table.add_column("95 %")
+    golds = {name: numbers_of(program) or set() for name, program in programs.items()}
+    for kind, one in found.items():
+        outside: dict[bool, list[bool]] = {False: [], True: []}
+        for problem, done in zip(problems, one.dones, strict=True):
+            if (used := numbers_of(done.text)) is not None:
+                gold = golds[problem.id]
+                outside[bool(in_question(problem.question) - gold)].append(bool(used - gold))
+        both = {"no": outside[False], "yes": outside[True]}
+        for has_unused, each in (both | {"either": outside[False] + outside[True]}).items():
+            row = ("-", "")
+            if each:
+                low, high = (100 * end for end in wilson(sum(each), len(each)))
+                row = (f"{100 * sum(each) / len(each):.1f}", f"{low:.1f} to {high:.1f}")
+            table.add_row(kind, has_unused, str(len(each)), *row)
+    return table
+
+
+def numbers_of(program: str) -> set[str | None] | None:
+    """The numbers that a program writes out; None of one that cannot be parsed."""
     try:
         tree = ast.parse(program)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
+        return None
     constants = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)]
     return {
         canonical(value)

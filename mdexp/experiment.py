@@ -40,7 +40,7 @@ from mdexp.transcripts.reading import Readings
 
 log = logging.getLogger(__name__)
 
-NEED_STUDENT = {"examples", "train", "generate"}
+NEED_STUDENT = {"examples", "train", "generate", "after"}
 
 
 def run_experiment(settings: Settings, run: RunIdentity) -> dict[str, Any]:
@@ -147,10 +147,15 @@ class Experiment:
         return [
             stage
             for stage in TABLE
-            if stage.part in self.settings.stages
+            if (stage.part in self.settings.stages or self._only_after(stage))
             and (not stage.in_later_rounds or self._previous is not None)
             and (not stage.for_scorer or self.settings.scorer is not None)
         ]
+
+    def _only_after(self, stage: Stage) -> bool:
+        """Whether it is one of the stages that `after` stands for."""
+        asks = stage.part == "generate" and stage.asks_trained_student
+        return asks and "after" in self.settings.stages
 
     def wants(self, stage: Stage) -> bool:
         """Whether the stage is chosen; the trained student answers only in a run that trains it."""

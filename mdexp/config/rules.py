@@ -8,10 +8,16 @@ from mdexp.ports import VariedThought, WithAuxiliary
 
 
 def stages_in_order(settings: Settings) -> str | None:
-    if not settings.stages or settings.stages != tuple(s for s in STAGES if s in settings.stages):
+    named = tuple("generate" if stage == "after" else stage for stage in settings.stages)
+    if not named or named != tuple(stage for stage in STAGES if stage in named):
         return (
-            f"stages must be in order and named once: {', '.join(STAGES)}; "
-            f"got {', '.join(settings.stages) or 'none'}"
+            f"stages must be in order and named once: {', '.join(STAGES)}, or after in place of "
+            f"generate; got {', '.join(settings.stages) or 'none'}"
+        )
+    if "after" in settings.stages and "train" not in settings.stages:
+        return (
+            "stages: after asks the student that the stage train of the same command leaves; add "
+            "train (a training that the store has is not repeated), or take generate"
         )
     return None
 

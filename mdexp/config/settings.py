@@ -34,10 +34,11 @@ from mdexp.ports import (
 )
 from mdexp.sandbox.settings import SandboxSettings
 
+# `after` is `generate` without what the student writes before training.
 StageName = Literal[
-    "prepare", "extract", "verify", "examples", "train", "generate", "score", "report"
+    "prepare", "extract", "verify", "examples", "train", "generate", "after", "score", "report"
 ]
-STAGES: tuple[StageName, ...] = get_args(StageName)
+STAGES: tuple[StageName, ...] = tuple(name for name in get_args(StageName) if name != "after")
 
 
 class SettingsError(ValueError):
@@ -89,6 +90,11 @@ class Settings(Block):
         printed."""
         shown = [t.made_from for t in self.thoughts.values() if t.shows_results]
         return tuple(sorted({name for sources in shown for name in sources}))
+
+    @property
+    def generates(self) -> bool:
+        """Whether the student is asked."""
+        return bool({"generate", "after"} & set(self.stages))
 
     def answering(self) -> dict[str, Thought]:
         """The thoughts by which the student answers: not those that are only trained on."""

@@ -68,7 +68,7 @@ def preflight(
     }
     if trainer.activation_checkpointing:
         judged["checkpointing"] = lambda: judge_checkpointing(student, config)
-    if "generate" in s.stages and isinstance(s.decoding, StartsServer):
+    if s.generates and isinstance(s.decoding, StartsServer):
         command = s.decoding.command
         judged["server"] = lambda: judge_program(command)
     if "train" in s.stages:
@@ -186,7 +186,7 @@ def judge_lengths(
                 f"{len(trained[0])} tokens, so that no target fits behind it; set "
                 f"trainer.max_tokens to at least {len(trained[0]) + 2}"
             )
-        if "generate" in settings.stages and name in settings.answering():
+        if settings.generates and name in settings.answering():
             _judge_answers(settings, config, name, _prompts(renderer, thought, asked))
             _warn_of_shots(settings, config, name, renderer, asked)
 

@@ -108,6 +108,8 @@ SETTINGS = [
     ({"stages": ["score", "prepare"]}, "must be in order and named once"),
     ({"stages": []}, "must be in order and named once"),
     ({"stages": ["scor"]}, "got 'scor'"),
+    ({"stages": ["train", "generate", "after"]}, "or after in place of generate"),
+    ({"stages": ["prepare", "after"]}, "after asks the student that the stage train"),
     ({"thoughts": {}}, "choose at least one, as in thought=[cot]"),
     ({"thoughts": ["cot"]}, "thoughts: is filled by a group, as in thought="),
     ({"objective.lambda_thought": "label"}, "must be one of cot, pot, got label"),
