@@ -38,6 +38,8 @@ from mdexp.transcripts.driver import run_all
 COT, POT = "dcot_gpt-3.5-svamp-cot", "pot-svamp-pot"
 # Experiment: the recorded answers of each thought that it asks a teacher for.
 RECORDED = {
+    "md": {"cot": COT, "pot": POT},
+    "siked": {"cot": COT, "pot": POT},
     "dcot": {"cot": COT},
     "sci_cot": {"cot": COT},
     "planning": {"cot": COT},

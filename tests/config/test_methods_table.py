@@ -17,6 +17,7 @@ PLAIN = re.compile(r"(md|cot|pot|label)[2_]?.*|demo.*|dss|eotd|etd")  # in READM
 
 class Method(NamedTuple):
     files: list[str]
+    lines: list[int]  # of each file, rounded to tens
     experiment: str
     controls: list[str]  # each as the words behind `experiment=`
 
@@ -32,6 +33,7 @@ def methods() -> list[Method]:
     return [
         Method(
             files=quoted(row[columns["files"]]),
+            lines=[int(number) for number in row[columns["lines"]].split("+")],
             experiment=row[columns["experiment"]].strip("`"),
             controls=quoted(row[columns["control"]]),
         )
@@ -54,6 +56,13 @@ def test_every_experiment_of_a_method_is_in_the_table() -> None:
     there = {file.stem for file in (config_folder() / "experiment").glob("*.yaml")}
     assert named <= there
     assert {name for name in there - named if not PLAIN.fullmatch(name)} == set()
+
+
+@pytest.mark.parametrize("method", methods(), ids=lambda method: method.experiment)
+def test_files_have_about_as_many_lines_as_the_table_says(method: Method) -> None:
+    for file, lines in zip(method.files, method.lines, strict=True):
+        found = len((ROOT / "mdexp" / file).read_text().splitlines())
+        assert abs(found - lines) <= 10, f"docs/methods.md says {lines} of {file}, it has {found}"
 
 
 @pytest.mark.parametrize("method", methods(), ids=lambda method: method.experiment)
