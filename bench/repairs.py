@@ -125,8 +125,8 @@ def measured(
     ours = [Begun(p, name, repair, (failed[p.id].text,)) for p in problems if p.id in failed]
     theirs = [Begun(p, name, repair, (faults[p.id],)) for p in problems if p.id in faults]
     note = (
-        f"{len(problems)} of {len(test)} test problems have a right recorded program; "
-        f"{len(problems) - len(greedy)} greedy programs are right, {len(greedy) - len(failed)} "
+        f"{len(recorded)} of {len(test)} test problems have a right recorded program, of which "
+        f"{len(problems)} were asked; {len(problems) - len(greedy)} greedy programs are right, {len(greedy) - len(failed)} "
         f"were cut short and are left out, {len(failed)} failed"
     )
     return (

@@ -51,7 +51,8 @@ def test_faults_are_sent_back_and_right_repairs_counted(
     monkeypatch.setattr(Writing, "write", write)
     with Sandbox(timeout_s=5, memory_mib=64, output_kib=16, workers=1) as sandbox:
         own, injected, sampled, note = bench.measured(run, settings, file, 10, 2, sandbox)
-    assert "3 of 4 test problems have a right recorded program; 0 greedy programs are" in note
+    assert "3 of 4 test problems have a right recorded program, of which 3 were asked" in note
+    assert "0 greedy programs are right, 0 were cut short and are left out, 3 failed" in note
     by_id = {row.problem_id: row for row in own}
     assert [by_id[p.id].right for p in (raising, stubborn, lucky)] == [True, False, True]
     assert [by_id[p.id].raises for p in (raising, stubborn, lucky)] == [True, False, False]
