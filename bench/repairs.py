@@ -126,8 +126,8 @@ def measured(
     theirs = [Begun(p, name, repair, (faults[p.id],)) for p in problems if p.id in faults]
     note = (
         f"{len(recorded)} of {len(test)} test problems have a right recorded program, of which "
-        f"{len(problems)} were asked; {len(problems) - len(greedy)} greedy programs are right, {len(greedy) - len(failed)} "
-        f"were cut short and are left out, {len(failed)} failed"
+        f"{len(problems)} were asked; {len(problems) - len(greedy)} greedy programs are right, "
+        f"{len(greedy) - len(failed)} were cut short and are left out, {len(failed)} failed"
     )
     return (
         repaired(ours, writer, settings, sandbox),
