@@ -3,9 +3,9 @@
     python -m bench.given_texts RUN [--problems 300] [--gold FILE] [--control RUN]
 
 RUN is the folder of a run whose student writes several texts (`experiment=kpdd`, `sci_cot`). On its
-test problems the student writes the last text anew, greedily, behind first texts of four kinds:
+test problems the student writes the last text, greedily, behind first texts of four kinds:
 
-    own       what the student itself wrote; as in the run
+    own       what the student itself wrote, in the run
     other     what it wrote for another problem: a control, its content cannot help
     gold      by rule from a right solution, as lessons are made: a bound
     none      empty texts
@@ -51,7 +51,6 @@ from mdexp.transcripts.driver import Walk
 from mdexp.transcripts.opening import asked
 from mdexp.transcripts.reading import read_all, read_rows
 
-KINDS = ("own", "other", "gold", "none")
 Texts = Mapping[str, tuple[str, ...]]  # by problem: all texts but the last
 
 
@@ -107,15 +106,21 @@ def tables(
             "no test problem has first texts that the student finished and a right solution"
         )
     firsts: dict[str, Texts] = {
-        "own": own,
         "other": shifted(own, [p.id for p in chosen]),
         "gold": gold,
         "none": {problem.id: ("",) * (thought.max_writes - 1) for problem in chosen},
     }
     writer = run_writer(run, settings)
-    found = {}
-    for kind in KINDS:
-        begun = [Begun(p, name, thought, firsts[kind][p.id]) for p in chosen]
+    ours = {o.problem_id: o for o in outputs if (o.thought, o.sample) == (name, 0)}
+    in_order = [ours[problem.id] for problem in chosen]
+    found = {
+        "own": Answers(
+            read_rows(in_order, by_id(chosen), {name: thought}, sandbox),
+            [output.segments[-1].num_tokens for output in in_order],
+        )
+    }
+    for kind, texts in firsts.items():
+        begun = [Begun(p, name, thought, texts[p.id]) for p in chosen]
         walks = write_on(begun, writer, settings.decoding, sandbox)
         found[kind] = Answers(
             read_all(walks, sandbox), [walk.transcript.last.num_tokens for walk in walks]
@@ -124,10 +129,9 @@ def tables(
         found["control"] = control_answers(control, chosen, sandbox)
     answers = answers_table(chosen, found)
     left_out = sum(p.id in own and p.id not in gold for p in problems)
-    whole = {o.problem_id: o.num_tokens for o in outputs if (o.thought, o.sample) == (name, 0)}
     answers.caption = (
         f"{left_out} problems have no right solution and are left out; all texts of an answer with "
-        f"its own first ones are {fmean(whole[p.id] for p in chosen):.0f} tokens"
+        f"its own first ones are {fmean(output.num_tokens for output in in_order):.0f} tokens"
     )
     return [answers, numbers_table(chosen, found, programs)] if programs else [answers]
 

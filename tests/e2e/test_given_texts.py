@@ -7,15 +7,16 @@ import pytest
 
 from bench import given_texts as bench
 from mdexp.config.judging import judge
+from mdexp.decoding.run_writer import run_writer
 from mdexp.ports import Done
-from mdexp.records import Generation, Output, Problem
+from mdexp.records import Generation, Output, Problem, by_id
 from mdexp.sandbox.executor import Sandbox
 from mdexp.store.files import read_json
 from mdexp.store.json_lines import read_jsonl
 
 
 @pytest.mark.parametrize("experiment", ["kpdd", "sci_cot"])
-def test_behind_its_own_texts_a_student_answers_as_in_the_run(experiment, kept_run, monkeypatch):
+def test_behind_its_own_texts_a_student_answers_as_in_the_run(experiment, kept_run):
     run = kept_run(
         f"experiment={experiment}",
         "trainer.max_tokens=2048",
@@ -26,24 +27,20 @@ def test_behind_its_own_texts_a_student_answers_as_in_the_run(experiment, kept_r
     )
     settings = judge(read_json(run / "run.json")["settings"])
     outputs = read_jsonl(run / "outputs_after.jsonl", Output)
-    said = {}
-    write_on = bench.write_on
-
-    def remembered(*given):
-        walks = write_on(*given)
-        for walk in walks:
-            said.setdefault(walk.transcript.problem_id, []).append(walk.transcript.last)
-        return walks
-
-    monkeypatch.setattr(bench, "write_on", remembered)
+    problems = by_id(read_jsonl(run / "problems.jsonl", Problem))
+    name = bench.several_texts(settings)
+    thought = settings.thoughts[name]
+    said = bench.own_texts(outputs, name, thought.max_writes)
     with Sandbox(timeout_s=5, memory_mib=64, output_kib=16, workers=1) as sandbox:
         made = bench.tables(run, settings, 10, sandbox)
+        begun = [bench.Begun(problems[n], name, thought, texts) for n, texts in said.items()]
+        walks = bench.write_on(begun, run_writer(run, settings), settings.decoding, sandbox)
     assert len(made) == (2 if experiment == "kpdd" else 1)
-    assert [str(cell) for cell in made[0].columns[0].cells] == list(bench.KINDS)
-    assert {len(texts) for texts in said.values()} == {len(bench.KINDS)}
+    assert [str(cell) for cell in made[0].columns[0].cells] == ["own", "other", "gold", "none"]
+    again = {walk.transcript.problem_id: walk.transcript.last.text for walk in walks}
     last = {o.problem_id: o.segments[-1] for o in outputs if o.problem_id in said}
     finished = [n for n, segment in last.items() if segment.finished]
-    assert finished and all(said[n][0].text == last[n].text for n in finished)
+    assert finished and all(again[n] == last[n].text for n in finished)
     graded = {
         g.problem_id: g.correct
         for g in read_jsonl(run / "generations.jsonl", Generation)
