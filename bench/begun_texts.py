@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mdexp.config.blocks import DecodingSettings
+from mdexp.config.settings import Settings
 from mdexp.decoding.answering import Writing
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.ports import Executor, Run, Thought, Write
@@ -18,6 +19,12 @@ class Begun(NamedTuple):
     name: str
     thought: Thought
     texts: tuple[str, ...]
+
+
+def decoding_of(settings: Settings) -> DecodingSettings:
+    """How a run decodes: lengths, batches and temperature."""
+    assert isinstance(settings.decoding, DecodingSettings), "decoders of this package are"
+    return settings.decoding
 
 
 def write_on(

@@ -33,7 +33,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench.begun_texts import Begun, write_on
+from bench.begun_texts import Begun, decoding_of, write_on
 from bench.recorded_paths import right_paths
 from mdexp.answers import NUMBER, canonical, correct
 from mdexp.config.judging import judge
@@ -121,7 +121,7 @@ def tables(
     }
     for kind, texts in firsts.items():
         begun = [Begun(p, name, thought, texts[p.id]) for p in chosen]
-        walks = write_on(begun, writer, settings.decoding, sandbox)
+        walks = write_on(begun, writer, decoding_of(settings), sandbox)
         found[kind] = Answers(
             read_all(walks, sandbox), [walk.transcript.last.num_tokens for walk in walks]
         )

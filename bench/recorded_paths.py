@@ -14,7 +14,7 @@ def right_paths(
 ) -> dict[str, VerifiedPath]:
     """The first recorded path of each problem that meets its gold answer. ValueError where the
     file has none of these problems."""
-    teacher = ReplayTeacher(path={name: str(file)}, num_paths=100)
+    teacher = ReplayTeacher(path={name: str(file)}, num_paths=100, fields=None, thinking="drop")
     paths = list(teacher.paths(problems, {name: thought}, Path(), executor))
     kept, _ = verify_paths(paths, by_id(problems), {name: thought}, executor, "gold")
     return {path.problem_id: path for path in reversed(kept)}

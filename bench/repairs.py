@@ -32,7 +32,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench.begun_texts import Begun, write_on
+from bench.begun_texts import Begun, decoding_of, write_on
 from bench.equal_tokens import Spend, at_budget
 from bench.recorded_paths import right_paths
 from mdexp.answers import correct
@@ -108,7 +108,7 @@ def measured(
         writer,
         problems,
         inner,
-        decoding=settings.decoding,
+        decoding=decoding_of(settings),
         executor=sandbox,
         samples=range(1 + samples),
     )
@@ -172,7 +172,7 @@ def fresh(problem_id: str, rows: Sequence[tuple[Output, bool]]) -> Sampled:
 def repaired(
     begun: Sequence[Begun], writer: StudentWriter, settings: Settings, sandbox: Executor
 ) -> list[Repaired]:
-    walks = write_on(begun, writer, settings.decoding, sandbox)
+    walks = write_on(begun, writer, decoding_of(settings), sandbox)
     found = []
     for one, walk, done in zip(begun, walks, read_all(walks, sandbox), strict=True):
         segments = walk.transcript.segments

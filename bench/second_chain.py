@@ -84,12 +84,19 @@ def main() -> None:
 
 def rows_of(settings: Settings) -> tuple[str, str]:
     """The thoughts of several chains and of one; ValueError where the run has not both."""
-    ours = {n: t for n, t in settings.answering().items() if isinstance(t, DivergentChains)}
-    several = [name for name, thought in ours.items() if thought.k > 1 or thought.k_options]
-    single = [name for name, thought in ours.items() if thought.k == 1 and not thought.k_options]
+    most = {name: most_chains(thought) for name, thought in settings.answering().items()}
+    several = [name for name, k in most.items() if k > 1]
+    single = [name for name, k in most.items() if k == 1]
     if not several or not single:
         raise ValueError("this run has no rows of one and of several chains, as experiment=dcot")
     return several[0], single[0]
+
+
+def most_chains(thought: object) -> int:
+    """The most chains that a thought asks for in one text; 0 of another thought than DCoT's."""
+    if not isinstance(thought, DivergentChains):
+        return 0
+    return max(thought.k_options, default=thought.k)
 
 
 def answered(run: Path, thought: str) -> Answered:
