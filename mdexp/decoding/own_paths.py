@@ -28,7 +28,8 @@ def write_own_paths(
     """`num_paths` outputs of each (problem, thought), in that order: the greedy one, then sampled
     ones at the temperature of `decoder`, by this process. Random streams are those of the paths'
     names, so that fewer paths are the first of more."""
-    sampling: Any = build_part(described(decoder.untrained()) | {"num_paths": num_paths - 1})
+    sampled = dict.fromkeys(("num_paths", "validation_paths"), num_paths - 1)
+    sampling: Any = build_part(described(decoder.untrained()) | sampled)
     log.info("own paths of %s: %d problems, %d each", ", ".join(thoughts), len(problems), num_paths)
     outputs: list[Output] = []
     for layer in reading_order(thoughts):

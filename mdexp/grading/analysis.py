@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from mdexp.grading.breakdowns import answer_size, error_class, steps
 from mdexp.grading.curves import Curves, path_curves
@@ -14,6 +14,7 @@ from mdexp.grading.graders.strict import STRICT
 from mdexp.grading.graders.xot import Xot
 from mdexp.grading.overlap import SolvedSet, decisions, solved_by, solved_by_votes
 from mdexp.grading.score import PHASES, attempt, by_problem
+from mdexp.grading.selection import Selection, selections
 from mdexp.grading.shares import Share, share
 from mdexp.grading.vote_rules.majority import MAJORITY
 from mdexp.ports import Grader, VoteRule
@@ -49,6 +50,8 @@ class Analysis(TypedDict):
     kinds: dict[str, dict[str, dict[str, Share]]]  # `type`, `steps`, `answer`; group; row
     errors: dict[str, dict[str, int]]  # thought (all its paths), class
     graders: dict[str, dict[str, Disputed]]  # thought, grader
+    # What choosing by the run's scorer comes to, by thought; of a run without one it is left out.
+    selection: NotRequired[dict[str, Selection]]
 
 
 Analyses = dict[str, dict[str, Analysis]]  # dataset, phase
@@ -69,9 +72,12 @@ def analyse(
         paths = [g for g in tested if (g.dataset, g.phase) == (dataset, phase)]
         elected = [v for v in votes if (v.dataset, v.phase, v.split) == (dataset, phase, "test")]
         if paths:
-            table.setdefault(dataset, {})[phase] = _analysis(
-                paths, elected, problems, thoughts, rule
-            )
+            found = _analysis(paths, elected, problems, thoughts, rule)
+            tuned = [g for g in generations if (g.phase, g.split) == (phase, "validation")]
+            order = next(vote.order for vote in elected if vote.row == "vote")
+            if chosen := selections(paths, tuned, order):
+                found["selection"] = chosen
+            table.setdefault(dataset, {})[phase] = found
     return table
 
 
