@@ -25,6 +25,15 @@ from mdexp.records import Generation
 SEED = 0
 Paths = Sequence[Generation]
 Measure = Callable[[Generation], float]
+NOTE = (
+    "Paths are sampled once and chosen among in several ways. Best score and likeliest path: one "
+    "path that has an answer. Vote by score: paths weigh as their chance of being right. Any is "
+    "right: what no way can exceed. Brackets: Wilson 95 % interval, of a difference BCa over "
+    "problems; p: exact McNemar test against the majority, not corrected. AUC: of the pairs of a "
+    "right and a wrong answer to one problem the share in which the right one ranks higher, as a "
+    "mean over problems that have both; brackets: BCa over problems. Log-probability: mean of the "
+    "path's tokens. Length: in characters, shorter or longer first as validation problems say."
+)
 SCORE, LOGPROB, LENGTH = "score", "log-probability", "length"
 MAJORITY, BEST, WEIGHTED = "majority", "best score", "vote by score"
 LIKELIEST, ANY = "likeliest path", "any is right"

@@ -13,6 +13,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mdexp.grading.analysis import Analyses
 from mdexp.grading.score import Metrics
+from mdexp.grading.selection import NOTE as SELECTION_NOTE
+from mdexp.grading.selection import verdict as selection_verdict
 from mdexp.ports import student_name
 from mdexp.records import VALIDATION, Generation, Lesson, Output, Problem, Vote
 from mdexp.records.row_names import row_names, unverified
@@ -81,6 +83,7 @@ def build_report(
         "mostly_dropped": mostly_dropped(run.get("stages", [])),
         "unverified": unverified(metrics),
         "sandbox_lacks": run.get("sandbox", {}).get("lacks", ""),
+        "selection_note": SELECTION_NOTE,
         "rounds": rounds,
         "round_charts": {
             dataset: round_chart(rounds, dataset, classes)
@@ -126,6 +129,7 @@ def page_parts(
     there = {
         ("results", "Accuracy"): results,
         ("curves", "Number of paths"): any(found["curves"] for found in last),
+        ("selection", "Choosing by score"): any("selection" in found for found in last),
         ("solved", "Who solves what"): any(found["solved_by"] for found in everything),
         ("kinds", "Kinds of problem"): any(any(found["kinds"].values()) for found in last),
         ("errors", "Failures"): any(found["errors"] for found in everything),
@@ -233,6 +237,7 @@ def _environment() -> Environment:
     )
     for show in shown:
         environment.filters[show.__name__] = show
+    environment.filters["selection_verdict"] = selection_verdict
     for draw in (charts.strip, curve_chart, forest, solved_set, disputed_set):
         environment.globals[draw.__name__] = draw
     return environment

@@ -8,6 +8,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from mdexp.grading.analysis import analyse
 from mdexp.grading.score import metrics, votes
 from mdexp.grading.vote_rules.cascade import Cascade
 from mdexp.grading.vote_rules.majority import Majority
@@ -47,6 +48,28 @@ def test_one_path_per_thought_is_called_tie_break_and_more_a_vote(tmp_path):
     assert "| toy | tie-break |" in markdown, "one sampled path per thought is no vote either"
     markdown, _ = written(tmp_path, **run_parts(samples=(0, 1, 2)))
     assert "| toy | vote of 4 |" in markdown and "tie-break |" not in markdown
+
+
+def test_choosing_by_score_is_shown_with_a_verdict_where_paths_have_scores(tmp_path):
+    parts = run_parts(samples=(0, 1, 2))
+    scored = []
+    for one in parts["generations"]:
+        right = one.correct and one.sample == 1  # so that problems have both kinds of path
+        answer = 18 if right else 7
+        one = replace(one, correct=right, answer=answer, read=answer, logprob=-1.0)
+        scored.append(replace(one, score=0.5 + right if one.phase == "after" else None))
+    known = {problem.id: problem for problem in parts["problems"]}
+    elected = votes(scored, ORDER)
+    parts |= {"generations": scored, "votes": elected, "metrics": metrics(scored, elected, ORDER)}
+    assert "Choosing by score" not in "".join(written(tmp_path, **parts))
+    parts["analysis"] = analyse(scored, elected, known, ORDER)
+    markdown, page = written(tmp_path, **parts)
+    told = "Within a problem the score ranks better than log-probability and length."
+    assert f"pot, 2 paths of a problem: {told}" in markdown and told in page
+    assert "| best score | 80.0 % (49.0 to 94.3) | +0.0 (" in markdown
+    assert "| any is right | 80.0 % (49.0 to 94.3) | - | - | - |" in markdown
+    assert "| log-probability | 0.500 (" in markdown
+    assert 'href="#selection">Choosing by score' in page
 
 
 def test_three_single_paths_vote_and_the_rule_is_told(tmp_path):
