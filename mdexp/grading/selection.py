@@ -46,7 +46,7 @@ class Mean(TypedDict):
     ci95: list[float]  # BCa
 
 
-class Versus(TypedDict):
+class AgainstMajority(TypedDict):
     """A way to choose against the majority of the same paths, over problems."""
 
     mean: float  # its accuracy minus that of the majority
@@ -64,7 +64,7 @@ class Selection(TypedDict):
     auc: dict[str, Mean]  # by measure
     gains: dict[str, Mean]  # the score's AUC minus that of the other measure
     rows: dict[str, Share]  # right by each way to choose
-    versus: dict[str, Versus]
+    versus: dict[str, AgainstMajority]
 
 
 def selections(tested: Paths, validation: Paths, order: Sequence[str]) -> dict[str, Selection]:
@@ -171,10 +171,10 @@ def _mean(values: Mapping[str, float], *, least: float = 0.0) -> Mean:
     return Mean(mean=float(found.mean()), ci95=list(bca(found, seed=SEED, least=least)))
 
 
-def _versus(counted: Sequence[bool], right: Sequence[bool]) -> Versus:
+def _versus(counted: Sequence[bool], right: Sequence[bool]) -> AgainstMajority:
     test = mcnemar(counted, right)
     difference = paired_difference(counted, right, seed=SEED)
-    return Versus(
+    return AgainstMajority(
         mean=difference.mean,
         ci95=list(difference.ci95),
         only_majority=test.only_first,
@@ -185,6 +185,10 @@ def _versus(counted: Sequence[bool], right: Sequence[bool]) -> Versus:
 
 def verdict(found: Selection) -> str:
     """Whether the score ranks better than the other measures do, in a sentence."""
+    if not found["ranked"]:
+        return (
+            "No problem has right and wrong answers among its paths, so there is nothing to rank."
+        )
     beaten = [name for name, gain in found["gains"].items() if gain["ci95"][0] > 0]
     level = [name for name in found["gains"] if name not in beaten]
     if not level:
