@@ -94,7 +94,8 @@ class BatchDesk:
         batch["polls"] += 1
         if self.frozen or batch["status"] not in ("validating", "in_progress"):
             return
-        batch["status"] = "in_progress"
+        batch["status"], counts = "in_progress", batch["request_counts"]
+        counts["completed"] = counts["total"] * batch["polls"] // self.polls_until_done
         if batch["polls"] >= self.polls_until_done:
             self._finish(batch)
 

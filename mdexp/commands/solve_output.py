@@ -12,7 +12,9 @@ from mdexp.report.explorer import conversation_turns
 def solve_output(
     question: str, generations: Sequence[Generation], vote: Vote, outputs: Sequence[Output]
 ) -> dict[str, Any]:
-    """Every path, with whether the vote heard it, then the vote and why it came out so."""
+    """Every path, with whether the vote heard it, then the vote and why it came out so. `unverified`
+    says why a server's model may not be the trained student; empty where nothing speaks for that.
+    """
     heard = [g for g in voters(generations) if g.thought in vote.order]
     paths = [
         {
@@ -37,6 +39,7 @@ def solve_output(
         "votes": vote.votes,
         "decided": vote.decided,
         "why": why(vote),
+        "unverified": next((o.unverified for o in outputs if o.unverified), ""),
     }
 
 
@@ -55,7 +58,10 @@ def for_people(found: Mapping[str, Any]) -> str:
     for path in found["paths"]:
         lines += ["", *_path(path)]
     answer = "none" if found["answer"] is None else found["answer"]
-    return printable("\n".join([*lines, "", f"answer: {answer}", f"why: {found['why']}"]))
+    lines += ["", f"answer: {answer}", f"why: {found['why']}"]
+    if found["unverified"]:
+        lines.append(f"not verified: {found['unverified']}")
+    return printable("\n".join(lines))
 
 
 def _path(path: Mapping[str, Any]) -> list[str]:

@@ -34,9 +34,12 @@ MAX_BYTES = 190_000_000
 MAX_VAIN_ROUNDS = 3  # in a row, that bring no answer
 
 
-def purchase_by_batch(wanted: Wanted, ledger: Ledger, terms: Terms, key: str) -> None:
-    """Buy what is wanted and missing, as far as the budget goes, and wait for it. TeacherError if
-    the teacher cannot go on; ValueError for terms that cannot be kept."""
+def purchase_by_batch(
+    wanted: Wanted, ledger: Ledger, terms: Terms, key: str, title: str = "teacher"
+) -> None:
+    """Buy what is wanted and missing, as far as the budget goes, and wait for it; `title` begins
+    the lines that say how far that is. TeacherError if the teacher cannot go on; ValueError for
+    terms that cannot be kept."""
     before = ledger.num_missing(wanted)
     with (
         BatchServer(terms.base_url, key, terms.timeout_s, terms.max_retries) as server,
@@ -44,20 +47,18 @@ def purchase_by_batch(wanted: Wanted, ledger: Ledger, terms: Terms, key: str) ->
     ):
         run = BatchPurchase(ledger, server, terms, holder.name)
         try:
-            run.buy(wanted)
+            run.buy(wanted, title)
         except (KeyboardInterrupt, SystemExit):
             log.warning("teacher: batches go on at the server; the next run collects them")
             raise
         finally:
             missing = ledger.num_missing(wanted)
             bought = before - missing - run.tally["refused"]
-            log.info("teacher: %d of %d answers bought by Batch", bought, before)
-            log.log(
-                logging.WARNING if missing else logging.INFO,
-                "teacher: %d could not be had; %s",
-                missing,
-                counted(run.tally),
+            log.info(
+                "teacher: %d of %d answers bought by Batch; %s", bought, before, counted(run.tally)
             )
+            if missing:
+                log.warning("teacher: %d of %d answers could not be had", missing, before)
 
 
 class Draft:
@@ -92,9 +93,9 @@ class BatchPurchase:
         with ledger.writing():
             budget.open_budget(ledger.db, self._command, terms.budget_micro_usd)
 
-    def buy(self, wanted: Wanted) -> None:
-        """Until every request is complete, the money is spent, or rounds bring nothing more."""
-        self._collection.collect_all()
+    def buy(self, wanted: Wanted, title: str) -> None:
+        """Buy until every request is complete, the money is spent, or rounds bring nothing more."""
+        self._collection.collect_all(title)
         vain_rounds = 0
         while vain_rounds < MAX_VAIN_ROUNDS:
             set_aside = self._collection.set_aside
@@ -105,7 +106,7 @@ class BatchPurchase:
                 raise self._collection.error
             num_answers, num_batches = self.tally["answers"], self.tally["batches"]
             refusals = self._hand_in(wanted)
-            self._collection.collect_all()
+            self._collection.collect_all(title)
             if self.tally["batches"] > num_batches:
                 vain_rounds = 0 if self.tally["answers"] > num_answers else vain_rounds + 1
             elif refusals.keys() & {"leased", "reserved"}:

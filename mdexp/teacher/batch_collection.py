@@ -8,11 +8,12 @@ import logging
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mdexp.teacher import batch_ledger
 from mdexp.teacher.batch_ledger import Batch
 from mdexp.teacher.batch_lines import line_outcomes
+from mdexp.teacher.batch_progress import BatchProgress
 from mdexp.teacher.batch_server import BatchServer, State
 from mdexp.teacher.families import call_body
 from mdexp.teacher.holder import Holder, is_alive
@@ -26,7 +27,6 @@ from mdexp.teacher.retry import Filtered, SetAside, TeacherError, Unanswered
 log = logging.getLogger(__name__)
 
 POLL_S = 15.0
-REPORT_EVERY_S = 300.0
 LEASE_S = 26 * 3600.0  # a batch ends within 24 hours
 # Half a surrogate pair, a number beyond 64 bits, a list where a text belongs.
 _CANNOT_BE_STORED = (
@@ -66,20 +66,24 @@ class BatchCollection:
         self._ledger, self._server, self._terms = ledger, server, terms
         self._holder = holder
 
-    def collect_all(self) -> None:
-        """Wait for every batch at this endpoint, and take in what it brings."""
-        reported = time.monotonic()
-        while batch_ledger.uncollected(self._ledger, self._terms.endpoint):
-            self.look_after_all(report=time.monotonic() - reported >= REPORT_EVERY_S)
-            if time.monotonic() - reported >= REPORT_EVERY_S:
-                reported = time.monotonic()
-            if batch_ledger.uncollected(self._ledger, self._terms.endpoint):
+    def collect_all(self, title: str) -> None:
+        """Wait for every batch at this endpoint, and take in what it brings; `title` begins the
+        lines that say how far they are."""
+        num_calls = batch_ledger.num_uncollected_calls(self._ledger, self._terms.endpoint)
+        if not num_calls:
+            return
+        with BatchProgress(num_calls, title, self.tally) as progress:
+            while True:
+                self.look_after_all(progress.saw)
+                if not batch_ledger.uncollected(self._ledger, self._terms.endpoint):
+                    break
                 time.sleep(POLL_S)
 
-    def look_after_all(self, report: bool = False) -> None:
-        """Look after every batch at this endpoint once."""
+    def look_after_all(self, saw: Callable[[str, State], None] = lambda *_: None) -> None:
+        """Look after every batch at this endpoint once; `saw` is given its token and state."""
         for batch in batch_ledger.uncollected(self._ledger, self._terms.endpoint):
-            self._advance(batch, report)
+            if state := self._advance(batch):
+                saw(batch.token, state)
 
     def give_back(self, token: str, command: str) -> None:
         """Release the calls of a batch that the server does not have."""
@@ -87,21 +91,17 @@ class BatchCollection:
         release(claims_of_batches(self._ledger, command), list(claimed))
         batch_ledger.collected(self._ledger, token)
 
-    def _advance(self, batch: Batch, report: bool) -> None:
-        """Look after a batch once."""
+    def _advance(self, batch: Batch) -> State | None:
+        """Look after a batch once; its state, if the server told it."""
         remote = batch.remote or self._remote(batch)
         if remote is None:
-            return
+            return None
         state = self._server.state(remote)
         if state.status == "not found" and self._server.find(batch.token):
-            return  # it is listed, so it is there
+            return None  # it is listed, so it is there
         if state.ended:
             self._take_in(batch, state)
-        elif report:
-            log.info(
-                "teacher: batch %s: %s, %d of %d calls done",
-                *(remote, state.status, state.num_done, state.num_lines),
-            )
+        return state
 
     def _remote(self, batch: Batch) -> str | None:
         """The server's name of a batch whose run was cut off while it handed it in."""

@@ -76,6 +76,16 @@ def uncollected(ledger: Ledger, endpoint: str) -> list[Batch]:
     return [Batch(token=t, remote=r, command=c, holder=h) for t, r, c, h in rows]
 
 
+def num_uncollected_calls(ledger: Ledger, endpoint: str) -> dict[str, int]:
+    """How many calls each of those batches has, by its token."""
+    rows = ledger.db.execute(
+        "SELECT token, count(*) FROM batches JOIN batch_lines ON batch = token"
+        " WHERE collected_at IS NULL AND endpoint = ? GROUP BY token",
+        (endpoint,),
+    )
+    return dict(rows.fetchall())
+
+
 def claims_of(ledger: Ledger, token: str) -> dict[str, Claim]:
     """The calls of a batch, by custom_id."""
     rows = ledger.db.execute(

@@ -239,7 +239,7 @@ class OpenAITeacher(BaseModel):
             key, terms = server_key(self.api_key_env, self.url()), self.terms()
             warn_of_unlisted(terms.base_url, key, self.model)
             if self.mode == "batch":
-                purchase_by_batch(missing, book, terms, key)
+                purchase_by_batch(missing, book, terms, key, title)
                 return
             settle_batches(book, terms, key)
             missing = {r: samples for r, samples in missing.items() if book.missing(r, samples)}

@@ -1,15 +1,20 @@
 """Batch: each answer bought once, whatever expires, fails, gets lost or is killed on the way."""
 
 import json
+import logging
 import os
 import re
 import signal
 import time
+from collections import Counter
 
 import pytest
 
+from mdexp.ports import progress
 from mdexp.teacher import batch, batch_collection, batch_connection, batch_server
 from mdexp.teacher.batch_ledger import uncollected
+from mdexp.teacher.batch_progress import BatchProgress
+from mdexp.teacher.batch_server import State
 from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.retry import TeacherError
 from tests.buyer import buy, problems, start, teacher
@@ -208,7 +213,7 @@ def test_batches_that_bring_nothing_are_not_repeated_for_ever(server, tmp_path, 
     with pytest.raises(TeacherError, match="not one of 6 answers"):
         by_batch(server, tmp_path)
     assert len(server.batches.batches) == batch.MAX_VAIN_ROUNDS
-    assert "6 could not be had" in caplog.text
+    assert "6 of 6 answers could not be had" in caplog.text
 
 
 def test_a_server_that_ignores_n_is_asked_again_with_seeds(server, tmp_path):
@@ -311,6 +316,36 @@ def test_the_budget_holds_and_further_batches_follow(server, tmp_path, caplog):
     with pytest.raises(TeacherError, match="not one of"):
         by_batch(server, tmp_path / "other", 2, price=PRICE, budget_usd=0.00001)
     assert "what is left of the budget may not pay for another call" in caplog.text
+
+
+def test_it_says_how_far_the_batches_are(server, tmp_path, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(progress, "LINE_MIN_S", 0)
+    server.batches.polls_until_done = 3
+    by_batch(server, tmp_path, 6)
+    said = [m for m in caplog.messages if "calls (" in m]
+    assert [re.sub(r"[0-9.e+]+/s, \d+ s", "RATE", m) for m in said] == [
+        "extract, cot, d/train: 2 of 6 calls (33 %); RATE to go; batches: in_progress 1",
+        "extract, cot, d/train: 4 of 6 calls (66 %); RATE to go; batches: in_progress 1",
+        "extract, cot, d/train: 6 of 6 calls (100 %); answers 6",
+    ]
+
+
+def test_no_batch_is_more_than_done():
+    """A batch fails, another run begins one, a server counts wrong: the bar holds."""
+
+    def seen(status, num_done):
+        return State(status=status, num_done=num_done, num_lines=9, files=(), detail="")
+
+    with BatchProgress({"a": 4, "b": 6}, "teacher", Counter()) as bar:
+        bar.saw("a", seen("validating", 0))
+        bar.saw("b", seen("in_progress", 9))
+        assert bar.remark() == "batches: validating 1, in_progress 1"
+        bar.saw("another's", seen("in_progress", 3))
+        bar.saw("b", seen("in_progress", 5))
+        bar.saw("a", seen("failed", 1))
+        assert bar.remark() == "batches: in_progress 1"
+        assert bar.num_done == 10
 
 
 def wait_for(condition):

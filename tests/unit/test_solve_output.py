@@ -13,10 +13,10 @@ OF = {"problem_id": "p", "dataset": "toy", "split": "test", "phase": "after", "n
 
 def path(thought: str, sample: int, answer: int, **fields: Any) -> tuple[Generation, Output]:
     which = OF | {"thought": thought, "sample": sample, "text": f"It is {answer}."}
-    trace = fields.pop("trace", {})
+    trace, unverified = fields.pop("trace", {}), fields.pop("unverified", "")
     graded = {"answer": answer, "status": "ok", "correct": False} | fields
     return Generation(**which, **graded), Output(
-        **which, num_tokens=3, finished=True, logprob=-0.5, trace=trace
+        **which, num_tokens=3, finished=True, logprob=-0.5, trace=trace, unverified=unverified
     )
 
 
@@ -44,6 +44,14 @@ def test_beams_are_ranked_and_show_their_steps() -> None:
     shown = for_people(tell(path("pot", 0, 1, trace={"steps": steps}), order=("pot",)))
     assert "--- pot, beam 1 ---" in shown
     assert "\n  step 1: ran, score 0.25\n  step 2: failed, score -1.5\n" in shown
+
+
+def test_a_server_that_may_have_another_model_is_said_to_programs_and_people() -> None:
+    doubtful = tell(path("cot", 0, 1, unverified="it gives no log-probabilities"), order=("cot",))
+    assert doubtful["unverified"] == "it gives no log-probabilities"
+    assert for_people(doubtful).endswith("\nnot verified: it gives no log-probabilities")
+    sure = tell(path("cot", 0, 1), order=("cot",))
+    assert sure["unverified"] == "" and "not verified" not in for_people(sure)
 
 
 def test_what_a_program_printed_moves_no_cursor() -> None:
