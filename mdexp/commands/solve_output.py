@@ -12,9 +12,8 @@ from mdexp.report.explorer import conversation_turns
 def solve_output(
     question: str, generations: Sequence[Generation], vote: Vote, outputs: Sequence[Output]
 ) -> dict[str, Any]:
-    """Every path, with whether the vote heard it, then the vote and why it came out so. `unverified`
-    says why a server's model may not be the trained student; empty where nothing speaks for that.
-    """
+    """Every path and whether it voted, then the vote and why it came out so. `unverified` says why
+    a server's model may not be the trained student; else it is empty."""
     heard = [g for g in voters(generations) if g.thought in vote.order]
     paths = [
         {

@@ -1,8 +1,9 @@
-"""A set's own annotations as views of its solutions (MinT, arXiv 2307.07951), without a model.
+"""Returns a dataset's own annotations as views of its solutions (MinT, arXiv 2307.07951); no model
+is asked.
 
-MinT trains one student on sets that were annotated in different styles, each style asked for by an
-instruction. Views here: `cot` is the set's own prose, `marked` the same with GSM8K's calculator
-marks (`<<48/2=24>>`), and `label`, `eot`, `pot` and the like are what teacher=worked makes of it.
+MinT trains one student on datasets annotated in different styles. An instruction asks for each
+style. Views here: `cot` is the set's own prose, `marked` the same with GSM8K's calculator marks
+(`<<48/2=24>>`), and `label`, `eot`, `pot` and the like are what teacher=worked makes of it.
 
 For the paper's claim that noise in one view leaves the others alone, a share of one view's texts
 can be corrupted: one arithmetic operator becomes another.
@@ -25,12 +26,13 @@ MODEL = "annotations"
 CORRUPTED = "annotations, corrupted"
 _MARK = re.compile(r"<<[^<>]*>>")
 _FINAL = re.compile(r"\n?####[^\n]*\Z")
-# Between blanks, or in a number's neighbourhood: the hyphen of "part-time" is none.
+# An operator stands between blanks or beside a number, so the hyphen of "part-time" is not one.
 _OPERATOR = re.compile(r"(?<=[\w)] )[-+*/](?= [\w(])|(?<=[\d)])[-+*/](?=[\d(])")
 
 
 class Annotations(BaseModel):
-    """Up to `num_paths` texts of each view that a set has; its original prose is one text."""
+    """Gives up to `num_paths` texts for each view that a set has; its original prose is one
+    text."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -38,7 +40,7 @@ class Annotations(BaseModel):
     thinking: ClassVar[ThinkingUse] = "drop"
 
     num_paths: int = Field(ge=1)
-    views: dict[str, tuple[str, ...]]  # thoughts by set; a set that is not named shows all it has
+    views: dict[str, tuple[str, ...]]  # by set; one that is not listed gives all it has
     corrupted: str | None
     corrupted_share: Annotated[float, Field(ge=0, le=1)]
     seed: int
@@ -90,7 +92,7 @@ def annotated(problem: Problem) -> dict[str, list[str]]:
 
 
 def with_wrong_operator(text: str, chance: Random) -> str:
-    """The text with another operator in one place; as it is where it has none."""
+    """The text with one operator replaced by another; unchanged if it has no operator."""
     places = list(_OPERATOR.finditer(text))
     if not places:
         return text

@@ -1,4 +1,4 @@
-"""What is asked of a teacher: a request for each problem, thought and set of exemplars.
+"""Builds the requests to a teacher: one for each problem, thought and set of exemplars.
 
 Sample k of a run is asked with set k mod n, as sample k // n of that set's request: many paths of
 one problem differ more when not all follow the same exemplars (PaD, arXiv 2305.13888).
@@ -16,14 +16,14 @@ from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.request import Answer, Request, Wanted
 from mdexp.transcripts.prompting import Template, chat, instruction_for, turns
 
-# A model that completes a text goes on with the next question, and that is paid for.
+# A completion model would otherwise write the next question too, and that costs money.
 _RUN_ON = "\nQuestion:"
 ExemplarSets = Sequence[Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prompting:
-    """How a question is put. Without a folder of `templates` it is a chat."""
+    """How a question is worded. Without a folder of `templates` it is a chat."""
 
     exemplar_sets: ExemplarSets  # at least one, which may be empty
     templates: Path | None
@@ -37,8 +37,8 @@ class Prompting:
 
 @dataclass(frozen=True, kw_only=True)
 class Asking:
-    """Whom is asked, and how. `settings` are null where the server is to decide; so is `extra`
-    where it leaves out what a family sets."""
+    """The endpoint, the model and its settings. A setting that is null is left to the server; null
+    in `extra` leaves out a parameter that the model's family would set."""
 
     endpoint: str
     model: str
@@ -64,8 +64,8 @@ class Asking:
     def request_behind(
         self, thought: Thought, kind: AnswerKind, number: int, segments: Sequence[Segment]
     ) -> Request:
-        """The request of a chat in which the teacher may have written before; `segments` is all
-        that was said, up to the cue that is to be answered. `number` is the set of exemplars."""
+        """The request for the next turn of a chat. `segments` is the conversation so far, up to the
+        cue to be answered; `number` is the set of exemplars."""
         question, shots = segments[0].text, self.prompting.sets_for(kind)[number]
         _, *later = chat(segments)
         return self._chat(thought, kind, [*turns(question, thought, shots), *later])
@@ -124,7 +124,7 @@ def wanted_samples(requests: Iterable[Sequence[Request]], num_paths: int) -> Wan
 def answers_of(
     of_sets: Sequence[Request], num_paths: int, book: Ledger
 ) -> list[tuple[int, Answer]]:
-    """The answers to a problem that are there, each with the run's number of the sample."""
+    """The answers to a problem that the ledger has, each with the run's sample number."""
     num_sets = len(of_sets)
     found = [
         (answer.sample * num_sets + number, answer)

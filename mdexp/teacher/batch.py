@@ -1,11 +1,11 @@
-"""Buys answers by Batch: handed in as files, done within a day, at part of the price.
+"""Buys answers by the Batch API: files of requests, answered within a day, for part of the price.
 
-Each call is claimed in the ledger like any other, so the budget holds it and nobody else sends it.
-A batch outlives the run that handed it in: the next run, of whatever command, goes on polling it
-before it hands in anything itself. What expired, failed or is missing is handed in again.
+Each call is claimed in the ledger like any other, so the budget covers it and no other process
+sends it. A batch outlives the run that submitted it: the next run of any command polls it before it
+submits anything itself. Calls that expired, failed or are missing are submitted again.
 
-Where the start of a batch is not answered, its calls are `unknown` and count with their worst case;
-nothing is bought before the server was asked for the batch by its token.
+If the server does not confirm the start of a batch, its calls are `unknown` and count with their
+worst case. Nothing is bought until the server was asked for that batch by its token.
 """
 
 import logging
@@ -31,15 +31,15 @@ log = logging.getLogger(__name__)
 
 MAX_LINES = 50_000  # of a file, as OpenAI has it
 MAX_BYTES = 190_000_000
-MAX_VAIN_ROUNDS = 3  # in a row, that bring no answer
+MAX_VAIN_ROUNDS = 3  # rounds in a row that bring no answer
 
 
 def purchase_by_batch(
     wanted: Wanted, ledger: Ledger, terms: Terms, key: str, title: str = "teacher"
 ) -> None:
-    """Buy what is wanted and missing, as far as the budget goes, and wait for it; `title` begins
-    the lines that say how far that is. TeacherError if the teacher cannot go on; ValueError for
-    terms that cannot be kept."""
+    """Buy the missing answers as far as the budget goes, and wait for them; `title` begins the
+    lines of progress. TeacherError if the teacher cannot go on; ValueError for terms that cannot be
+    kept."""
     before = ledger.num_missing(wanted)
     with (
         BatchServer(terms.base_url, key, terms.timeout_s, terms.max_retries) as server,
@@ -62,7 +62,7 @@ def purchase_by_batch(
 
 
 class Draft:
-    """A batch that is being filled."""
+    """A batch to which calls are added before it is submitted."""
 
     def __init__(self) -> None:
         self.token = batch_ledger.new_token()
@@ -105,7 +105,7 @@ class BatchPurchase:
             if self._collection.error:
                 raise self._collection.error
             num_answers, num_batches = self.tally["answers"], self.tally["batches"]
-            refusals = self._hand_in(wanted)
+            refusals = self._submit(wanted)
             self._collection.collect_all(title)
             if self.tally["batches"] > num_batches:
                 vain_rounds = 0 if self.tally["answers"] > num_answers else vain_rounds + 1
@@ -119,9 +119,9 @@ class BatchPurchase:
         if self._collection.error:
             raise self._collection.error
 
-    def _hand_in(self, wanted: Wanted) -> Counter[str]:
-        """Claim and hand in what is missing, in as many batches as it takes; give how many calls
-        were refused, by reason."""
+    def _submit(self, wanted: Wanted) -> Counter[str]:
+        """Claim and submit the missing calls, in as many batches as it takes; return how many
+        claims were refused, by reason."""
         refusals: Counter[str] = Counter()
         claims, draft = claims_of_batches(self._ledger, self._command, self._holder), Draft()
         try:
@@ -142,7 +142,7 @@ class BatchPurchase:
         return refusals
 
     def _shares(self, wanted: Wanted) -> Iterator[tuple[Request, list[int], int | None]]:
-        """Which samples each line asks for, and with which seed."""
+        """The samples that each line asks for, and its seed."""
         for request, samples in wanted.items():
             missing, seed = self._ledger.missing(request, samples), request.settings.get("seed")
             takes_n = self._collection.honours_n and family_of(request.model).takes_n
@@ -154,12 +154,12 @@ class BatchPurchase:
                 )
 
     def _start(self, draft: Draft) -> None:
-        """Hand in a batch that is written down first; TeacherError if the server will not have it,
-        with its calls released."""
+        """Write a batch down in the ledger, then submit it. If the server rejects it, its calls are
+        released and TeacherError is raised."""
         path, names = draft.claims[0].request.path, (self._command, self._holder)
         batch_ledger.write_down(self._ledger, draft.token, draft.claims, *names)
         try:
-            remote = self._server.hand_in("".join(draft.lines), path, draft.token)
+            remote = self._server.submit("".join(draft.lines), path, draft.token)
         except UnknownStart as error:
             said = f"{error}; whether the server started the batch {draft.token} is not known"
             claims_of_batches(self._ledger, self._command).leave_unknown(draft.claims, said)
@@ -167,9 +167,9 @@ class BatchPurchase:
         except TeacherError as error:
             self._collection.give_back(draft.token, self._command)
             raise TeacherError(f"{error}; teacher.mode=online needs no Batch API") from error
-        batch_ledger.handed_in(self._ledger, draft.token, remote)
+        batch_ledger.submitted(self._ledger, draft.token, remote)
         self.tally["batches"] += 1
-        log.info("teacher: batch %s handed in: %d calls", remote, len(draft.claims))
+        log.info("teacher: batch %s submitted: %d calls", remote, len(draft.claims))
 
     def _worst(self, request: Request, num_answers: int) -> int | None:
         price = self._terms.price

@@ -1,7 +1,7 @@
-"""Watches the batches that were handed in, by whatever run, and takes in what they bring.
+"""Polls the batches that any run submitted, and stores their results.
 
-A batch whose start was not answered is looked for at the server by its token. One that is not there
-was never started: its calls cost nothing and are free again.
+A batch whose start the server did not confirm is looked up by its token. If the server does not
+have it, it was never started: its calls cost nothing and may be sent again.
 """
 
 import logging
@@ -39,8 +39,8 @@ _CANNOT_BE_STORED = (
 
 
 def settle_batches(ledger: Ledger, terms: Terms, key: str) -> None:
-    """Take in what batches of earlier runs have brought so far, and find out whether those exist
-    whose start was not answered. TeacherError if the server does not say."""
+    """Store what batches of earlier runs have brought so far, and look up those whose start was not
+    confirmed. TeacherError if the server does not answer."""
     if not batch_ledger.uncollected(ledger, terms.endpoint):
         return
     with (
@@ -54,21 +54,21 @@ def settle_batches(ledger: Ledger, terms: Terms, key: str) -> None:
 
 
 class BatchCollection:
-    """Of the batches at one endpoint. `tally` counts answers and failures by kind; `error` is why
-    the teacher cannot go on; `honours_n` is whether the server gave as many choices as asked for.
-    """
+    """Collects the batches at one endpoint. `tally` counts answers and failures by kind; `error` is
+    why the teacher cannot go on; `honours_n` is whether the server gave as many choices as were
+    asked for."""
 
     def __init__(self, ledger: Ledger, server: BatchServer, terms: Terms, holder: str) -> None:
         self.tally: Counter[str] = Counter()
         self.error: TeacherError | None = None
         self.honours_n = True
-        self.set_aside: set[str] = set()  # requests that are not handed in again, by identity
+        self.set_aside: set[str] = set()  # identities of requests that are not submitted again
         self._ledger, self._server, self._terms = ledger, server, terms
         self._holder = holder
 
     def collect_all(self, title: str) -> None:
-        """Wait for every batch at this endpoint, and take in what it brings; `title` begins the
-        lines that say how far they are."""
+        """Wait for every batch at this endpoint and store its results; `title` begins the lines of
+        progress."""
         num_calls = batch_ledger.num_uncollected_calls(self._ledger, self._terms.endpoint)
         if not num_calls:
             return
@@ -80,7 +80,7 @@ class BatchCollection:
                 time.sleep(POLL_S)
 
     def look_after_all(self, saw: Callable[[str, State], None] = lambda *_: None) -> None:
-        """Look after every batch at this endpoint once; `saw` is given its token and state."""
+        """Poll every batch at this endpoint once; `saw` is called with its token and state."""
         for batch in batch_ledger.uncollected(self._ledger, self._terms.endpoint):
             if state := self._advance(batch):
                 saw(batch.token, state)
@@ -92,7 +92,7 @@ class BatchCollection:
         batch_ledger.collected(self._ledger, token)
 
     def _advance(self, batch: Batch) -> State | None:
-        """Look after a batch once; its state, if the server told it."""
+        """Poll a batch once; return its state if the server gave it."""
         remote = batch.remote or self._remote(batch)
         if remote is None:
             return None
@@ -104,11 +104,11 @@ class BatchCollection:
         return state
 
     def _remote(self, batch: Batch) -> str | None:
-        """The server's name of a batch whose run was cut off while it handed it in."""
+        """The server's name of a batch whose run was killed while submitting it."""
         if batch.holder != self._holder and is_alive(self._ledger.folder, batch.holder):
-            return None  # it is being handed in
+            return None  # another process is submitting it
         if remote := self._server.find(batch.token):
-            batch_ledger.handed_in(self._ledger, batch.token, remote)
+            batch_ledger.submitted(self._ledger, batch.token, remote)
             return remote
         self.give_back(batch.token, batch.command)
         return None
@@ -119,7 +119,7 @@ class BatchCollection:
         left = batch_ledger.claims_of(self._ledger, batch.token)
         for file in state.files:
             for name, outcome in line_outcomes(self._server.content(file)):
-                if claim := left.pop(name, None):  # another's line, or a second one: nothing
+                if claim := left.pop(name, None):  # not a stranger's or repeated line
                     self._settle_line(claims, claim, outcome)
         for claim in left.values():
             charged = state.status in ("completed", "not found")
@@ -129,7 +129,7 @@ class BatchCollection:
         if state.status in ("failed", "cancelled"):
             self.error = TeacherError(
                 f"the batch {batch.remote or batch.token} {state.status}: "
-                f"{state.detail or 'the server does not say why'}; run again to hand it in again, "
+                f"{state.detail or 'the server does not say why'}; run again to submit it again, "
                 "or with teacher.mode=online"
             )
 
@@ -173,11 +173,12 @@ class BatchCollection:
 
 
 def claims_of_batches(ledger: Ledger, command: str, holder: str | None = None) -> Claims:
-    """What settles the calls of a command's batches; `holder` has them until they are handed in."""
+    """The Claims that settle the calls of a command's batches; `holder` owns them until they are
+    submitted."""
     return Claims(ledger, holder=holder, command=command, lease_s=LEASE_S, at_once=None)
 
 
 def release(claims: Claims, claimed: Sequence[Claim]) -> None:
-    """Free calls that no server heard of."""
+    """Release calls that were never sent to a server."""
     for claim in claimed:
-        claims.fail(claim, "never handed in", charged=False)
+        claims.fail(claim, "never submitted", charged=False)

@@ -1,6 +1,6 @@
-"""A connection to a server's files and batches: replies are bounded, failed steps repeated.
+"""A connection to a server's files and batches: it limits replies and retries failed steps.
 
-What a server sends is bounded in bytes, decompressed, and in seconds, from the first to the last.
+A reply has a limit in bytes, after decompression, and in seconds, from the first byte to the last.
 """
 
 import asyncio
@@ -34,25 +34,25 @@ class BatchConnection:
         from openai import AsyncOpenAI
 
         for name in ("httpx2", "openai"):
-            logging.getLogger(name).setLevel(logging.WARNING)  # a line a request
+            logging.getLogger(name).setLevel(logging.WARNING)  # httpx logs a line for each request
         self.sdk = AsyncOpenAI(base_url=base_url, api_key=key, timeout=timeout_s, max_retries=0)
         self._key, self._timeout_s, self._max_retries = key, timeout_s, max_retries
-        self._loop = asyncio.Runner()  # a limit on the time of a whole call needs one
+        self._loop = asyncio.Runner()  # limits the time of a complete call
 
     def close(self) -> None:
         with self._loop:
             self._loop.run(self.sdk.close())
 
     def json(self, call: Streamed, deadline_s: float | None = None) -> Any:
-        """A reply as JSON; ValueError for one that is too long or none."""
+        """A reply as JSON; ValueError if it is too long or not JSON."""
         received = self.received(call, MAX_REPLY_BYTES, deadline_s or self._timeout_s)
         if len(received) > MAX_REPLY_BYTES:
             raise ValueError(f"more than {MAX_REPLY_BYTES} bytes")
         return json.loads(received.decode("utf-8", "replace"))
 
     def received(self, call: Streamed, max_bytes: int, deadline_s: float) -> bytes:
-        """What a server sends, whole or, beyond `max_bytes`, at least a byte more than that.
-        TimeoutError if it is not there by the deadline."""
+        """The bytes that a server sends, cut somewhere beyond `max_bytes` if there are more.
+        TimeoutError if they have not arrived by the deadline."""
 
         async def receive() -> bytes:
             received = bytearray()
@@ -68,7 +68,7 @@ class BatchConnection:
     def patiently(
         self, step: Callable[[], _T], least_pause_s: Callable[[], float] = lambda: 0.0
     ) -> _T:
-        """What a step gives, tried again while its failure may pass; else TeacherError."""
+        """The result of a step, retried while its failure may be temporary; else TeacherError."""
         num_failures = 0
         while True:
             try:
@@ -82,7 +82,7 @@ class BatchConnection:
                 time.sleep(max(pause, least_pause_s()))
 
     def judged(self, step: Callable[[], _T]) -> _T:
-        """What a step gives; TeacherError or Unanswered, whatever the server sent."""
+        """The result of a step; any failure becomes TeacherError or Unanswered."""
         import httpx2
         import openai
 
@@ -99,11 +99,11 @@ class BatchConnection:
             raise Unanswered("broken reply", self.shown(repr(error)), charged=False) from None
 
     def shown(self, text: str) -> str:
-        """What a server said, for people and the ledger."""
+        """A server's message, shortened for people and the ledger and without the key."""
         return self.without_key(text).encode("utf-8", "replace").decode()[:_MAX_DETAIL_CHARS]
 
     def without_key(self, text: str) -> str:
-        """What a server says may repeat the key that it was sent."""
+        """A server's text with the key removed, in case it repeats it."""
         return text if self._key == NO_KEY else text.replace(self._key, "[key]")
 
     def _refused(self, error: "APIStatusError") -> Exception:

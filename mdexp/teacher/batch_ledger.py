@@ -1,4 +1,4 @@
-"""Batches in the ledger: what was handed in and not yet collected, whoever did it.
+"""Batches in the ledger: those that any process submitted and nobody has collected yet.
 
 A batch is recorded with a token of ours before it is sent. A run that was killed in between can
 look the token up at the server, and so learns whether the batch exists.
@@ -16,8 +16,8 @@ from mdexp.teacher.request import Request
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """One that is not collected. `remote` is the server's name for it, None where it is not known
-    whether the server has it: `holder` was about to hand it in."""
+    """A batch that is not collected. `remote` is the server's name for it; None if it is not known
+    whether the server has it, since `holder` was about to submit it."""
 
     token: str
     remote: str | None
@@ -36,8 +36,8 @@ def custom_id(token: str, claim: Claim) -> str:
 def write_down(
     ledger: Ledger, token: str, claims: Sequence[Claim], command: str, holder: str
 ) -> None:
-    """Note a batch that is about to be handed in. From now on its calls are held by no process,
-    only by their lease."""
+    """Write down a batch that is about to be submitted. From now on only their lease holds its
+    calls, no process."""
     endpoint = claims[0].request.endpoint
     with ledger.writing():
         ledger.db.execute(
@@ -54,20 +54,20 @@ def write_down(
         )
 
 
-def handed_in(ledger: Ledger, token: str, remote: str) -> None:
-    """Note the server's name of a batch."""
+def submitted(ledger: Ledger, token: str, remote: str) -> None:
+    """Write down the server's name of a batch."""
     with ledger.writing():
         ledger.db.execute("UPDATE batches SET remote = ? WHERE token = ?", (remote, token))
 
 
 def collected(ledger: Ledger, token: str) -> None:
-    """Note that nothing more will come of a batch."""
+    """Mark a batch as collected: nothing more will come of it."""
     with ledger.writing():
         ledger.db.execute("UPDATE batches SET collected_at = ? WHERE token = ?", (utc_now(), token))
 
 
 def uncollected(ledger: Ledger, endpoint: str) -> list[Batch]:
-    """The batches at an endpoint of which something may come, of all commands, oldest first."""
+    """The batches at an endpoint that are not collected, of all commands, oldest first."""
     rows = ledger.db.execute(
         "SELECT token, remote, command, holder FROM batches"
         " WHERE collected_at IS NULL AND endpoint = ? ORDER BY opened_at",
@@ -77,7 +77,7 @@ def uncollected(ledger: Ledger, endpoint: str) -> list[Batch]:
 
 
 def num_uncollected_calls(ledger: Ledger, endpoint: str) -> dict[str, int]:
-    """How many calls each of those batches has, by its token."""
+    """How many calls each uncollected batch has, by its token."""
     rows = ledger.db.execute(
         "SELECT token, count(*) FROM batches JOIN batch_lines ON batch = token"
         " WHERE collected_at IS NULL AND endpoint = ? GROUP BY token",

@@ -1,4 +1,5 @@
-"""The lines of a batch's files: what goes in, and what came of each, joined by `custom_id`."""
+"""Writes the lines of a batch's input file and reads those of its results, joined by
+`custom_id`."""
 
 import json
 from collections.abc import Iterator
@@ -11,12 +12,12 @@ from mdexp.teacher.reply import BrokenReply, Reply, error_in, read_reply
 from mdexp.teacher.retry import Unanswered
 
 _MAX_DETAIL_CHARS = 300
-# What a server says of a line that it did not get to.
+# A server's error codes for a line that it did not process.
 _NOT_REACHED = ("batch_expired", "batch_cancelled")
 
 
 def input_line(custom_id: str, claim: Claim) -> str:
-    """A call as a line of the file that is handed in."""
+    """A call as a line of the input file."""
     line = {
         "custom_id": custom_id,
         "method": "POST",
@@ -28,7 +29,7 @@ def input_line(custom_id: str, claim: Claim) -> str:
 
 def line_outcomes(text: str) -> Iterator[tuple[str, Reply | Exception]]:
     """The custom_id of each line of a result file and what it brings: a reply, or an Unanswered,
-    Filtered, SetAside or TeacherError. Lines that cannot be read are passed over: they count as
+    Filtered, SetAside or TeacherError. Lines that cannot be read are skipped: they count as
     missing."""
     for line in text.split("\n"):
         try:
@@ -39,7 +40,7 @@ def line_outcomes(text: str) -> Iterator[tuple[str, Reply | Exception]]:
 
 
 def line_outcome(row: dict[str, Any]) -> Reply | Exception:
-    """What a line of a batch's result file brings; see `line_outcomes`."""
+    """The outcome of a line of a result file; see `line_outcomes`."""
     response, error = row.get("response") or {}, row.get("error") or {}
     status, body = response.get("status_code"), response.get("body") or {}
     if status == 200:

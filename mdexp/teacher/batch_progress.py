@@ -1,4 +1,4 @@
-"""How far the batches are that a purchase waits for."""
+"""Shows how far the batches are that a purchase waits for."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ class BatchProgress:
         return self._bar.num_done
 
     def saw(self, token: str, state: State) -> None:
-        """Take what the server says of a batch; one that another run began since is left out."""
+        """Show the state of a batch; one that another run submitted since is ignored."""
         if token not in self._num_calls:
             return
         total = self._num_calls[token]
@@ -48,5 +48,5 @@ class BatchProgress:
         """`batches: in_progress 2, validating 1; answers 14, HTTP 500 3`."""
         states = counted(Counter(self._states.values()))
         brought = self._tally.copy()
-        del brought["batches"]  # how many were handed in
+        del brought["batches"]  # how many were submitted
         return "; ".join(filter(None, (states and f"batches: {states}", counted(brought))))

@@ -1,4 +1,4 @@
-"""The Batch API of a server: files go in, batches are started, found, watched and collected."""
+"""The Batch API of a server: upload files, start, find and poll batches, download their results."""
 
 import logging
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ log = logging.getLogger(__name__)
 TOKEN = "mdexp"  # the key of our token in a batch's metadata
 MAX_FILE_BYTES = 536_870_912  # of results; the Files API takes no larger ones
 FILE_DEADLINE_S = 3600.0  # for an upload or a download
-LISTED_WITHIN_S = 10.0  # a batch whose creation was not answered is in the list by then
+LISTED_WITHIN_S = 10.0  # a batch whose creation was not confirmed is in the server's list by then
 _ENDED = ("completed", "failed", "expired", "cancelled", "not found")
 
 
 class UnknownStart(TeacherError):
-    """A batch was asked for, and whether the server has it could not be found out."""
+    """The start of a batch was requested, and the server does not say whether it has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """How far a batch is at the server, which may not know it any more (`not found`). `files` hold
-    results; `detail` is why it failed."""
+    """The state of a batch at the server; `not found` if the server no longer knows it. `files`
+    hold results; `detail` is why it failed."""
 
     status: str
     num_done: int
@@ -48,7 +48,8 @@ class _File(BaseModel):
 
 
 class _Batch(BaseModel):
-    """As a server describes it. What only informs is judged where it is shown."""
+    """A batch as a server describes it. Fields that only inform are checked where they are
+    shown."""
 
     id: _Name
     status: str = Field(max_length=100)
@@ -81,9 +82,10 @@ class BatchServer:
     ) -> None:
         self._to.close()
 
-    def hand_in(self, lines: str, path: str, token: str) -> str:
-        """Upload calls and start their batch; give its name. Never starts it twice: where an answer
-        is lost, the server is asked for the token. UnknownStart if that is not answered either."""
+    def submit(self, lines: str, path: str, token: str) -> str:
+        """Upload calls and start their batch; return its name. It is never started twice: if the
+        answer is lost, the server is asked for the token. UnknownStart if that is not answered
+        either."""
         named = (f"{token}.jsonl", lines.encode())
         upload = self._sdk.files.with_streaming_response.create
         file = self._to.patiently(
@@ -132,7 +134,7 @@ class BatchServer:
         )
 
     def content(self, file: str) -> str:
-        """A file of results, empty if the server has it no more. One that is too long is cut."""
+        """A file of results; empty if the server no longer has it. One that is too long is cut."""
         received = self._to.patiently(lambda: self._downloaded(file))
         if len(received) > MAX_FILE_BYTES:
             log.warning("teacher: file %s has more than %d bytes: cut", file, MAX_FILE_BYTES)
@@ -168,11 +170,11 @@ class BatchServer:
         try:
             return self._to.received(lambda: content(file), MAX_FILE_BYTES, FILE_DEADLINE_S)
         except openai.NotFoundError:
-            log.warning("teacher: the server has the results %s no more", file)
+            log.warning("teacher: the server no longer has the result file %s", file)
             return b""
 
     def _look_for(self, token: str) -> str | None:
-        """A server that knows no batches at all has none with this token."""
+        """The name of the batch with this token, or None; a server without a Batch API has none."""
         import openai
 
         after: Any = openai.NOT_GIVEN
@@ -190,7 +192,7 @@ class BatchServer:
                 return None
             last = batches[-1].get("id") if batches else None
             if last in (None, after):
-                raise ValueError("a list of batches that does not go on")
+                raise ValueError("a list of batches whose next page does not advance")
             after = last
 
     def _page(self, after: Any) -> _Page:

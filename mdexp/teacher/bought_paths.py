@@ -1,4 +1,4 @@
-"""Paths of answers that are bought: what the ledger lacks first, then all is read from it."""
+"""Buys the answers that the ledger lacks, then reads all paths from it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from mdexp.teacher.steps import Ask, ask_in_steps, owned, samples_wanted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoughtPaths:
-    """`num_paths` paths of each (problem, thought). `buy` gets into the ledger what can be had of
-    the samples that are wanted and not there."""
+    """`num_paths` paths for each (problem, thought). `buy` adds the missing samples to the ledger,
+    as far as they can be had."""
 
     asking: Asking
     num_paths: int
@@ -25,8 +25,8 @@ class BoughtPaths:
     executor: Executor
 
     def of(self, problems: Sequence[Problem], thoughts: Mapping[str, Thought]) -> list[Path]:
-        """By problem, thought and sample; thoughts of several texts are bought one text after
-        another. TeacherError if there is no first text at all."""
+        """Paths ordered by problem, thought and sample; thoughts of several texts are bought one
+        text after another. TeacherError if not a single first text could be had."""
         requests = self.asking.requests(problems, thoughts)
         self.book.note_askers(
             (request, *names, 0) for names, of_sets in requests.items() for request in of_sets
@@ -52,7 +52,7 @@ class BoughtPaths:
     def _dialogues(
         self, problems: Sequence[Problem], thoughts: Mapping[str, Thought]
     ) -> Iterator[Path]:
-        """The paths of several texts, whose first texts were asked for already."""
+        """The paths of thoughts of several texts, whose first texts are already bought."""
 
         def supply(asks: Sequence[Ask]) -> list[Answer | None]:
             later = [ask for ask in asks if ask.part]

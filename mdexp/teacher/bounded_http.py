@@ -1,4 +1,4 @@
-"""An HTTP client for servers that nobody vouches for: replies have a limit, and are UTF-8."""
+"""An HTTP client for untrusted servers: replies have a size limit and are read as UTF-8."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ MAX_REPLY_BYTES = 32 * 2**20  # decompressed; the longest answers take one
 
 
 class ReplyTooLong(Exception):
-    """A server sends more than any answer takes."""
+    """A reply is larger than any answer can be."""
 
 
 class BoundedClient(DefaultAsyncHttpxClient):
-    """Reads each reply as a whole, at most MAX_REPLY_BYTES of it; ReplyTooLong. What the server
-    says of its compression and charset holds no longer: the body is decompressed, and JSON is in
-    UTF-8, whatever a header claims."""
+    """Reads each complete reply, at most MAX_REPLY_BYTES of it, else ReplyTooLong. The headers
+    about compression and charset are removed: the body is decompressed here, and JSON is UTF-8
+    whatever a header claims."""
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         response = await super().send(request, **options | {"stream": True})

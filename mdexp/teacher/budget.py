@@ -2,9 +2,9 @@
 
     spent + reserved + worst case of the next call <= limit
 
-`spent` holds what calls cost and the worst case of those of which that is not known. A call that
-does not fit waits while others are under way, since most cost less than their worst case. Only
-when none is does the command stop. These functions are parts of a transaction.
+`spent` is what calls cost, or their worst case where the cost is not known. A call that does not
+fit waits while others are under way, since most cost less than their worst case. Only when none is
+under way does the command stop. Call these functions within a transaction.
 """
 
 import sqlite3
@@ -16,7 +16,7 @@ Shortage = Literal["reserved", "spent"]
 
 
 def open_budget(db: sqlite3.Connection, command: str, limit_micro_usd: int | None) -> None:
-    """Begin the command's budget, or join it as a further job; ValueError if the limits differ."""
+    """Begin the command's budget, or join it as another job; ValueError if the limits differ."""
     db.execute(
         "INSERT OR IGNORE INTO budgets (command, limit_micro_usd) VALUES (?, ?)",
         (command, limit_micro_usd),
@@ -32,7 +32,8 @@ def open_budget(db: sqlite3.Connection, command: str, limit_micro_usd: int | Non
 
 
 def reserve(db: sqlite3.Connection, command: str, worst_micro_usd: int) -> Shortage | None:
-    """Set money aside, or say what holds it: calls that are under way, or none any more."""
+    """Reserve money; if there is not enough, return whether calls under way hold it or it is
+    spent."""
     limit, spent, reserved = _amounts(db, command)
     if limit is not None and spent + reserved + worst_micro_usd > limit:
         return "reserved" if reserved else "spent"
@@ -43,17 +44,17 @@ def reserve(db: sqlite3.Connection, command: str, worst_micro_usd: int) -> Short
 def settle(
     db: sqlite3.Connection, command: str, worst_micro_usd: int, price_micro_usd: int
 ) -> None:
-    """Replace a reservation by a price."""
+    """Replace a reservation by the actual price."""
     _move(db, command, spent=price_micro_usd, reserved=-worst_micro_usd)
 
 
 def correct_spending(db: sqlite3.Connection, command: str, difference_micro_usd: int) -> None:
-    """Change what was spent: a reply came after its call had been given up."""
+    """Correct what was spent: a reply came after its call had been given up."""
     _move(db, command, spent=difference_micro_usd, reserved=0)
 
 
 def spent_and_left(db: sqlite3.Connection, command: str) -> tuple[int, int | None]:
-    """What a command has spent, and what it has left beside reservations (None: no limit)."""
+    """What a command has spent, and what is left after reservations (None: no limit)."""
     limit, spent, reserved = _amounts(db, command)
     return spent, None if limit is None else limit - spent - reserved
 

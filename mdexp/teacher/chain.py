@@ -1,4 +1,4 @@
-"""Steps of a solution linked by what they compute: which number is the result of which step."""
+"""Links the steps of a solution: which number is the result of which step."""
 
 import re
 from collections.abc import Sequence
@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from mdexp.answers import canonical
 from mdexp.teacher.solution import Step
 
-Token = str | int  # a number or sign as written, or the place of the step whose result it is
+Token = str | int  # a number or sign as written, or the index of the step whose result it is
 Chain = Sequence[tuple[Token, ...]]
 
 
 def link(steps: Sequence[Step], question: str) -> list[tuple[Token, ...]]:
-    """Each step's tokens, numbers that earlier steps computed replaced by those steps' places.
+    """Each step's tokens, in which the result of an earlier step is replaced by that step's index.
 
-    A number that the question gives as well is taken for a result only once.
+    A number that the question also gives counts as a result only once.
     """
     results = [step.value for step in steps]
     unused: set[int] = set()
@@ -33,7 +33,7 @@ def link(steps: Sequence[Step], question: str) -> list[tuple[Token, ...]]:
 
 
 def needed(linked: Chain) -> list[int]:
-    """The places of the steps that the last one rests on, itself included, in order."""
+    """The indices of the steps that the last one depends on, itself included, in order."""
     open_places, found = {len(linked) - 1}, set()
     while open_places:
         place = open_places.pop()
@@ -43,7 +43,8 @@ def needed(linked: Chain) -> list[int]:
 
 
 def inlined_parts(chain: Chain, place: int) -> list[str]:
-    """The step in numbers of the question alone: its signs and operands, such as `(4 + 19)`."""
+    """The step written with numbers of the question only: its signs and operands, such as `(4 +
+    19)`."""
     parts: list[str] = []
     for token in chain[place]:
         if isinstance(token, str):

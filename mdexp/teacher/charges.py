@@ -1,4 +1,4 @@
-"""What an endpoint charges for a model's answers, and how much of it may be spent."""
+"""What an endpoint charges for a model's answers, and how much may be spent."""
 
 import logging
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ class Charges:
     limit_usd: float | Literal["auto"] | None
 
     def price(self, mode: Mode) -> Price | None:
-        """What is charged in a mode: what was given for it, nothing on this machine, else what is
-        listed; None if that is not known."""
+        """The price in a mode: the one given, nothing on this machine, else the listed one; None if
+        it is not known."""
         if self.given:
             return self.given if mode == self.mode else None
         if is_loopback(self.url):
@@ -34,13 +34,13 @@ class Charges:
         return listed_price(self.url, self.model, by_batch=mode == "batch")
 
     def budget_usd(self) -> float | None:
-        """None: no limit."""
+        """The budget in USD; None for no limit."""
         if self.limit_usd == "auto":
             return DEFAULT_BUDGET_USD if self.price(self.mode) not in (None, FREE) else None
         return self.limit_usd
 
     def refuse_unknown(self) -> None:
-        """Where no price is known: ValueError if there is a budget to keep, else a warning."""
+        """If no price is known: ValueError where there is a budget to keep, else a warning."""
         if self.price(self.mode) is not None:
             return
         unknown = f"no price is known for {self.model} at {self.endpoint}"

@@ -1,7 +1,7 @@
-"""One call to an OpenAI-compatible server: what it brings, or how it failed (retry.py).
+"""Sends one call to an OpenAI-compatible server; returns its reply or raises how it failed
+(retry.py).
 
-The SDK's own retries are off, since they know no difference between a full minute and an empty
-account.
+The SDK's own retries are off, since they do not distinguish a rate limit from an empty account.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ class Client:
 
         from mdexp.teacher.bounded_http import BoundedClient
 
-        logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs a line a request
+        logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs a line for each request
         self._sdk = AsyncOpenAI(
             base_url=base_url,
             api_key=key,
@@ -58,9 +58,9 @@ class Client:
 
         body = call_body(request, num_answers, seed)
         try:
-            # The SDK's own limit is on the wait for each piece of a reply, not for the whole.
+            # The SDK's own limit applies to the wait for each piece of a reply, not to all of it.
             async with asyncio.timeout(self._timeout_s):
-                # Not the SDK's own method for chats: parameters pass which that does not know.
+                # Not the SDK's method for chats, so that parameters it does not know can be sent.
                 reply = await self._sdk.post(request.path, body=body, cast_to=httpx2.Response)
             return read_reply(self._without_key(reply.text))
         # `from None`: the SDK's errors hold the request, and that holds the key.
@@ -76,7 +76,7 @@ class Client:
             raise Unanswered("broken reply", self._shown(str(error)), charged=True) from None
 
     def _lost(self, error: Exception) -> Unanswered:
-        """A connection that was never made costs nothing."""
+        """A call that was lost; it costs nothing if the connection was never made."""
         import httpx2
         import openai
 
@@ -90,5 +90,5 @@ class Client:
         return self._without_key(text)[:_MAX_DETAIL_CHARS]
 
     def _without_key(self, text: str) -> str:
-        """What a server says may repeat the key that it was sent."""
+        """A server's text with the key removed, in case it repeats it."""
         return text if self._key == NO_KEY else text.replace(self._key, "[key]")

@@ -1,6 +1,6 @@
-"""The command that a process works for. The jobs of a sweep share one, whatever processes they are.
+"""The command that a process works for. All jobs of a sweep share one.
 
-Its name is handed down in the environment, which launchers pass on to what they start.
+Its name is passed on in the environment, which launchers give to the processes they start.
 """
 
 import os
@@ -14,7 +14,8 @@ VARIABLE = "MDEXP_COMMAND"
 
 @contextmanager
 def new_command() -> Iterator[str]:
-    """Within the block, and in what it starts, work is done for one new command; yield its name."""
+    """Within the block, and in processes started there, work belongs to one new command; yields its
+    name."""
     before = os.environ.get(VARIABLE)
     os.environ[VARIABLE] = name = _new_name()
     try:
@@ -27,10 +28,10 @@ def new_command() -> Iterator[str]:
 
 
 def current_command() -> str:
-    """The command's name; a process that no command started counts as a command."""
+    """The command's name; a process that no command started is a command itself."""
     return os.environ.setdefault(VARIABLE, _new_name())
 
 
 def _new_name() -> str:
-    """The time, for people; something random, so that no two are the same."""
+    """A name of the time, for people, and random letters, so that no two are equal."""
     return f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{secrets.token_hex(3)}"

@@ -1,4 +1,4 @@
-"""A SQLite file that several processes of one machine open at once."""
+"""Opens a SQLite file that several processes of one machine share."""
 
 import sqlite3
 import time
@@ -19,13 +19,13 @@ _DISK_FAULTS = (
 
 
 class DiskFault(OSError):
-    """The disk under a database takes no more: it is full, broken or read-only. What was written
-    before is there, and a transaction that raised this left nothing."""
+    """The disk of a database cannot be written: it is full, broken or read-only. Earlier writes are
+    kept, and the transaction that raised this changed nothing."""
 
 
 @contextmanager
 def disk_faults_named(file: Path) -> Iterator[None]:
-    """Within it, an error of SQLite for which the disk is at fault becomes a DiskFault."""
+    """Within the block, an SQLite error that the disk caused becomes a DiskFault."""
     try:
         yield
     except sqlite3.OperationalError as error:
@@ -35,8 +35,8 @@ def disk_faults_named(file: Path) -> Iterator[None]:
 
 
 def opened_database(file: Path) -> sqlite3.Connection:
-    """A connection with the journal that the file system can carry; transactions are explicit.
-    ValueError where it can carry none."""
+    """A connection that uses a journal the file system supports; transactions are explicit.
+    ValueError if it supports none."""
     mode = journal(file.parent)
     db = sqlite3.connect(file, timeout=BUSY_TIMEOUT_S, isolation_level=None)
     try:
@@ -48,8 +48,8 @@ def opened_database(file: Path) -> sqlite3.Connection:
 
 
 def _set_journal(db: sqlite3.Connection, mode: str) -> None:
-    """Two that change it at once may block each other, which SQLite tells one of them at once,
-    whatever its time limit."""
+    """Set the journal mode. Two processes that change it at once may block each other, and SQLite
+    then fails for one of them immediately, whatever its timeout."""
     deadline = time.monotonic() + BUSY_TIMEOUT_S
     while True:
         try:
@@ -62,5 +62,5 @@ def _set_journal(db: sqlite3.Connection, mode: str) -> None:
 
 
 def _code(error: sqlite3.OperationalError) -> int:
-    """SQLite's code of an error, without what extends it; 0 where Python itself raised it."""
+    """SQLite's primary error code; 0 if Python itself raised the error."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF

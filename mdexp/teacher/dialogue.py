@@ -1,7 +1,7 @@
-"""Transcripts that a teacher writes in several texts: each text sees what was said before it.
+"""Transcripts that a teacher writes in several texts; each text sees the conversation before it.
 
-A text that is not there, was refused or was cut short ends its transcript. Without a text that its
-thought asks for, a transcript is no path.
+A text that is missing, refused or cut short ends its transcript. A transcript that lacks a text its
+thought asks for is not a path.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,20 +20,20 @@ _CUT_SHORT = ("length", *REFUSED)
 
 @dataclass(slots=True, kw_only=True)
 class Dialogue:
-    """A transcript under way with the answers that it is made of."""
+    """An unfinished transcript with the answers that it is made of."""
 
     walk: Walk
     answers: list[Answer] = field(default_factory=list)
-    lacks_text: bool = False  # the next text is not there
+    lacks_text: bool = False  # the next text is missing
 
     @property
     def part(self) -> int:
-        """Which text is written next, from 0."""
+        """The index of the text to be written next, from 0."""
         return len(self.answers)
 
     def path(self, model: str) -> Path | None:
-        """What was written, None if a text is missing; `model` is named where the server does not
-        say who wrote it."""
+        """The path, None if a text is missing; `model` is recorded where the server does not name
+        the model."""
         if self.lacks_text or not self.answers:
             return None
         transcript, last = self.walk.transcript, self.answers[-1]
@@ -50,7 +50,8 @@ class Dialogue:
         )
 
     def said(self, cue: Sequence[Segment]) -> list[Segment]:
-        """What the teacher is sent: all that was said, without its thinking, then the cue."""
+        """The messages for the teacher: the conversation so far without its thinking, then the
+        cue."""
         return [*map(without_thinking, self.walk.transcript.segments), *cue]
 
 
@@ -72,8 +73,8 @@ def opened(problem: Problem, name: str, thought: Thought, sample: int) -> Dialog
 
 
 def write_out(dialogues: Sequence[Dialogue], texts: Texts, executor: Executor) -> None:
-    """Advance dialogues until nothing is left to write: `texts` gives the next text of each, None
-    where there is none."""
+    """Advance dialogues until nothing is left to write. `texts` returns the next text of each, None
+    if there is none."""
     by_walk = {id(dialogue.walk): dialogue for dialogue in dialogues}
 
     def write(pending: Sequence[tuple[Walk, Write]]) -> list[Segment]:
@@ -88,8 +89,8 @@ def write_out(dialogues: Sequence[Dialogue], texts: Texts, executor: Executor) -
 
 
 def refuse_reading(thoughts: Mapping[str, Thought]) -> None:
-    """ValueError for a dialogue that goes by what another thought came to: that is known only when
-    all is written."""
+    """ValueError for a dialogue that reads another thought's outcome: that is known only when
+    everything is written."""
     for name, thought in thoughts.items():
         if is_dialogue(thought) and thought.reads:
             raise ValueError(
@@ -101,7 +102,7 @@ def refuse_reading(thoughts: Mapping[str, Thought]) -> None:
 def refuse_continued(
     thoughts: Mapping[str, Thought], exemplars: Sequence[Mapping[str, Any]]
 ) -> None:
-    """ValueError for a dialogue whose exemplars show a text that goes on behind a cue."""
+    """ValueError for a dialogue whose exemplars continue a text after a cue."""
     for name, thought in thoughts.items():
         for row in exemplars if is_dialogue(thought) else ():
             if _goes_on(thought, row):
@@ -119,13 +120,13 @@ def cannot_continue(name: str) -> ValueError:
 def _goes_on(thought: Thought, row: Mapping[str, Any]) -> bool:
     try:
         shown = thought.exemplar(row)
-    except KeyError:  # the row is no exemplar of this thought, and is not shown
+    except KeyError:  # the row is not an exemplar of this thought and is not shown
         return False
     return any(s.author == "writer" and s.turn is None for s in shown)
 
 
 def _taken(dialogue: Dialogue, answer: Answer | None) -> Segment:
-    """The next text of a dialogue, which ends with one that is missing or cut short."""
+    """Add the next text to a dialogue; a missing or truncated text ends it."""
     if answer is None:
         dialogue.lacks_text = True
         return Segment(author="writer", text="", finished=False)

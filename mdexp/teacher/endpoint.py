@@ -1,4 +1,4 @@
-"""Where a teacher is: its URL, which part of that is its identity, and the key that it takes.
+"""A teacher's URL, the part of it that is the teacher's identity, and the key it needs.
 
 A URL ends up in logs, run folders and trackers, so one that holds a secret is refused, without
 repeating it.
@@ -9,13 +9,13 @@ import os
 from urllib.parse import SplitResult, urlsplit
 
 DEFAULT_URL = "https://api.openai.com/v1"
-NO_KEY = "EMPTY"  # what servers on this machine take
+NO_KEY = "EMPTY"  # a dummy key for servers on this machine
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def server_url(base_url: str | None) -> str:
-    """The URL given, or of the environment, or OpenAI's own; ValueError for one of the environment
-    that is none."""
+    """The URL given, else that of the environment, else OpenAI's; ValueError if the environment's
+    is not a URL."""
     if base_url:
         return base_url
     url = os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL
@@ -27,8 +27,8 @@ def server_url(base_url: str | None) -> str:
 
 
 def server_key(variable: str, url: str) -> str:
-    """The key in an environment variable, which is kept in no field and so reaches no file, log or
-    repr. ValueError where the server at `url` needs one and there is none."""
+    """The key in an environment variable. It is stored in no field, so it reaches no file, log or
+    repr. ValueError if the server at `url` needs a key and there is none."""
     if key := os.environ.get(variable, "").strip():
         return key
     if is_loopback(url):
@@ -40,8 +40,8 @@ def server_key(variable: str, url: str) -> str:
 
 
 def endpoint_identity(url: str) -> str:
-    """Scheme, host, port and path. Two servers on two ports are two teachers; `teacher.identity`
-    says where they are one."""
+    """Scheme, host, port and path. Two servers on two ports are two teachers unless
+    `teacher.identity` gives them one name."""
     parts = _split(url)
     shown = parts.port not in (None, _DEFAULT_PORTS[parts.scheme])
     port = f":{parts.port}" if shown else ""

@@ -1,8 +1,8 @@
-"""Styles in which a solved problem can be written as equations to be solved for `ans`.
+"""Writes a solved problem as equations that are solved for `ans`, in several styles.
 
-Equations may say what holds instead of how to compute it: a difference is what has to be added
-(`x + 9 = 15`), a quotient what has to be multiplied (`6 * x = 90`). That is what equations have
-before programs, so three of the four styles say it so.
+Equations may state a relation instead of a computation: a difference is what has to be added (`x +
+9 = 15`), a quotient what has to be multiplied (`6 * x = 90`). This is their advantage over
+programs, so three of the four styles use it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,8 @@ from mdexp.teacher.solution import Step
 
 
 def equation_styles(steps: Sequence[Step], question: str) -> list[str]:
-    """Systems that end in `ans = ...`, in fixed order; two styles of one step may be equal."""
+    """Systems that end in `ans = ...`, in a fixed order of styles; for one step two of them may be
+    equal."""
     chain = link(steps, question)
     places = needed(chain)
     if len(places) > MAX_STEPS:
@@ -36,12 +37,12 @@ def _system(equations: Sequence[str], asked_for: str) -> str:
 
 
 def _relations(chain: Chain, names: Mapping[int, str]) -> list[str]:
-    """One relation a step, in the order of the solution."""
+    """One relation for each step, in the order of the solution."""
     return [_relation(name, _named(chain[place], names)) for place, name in names.items()]
 
 
 def _goal_first(chain: Chain, names: Mapping[int, str]) -> list[str]:
-    """What is asked for, then what that rests on: an order that no program can have."""
+    """First the quantity asked for, then those it depends on: an order that no program can have."""
     backwards = list(names.items())[::-1]
     return [f"{name} = {spaced(_named(chain[place], names))}" for place, name in backwards]
 
@@ -64,7 +65,8 @@ def _relation(name: str, parts: Sequence[str]) -> str:
 
 
 def _last_done(parts: Sequence[str]) -> int:
-    """The place of the sign that is applied last: the rightmost of the weakest outside brackets."""
+    """The index of the operator that is applied last: the rightmost of lowest precedence outside
+    brackets."""
     depth, places = 0, {"+-": 0, "*/": 0}
     for place, part in enumerate(parts):
         depth += (part == "(") - (part == ")")

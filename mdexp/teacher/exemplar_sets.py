@@ -1,4 +1,4 @@
-"""The sets of worked problems that prompts show, for each kind of answer."""
+"""The sets of exemplars (worked problems) that prompts show, for each kind of answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,14 +20,15 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class ExemplarSets:
-    """`num_sets` sets of `num_shots` exemplars each out of a folder; a kind may have fewer sets."""
+    """`num_sets` sets of `num_shots` exemplars from a folder; a kind of answer may have fewer
+    sets."""
 
     folder: Path
     num_shots: int  # 0: none are shown
     num_sets: int
 
     def refuse_missing(self) -> None:
-        """ValueError where the folder has fewer sets, or a set fewer exemplars."""
+        """ValueError if the folder has fewer sets, or a set has fewer exemplars."""
         if not self.num_shots:
             if self.num_sets > 1:
                 raise ValueError(
@@ -44,7 +45,7 @@ class ExemplarSets:
                 )
 
     def files(self) -> list[Path]:
-        """The files of all kinds, each once; of ours those of KEYED_KINDS."""
+        """The files of all kinds, each once; of mdexp's own folder only those of KEYED_KINDS."""
         if not self.num_shots:
             return []
         is_ours = self.folder == OWN_FOLDER
@@ -52,7 +53,7 @@ class ExemplarSets:
         return list(dict.fromkeys(chain.from_iterable(map(self._files, kinds))))
 
     def of_kind(self, kind: AnswerKind = "number") -> list[Rows]:
-        """At least one set, which may be empty."""
+        """The sets for a kind of answer: at least one, which may be empty."""
         if not self.num_shots:
             return [[]]
         return [exemplar_rows(file)[: self.num_shots] for file in self._files(kind)]

@@ -1,8 +1,8 @@
-"""What differs between families of models behind one API, recognised by the model's name.
+"""The parameters that each family of models takes or refuses, recognised by the model's name.
 
-The table is of November 2026, from the providers' pages and the errors that their servers give. It
-sets what a family needs and leaves out what it refuses; `teacher.extra` has the last word. What is
-left out is said in so many words (`notes`), never dropped in silence.
+The table dates from November 2026: the providers' pages and the errors that their servers give. It
+sets what a family needs and leaves out what it refuses; `teacher.extra` overrides it. `notes` says
+what is left out.
 """
 
 import re
@@ -18,24 +18,25 @@ Role = Literal["system", "developer", "user"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """Parameters of models whose name fits `pattern`, without a provider's prefix (`openai/`)."""
+    """Parameters of models whose name, without a provider's prefix (`openai/`), matches
+    `pattern`."""
 
     name: str
     pattern: str
     limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     refuses: tuple[str, ...] = ()
-    # Whether what it refuses is taken after all where it does not reason in hiding.
+    # Whether it takes the refused parameters when its hidden reasoning is off.
     unless_effort_is_none: bool = False
     instructed_by: Role = "system"  # `user`: the instruction stands above the first question
     takes_n: bool = True
     sets: Mapping[str, Any] = field(default_factory=dict)
     sets_to_think: Mapping[str, Any] = field(default_factory=dict)  # in place of `sets`
-    hidden_at: str | None = None  # the host that does not send what they think
+    hidden_at: str | None = None  # a host that does not send their thinking
 
     def settings(
         self, own: Mapping[str, Any], extra: Mapping[str, Any], thinks: bool = False
     ) -> dict[str, Any]:
-        """The parameters to send. One that `extra` sets to null is left out."""
+        """The parameters to send; one that `extra` sets to null is left out."""
         named = {self.limit if key == "max_tokens" else key: value for key, value in own.items()}
         merged = {**self._sets(thinks), **named, **extra}
         left_out = self._left_out(merged)
@@ -44,7 +45,7 @@ class Family:
     def notes(
         self, own: Mapping[str, Any], extra: Mapping[str, Any], thinks: bool = False
     ) -> list[str]:
-        """What is done to the parameters, for people."""
+        """What the family changes about the parameters, in sentences for people."""
         sets = self._sets(thinks)
         merged = {**sets, **own, **extra}
         notes = [
@@ -68,7 +69,7 @@ class Family:
     def messages(
         self, instruction: str, turns: Sequence[Message], role: Role | None
     ) -> list[Message]:
-        """The turns under the instruction, in the role that the family or `role` says."""
+        """The messages, with the instruction in the role that the family or `role` gives."""
         chosen = role or self.instructed_by
         if chosen != "user":
             return [{"role": chosen, "content": instruction}, *turns]
@@ -86,8 +87,8 @@ class Family:
 _SAMPLING = ("temperature", "top_p")
 _OTHERS = Family(name="other models", pattern=".*")
 _OPENAI = "api.openai.com"
-# The first that fits. What a model thinks is paid for, and taught only if teacher.thinking says so:
-# else those that can do without are asked to.
+# The first match counts. Thinking costs money and is taught only if teacher.thinking says so;
+# otherwise models that can are asked not to think.
 _FAMILIES = (
     Family(
         name="OpenAI's o1-preview and o1-mini",
@@ -149,13 +150,13 @@ _FAMILIES = (
 
 
 def family_of(model: str) -> Family:
-    """The family of a model, by the last part of its name; most need nothing special."""
+    """The family of a model, by the last part of its name; most models need nothing special."""
     name = model.rpartition("/")[2].lower()
     return next((f for f in _FAMILIES if re.fullmatch(f.pattern, name)), _OTHERS)
 
 
 def call_body(request: Request, num_answers: int, seed: int | None) -> dict[str, Any]:
-    """What one call sends. A model that does not take `n` gets none, and gives one answer."""
+    """The body of one call. A model that does not take `n` is sent none and gives one answer."""
     body: dict[str, Any] = {**request.settings, "model": request.model}
     if request.prompt is None:
         body["messages"] = list(request.messages)

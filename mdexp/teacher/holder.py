@@ -1,6 +1,6 @@
 """A process that holds leases. It holds a file lock while it lives.
 
-Another process tests that lock, and so takes over at once what a killed one had under way.
+By testing that lock, another process can take over the calls of a killed one at once.
 """
 
 import secrets
@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 
 class Holder:
-    """A context manager: within it `name` stands for one that lives."""
+    """A context manager; within it `name` counts as a living process."""
 
     def __init__(self, folder: Path) -> None:
         self.name = secrets.token_hex(8)
@@ -35,7 +35,7 @@ class Holder:
 
 
 def is_alive(folder: Path, name: str) -> bool:
-    """Whether a holder lives; the file that a dead one left is removed."""
+    """Whether a holder lives; the lock file of a dead one is removed."""
     path = _path(folder, name)
     if not path.exists():
         return False

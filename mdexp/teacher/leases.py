@@ -1,10 +1,11 @@
-"""Claims calls before they are sent and settles them after: all that is written about money.
+"""Claims calls before they are sent and settles them afterwards; everything about money is written
+here.
 
-A claim is one transaction: the samples are free, a place is free, the worst case fits the budget,
-and the call stands in the ledger with a lease. So two that want the same never both send it. A
-lease ends with its time or with its holder; whether the server charged such a call is `unknown`,
-it counts with its worst case, and its samples are free again. Should its reply still come, it is
-kept and the price corrected.
+A claim is one transaction: it checks that the samples are free, that concurrency allows another
+call and that the worst case fits the budget, then writes the call with a lease. So two processes
+that want the same samples never both send them. A lease ends with its time or its holder. Whether
+the server charged such a call is `unknown`: it counts with its worst case, and its samples are free
+again. If its reply still comes, it is kept and the price corrected.
 """
 
 import json
@@ -20,8 +21,8 @@ from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.reply import Reply
 from mdexp.teacher.request import Request
 
-# Why a call is not to be sent now: its samples are being asked for by another process, as many
-# calls as allowed are under way, their reservations hold the money, or it is spent.
+# Why a call may not be sent now: another process asks for its samples, as many calls as allowed are
+# under way, their reservations hold the money, or the budget is spent.
 Refusal = Literal["leased", "busy", "reserved", "spent"]
 
 
@@ -37,8 +38,8 @@ class Claim:
 
 
 class Claims:
-    """Of one holder for one command, whose budget is open. `at_once` is how many calls may be under
-    way at an endpoint; None: any number."""
+    """The claims of one holder for one command, whose budget is open. `at_once` limits the calls
+    under way at an endpoint; None: no limit."""
 
     def __init__(
         self,
@@ -60,7 +61,7 @@ class Claims:
         worst_micro_usd: int | None,
         seed: int | None = None,
     ) -> Claim | Refusal:
-        """Claim a call for samples that are missing, or say why it is not to be sent now."""
+        """Claim a call for missing samples, or return why it may not be sent now."""
         with self._ledger.writing(durable=False):
             number = self._ledger.number(request)
             refusal = self._refusal(number, request, samples, worst_micro_usd)
@@ -82,7 +83,7 @@ class Claims:
         )
 
     def answer(self, claim: Claim, reply: Reply, price_micro_usd: int | None) -> int:
-        """Store a reply as the claim's samples, as many as it has; give their number."""
+        """Store a reply as samples of the claim, as many as it has; return their number."""
         pairs = list(zip(claim.samples, reply.choices, strict=False))  # servers send fewer, or more
         with self._ledger.writing():
             number = self._ledger.number(claim.request)
@@ -108,7 +109,7 @@ class Claims:
         return len(pairs)
 
     def fail(self, claim: Claim, error: str, charged: bool) -> None:
-        """Write down that no answer came; `charged` if the server may have charged nevertheless."""
+        """Record that no answer came; `charged` if the server may have charged nevertheless."""
         with self._ledger.writing():
             price = claim.worst_micro_usd
             if not charged:
@@ -118,16 +119,16 @@ class Claims:
             self._free_samples(claim.call)
 
     def leave_unknown(self, claimed: Sequence[Claim], error: str) -> None:
-        """Write down that it is not known whether calls were made. They count with their worst
-        case, and their samples are not asked for again before they are answered or fail."""
+        """Record that it is not known whether calls were made. They count with their worst case,
+        and their samples are not asked for again until they are answered or fail."""
         with self._ledger.writing():
             for claim in claimed:
                 self._settle(claim, "unknown", claim.worst_micro_usd)
                 self._db.execute("UPDATE calls SET error = ? WHERE id = ?", (error, claim.call))
 
     def end_lost_leases(self) -> int:
-        """End the leases whose time is over or whose holder is dead, within a transaction; give
-        their number."""
+        """End the leases whose time is over or whose holder is dead; return their number. Call it
+        within a transaction."""
         others = self._db.execute(
             "SELECT DISTINCT holder FROM calls WHERE state = 'open' AND holder IS NOT NULL"
             " AND holder IS NOT ?",
@@ -153,7 +154,7 @@ class Claims:
     def _refusal(
         self, number: int, request: Request, samples: Sequence[int], worst_micro_usd: int | None
     ) -> Refusal | None:
-        """Why not; None if the money is now reserved."""
+        """Why the call may not be sent; None if its money is now reserved."""
         places = ", ".join("?" * len(samples))
         if self._db.execute(
             f"SELECT 1 FROM samples WHERE request = ? AND sample IN ({places})",
@@ -165,7 +166,8 @@ class Claims:
         return budget.reserve(self._db, self._command, worst_micro_usd or 0)
 
     def _num_under_way(self, endpoint: str) -> int:
-        """Calls that processes have sent; those of a batch, which none holds, wait elsewhere."""
+        """How many calls processes have sent; those of batches, which no process holds, do not
+        count."""
         (number,) = self._db.execute(
             "SELECT count(*) FROM calls JOIN requests ON requests.id = request"
             " WHERE state = 'open' AND holder IS NOT NULL AND endpoint = ?",

@@ -1,7 +1,8 @@
-"""What was asked of teachers and what they answered, kept for good: a database of one folder.
+"""The ledger: what was asked of teachers and what they answered, in a database that is never
+cleared.
 
-Shared by all runs, sweeps and jobs. schema.py defines the tables; leases.py and budget.py write
-what costs money; this file opens the database and finds answers.
+All runs, sweeps and jobs of a store share it. schema.py defines the tables, leases.py and budget.py
+write everything about money, and this file opens the database and finds answers.
 """
 
 import logging
@@ -21,7 +22,7 @@ from mdexp.teacher.schema import FILE, connect
 log = logging.getLogger(__name__)
 
 SYNC_EVERY_S = 0.25
-# A call's reply, if there may be thinking in it: most have none, and replies are long.
+# A call's reply, only if it may contain thinking: most do not, and replies are long.
 THINKING_REPLY = "iif(reply LIKE '%reasoning%' OR reply LIKE '%thinking%', reply, NULL)"
 
 
@@ -47,16 +48,16 @@ class Ledger:
         try:
             self.db.execute("PRAGMA wal_checkpoint")  # syncs
         except sqlite3.OperationalError as error:
-            log.warning("ledger: the last writes may not survive a power cut: %s", error)
+            log.warning("ledger: the last writes may be lost in a power cut: %s", error)
         finally:
             self.db.close()
 
     @contextmanager
     def writing(self, durable: bool = True) -> Iterator[None]:
-        """A transaction, which survives the death of the process. A durable one survives a power
-        cut as well, with all that was written before it, but for those of the last SYNC_EVERY_S:
-        a disk may take longer to say that it has written than a server to answer.
-        DiskFault where the disk refuses it."""
+        """A transaction; once committed, it survives a kill of the process. A durable one also
+        survives a power cut, together with all earlier ones, except in the last SYNC_EVERY_S
+        seconds: syncing a disk may take longer than a server's answer. DiskFault if the disk
+        refuses it."""
         sync = durable and time.monotonic() - self._synced_at >= SYNC_EVERY_S
         with disk_faults_named(self.folder / FILE):
             try:
@@ -65,15 +66,15 @@ class Ledger:
                 yield
                 self.db.execute("COMMIT")
             except BaseException:
-                if self.db.in_transaction:  # SQLite itself ends one after some faults
+                if self.db.in_transaction:  # SQLite itself ends the transaction after some faults
                     self.db.execute("ROLLBACK")
-                self._numbers.clear()  # some may be of rows that are gone again
+                self._numbers.clear()  # some may belong to rows that were rolled back
                 raise
         if sync:
             self._synced_at = time.monotonic()
 
     def number(self, request: Request) -> int:
-        """The request's row, added if it is new."""
+        """The number of the request's row, which is added if it is new."""
         if (known := self._numbers.get(request.identity)) is not None:
             return known
         self.db.execute(
@@ -87,8 +88,8 @@ class Ledger:
         return self._numbers.setdefault(request.identity, row[0])
 
     def note_askers(self, askers: Iterable[tuple[Request, str, str, int]]) -> None:
-        """Write down which problem and thought (their names) each request is made for, and the
-        number of texts that the teacher wrote before."""
+        """Record the problem and thought (by name) for which each request is made, and how many
+        texts the teacher wrote before it."""
         with self.writing():
             self.db.executemany(
                 "INSERT OR IGNORE INTO askers VALUES (?, ?, ?, ?)",
@@ -96,7 +97,7 @@ class Ledger:
             )
 
     def answers(self, request: Request, samples: Collection[int]) -> list[Answer]:
-        """The answers among the given samples, in the order of samples."""
+        """The answers that exist among the given samples, in the order of samples."""
         rows = self.db.execute(
             f"SELECT sample, text, finish_reason, calls.model, call, {THINKING_REPLY}"
             " FROM samples JOIN calls ON calls.id = samples.call"
@@ -118,7 +119,7 @@ class Ledger:
         return [answer for answer in found if answer.sample in samples]
 
     def missing(self, request: Request, samples: Collection[int]) -> list[int]:
-        """Those of the samples that have no answer."""
+        """The samples that have no answer."""
         rows = self.db.execute(
             "SELECT sample FROM samples JOIN requests ON requests.id = request"
             " WHERE identity = ? AND text IS NOT NULL",
@@ -136,14 +137,15 @@ class Ledger:
 
 
 class Thoughts:
-    """What a server thought before its answers, read from its replies as they came. A sample is
-    found in its call's reply by its text."""
+    """The thinking before answers, read from the stored replies. A sample is found in its call's
+    reply by its text."""
 
     def __init__(self) -> None:
         self._unread: dict[int, list[Choice]] = {}  # by call
 
     def before(self, text: str, call: int, reply: str | None) -> str:
-        """The thinking before the next choice of a call that has this text; empty without any."""
+        """The thinking before the next choice of a call that has this text; empty if there is
+        none."""
         choices = self._unread.setdefault(call, _choices(reply))
         number = next((n for n, choice in enumerate(choices) if choice.text == text), None)
         return "" if number is None else choices.pop(number).thinking

@@ -1,7 +1,7 @@
-"""What a ledger says of itself: what was bought, for how much; and how answers leave it and enter.
+"""Lists what a ledger holds and what it cost, and exports and imports its answers.
 
-An exported row is one that teacher=replay plays (`id`, `thought`, `completion`, `model`) with the
-request and the number of the sample, by which another ledger takes it for its own.
+An exported row is one that teacher=replay reads (`id`, `thought`, `completion`, `model`), with the
+request and the sample number by which another ledger can import it.
 """
 
 import json
@@ -23,7 +23,7 @@ from mdexp.teacher.request import Request
 Taken = Literal["new", "old", "other"]
 MAX_SAMPLE = 99_999
 MAX_PART = 999
-IMPORTED = "import"  # stands where the command's name does
+IMPORTED = "import"  # stands in place of a command's name
 
 _SAMPLES = f"""
     SELECT problem_id, thought, sample, text, finish_reason, coalesce(nullif(calls.model, ''),
@@ -49,8 +49,8 @@ _SPENDING = f"""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """An answer and where it came from. One that was made for several problems comes several times;
-    `id` and `thought` are None where the ledger, an old one, does not know them."""
+    """An answer and its origin. One that was made for several problems appears several times. `id`
+    and `thought` are None where an old ledger does not know them."""
 
     id: str | None
     thought: str | None
@@ -67,7 +67,8 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spending:
-    """Of one command on one model. Unknown calls count with the most that they can have cost."""
+    """What one command spent on one model. Unknown calls count with the most that they can have
+    cost."""
 
     model: str
     endpoint: str
@@ -77,14 +78,14 @@ class Spending:
     failed: int
     unknown: int
     open: int
-    micro_usd: int | None  # None: no price was known for any
+    micro_usd: int | None  # None: no price was known for any call
     unpriced: int  # calls
 
 
 def samples(ledger: Ledger) -> Iterator[Sample]:
     """All answers, by request and sample."""
     names = tuple(Sample.__dataclass_fields__)
-    thinking: dict[tuple[int, int], str] = {}  # an answer made for several problems comes again
+    thinking: dict[tuple[int, int], str] = {}  # an answer made for several problems appears again
     thoughts = Thoughts()
     for *values, content, call, reply in ledger.db.execute(_SAMPLES):
         fields = dict(zip(names, values, strict=False))
@@ -96,14 +97,15 @@ def samples(ledger: Ledger) -> Iterator[Sample]:
 
 
 def spending(ledger: Ledger) -> list[Spending]:
-    """By model, endpoint and command, in the order of first calls."""
+    """The spending by model, endpoint and command, in the order of their first calls."""
     names = tuple(Spending.__dataclass_fields__)
     return [Spending(**dict(zip(names, row, strict=True))) for row in ledger.db.execute(_SPENDING)]
 
 
 def take_in(ledger: Ledger, file: Path) -> Counter[Taken]:
-    """Add the answers of an exported file, all or none; how many rows were new, there already, or
-    there with another text. JsonLinesError naming the line of a row that does not fit."""
+    """Add the answers of an exported file, all or none. Returns how many rows were new, already
+    present, or present with another text. JsonLinesError names the line of a row that does not fit.
+    """
     with ledger.writing():
         return Counter(_take_in_row(ledger, row) for row in _exported(file))
 
@@ -112,14 +114,14 @@ def _exported(file: Path) -> Iterator["_Exported"]:
     for number, fields in objects_of_file(file):
         try:
             row = _Exported.model_validate(fields)
-            json.dumps(fields, ensure_ascii=False).encode()  # the ledger holds no half surrogates
+            json.dumps(fields, ensure_ascii=False).encode()  # half a surrogate pair is refused
         except ValueError as error:
             raise JsonLinesError(file, number, _fault(error)) from error
         yield row
 
 
 class _Exported(BaseModel):
-    """A row of an export as the ledger can hold it; other fields are ignored."""
+    """A row of an exported file; extra fields are ignored."""
 
     id: str = Field(min_length=1)
     thought: str = Field(min_length=1)
@@ -141,7 +143,7 @@ class _Exported(BaseModel):
 
 
 def _fault(error: ValueError) -> str:
-    """What is wrong with a row, and what may be done with rows that are no export's."""
+    """What is wrong with a row, and what to do with rows that are not from an export."""
     what = str(error)
     if isinstance(error, ValidationError):
         first = error.errors()[0]

@@ -1,9 +1,9 @@
-"""Requests and tokens a minute, kept by all processes of a machine that ask the same endpoint.
+"""Limits requests and tokens per minute over all processes of a machine that ask the same endpoint.
 
-Two token buckets in a small database beside the ledger. A bucket refills at its rate and holds what
-comes in a quarter of a second, so that a worker which wakes late loses nothing; it may go below
-zero (a request counts with a guess of its tokens, the reply says how many they were), then
-the next wait is longer.
+Two token buckets in a small database beside the ledger. A bucket refills at its rate and holds a
+quarter of a second's worth, so that a worker which wakes late loses nothing. It may go below zero,
+since a request counts with a guess of its tokens until the reply gives their number; then the next
+wait is longer.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _SHORTEST_NAP_S = 0.001
 
 
 class Limiter:
-    """A context manager. A rate that is None is no limit."""
+    """A context manager; a rate of None means no limit."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Limiter:
         self._file = folder / FILE
         with disk_faults_named(self._file):
             self._db = opened_database(self._file)
-            self._db.execute("PRAGMA synchronous = OFF")  # after a power cut buckets are full again
+            self._db.execute("PRAGMA synchronous = OFF")  # full again after a power cut
             self._db.execute(
                 "CREATE TABLE IF NOT EXISTS buckets (endpoint TEXT, kind TEXT, level REAL NOT NULL,"
                 " seen_at REAL NOT NULL, PRIMARY KEY (endpoint, kind))"
@@ -56,13 +56,13 @@ class Limiter:
         self._db.close()
 
     async def wait(self, tokens: int) -> None:
-        """Until a request with about so many tokens may be sent, which is then counted."""
+        """Wait until a request with about so many tokens may be sent, then count it."""
         while (pause_s := self.take(tokens)) > 0:
             await asyncio.sleep(max(pause_s, _SHORTEST_NAP_S))
 
     def take(self, tokens: int) -> float:
-        """Count a request and give 0, or the seconds after which to try again. A disk that takes no
-        writes is no reason to wait here: the claim that follows is written to the same one."""
+        """Count a request and return 0, or return the seconds to wait before the next try. A disk
+        that cannot be written is ignored here: the claim that follows writes to the same one."""
         if not self._per_second:
             return 0.0
         pauses = [0.0]
@@ -75,7 +75,7 @@ class Limiter:
         return max(pauses)
 
     def correct(self, tokens: int, requests: int = 0) -> None:
-        """Give back what was counted too much (a negative number: too little)."""
+        """Return tokens that were counted too many (a negative number: too few)."""
         if not self._per_second:
             return
         with suppress(DiskFault), self._transaction():
@@ -95,7 +95,7 @@ class Limiter:
                 raise
 
     def _levels(self) -> dict[str, float]:
-        """What each bucket holds now, at most its size; a new one is full."""
+        """The level of each bucket now, at most its size; a new one is full."""
         now, levels = self._clock(), {}
         for kind, rate in self._per_second.items():
             row = self._db.execute(
@@ -110,7 +110,8 @@ class Limiter:
         return max(1.0, self._per_second[kind] * _BURST_S)
 
     def _pause_s(self, kind: str, level: float) -> float:
-        """A request needs a whole one of its kind; tokens it may borrow."""
+        """Seconds until a request may go: it needs one full request in its bucket, but may borrow
+        tokens."""
         needed = 1.0 if kind == "requests" else 0.0
         return (needed - level) / self._per_second[kind]
 

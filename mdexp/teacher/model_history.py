@@ -1,4 +1,4 @@
-"""What a ledger knows of a model by what it answered so far: how it counts, how much it writes."""
+"""What a model's earlier answers in the ledger say: bytes per token, and how much it writes."""
 
 import json
 from collections import defaultdict
@@ -24,7 +24,7 @@ _CALLS = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelHistory:
-    """Of one model at one endpoint; None and empty where nothing was asked yet."""
+    """The history of one model at one endpoint; None and empty if nothing was asked yet."""
 
     num_calls: int = 0
     tokens_per_byte: float | None = None  # of prompts
@@ -33,7 +33,7 @@ class ModelHistory:
 
 
 def model_history(ledger: Ledger, endpoint: str, model: str) -> ModelHistory:
-    """What the latest answers of a model say."""
+    """The history from a model's latest answers."""
     num_bytes = prompt_tokens = 0
     written: dict[str, list[float]] = defaultdict(list)
     latencies = []

@@ -1,9 +1,10 @@
-"""Buys the answers that a ledger lacks: many calls at once, each claimed, sent, settled.
+"""Buys the answers that a ledger lacks with many concurrent calls: each is claimed, sent and
+settled.
 
-A request lies in a queue until it is due; a worker takes it, waits for its turn under the rate
-limits, claims a call and sends it. What failed in a way that may pass, what another process is
-asking for and what the budget cannot hold yet goes back into the queue. So no worker waits where
-another request could be sent.
+A request waits in a queue until it is due. A worker takes it, waits for the rate limits, claims a
+call and sends it. A request goes back into the queue if its call failed temporarily, if another
+process is asking for it, or if the budget cannot cover it yet. So no worker waits while another
+request could be sent.
 
 One call asks for all missing samples of a request. Many servers ignore `n`: from one that gave a
 single choice, samples are asked for one by one, each with a seed of its own.
@@ -34,30 +35,30 @@ from mdexp.teacher.stopping import signals_as_event
 
 log = logging.getLogger(__name__)
 
-GRACE_S = 15.0  # after a signal, for replies that are under way
-POLL_S = 0.05  # until a refused call is tried again
+GRACE_S = 15.0  # seconds to wait, after a signal, for replies under way
+POLL_S = 0.05  # seconds until a refused claim is tried again
 MAX_GIVEN_UP_IN_A_ROW = 20
-MAX_FAILED_AT_FIRST = 20  # calls, or refused prompts, before the first answer of all
-_NAP_S = 0.2  # a sleeping worker looks this often whether something became due
+MAX_FAILED_AT_FIRST = 20  # failed calls or refused prompts before the first answer at all
+_NAP_S = 0.2  # seconds between a sleeping worker's looks at the queue
 
 
 class Server(Protocol):
-    """What client.Client is, or stands for it in tests."""
+    """What a purchase needs of client.Client; tests pass a stand-in."""
 
     async def ask(self, request: Request, num_answers: int, seed: int | None) -> Reply: ...
 
 
 @dataclass(slots=True)
 class Order:
-    """A request that lacks answers."""
+    """A request with missing answers."""
 
     request: Request
-    samples: Sequence[int]  # that are wanted, whether they are there or not
+    samples: Sequence[int]  # all that are wanted, answered or not
     num_failures: int = 0
 
 
 class OnlinePurchase:
-    """One purchase. Without a price nothing is reserved."""
+    """One purchase; without a price nothing is reserved."""
 
     def __init__(
         self,
@@ -83,8 +84,8 @@ class OnlinePurchase:
         self._ended = False
 
     async def buy(self, wanted: Wanted, at_once: int) -> None:
-        """Complete every request, as far as the budget goes; TeacherError if the teacher cannot go
-        on. A signal ends it early, and is raised again."""
+        """Complete every request as far as the budget goes; TeacherError if the teacher cannot go
+        on. A signal ends it early and is raised again."""
         for request, samples in wanted.items():
             self._put(Order(request, samples))
         with signals_as_event() as stop:
@@ -98,7 +99,8 @@ class OnlinePurchase:
             raise self._error
 
     async def _work_until(self, stop: asyncio.Event, workers: list[asyncio.Task[None]]) -> None:
-        """Until all is done; or a worker broke or a signal came, and what was sent is back."""
+        """Wait until all requests are done; or, after a worker's error or a signal, until the calls
+        under way are answered."""
         stopped, done = asyncio.ensure_future(stop.wait()), asyncio.gather(*workers)
         done.add_done_callback(lambda it: it.cancelled() or it.exception())  # raised below, if ever
         either: set[asyncio.Future[Any]] = {stopped, done}
@@ -108,7 +110,7 @@ class OnlinePurchase:
         if done.done():
             if self._sending:
                 await asyncio.wait(self._sending, timeout=GRACE_S)
-            done.result()  # raises what broke a worker
+            done.result()  # raises a worker's error
             return
         log.warning("teacher: stopping; waiting for %d replies", len(self._sending))
         for worker in set(workers) - self._sending:
@@ -129,10 +131,10 @@ class OnlinePurchase:
         heapq.heappush(self._queue, (time.monotonic() + pause, next(self._ages), order))
 
     async def _advance(self, order: Order) -> None:
-        """Send one call for a request, if it may be sent."""
+        """Send one call for a request, if its claim is granted."""
         request = order.request
         missing = self._ledger.missing(request, order.samples)
-        if not missing:  # another process was faster
+        if not missing:  # another process has answered it
             self._progress.report(1)
             return
         samples, seed = self._share(request, missing)
@@ -165,12 +167,13 @@ class OnlinePurchase:
             case "leased":
                 self._put(order, POLL_S)
                 await asyncio.sleep(0)  # many may be leased, and replies are waiting
-            case "busy" | "reserved":  # as any other order would be
+            case "busy" | "reserved":  # like any other order
                 self._put(order)
                 await asyncio.sleep(POLL_S)
 
     async def _send(self, order: Order, claim: Claim, tokens: int) -> None:
-        """A reply brings at least one answer, or its request is given up: calls are bounded."""
+        """Send a claimed call and store its outcome. A reply brings at least one answer or its
+        request is given up, so the number of calls is bounded."""
         task = asyncio.current_task()
         assert task
         self._sending.add(task)
@@ -247,7 +250,8 @@ class OnlinePurchase:
             self._put(order, pause)
 
     def _is_hopeless(self, error: Unanswered) -> bool:
-        """Whether no call has succeeded since the start. HTTP 429 does not count as a failure."""
+        """Whether many calls failed and none has succeeded since the start; HTTP 429 is no failure
+        here."""
         calls = self._tally["calls"] - self._tally["HTTP 429"] - len(self._sending)
         if calls < MAX_FAILED_AT_FIRST:
             return False
@@ -255,8 +259,9 @@ class OnlinePurchase:
         return True
 
     def _set_aside(self, error: SetAside) -> None:
-        """The first of a kind is said at once, and all are counted. Where nobody knows why, and no
-        answer has come, it may be the settings."""
+        """Set a request aside: the first of a kind is logged at once, and all are counted. If the
+        reason is unknown and no answer has come yet, the settings may be wrong, and the purchase
+        ends."""
         if not self._tally[error.kind]:
             log.warning("teacher: %s: set aside, the others go on: %s", error.kind, error)
         self._tally[error.kind] += 1
@@ -267,7 +272,7 @@ class OnlinePurchase:
     def _give_up(self, why: str, num_samples: int) -> None:
         self._tally["given up"] += num_samples
         self._given_up_in_a_row += 1
-        log.warning("teacher: %d answers given up: %s", num_samples, why)
+        log.warning("teacher: gave up %d answers: %s", num_samples, why)
         if self._given_up_in_a_row >= MAX_GIVEN_UP_IN_A_ROW:
             self._stop(
                 f"{MAX_GIVEN_UP_IN_A_ROW} requests in a row went without an answer, the last by "

@@ -1,6 +1,7 @@
-"""A teacher behind any OpenAI-compatible chat endpoint: hosted, or vLLM, SGLang, llama.cpp here.
+"""A teacher behind any OpenAI-compatible endpoint: hosted, or a local vLLM, SGLang or llama.cpp.
 
-Every answer is bought once (ledger.py), whatever runs, sweeps and values of `num_paths` ask for it.
+Every answer is bought once (ledger.py), however many runs, sweeps and values of `num_paths` need
+it.
 """
 
 import logging
@@ -46,12 +47,12 @@ _OWN_PARAMETERS = {
     *("temperature", "top_p", "max_tokens"),
 }
 
-# How an answer is bought is no part of the extract stage's key: it does not change the answer.
+# How an answer is bought is not in the key of `extract`: it does not change the answer.
 _HOW = Field(exclude=True)
 
 
 class OpenAITeacher(BaseModel):
-    """Parameters that are null are left out of the request."""
+    """Asks an OpenAI-compatible server. Parameters that are null are left out of the request."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
@@ -68,7 +69,7 @@ class OpenAITeacher(BaseModel):
     instruction_role: Literal["system", "developer", "user"] | None  # null: of the family
     num_shots: int = Field(ge=0)
     exemplar_sets: int = Field(ge=1)  # sample k is asked with set k mod exemplar_sets
-    # A folder with exemplars and templates; their content is part of the key, not where they lie.
+    # A folder with exemplars and templates; their content is part of the key, the path is not.
     prompts: Annotated[str | None, _HOW]
     temperature: float | None = Field(ge=0, le=2)
     top_p: float | None = Field(gt=0, le=1)
@@ -97,7 +98,7 @@ class OpenAITeacher(BaseModel):
     @classmethod
     def _is_a_name(cls, name: str) -> str:
         if not (name.isidentifier() and name.isascii()):
-            # Not repeated: it may well be the key.
+            # The value is not shown: it may be the key itself.
             raise ValueError("expected the name of an environment variable, not a key")
         return name
 
@@ -134,7 +135,7 @@ class OpenAITeacher(BaseModel):
         return self
 
     def files(self) -> dict[str, FilePath]:
-        """The exemplars and templates that prompts are made of."""
+        """The files of exemplars and templates for the prompts."""
         files = self._shown(self.exemplar_sets).files()
         if self.style == "completion":
             files += template_files(self._folder())
@@ -152,8 +153,8 @@ class OpenAITeacher(BaseModel):
         ledger: FilePath,
         executor: Executor,
     ) -> Iterator[Path]:
-        """Yield by problem, thought and sample; what is not in the ledger is bought first, for
-        thoughts of several texts one text after another."""
+        """Yield paths by problem, thought and sample. Missing answers are bought first; thoughts of
+        several texts are bought one text after another."""
         self.refuse(thoughts)
         sets = dict.fromkeys(problem.set_name for problem in problems)
         title = ", ".join(["extract", *thoughts, *sets])
@@ -169,7 +170,7 @@ class OpenAITeacher(BaseModel):
         yield from found
 
     def refuse(self, thoughts: Mapping[str, Thought]) -> None:
-        """ValueError for thoughts whose texts cannot be asked for here."""
+        """ValueError for thoughts that this teacher cannot write."""
         refuse_reading(thoughts)
         refuse_continued(thoughts, self.exemplars() or load_exemplars())
         several = [name for name, thought in thoughts.items() if is_dialogue(thought)]
@@ -180,7 +181,7 @@ class OpenAITeacher(BaseModel):
             )
 
     def asking(self) -> Asking:
-        """How each problem becomes requests."""
+        """What turns problems into requests."""
         shown = self._shown(self._sets_in_use())
         return Asking(
             endpoint=self.endpoint,
@@ -202,7 +203,7 @@ class OpenAITeacher(BaseModel):
         )
 
     def notes(self) -> list[str]:
-        """What a user should know before anything is bought."""
+        """Sentences that a user should read before anything is bought."""
         day = last_day(self.url(), self.model)
         gone = [f"{self.model} is switched off on {day}"] if day else []
         return gone + self.asking().notes()
@@ -210,11 +211,11 @@ class OpenAITeacher(BaseModel):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def endpoint(self) -> str:
-        """Who answers, as the ledger and the extract stage's key have it."""
+        """The identity of the server, in the ledger and in the key of `extract`."""
         return self.identity or endpoint_identity(self.url())
 
     def _token_limit(self) -> int | None:
-        """For an answer and the thinking before it."""
+        """Most tokens of an answer and the thinking before it; None for no limit."""
         if self.max_tokens is None or self.thinking == "drop":
             return self.max_tokens
         return self.max_tokens + self.max_thinking_tokens
@@ -226,7 +227,7 @@ class OpenAITeacher(BaseModel):
         return ExemplarSets(folder=self._folder(), num_shots=self.num_shots, num_sets=num_sets)
 
     def _sets_in_use(self) -> int:
-        """As many as there are samples to show them to."""
+        """The number of exemplar sets in use: no more than there are samples."""
         return min(self.exemplar_sets, self.num_paths)
 
     def _buy(self, wanted: Wanted, book: Ledger, title: str) -> None:
@@ -274,5 +275,5 @@ class OpenAITeacher(BaseModel):
         )
 
     def url(self) -> str:
-        """Of the server; ValueError for one of the environment that is none."""
+        """The server's URL; ValueError if the environment's is not a URL."""
         return server_url(self.base_url)

@@ -1,4 +1,5 @@
-"""Who writes the paths of each teacher and on what terms, for the report and the model card."""
+"""Who wrote the paths of each kind of teacher and on what terms, for the report and the model
+card."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -13,7 +14,7 @@ class Origin(NamedTuple):
     no_llm: tuple[str, ...] = ()  # the `model` of paths that no language model wrote
 
 
-# By the module of the teacher: `worked` of `mdexp.teacher.worked.WorkedTeacher`.
+# Keys are the teachers' modules: `worked` for `mdexp.teacher.worked.WorkedTeacher`.
 ORIGINS: Mapping[str, Origin] = {
     "openai": Origin(
         "written by the model named above behind an API, whose terms of use may restrict "

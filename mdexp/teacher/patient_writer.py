@@ -1,6 +1,6 @@
-"""Writes to a ledger whose disk is full, broken or read-only: repeated until they succeed.
+"""Repeats writes to a ledger whose disk is full, broken or read-only until they succeed.
 
-What came of a call that was paid for is kept in memory meanwhile, and the buyer sends nothing more.
+Meanwhile the outcome of a paid call is kept in memory, and no further call is sent.
 """
 
 import asyncio
@@ -20,15 +20,15 @@ _T = TypeVar("_T")
 
 
 class PatientWriter:
-    """Repeats the writes of one purchase. `num_waiting` of them are refused by the disk now."""
+    """Repeats the writes of one purchase; `num_waiting` of them are waiting for the disk."""
 
     def __init__(self) -> None:
         self.num_waiting = 0
         self._reported = -REPORT_EVERY_S
 
     async def write(self, action: Callable[[], _T]) -> _T:
-        """What `action`, a transaction, returns once the disk takes it. DiskFault if it does
-        not within PATIENCE_S."""
+        """The result of `action`, a transaction, once the disk accepts it. DiskFault if it does not
+        within PATIENCE_S."""
         try:
             return action()
         except DiskFault as error:
@@ -37,7 +37,7 @@ class PatientWriter:
         try:
             return await self._repeat(action)
         except asyncio.CancelledError:
-            log.error("teacher: what came of a call could not be written; it counts as unknown")
+            log.error("teacher: the outcome of a call could not be written and is unknown")
             raise
         finally:
             self.num_waiting -= 1

@@ -1,7 +1,7 @@
-"""What a call costs: known after it, bounded before it.
+"""The price of a call: an upper bound before it, the actual price after it.
 
-Prices are USD per million tokens, so the price of one token is a number of micro-dollars. They are
-listed by genai-prices; `teacher.price` gives others. A price that is not known is None, never 0.
+Prices are USD per million tokens, so one token costs that many millionths of a dollar. genai-prices
+lists them; `teacher.price` overrides them. An unknown price is None, never 0.
 """
 
 import math
@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mdexp.teacher.request import Request
 
-# What chat templates add: to a prompt, and to each message around its role and content.
+# Tokens that a chat template adds to a prompt, and to each message besides its role and content.
 _PROMPT_OVERHEAD_TOKENS = 16
 _MESSAGE_OVERHEAD_TOKENS = 16
 _COMPLETION_LIMITS = ("max_completion_tokens", "max_tokens")
-_MAX_TOKENS = 1_000_000_000  # of a call: no server has such a context
+_MAX_TOKENS = 1_000_000_000  # of a call; no model's context is that long
 _BYTES_PER_TOKEN = 4.0  # of English prose, roughly
 
 
@@ -36,7 +36,8 @@ class Price(BaseModel):
         return math.ceil(sum(n * Fraction(str(price)) for n, price in tokens))
 
     def worst_micro_usd(self, request: Request, num_answers: int) -> int:
-        """The most that a call can cost; ValueError if its answers have no limit."""
+        """The most that a call can cost, in millionths of a dollar; ValueError if its answers have
+        no limit."""
         limit = completion_limit(request)
         if limit is None:
             raise ValueError(
@@ -46,7 +47,7 @@ class Price(BaseModel):
         return self.micro_usd(prompt_bound(request), limit * num_answers)
 
     def of_usage(self, usage: Mapping[str, Any] | None) -> int | None:
-        """The price by a server's own count of tokens; None if it does not give one."""
+        """The price by the server's own count of tokens; None if it gives no count."""
         counts = token_counts(usage)
         return None if counts is None else self.micro_usd(*counts)
 
@@ -55,18 +56,18 @@ FREE = Price(input=0, output=0)
 
 
 def listed_price(url: str, model: str, *, by_batch: bool = False) -> Price | None:
-    """A model's price at an endpoint by the price list that genai-prices brings along, which it
-    never fetches; None if it lists none.
+    """A model's price at an endpoint, from the list inside the package genai-prices (nothing is
+    downloaded); None if it is not listed.
 
-    A prompt is priced as if the provider wrote it into its cache where that costs more (OpenAI's
-    models since GPT-5.6), so that no call costs more. The rates are those of now and of prompts
-    below a provider's long-context limit (272,000 tokens at OpenAI).
+    Where writing a prompt into the provider's cache costs extra (OpenAI's models since GPT-5.6),
+    every prompt is priced so, which makes it an upper bound. The rates are today's, for prompts
+    below the provider's long-context limit (272,000 tokens at OpenAI).
     """
     online = _rates(url, model, {})
     if not by_batch:
         return online
     batch = _rates(url, model, {"processing": "batch"})
-    return None if batch == online else batch  # the list gives the same where it knows no other
+    return None if batch == online else batch  # equal: it has no batch price
 
 
 def price_list() -> str:
@@ -95,7 +96,7 @@ def _rates(url: str, model: str, context: dict[str, str]) -> Price | None:
 
 
 def token_counts(usage: Mapping[str, Any] | None) -> tuple[int, int] | None:
-    """Tokens of prompt and answers as a server counts them; None if it does not, or absurdly."""
+    """Tokens of prompt and answers by the server's count; None if it is missing or impossible."""
     prompt, completion = ((usage or {}).get(f"{part}_tokens") for part in ("prompt", "completion"))
     if _is_count(prompt) and _is_count(completion):
         return prompt, completion
@@ -107,18 +108,19 @@ def _is_count(number: Any) -> TypeGuard[int]:
 
 
 def prompt_bound(request: Request) -> int:
-    """No prompt has more tokens: a token is at least one byte, and templates add a few."""
+    """An upper bound on a prompt's tokens: a token is at least one byte, and templates add a
+    few."""
     sizes = (len(text.encode()) for text in request.texts)
     return _PROMPT_OVERHEAD_TOKENS + sum(size + _MESSAGE_OVERHEAD_TOKENS for size in sizes)
 
 
 def completion_limit(request: Request) -> int | None:
-    """How many tokens one answer may have; None if the request does not say."""
+    """Most tokens of one answer; None if the request has no limit."""
     limits = (request.settings.get(key) for key in _COMPLETION_LIMITS)
     return next((limit for limit in limits if limit is not None), None)
 
 
 def expected_tokens(request: Request, num_answers: int) -> int:
-    """A guess for the limiter, which learns the true number from the reply."""
+    """A guess of a call's tokens for the rate limiter; the reply gives the true number."""
     prompt = sum(len(text) for text in request.texts) / _BYTES_PER_TOKEN
     return round(prompt) + (completion_limit(request) or 0) * num_answers

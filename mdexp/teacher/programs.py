@@ -1,7 +1,7 @@
-"""Styles in which a solved problem can be written as a program; the first is the shortest to learn.
+"""Writes a solved problem as a program, in several styles; the first is the shortest.
 
-A program with the numbers of the question, one step a line, suits a student of a hundred million
-parameters: names that tell of the quantities make it longer and have to be invented.
+One step a line with the numbers of the question suits a student of a hundred million parameters:
+descriptive names make programs longer and have to be invented.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,12 @@ from mdexp.teacher.quantities import quantities
 from mdexp.teacher.solution import Step
 
 MAX_STEPS = 20
-MAX_EXPRESSION = 80  # characters of a program that is one expression
+MAX_EXPRESSION = 80  # longest program of one expression, in characters
 
 
 def program_styles(steps: Sequence[Step], question: str) -> list[str]:
-    """Programs that bind `ans`, in fixed order; two styles of a one-step problem may be equal."""
+    """Programs that set `ans`, in a fixed order of styles; for one step two of them may be
+    equal."""
     chain = link(steps, question)
     places = needed(chain)
     if len(places) > MAX_STEPS:
@@ -33,7 +34,7 @@ def program_styles(steps: Sequence[Step], question: str) -> list[str]:
 
 
 def _assignments(chain: Chain, names: Mapping[int, str]) -> str:
-    """One line a step: `a = 4 * 19`."""
+    """One assignment for each step: `a = 4 * 19`."""
     lines = []
     for place, name in names.items():
         tokens = [names[token] if isinstance(token, int) else token for token in chain[place]]

@@ -1,4 +1,4 @@
-"""How far a purchase is: what came, what went wrong, what it costs, how long it will take."""
+"""Shows how far a purchase is: answers, failures, cost and time left."""
 
 import logging
 from collections import Counter
@@ -10,13 +10,13 @@ from mdexp.teacher.budget import MICRO
 
 log = logging.getLogger(__name__)
 
-# Spent by this command, and left of its budget (None: no limit), in millionths of a dollar; None
-# where there is no price.
+# What this command spent and what is left of its budget (None: no limit), in millionths of a
+# dollar; None without a price.
 Money = Callable[[], tuple[int, int | None] | None]
 
 
 class Progress:
-    """Of `num_requests` that lack answers. `tally` counts answers, calls and failures by kind,
+    """The progress of `num_requests` requests. `tally` counts answers, calls and failures by kind;
     `title` names what is asked for."""
 
     def __init__(self, num_requests: int, money: Money, title: str = "teacher") -> None:
@@ -31,7 +31,7 @@ class Progress:
         self._bar.close()
 
     def report(self, num_completed: int = 0) -> None:
-        """So many more requests are completed."""
+        """Note that `num_completed` more requests are completed."""
         self._bar.advance(num_completed)
 
     def account(self) -> str:
@@ -48,7 +48,7 @@ def spending_line(money: tuple[int, int | None] | None) -> str:
 
 
 def dollars(micro_usd: int) -> str:
-    """To the cent, small sums to the millionth."""
+    """A sum in dollars: to the cent, below a dollar to the millionth."""
     usd = micro_usd / MICRO
     return f"${usd:.2f}" if usd == 0 or abs(usd) >= 1 else f"${usd:.6f}".rstrip("0")
 

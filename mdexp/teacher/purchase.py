@@ -1,4 +1,5 @@
-"""One purchase: opens the budget, the limits and the connection, buys, and says what came of it."""
+"""Makes one purchase: opens the budget, the limits and the connection, buys, and logs the
+outcome."""
 
 import asyncio
 import logging
@@ -18,12 +19,12 @@ from mdexp.teacher.request import Wanted
 
 log = logging.getLogger(__name__)
 
-_LEASE_SLACK_S = 60.0  # beyond a call's own time limit
+_LEASE_SLACK_S = 60.0  # added to a call's own time limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """How answers are bought; nothing here changes what they are."""
+    """How answers are bought; none of this changes the answers."""
 
     base_url: str
     endpoint: str
@@ -39,9 +40,9 @@ class Terms:
 def purchase(
     wanted: Wanted, ledger: Ledger, terms: Terms, key: str, title: str = "teacher"
 ) -> None:
-    """Buy what is wanted and missing, as far as the budget goes; `title` begins the lines that say
-    how far that is. TeacherError if the teacher cannot go on; ValueError, before anything is sent,
-    for terms that cannot be kept."""
+    """Buy the missing answers as far as the budget goes; `title` begins the lines of progress.
+    TeacherError if the teacher cannot go on; ValueError, before anything is sent, for terms that
+    cannot be kept."""
     if terms.price and terms.budget_micro_usd is not None:
         for request, samples in wanted.items():
             terms.price.worst_micro_usd(request, len(samples))
@@ -89,7 +90,7 @@ def _begin(ledger: Ledger, claims: Claims, command: str, terms: Terms) -> None:
     with ledger.writing():
         budget.open_budget(ledger.db, command, terms.budget_micro_usd)
         cut_off = claims.end_lost_leases()
-    log.info("teacher: the ledger notes what is bought now under the command %s", command)
+    log.info("teacher: the ledger records this purchase under the command %s", command)
     if cut_off:
         log.warning(
             "teacher: %d calls were under way when an earlier run was cut off; they may have been "

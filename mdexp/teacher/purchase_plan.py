@@ -1,6 +1,6 @@
-"""What a purchase will take: calls, tokens, money, time. It asks nobody.
+"""Plans a purchase without calling a server: calls, tokens, money and time.
 
-Expected is what calls will likely cost; worst is what is reserved for them before they are sent.
+`expected` is the likely cost; `worst` is what is reserved before calls are sent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,16 +12,16 @@ from mdexp.teacher.prices import Price, completion_limit
 from mdexp.teacher.request import Request
 from mdexp.teacher.tokens import ANSWER_TOKENS, Rule
 
-# By request and number of unwritten texts: thought and samples.
+# Thought and samples, by request and number of unwritten texts.
 Wants = Mapping[tuple[Request, int], tuple[str, frozenset[int]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """A request of a run: who asks (thought), how many samples it wants, which it lacks.
+    """A request of a run: its thought, the number of samples wanted, and those missing.
 
-    It lies behind `num_unwritten` texts that it holds only once they are written: it is bounded by
-    the longest that they can be.
+    It follows `num_unwritten` texts that are not written yet, so its prompt is bounded by their
+    greatest length.
     """
 
     request: Request
@@ -41,7 +41,7 @@ class Money:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimits:
-    """What the endpoint allows, None for no limit."""
+    """The limits of the endpoint; None for no limit."""
 
     concurrency: int
     requests_per_minute: float | None
@@ -50,7 +50,8 @@ class RateLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurchasePlan:
-    """`seconds` is None where neither a limit nor experience says how long calls take."""
+    """The totals of a purchase. `seconds` is None if neither a rate limit nor earlier calls tell
+    how long it takes."""
 
     num_samples: int
     num_owned: int
@@ -68,7 +69,7 @@ class PurchasePlan:
 def plan_purchase(
     wishes: Sequence[Wish], rule: Rule, known: ModelHistory, limits: RateLimits
 ) -> PurchasePlan:
-    """Sum up what all wishes take."""
+    """Sum up all requests."""
     lacking = [wish for wish in wishes if wish.missing]
     num_calls = sum(len(calls_for(wish)) for wish in lacking)
     prompt_tokens = answer_tokens = 0.0
@@ -92,7 +93,7 @@ def plan_purchase(
 
 
 def purchase_cost(plan: PurchasePlan, wishes: Sequence[Wish], price: Price) -> Money:
-    """What the plan costs at a price; the worst is the sum of what is reserved call by call."""
+    """The cost of the plan at a price; `worst` is the sum of the reservations of all calls."""
     worst = None
     if plan.worst_answer_tokens is not None:
         worst = sum(
@@ -104,21 +105,22 @@ def purchase_cost(plan: PurchasePlan, wishes: Sequence[Wish], price: Price) -> M
 
 
 def calls_for(wish: Wish) -> list[int]:
-    """How many answers each call asks for: one call has all, but for seeds and for models that
-    give one at a time. What goes on from texts that are not written yet shares no call."""
+    """How many answers each call asks for. One call asks for all, unless a seed is set or the model
+    gives one answer at a time. Requests after unwritten texts share no call."""
     takes_n = family_of(wish.request.model).takes_n
     alone = "seed" in wish.request.settings or not takes_n or wish.num_unwritten > 0
     return [1] * len(wish.missing) if alone else [len(wish.missing)] * bool(wish.missing)
 
 
 def expected_answer(wish: Wish, known: ModelHistory) -> float:
-    """Tokens of an answer: the mean of the same model and thought, else that of recorded ones."""
+    """Expected tokens of an answer: the mean for the same model and thought, else that of recorded
+    answers."""
     mean = known.answer_tokens.get(wish.thought, ANSWER_TOKENS)
     return min(mean, completion_limit(wish.request) or mean)
 
 
 def of_sweep(jobs: Sequence[Wants]) -> Wants:
-    """What all jobs of a command want: a sample that several want is bought once."""
+    """The requests of all jobs of a command; a sample that several jobs want is bought once."""
     wanted: dict[tuple[Request, int], tuple[str, frozenset[int]]] = {}
     for job in jobs:
         for key, (thought, samples) in job.items():
@@ -132,7 +134,7 @@ def _prompt_tokens(wish: Wish, rule: Rule, known: ModelHistory) -> float:
 
 
 def _unwritten_micro_usd(wish: Wish, price: Price) -> int:
-    """The most that a call's unwritten texts cost as a part of its prompt."""
+    """The most that a call's unwritten texts can cost as part of its prompt."""
     limit = completion_limit(wish.request) or 0
     return price.micro_usd(wish.num_unwritten * limit, 0)
 
@@ -140,7 +142,7 @@ def _unwritten_micro_usd(wish: Wish, price: Price) -> int:
 def _seconds(
     num_calls: int, tokens: float, limits: RateLimits, latency_s: float | None
 ) -> float | None:
-    """The longest of what each limit takes by itself."""
+    """The longest of the times that each limit alone implies."""
     minutes = [
         amount / rate
         for amount, rate in (

@@ -1,4 +1,4 @@
-"""A plan in words."""
+"""Prints a purchase plan as text."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -23,7 +23,7 @@ def plan_lines(
     rule: Rule,
     known: ModelHistory,
 ) -> Iterator[str]:
-    """What is asked for, what of it is there, and what the rest takes."""
+    """Lines about what is wanted, what is owned, and what the rest takes."""
     yield f"{teacher.model} at {teacher.endpoint}"
     for note in teacher.notes():
         yield f"  warning   {note}"
@@ -48,7 +48,7 @@ def plan_lines(
 def prompt_lines(
     asking: Asking, problems: Sequence[Problem], thoughts: Mapping[str, Thought]
 ) -> Iterator[str]:
-    """The exact prompt of the first problem for each thought."""
+    """Lines with the exact prompt of the first problem for each thought."""
     for (problem, thought), of_sets in asking.requests(problems[:1], thoughts).items():
         more = f", the first of {len(of_sets)} sets of exemplars" if len(of_sets) > 1 else ""
         yield f"\n{thought}, problem {problem}{more}: {of_sets[0].path}"

@@ -1,4 +1,4 @@
-"""Names of the quantities that a solution computes, from the words beside each result."""
+"""Names the quantities that a solution computes, from the words beside each result."""
 
 import keyword
 import re

@@ -1,8 +1,8 @@
-"""Recorded texts of one dialogue after another, put together from the rows of files.
+"""Puts recorded rows together into dialogues of several texts.
 
-A row has `part`, the number of texts before it. Rows with `sample` belong together where problem,
-thought, file and sample are the same, and the question was put in the same words (`request`, as an
-exported row has it). Rows without it stand in order: part 0, then what follows it.
+A row's `part` is the number of texts before it. Rows with `sample` belong together if problem,
+thought, file and sample are equal and the question was worded the same (`request` of an exported
+row). Rows without `sample` stand in order: part 0, then the parts that follow it.
 """
 
 import json
@@ -16,15 +16,16 @@ Row = Mapping[str, Any]
 
 
 class RecordedDialogues:
-    """Of one problem and thought. `left_out` counts rows that are not played, by reason."""
+    """The recorded dialogues of one problem and thought. `left_out` counts rows that are not used,
+    by reason."""
 
     def __init__(self) -> None:
         self.left_out: Counter[str] = Counter()
         self._rows: dict[Hashable, dict[int, Row]] = {}  # by transcript, then by part
-        self._last: dict[str, Hashable] = {}  # by file, of rows without a sample
+        self._last: dict[str, Hashable] = {}  # by file, for rows without `sample`
 
     def add(self, row: Row, file: str) -> None:
-        """Take a row; ValueError for one that does not follow the rows before it."""
+        """Add a row; ValueError if it does not follow the rows before it."""
         part, sample = _number(row, "part") or 0, _number(row, "sample")
         if sample is None:
             key = self._next_in_file(file, part)
@@ -37,7 +38,7 @@ class RecordedDialogues:
             parts[part] = row
 
     def played(self, num_paths: int) -> list[list[Answer]]:
-        """The texts of each transcript, without what follows a gap."""
+        """The texts of each dialogue, up to a gap."""
         whole = [parts for parts in self._rows.values() if 0 in parts]
         headless = [parts for parts in self._rows.values() if 0 not in parts]
         self.left_out["first text not recorded"] += sum(map(len, headless))
@@ -70,7 +71,8 @@ def _number(row: Row, key: str) -> int | None:
 
 
 def _opening(row: Row, part: int) -> str:
-    """What was asked for the first text of a row's transcript; each text adds itself and a cue."""
+    """The messages that asked for the first text of a row's dialogue; each text adds two: itself
+    and a cue."""
     request = row.get("request")
     if not isinstance(request, dict):
         return ""

@@ -1,11 +1,12 @@
-"""Rows of recorded answers as replay reads them, whatever their file calls them.
+"""Reads rows of recorded answers, whatever their columns are called.
 
-A row of ours has `id` (of the problem), `thought`, `completion` and `model`. `teacher.fields` says
-the columns of other files, as in {question: prompt, completion: output}: `question` stands for `id`
-and is the problem's question, word by word. Without a column `model` that is the file's name.
+A row of mdexp's has `id` (of the problem), `thought`, `completion` and `model`. `teacher.fields`
+names the columns of other files, as in {question: prompt, completion: output}: `question` replaces
+`id` and must equal the problem's question word for word. Without a column `model`, the file's name
+is the model.
 
 A line of an OpenAI batch's output has the problem's id as `custom_id`; each of its choices is a
-row. A line that failed has none, and is counted.
+row. A line that failed has no choice and is counted.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,7 +21,7 @@ from mdexp.teacher.reply import Reply
 Column = Literal["id", "question", "thought", "completion", "model", "thinking"]
 Fields = dict[Column, str]
 Row = dict[str, Any]
-Place = tuple[int, int]  # of an answer in a file: number of the line, and of the choice on it
+Place = tuple[int, int]  # of an answer in a file: line number and number of the choice
 
 TEXTS = ("id", "thought", "completion", "model")
 FAILED = "lines of a batch without an answer"
@@ -28,10 +29,10 @@ NO_PROBLEM = "question of no problem"
 
 
 class RecordedFile:
-    """A file of recorded answers, and what reads it.
+    """A file of recorded answers.
 
-    `thought` is that of all rows of the file, if it has one; `ids` has the problem of each question
-    as `question_key` gives it.
+    `thought` is the thought of all its rows, if one was given for the file; `ids` maps each
+    question (by `question_key`) to its problem.
     """
 
     def __init__(
@@ -41,14 +42,14 @@ class RecordedFile:
         self.lines = IndexedLines(file)
 
     def rows(self) -> Iterator[tuple[Place, Row | str]]:
-        """Each recorded answer, or why there is none (FAILED or NO_PROBLEM), with its place.
+        """Each recorded answer, or why there is none (FAILED or NO_PROBLEM), and its place.
         JsonLinesError for a row that cannot be read."""
         for number, row in self.lines.objects():
             for choice, found in enumerate(self._of_line(row, number)):
                 yield (number, choice), found
 
     def row(self, place: Place) -> Row:
-        """An answer that `rows` gave, read once more."""
+        """Read again an answer that `rows` returned."""
         number, choice = place
         found = list(self._of_line(self.lines.object(number), number))[choice]
         assert isinstance(found, dict), place
@@ -64,7 +65,7 @@ class RecordedFile:
 
 
 def question_key(question: str) -> str:
-    """A question without regard to white space."""
+    """A question with its white space normalised."""
     return " ".join(question.split())
 
 
@@ -109,7 +110,7 @@ def _choices(row: Row, file: Path) -> Iterator[Row | str]:
 
 
 def _fault(row: Mapping[str, Any]) -> str:
-    """What is wrong with a row, or nothing."""
+    """What is wrong with a row; empty if nothing is."""
     for key in TEXTS:
         if not isinstance(row.get(key), str):
             hint = (

@@ -1,4 +1,4 @@
-"""Why a server refuses a call, and what to change: servers say it in many ways."""
+"""Finds why a server refused a call and what to change, from the many wordings in use."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ from mdexp.teacher.reply import ReportedError
 from mdexp.teacher.retry import Filtered, SetAside, TeacherError, judge_status
 
 _MAX_DETAIL_CHARS = 300
-REFUSED_PROMPT = "prompts refused"  # nobody knows why, so it may be all of them
+REFUSED_PROMPT = "prompts refused"  # the reason is not known, so it may concern every prompt
 _OF_A_PROMPT = (400, 403, 413, 422)
 _FILTERED = re.compile(
     r"\bcontent_(?:filter|policy_violation)|data_inspection_failed|content exists risk"
@@ -44,9 +44,10 @@ _FIXES = {
 
 
 def parameter_fix(parameter: str | None, message: str, sent: Iterable[str]) -> str | None:
-    """What to change where a server refuses a parameter; None if it does not say which.
+    """What to change if a server refuses a parameter; None if it does not say which.
 
-    `parameter` is what the server names (`messages[0].role`, or None), `sent` what there was.
+    `parameter` is the name that the server gives (`messages[0].role`, or None), `sent` the
+    parameters of the call.
     """
     said = re.split(r"[.\[]", parameter or "")[0]
     quoted = re.findall(r"[\"'`](\w+)[\"'`]", message)
@@ -62,8 +63,8 @@ def parameter_fix(parameter: str | None, message: str, sent: Iterable[str]) -> s
 def judge_prompt(
     status: int, said: ReportedError, headers: Mapping[str, str], sent: Iterable[str]
 ) -> Exception:
-    """What an HTTP error means for a call that `sent` one prompt: Filtered or SetAside where it is
-    that prompt's own, TeacherError where all would be refused, Unanswered where it may pass."""
+    """The exception for an HTTP error of a call that `sent` one prompt: Filtered or SetAside if
+    only this prompt is refused, TeacherError if all would be, Unanswered if it may be temporary."""
     detail = said.message[:_MAX_DETAIL_CHARS]
     judged = judge_status(status, said.codes, detail, headers)
     words = " ".join((*said.codes, said.message))

@@ -1,12 +1,11 @@
-"""Recorded answers, played again: no network, no key, no cost.
+"""A teacher that replays recorded answers: no network, no key, no cost.
 
-A file is JSON Lines; a row has at least `id` (of the problem), `thought`, `completion` and `model`;
-one may have what the model thought before it answered, as `thinking`. recorded_rows.py says what
-other rows can be read. Where `path` names a file for
-each thought, the rows of a file are of that thought, whatever they say: equal forms from several
-sources can be distinguished.
-Samples of one (problem, thought) are numbered in the order of files and lines. Of a thought that is
-written in several texts each text is a row, with `part` and, best, `sample`: recorded_dialogue.py.
+A file is JSON Lines; a row has at least `id` (of the problem), `thought`, `completion` and `model`,
+and may have `thinking`, what the model thought before its answer. recorded_rows.py says which other
+rows can be read. If `path` names a file for each thought, all rows of a file get that thought,
+whatever they say, so that two sources of one thought can be kept apart. Samples of one (problem,
+thought) are numbered in the order of files and lines. Where a thought has several texts, each text
+is a row with `part` and preferably `sample` (recorded_dialogue.py).
 """
 
 import logging
@@ -39,7 +38,7 @@ class ReplayTeacher(BaseModel):
     path: str | tuple[str, ...] | dict[str, str]  # dict: the file of each thought
     num_paths: int = Field(ge=1)
     fields: Fields | None = Field(None, exclude_if=lambda fields: not fields)  # keys as before
-    thinking: ThinkingUse = Field("drop", exclude=True)  # the paths are the same; verify heeds it
+    thinking: ThinkingUse = Field("drop", exclude=True)  # for verify alone
 
     @field_validator("path")
     @classmethod
@@ -54,7 +53,7 @@ class ReplayTeacher(BaseModel):
         return path
 
     def files(self) -> dict[str, FilePath]:
-        """The recorded files, by number and name; ValueError where there is none."""
+        """The recorded files, by number and name; ValueError if one does not exist."""
         paths = (self.path,) if isinstance(self.path, str) else self.path
         named = paths.values() if isinstance(paths, dict) else paths
         files = {
@@ -75,8 +74,8 @@ class ReplayTeacher(BaseModel):
         ledger: FilePath,
         executor: Executor,
     ) -> Iterator[Path]:
-        """Yield by problem, thought and sample. Nothing is bought, so the ledger is not touched.
-        Answers of one text are read when they are due: memory holds their places alone."""
+        """Yield paths by problem, thought and sample. The ledger is not used. Answers of one text
+        are read from the file when needed; memory holds only their places."""
         refuse_reading(thoughts)
         files = self._recorded_files(problems)
         found, dialogues, left_out = self._sorted(files, problems, thoughts)
@@ -90,7 +89,7 @@ class ReplayTeacher(BaseModel):
         log.info("teacher: %d recorded paths; not played: %s", played, dict(left_out))
         if problems and thoughts and not played:
             raise ValueError(
-                f"teacher.path: none of {left_out.total()} rows is of a problem and thought "
+                f"teacher.path: none of {left_out.total()} rows is of a problem and a thought "
                 f"asked for, such as {problems[0].id!r} and {next(iter(thoughts))!r}"
             )
         for names, places in found.items():
@@ -101,7 +100,7 @@ class ReplayTeacher(BaseModel):
     def left_out(
         self, problems: Sequence[Problem], thoughts: Mapping[str, Thought]
     ) -> dict[str, int]:
-        """How many rows are not played, by reason."""
+        """How many rows are not used, by reason."""
         return dict(self._sorted(self._recorded_files(problems), problems, thoughts)[2])
 
     def _recorded_files(self, problems: Sequence[Problem]) -> list[RecordedFile]:
@@ -119,7 +118,8 @@ class ReplayTeacher(BaseModel):
         problems: Sequence[Problem],
         thoughts: Mapping[str, Thought],
     ) -> tuple[dict[Names, list[Recorded]], dict[Names, list[list[Answer]]], Counter[str]]:
-        """Where paths of one text lie, the texts of dialogues, and how many rows are left out."""
+        """The places of answers of one text, the texts of dialogues, and how many rows are left
+        out."""
         wanted: dict[Names, list[Recorded]] = {
             (problem.id, thought): [] for problem in problems for thought in thoughts
         }
@@ -159,7 +159,7 @@ def _written(
     recorded: Mapping[Names, list[list[Answer]]],
     executor: Executor,
 ) -> list[Path | None]:
-    """The paths of several texts; None for one that lacks a text."""
+    """The paths of dialogues; None for one that lacks a text."""
     known = by_id(problems)
     texts = {
         (problem_id, name, sample): answers

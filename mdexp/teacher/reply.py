@@ -1,8 +1,8 @@
-"""What a chat server sent back, read with suspicion: what is not as it should be is cleaned.
+"""Reads a chat server's reply without trusting it: malformed parts are cleaned or dropped.
 
 Servers answer 200 with an HTML page, with no choices, without usage or with fewer choices than
-asked for. They write null, lists and numbers where a text belongs, and counts that are none. A
-reply without a single choice is a `BrokenReply`. A choice that holds no answer costs that choice.
+asked for. They write null, lists and numbers in place of a text, and impossible counts. A reply
+without any choice is a `BrokenReply`. A choice without an answer costs only that choice.
 """
 
 import json
@@ -15,10 +15,10 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from mdexp.records import REFUSED
 
-# What is kept although it is empty: it was cut short or refused, and would be again.
+# Empty texts with these reasons are kept: they were cut short or refused, and would be again.
 _FINAL = ("length", *REFUSED)
-_MAX_TOKENS = 2**31  # of a call; a larger count is none
-_MAX_DIGITS = 20  # a longer integer is no count of anything, and takes long to read
+_MAX_TOKENS = 2**31  # of a call; a larger count is ignored
+_MAX_DIGITS = 20  # a longer integer cannot be a count and takes long to parse
 _MAX_DEPTH = 10  # of parts within parts
 
 
@@ -28,8 +28,8 @@ class BrokenReply(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One answer; the text of one that was cut off or refused may be empty. `thinking` is what the
-    server sent apart from the text."""
+    """One answer; its text may be empty if it was cut off or refused. `thinking` is what the server
+    sent beside the text."""
 
     text: str
     finish_reason: str
@@ -42,15 +42,15 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """At least one choice, or one that is none: `without_answer` has the kind of each, which may
-    come when it is asked for again. `usage` counts the tokens of all, None where the server does
-    not say."""
+    """A reply with at least one entry. `without_answer` has the kind of each entry without an
+    answer, which may be asked for again. `usage` counts the tokens of all; None if the server does
+    not give it."""
 
     choices: list[Choice]
     model: str
     usage: dict[str, int] | None
     raw: str
-    fingerprint: str | None = None  # of the server's configuration, as it gives it
+    fingerprint: str | None = None  # of the server's configuration, as sent
     without_answer: tuple[str, ...] = ()
 
     @property
@@ -59,15 +59,15 @@ class Reply:
 
 
 class ReportedError(NamedTuple):
-    """What a server says of an error; empty where it says nothing."""
+    """A server's description of an error; fields are empty where it gives none."""
 
     message: str
-    codes: tuple[str, ...]  # the words by which it names the error
+    codes: tuple[str, ...]  # its codes for the error
     parameter: str
 
 
 def read_reply(raw: str) -> Reply:
-    """The answers in a chat completion as it came over the wire; BrokenReply if there are none."""
+    """The answers in the body of a chat completion; BrokenReply if there are none."""
     try:
         body = _Body.model_validate(_parsed(raw))
     except (ValueError, RecursionError) as error:
@@ -84,7 +84,7 @@ def read_reply(raw: str) -> Reply:
 
 
 def read_error(text: str) -> ReportedError:
-    """What the body of an HTTP error says; a text that is no JSON is the message itself."""
+    """The error in the body of an HTTP response; a body that is not JSON is the message itself."""
     try:
         said = error_in(_parsed(text))
     except (ValueError, RecursionError):
@@ -93,7 +93,7 @@ def read_error(text: str) -> ReportedError:
 
 
 def error_in(body: Any) -> ReportedError:
-    """What an error in JSON says, in whichever of the usual forms."""
+    """The error in a JSON value, in any of the usual forms."""
     if isinstance(body, list):  # Gemini's
         body = body[0] if body else None
     said = body.get("error", body) if isinstance(body, dict) else None
@@ -103,7 +103,7 @@ def error_in(body: Any) -> ReportedError:
 
 
 def filtered_reply(num_choices: int, detail: str) -> Reply:
-    """What stands for answers that a server refuses to give: it is not asked again."""
+    """A reply that stands for answers the server refuses to give, so that it is not asked again."""
     choice = Choice(text="", finish_reason="content_filter")
     usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
     return Reply(choices=[choice] * num_choices, model="", usage=usage, raw=_well_formed(detail))
@@ -118,7 +118,8 @@ def _integer(digits: str) -> int | float:
 
 
 def _well_formed(text: str) -> str:
-    """A reply that ends within an emoji holds half of a surrogate pair, which no file can store."""
+    """The text without half surrogate pairs: a reply cut within an emoji has one, and no file can
+    store it."""
     return text.encode("utf-8", "replace").decode()
 
 
@@ -135,7 +136,7 @@ def _mapping(value: Any) -> Any:
 
 
 def _counts(value: Any) -> dict[str, int] | None:
-    """The counts of tokens, where both are there and can be such."""
+    """The counts of tokens, if both are present and possible."""
     names = ("prompt_tokens", "completion_tokens", "total_tokens")
     given = value if isinstance(value, dict) else {}
     counts = {name: int(given[name]) for name in names if _is_count(given.get(name))}
@@ -147,7 +148,7 @@ def _is_count(value: Any) -> bool:
 
 
 def _choices(value: Any) -> Any:
-    """Those of a list that hold a message or a text; the others are none."""
+    """The entries of a list that hold a message or a text."""
     items = value if isinstance(value, list) else []
     return [
         item
@@ -158,7 +159,7 @@ def _choices(value: Any) -> Any:
 
 
 class _Parts(NamedTuple):
-    """A message's content: a text, or a list of parts, of which some are thinking."""
+    """A message's content: a text, or a list of parts, some of which are thinking."""
 
     text: str = ""
     thinking: str = ""
@@ -179,7 +180,7 @@ def _parts(value: Any) -> _Parts:
 
 
 def _texts(part: Any, depth: int = 0) -> Iterator[str]:
-    """The texts of a part, which may hold parts again."""
+    """The texts of a part, which may contain further parts."""
     if isinstance(part, str):
         yield _text(part)
     elif isinstance(part, list) and depth < _MAX_DEPTH:
@@ -204,7 +205,7 @@ class _Message(BaseModel):
 
 
 class _Choice(BaseModel):
-    """Of a chat, with a message, or of a plain completion, with a text."""
+    """A choice of a chat (with a message) or of a plain completion (with a text)."""
 
     message: Annotated[_Message, BeforeValidator(_mapping)] = Field(default_factory=_Message)
     text: _Text = ""
@@ -213,7 +214,7 @@ class _Choice(BaseModel):
 
     @property
     def lacks(self) -> str:
-        """What there is in place of an answer; empty for one, and for what is final."""
+        """What came in place of an answer; empty for an answer and for a final refusal."""
         if self.finish_reason == "error" or self.error:
             return "errors in place of answers"
         if self.answer.text.strip() or self.answer.finish_reason in _FINAL:

@@ -1,4 +1,4 @@
-"""What is asked of a teacher and what it answers, as the ledger knows them."""
+"""A request to a teacher and its answer, as the ledger stores them."""
 
 import hashlib
 import json
@@ -12,26 +12,26 @@ from mdexp.ports import Message
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A question as a teacher gets it. Whatever may change the answer is a field; how many samples
-    of it a run wants is none, so five paths after three ask for two."""
+    """A question as the teacher receives it. Everything that may change the answer is a field. The
+    number of samples is not: a run with five paths after one with three asks for two."""
 
-    endpoint: str  # who answers: `teacher.identity`
+    endpoint: str  # the server's identity: `teacher.identity`
     model: str
     messages: Sequence[Message]
     settings: dict[str, Any]
-    prompt: str | None = None  # of a plain completion, which has no messages
+    prompt: str | None = None  # for a plain completion, which has no messages
 
     def __hash__(self) -> int:
         return hash(self.identity)
 
     @property
     def path(self) -> str:
-        """Where it is sent, below the server's base URL."""
+        """The path below the server's base URL."""
         return "/chat/completions" if self.prompt is None else "/completions"
 
     @property
     def texts(self) -> list[str]:
-        """What the model reads, message by message."""
+        """The texts that the model reads, message by message."""
         if self.prompt is not None:
             return [self.prompt]
         return [f"{message['role']}{message['content']}" for message in self.messages]
@@ -55,15 +55,15 @@ class Request:
         return hashlib.sha256(self.content.encode()).hexdigest()
 
 
-# Which samples of each request are wanted: a set and no count, so that transcripts that come to the
-# same request each have their own sample.
+# Which samples of each request are wanted: a set, not a count, so that transcripts that arrive at
+# the same request each have their own sample.
 Wanted = Mapping[Request, Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One sample of one request. `model` is what the server calls itself, `thinking` what it sent
-    apart from the text."""
+    """One sample of one request. `model` is the name that the server gives, `thinking` what it sent
+    beside the text."""
 
     sample: int
     text: str

@@ -1,7 +1,8 @@
-"""How a call fails: what may pass is tried again after a pause, the rest stops with what to do.
+"""The ways in which a call fails: a temporary failure is retried after a pause, others end the
+purchase with advice.
 
-Tried again: 408, 409, 429, 5xx, lost connections, time-outs, replies without an answer. Never: an
-exhausted quota, which also comes as 429, and what the server would refuse again.
+Retried: 408, 409, 429, 5xx, lost connections, time-outs, replies without an answer. Never retried:
+an exhausted quota, which also comes as 429, and requests that the server would refuse again.
 """
 
 import random
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 MAX_RETRY_AFTER_S = 120.0
-FIRST_PAUSE_S = 0.5  # at most; it doubles with each failure of a request
+FIRST_PAUSE_S = 0.5  # the longest pause, in seconds; it doubles with each failure of a request
 LONGEST_PAUSE_S = 30.0
 RETRY_AFTER_JITTER_S = 1.0
 
@@ -25,16 +26,17 @@ _NO_MONEY = "the account has no credit left: add some, then run again; what was 
 
 
 class TeacherError(RuntimeError):
-    """The teacher cannot go on; the text says what to do. Its answers so far are in the ledger."""
+    """The teacher cannot go on; the message says what to do. The answers so far are in the
+    ledger."""
 
 
 class Filtered(Exception):
-    """The server will not answer this one request, and says so: an outcome, not a fault."""
+    """The server refuses to answer this one request: an outcome, not a failure."""
 
 
 class SetAside(Exception):
-    """The server cannot answer this one prompt; the others go on, and a further run asks again.
-    `kind` is what to count it as; `charged`, that it may have cost something."""
+    """The server cannot answer this one prompt; the others go on, and a later run asks again.
+    `kind` is how it is counted; `charged` says that it may have cost money."""
 
     def __init__(self, kind: str, detail: str, *, charged: bool = False) -> None:
         super().__init__(detail)
@@ -43,8 +45,8 @@ class SetAside(Exception):
 
 
 class Unanswered(Exception):
-    """One call failed in a way that may pass. `kind` is what to count it as; `charged`, that the
-    server may have answered at our expense."""
+    """One call failed, perhaps temporarily. `kind` is how it is counted; `charged` says that it may
+    have cost money."""
 
     def __init__(
         self, kind: str, detail: str, *, charged: bool, retry_after_s: float | None = None
@@ -58,7 +60,7 @@ class Unanswered(Exception):
 def judge_status(
     status: int, codes: Sequence[object], detail: str, headers: Mapping[str, str]
 ) -> Exception:
-    """What an HTTP error means; `codes` are the words by which servers name it."""
+    """The exception for an HTTP error; `codes` are the server's codes for it."""
     if status == 402 or "insufficient_quota" in codes:
         return TeacherError(f"{_NO_MONEY} (HTTP {status}: {detail})")
     if status in (408, 409, 429) or status >= 500:
@@ -69,8 +71,8 @@ def judge_status(
 
 
 def pause_s(error: Unanswered, num_failures: int) -> float | None:
-    """Seconds until the next try, with jitter, so that not all come back at once; None if the
-    server wants a longer pause than anyone waits for."""
+    """Seconds until the next try, with jitter so that requests do not return all at once; None if
+    the server asks for a longer pause than is acceptable."""
     if error.retry_after_s is None:
         longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (num_failures - 1))
         return random.uniform(0, longest)

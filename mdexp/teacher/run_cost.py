@@ -1,4 +1,4 @@
-"""What the paths of one run cost, whichever commands bought them."""
+"""The cost of one run's paths, whichever commands bought them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from mdexp.teacher.openai import OpenAITeacher
 from mdexp.teacher.request import Answer
 from mdexp.teacher.steps import Ask, ask_in_steps, owned, samples_wanted
 
-# A reply that does not count its tokens is charged with the worst that its call can cost.
+# A reply without a count of its tokens is charged with the most that its call can cost.
 _PAID = """
     SELECT coalesce(sum(price_micro_usd), 0),
     coalesce(sum(price_micro_usd) FILTER (WHERE price_micro_usd = worst_micro_usd), 0),
@@ -32,9 +32,9 @@ def paid(
     folder: Path,
     executor: Executor,
 ) -> dict[str, int] | None:
-    """For the calls that gave the paths, in millionths of a dollar; of it `at_most`: worst cases.
-    `unpriced` is the number of calls without a price. None for a teacher that buys nothing through
-    the ledger."""
+    """The cost of the calls that gave the paths, in millionths of a dollar; `at_most` is the part
+    that counts worst cases. `unpriced` is the number of calls without a price. None for a teacher
+    that buys nothing through the ledger."""
     if not isinstance(teacher, OpenAITeacher):
         return None
     asking = teacher.asking()

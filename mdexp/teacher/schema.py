@@ -4,7 +4,7 @@
     calls     what was sent: state, price, reply; several for a request, since servers fail
     samples   what was answered: one row for each (request, sample), which points to its call
     budgets   what each command may spend and has spent
-    batches   what was handed in by Batch; batch_lines: the calls that each stands for
+    batches   what was submitted by Batch; batch_lines: the calls that each stands for
 
 A call is `open` while its lease runs, then `answered`, `failed` (no charge), or `unknown`: it may
 have been charged, and counts with the worst that it can cost. Money is in millionths of a dollar;
@@ -91,8 +91,8 @@ CREATE INDEX lines_of_batch ON batch_lines (batch);
 
 
 def connect(folder: Path) -> sqlite3.Connection:
-    """Open a folder's ledger, made if there is none; transactions are explicit. ValueError for one
-    of another version, or a file system that cannot hold one."""
+    """Open a folder's ledger, created if there is none; transactions are explicit. ValueError for a
+    ledger of another version or a file system that cannot hold one."""
     folder.mkdir(parents=True, exist_ok=True)
     db = opened_database(folder / FILE)
     try:
@@ -109,11 +109,11 @@ def _version(db: sqlite3.Connection) -> int:
 
 
 def _bring_up_to_date(db: sqlite3.Connection, file: Path) -> None:
-    """All or nothing: a ledger whose change was cut off is what it was. When VERSION is raised, the
-    change from each version since 2 belongs here, so that nothing paid for is lost."""
+    """Upgrade a ledger to VERSION in one transaction. When VERSION is raised, the change from each
+    version since 2 belongs here, so that nothing paid for is lost."""
     db.execute("BEGIN EXCLUSIVE")
     try:
-        version = _version(db)  # another process may have been first
+        version = _version(db)  # another process may have done it
         if version == 0:
             _create(db)
         elif version == 2:

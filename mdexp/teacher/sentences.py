@@ -1,6 +1,6 @@
-"""Styles in which a solved problem can be told in prose; the first is short and still says why.
+"""Writes a solved problem as prose, in several styles; the first is short and still says why.
 
-Each keeps one equation a line. The sentences are the solution's own, brought to the point.
+Each has one equation a line. The sentences are those of the dataset's solution, shortened.
 """
 
 import re
@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from mdexp.teacher.chain import spaced
 from mdexp.teacher.solution import Step
 
-MAX_LEAD = 6  # words before the equation of a short sentence
-MAX_UNIT = 2  # words after it
+MAX_LEAD = 6  # most words before the equation of a short sentence
+MAX_UNIT = 2  # most words after it
 
 _BULLET = re.compile(r"\A(?:[-•]|\d+\.)\s+")
 _OPENING = re.compile(
@@ -28,7 +28,7 @@ _UNIT_END = re.compile(
 
 
 def sentence_styles(steps: Sequence[Step]) -> list[str]:
-    """Solutions in prose, without the statement of the answer, in fixed order."""
+    """Solutions in prose, without the statement of the answer, in a fixed order of styles."""
     equations = [f"{spaced(step.tokens)} = {step.value}" for step in steps]
     pairs = list(zip(steps, equations, strict=True))
     return [
@@ -43,11 +43,11 @@ def sentence_styles(steps: Sequence[Step]) -> list[str]:
 
 
 def _short(step: Step, equation: str) -> str:
-    """The last clause before the equation, the equation, its unit."""
+    """A step as the last clause before the equation, the equation and its unit."""
     clauses = [clause for clause in _CLAUSE.split(_opened(step.lead)) if clause]
     clause = _opened(clauses[-1]) if clauses else ""
     words = clause.split()
-    if len(words) > MAX_LEAD or step.value in words:  # a result told before it is computed
+    if len(words) > MAX_LEAD or step.value in words:  # a result stated before it is computed
         clause = ""
     return _sentence(clause, f"{equation}{_unit(step)}")
 
@@ -63,12 +63,13 @@ def _sentence(lead: str, rest: str) -> str:
 
 
 def _opened(lead: str) -> str:
-    """The lead without its bullet and its connectives."""
+    """The words before an equation, without bullet and connectives."""
     return _OPENING.sub("", _BULLET.sub("", lead)).strip()
 
 
 def _unit(step: Step) -> str:
-    """The first words after the result, up to one that is no unit: ` boxes`."""
+    """The unit after the result, such as ` boxes`: the first words up to one that cannot be a
+    unit."""
     words: list[str] = []
     for word in step.tail.split()[:MAX_UNIT]:
         if _UNIT_END.fullmatch(word) or not word[0].isalpha():

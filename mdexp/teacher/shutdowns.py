@@ -1,4 +1,4 @@
-"""The days on which hosted models are switched off, as their providers announced by June 2026."""
+"""The days on which providers retire hosted models, as announced by June 2026."""
 
 import re
 from datetime import date
@@ -28,6 +28,6 @@ _VERSION = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{4}|latest)$")
 
 
 def last_day(url: str, model: str) -> date | None:
-    """The last day of a model at an endpoint, if one is set; a dated version has its model's."""
+    """The last day of a model at an endpoint, or None; a dated version has the day of its model."""
     days = _LAST_DAYS.get(urlsplit(url).hostname or "", {})
     return days.get(model) or days.get(_VERSION.sub("", model))

@@ -1,10 +1,9 @@
-"""A written solution as a chain of equations: what `worked` rewrites.
+"""Reads a written solution as a chain of equations, which teacher=worked rewrites.
 
-Understood are equations between numbers within prose, with units and currency (`90 onions / 10
+It understands equations between numbers in prose, with units and currency (`90 onions / 10
 onions/minute = 9 minutes`, `£12 x 3 = £36`), and GSM8K's calculator marks (`<<48/2=24>>`). Every
-equation is recomputed, and each of its numbers must be known: from the question, from an earlier
-step, or a usual one (7 days, 100 %). Unknowns and steps done in words are not understood, and a
-solution that is not understood is given up as a whole.
+equation is recomputed. Each number must come from the question or an earlier step, or be a common
+constant (7 days, 100 %). A solution with unknowns or with steps in words alone is not used.
 """
 
 import re
@@ -25,14 +24,14 @@ _EQUATION = re.compile(
     rf"(?P<left>{_LEFT})\s*=\s*{_CURRENCY}(?P<right>{_NUMBER}(?:/\d+)?)\s?%?(?![\d(])"
 )
 _MARK = re.compile(rf"<<(?P<left>[^<>=]+)=(?P<right>[^<>=]+)>>\s?{_CURRENCY}(?:{_NUMBER})?")
-_SHOWN = re.compile(rf"(?:{_LEFT}|{_OPERAND})?\s*=?\s*[$£€]?\s*\Z")  # what a mark repeats
+_SHOWN = re.compile(rf"(?:{_LEFT}|{_OPERAND})?\s*=?\s*[$£€]?\s*\Z")  # repeated by a mark
 _TOKEN = re.compile(
     rf"(?P<number>{_NUMBER})(?P<percent>\s?%)?"
     r"|(?P<sign>[+*×÷−()]|[-/](?![A-Za-z])|(?<![A-Za-z])[xX](?![A-Za-z]))"
 )
 _SIGNS = {"×": "*", "x": "*", "X": "*", "÷": "/", "−": "-"}
 _PAUSE = re.compile(r"[.,;:](?:\s|\Z)")
-_FLOAT = re.compile(r"(\d)\.0+\b")  # `16.0` of a generator that computes in floats
+_FLOAT = re.compile(r"(\d)\.0+\b")  # `16.0`, as generators that compute in floats write it
 
 _WORDS = {
     "half": "1/2", "quarter": "1/4", "third": "1/3", "once": "1", "one": "1", "twice": "2",
@@ -56,7 +55,7 @@ class Step:
 
 
 def read_solution(problem: Problem) -> list[Step]:
-    """The steps up to the one that gives the answer; none where the solution is not understood."""
+    """The steps up to the one that gives the answer; empty if the solution is not understood."""
     known = _numbers_of(problem.question)
     steps: list[Step] = []
     for line in _FLOAT.sub(r"\1", problem.rationale).split("\n"):
@@ -71,21 +70,21 @@ def read_solution(problem: Problem) -> list[Step]:
 
 
 def _equations(line: str) -> Iterator[tuple[str, str, str, str]]:
-    """Words before, left side, right side and words after, of each equation of a line."""
+    """For each equation of a line: words before, left side, right side, words after."""
     marked = "<<" in line
     found = list((_MARK if marked else _EQUATION).finditer(line))
     ends = [0] + [match.end() for match in found]
     starts = [match.start() for match in found] + [len(line)]
     between = [line[end:start] for end, start in zip(ends, starts, strict=True)]
     for place, match in enumerate(found):
-        # Words between two equations belong to the first up to a comma or full stop.
+        # Words between two equations belong to the first equation up to a comma or full stop.
         lead = between[0] if place == 0 else _PAUSE.split(between[place], maxsplit=1)[-1]
         tail = _PAUSE.split(between[place + 1], maxsplit=1)[0]
         yield _SHOWN.sub("", lead) if marked else lead, match["left"], match["right"], tail
 
 
 def _recomputed(lead: str, left: str, right: str, tail: str) -> Step | None:
-    """The step, if its left side has the value of its right side."""
+    """The step, or None if its left side does not equal its right side."""
     for percent in ("", " / 100"):
         tokens = _tokens(left, percent)
         try:
@@ -112,7 +111,7 @@ def _tokens(left: str, percent: str) -> tuple[str, ...]:
 
 
 def _numbers_of(question: str) -> set[str]:
-    """Canonical numbers that a solution may use unexplained."""
+    """The numbers, in canonical form, that a solution may use without computing them."""
     words = [_WORDS[word] for word in re.findall(r"[a-z]+", question.lower()) if word in _WORDS]
     digits = [number.replace(",", "") for number in re.findall(_NUMBER, question)]
     fractions = re.findall(r"\d+/\d+", question)

@@ -1,7 +1,7 @@
-"""Which of SQLite's journals the file system of a ledger can carry.
+"""Chooses the SQLite journal that a ledger's file system supports.
 
-The write-ahead log needs memory that all processes share, which no network file system offers; the
-rollback journal needs working file locks only, and some have not even those.
+The write-ahead log needs memory shared by all processes, which no network file system offers. The
+rollback journal needs only working file locks, and some file systems lack even those.
 https://sqlite.org/wal.html, https://sqlite.org/howtocorrupt.html
 """
 
@@ -32,7 +32,7 @@ _WITHOUT_LOCKS = {
 
 
 def journal(folder: Path, mounts: Path = MOUNTS) -> Journal:
-    """The journal for a database in `folder`; ValueError where none is safe."""
+    """The journal for a database in `folder`; ValueError if none is safe."""
     kind = filesystem(folder, mounts)
     if kind in _WITHOUT_LOCKS:
         raise ValueError(
@@ -43,7 +43,7 @@ def journal(folder: Path, mounts: Path = MOUNTS) -> Journal:
 
 
 def filesystem(folder: Path, mounts: Path = MOUNTS) -> str:
-    """The type of the file system that holds `folder`; empty where the system does not say."""
+    """The type of the file system that holds `folder`; empty if the system does not tell."""
     if not mounts.is_file():
         return ""
     target, found, longest = str(folder.resolve()), "", -1
@@ -51,6 +51,6 @@ def filesystem(folder: Path, mounts: Path = MOUNTS) -> str:
         fields = line.split(" ")
         point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[1])
         holds = target == point or target.startswith(point.rstrip(os.sep) + os.sep)
-        if holds and len(point) >= longest:  # of several at one place the last is on top
+        if holds and len(point) >= longest:  # of several mounts at one place the last is visible
             found, longest = fields[2], len(point)
     return found

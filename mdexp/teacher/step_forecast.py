@@ -1,6 +1,6 @@
 """Predicts the requests for texts that follow others which are not written yet.
 
-Such texts are left empty in the request, and counted.
+In such a request the unwritten texts are empty and counted.
 """
 
 from collections import Counter
@@ -17,8 +17,8 @@ from mdexp.teacher.steps import Ask, ask_in_steps, owned
 
 
 class LaterText(NamedTuple):
-    """A text behind the first one that a run will ask for; `num_unwritten` texts before it are not
-    written yet, and are empty in `request`."""
+    """A later text that a run will ask for; `num_unwritten` texts before it are not written yet and
+    are empty in `request`."""
 
     request: Request
     sample: int
@@ -34,7 +34,7 @@ def later_texts(
     book: Ledger | None,
     executor: Executor,
 ) -> list[LaterText]:
-    """All of a run, at most: a thought may end earlier than it could."""
+    """All later texts that a run may ask for; a thought may end earlier."""
     forecast = _Forecast(book)
     dialogues = ask_in_steps(asking, problems, thoughts, num_paths, forecast.supply, executor)
     return [text for d in dialogues for text in forecast.texts_of(d)]
@@ -47,12 +47,12 @@ class _Forecast:
         self._unwritten: Counter[tuple[str, str, int]] = Counter()
 
     def supply(self, asks: Sequence[Ask]) -> list[Answer]:
-        """What the ledger has; an empty text where there is none."""
+        """The ledger's text, or an empty text."""
         there = owned(self._book, asks) if self._book else [None] * len(asks)
         return [self._noted(*pair) for pair in zip(asks, there, strict=True)]
 
     def texts_of(self, dialogue: Dialogue) -> list[LaterText]:
-        """A dialogue's later texts; it may have ended early only because texts are empty."""
+        """The later texts of a dialogue, also where it ended early because its texts are empty."""
         name = _name(dialogue.walk.transcript)
         asked, num_unwritten = self._asked[name], self._unwritten[name]
         most = dialogue.walk.thought.max_writes if num_unwritten else dialogue.part

@@ -1,7 +1,7 @@
-"""Asks a teacher for thoughts of several texts: a request per text, which holds all earlier texts.
+"""Asks a teacher for thoughts of several texts: one request per text, which contains all earlier
+texts.
 
-Samples of a problem whose earlier texts are equal share a request, and each has its own number of
-it, whatever else is asked for.
+Samples of a problem with equal earlier texts share a request, and each has its own sample number.
 """
 
 from collections import defaultdict
@@ -28,7 +28,7 @@ class Ask(NamedTuple):
 
     @property
     def asker(self) -> tuple[Request, str, str, int]:
-        """The request and for whom it is made, as the ledger notes it."""
+        """The request with its problem and thought, as the ledger records them."""
         return self.request, self.transcript.problem_id, self.transcript.thought, self.part
 
 
@@ -43,8 +43,8 @@ def ask_in_steps(
     supply: Supply,
     executor: Executor,
 ) -> list[Dialogue]:
-    """All dialogues of a run, written as far as `supply` has texts for them. What all of them ask
-    for at a time is one call of `supply`."""
+    """All dialogues of a run, written as far as `supply` has texts. `supply` is called once for the
+    next texts of all dialogues."""
     dialogues = [
         opened(problem, name, thought, sample)
         for problem in problems
@@ -61,7 +61,7 @@ def ask_in_steps(
 
 
 def owned(book: Ledger, asks: Sequence[Ask]) -> list[Answer | None]:
-    """What the ledger has of the texts."""
+    """The texts that the ledger has."""
     found = [book.answers(ask.request, [ask.sample]) for ask in asks]
     return [answers[0] if answers else None for answers in found]
 

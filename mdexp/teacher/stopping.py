@@ -1,7 +1,8 @@
-"""Ctrl-C and SIGTERM while calls are under way: nothing new is sent, what was paid for is awaited.
+"""Handles Ctrl-C and SIGTERM while calls are under way: no new call is sent, and paid ones are
+awaited.
 
-The first signal sets an event; when the block ends, the signal is raised again for whoever handled
-it before. A second one is not held back.
+The first signal sets an event; when the block ends, the signal is raised again for the earlier
+handler. A second signal takes effect at once.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ def signals_as_event() -> Iterator[asyncio.Event]:
     """Within the block, in a running loop, the first SIGINT or SIGTERM sets the event."""
     event, loop = asyncio.Event(), asyncio.get_running_loop()
     if threading.current_thread() is not threading.main_thread():
-        yield event  # Python gives signals to the main thread only
+        yield event  # Python delivers signals to the main thread only
         return
     received: list[int] = []
 

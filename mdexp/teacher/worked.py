@@ -1,8 +1,8 @@
-"""A teacher without a language model: it rewrites the solutions that the dataset brings along.
+"""A teacher without a language model: it rewrites the dataset's own solutions.
 
-A set that is made by rule brings its solutions thought by thought; they stand as they are. Those of
-any other set are prose, which is rewritten in up to four styles a thought; `label` has one. What it
-cannot rewrite it does not write: the funnel counts those problems as missing. Its texts are
+A generated dataset has a solution for each thought, which is used as it is. Other solutions are
+prose, which is rewritten in up to four styles for each thought (`label` has one). A solution that
+cannot be rewritten gives no path, and the report counts its problem as missing. The texts are
 verified like any teacher's.
 """
 
@@ -24,8 +24,8 @@ MODEL = "worked"
 
 
 class WorkedTeacher(BaseModel):
-    """Knows the thoughts `label`, `cot`, `pot` and `eot`, and those that a set made by rule brings;
-    of any other it writes nothing."""
+    """Writes the thoughts `label`, `cot`, `pot` and `eot`, and those for which a generated dataset
+    has solutions; no others."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,8 +35,8 @@ class WorkedTeacher(BaseModel):
     num_paths: int = Field(ge=1)
 
     def judge(self, problems: Sequence[Problem], thoughts: Collection[str]) -> None:
-        """ValueError without any solution to rewrite: a set of questions and answers, such as those
-        of the papers' experiments, needs a real teacher."""
+        """ValueError if no problem has a solution: a set of questions and answers needs a real
+        teacher."""
         asked = set(thoughts)
         if problems and not any(asked & worked_texts(problem).keys() for problem in problems):
             raise ValueError(
@@ -72,7 +72,7 @@ class WorkedTeacher(BaseModel):
 
 
 def worked_texts(problem: Problem) -> dict[str, list[str]]:
-    """What can be written about a problem, by thought: distinct texts, styles in fixed order."""
+    """The texts for a problem by thought: distinct, in a fixed order of styles."""
     statement = f"The answer is {plain(problem.answer)}."
     texts = {"label": [statement]}
     if problem.solutions is not None:

@@ -129,7 +129,11 @@ def test_offline_run_holds_history_config_group_and_summary(
     assert "toy/after/vote/accuracy" in text and "toy.after" not in text
     assert "lambda_thought" in text
     assert "${" not in text, "the configuration is resolved"
-    assert sum("train/loss" in json.dumps(record) for record in held) >= 2
+    logged = [record["history"]["item"] for record in held if record["type"] == "history"]
+    steps = [
+        (row["trainer/global_step"], row["train/loss"]) for row in logged if "train/loss" in row
+    ]
+    assert steps == [(0, 2.0), (1, 1.0)], "the first step, too, under grouped names"
     [table] = run.glob("files/media/table/generations_*.table.json")
     made = json.loads(table.read_text())
     assert made["columns"] == list(COLUMNS)

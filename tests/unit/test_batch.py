@@ -370,17 +370,17 @@ def test_a_killed_run_is_gone_on_with(server, tmp_path):
 
 def _handed_in_unseen(server, folder, monkeypatch, before):
     """A run that dies while it hands a batch in: before or after the server has it."""
-    hand_in = batch_server.BatchServer.hand_in
+    submit = batch_server.BatchServer.submit
 
     def die(self, *arguments):
         if not before:
-            hand_in(self, *arguments)
+            submit(self, *arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(batch_server.BatchServer, "hand_in", die)
+    monkeypatch.setattr(batch_server.BatchServer, "submit", die)
     with pytest.raises(KeyboardInterrupt):
         by_batch(server, folder)
-    monkeypatch.setattr(batch_server.BatchServer, "hand_in", hand_in)
+    monkeypatch.setattr(batch_server.BatchServer, "submit", submit)
 
 
 @pytest.mark.parametrize(("before", "sizes"), [(True, [6]), (False, [6])])
