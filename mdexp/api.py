@@ -1,9 +1,9 @@
-"""mdexp from Python: what the commands do, as functions that return values.
+"""mdexp from Python: the commands as functions that return values.
 
-A function raises where its command would exit: ValueError for what it was given (CommandError,
-SettingsError, RunFolderError and RunFileError are such), the run's own exception where a run fails.
-Progress goes to the logger `mdexp`; `run` prints its headline as the command does. Frames are
-pandas DataFrames (`pip install "mdexp[frames]"`).
+A function raises where its command would exit: a ValueError for bad arguments (CommandError,
+SettingsError, RunFolderError and RunFileError are subclasses), the run's own exception where a run
+fails. Progress goes to the logger `mdexp`; `run` prints its headline as the command does. Frames
+are pandas DataFrames (`pip install "mdexp[frames]"`).
 """
 
 from collections.abc import Sequence
@@ -35,10 +35,10 @@ class FramesMissing(ImportError):
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """A run folder. Each attribute is read when it is first asked for.
+    """A run folder. Each attribute is read from its file on first use.
 
     A frame has a row for each line of the file of that name and a column for each field of its
-    record (`mdexp.records`). RunFileError where the run did not write the file, or where it was
+    record (`mdexp.records`). RunFileError if the run did not write the file or if the file has
     changed since.
     """
 
@@ -79,7 +79,7 @@ class LoadedRun:
     def _frame(self, name: str, record: type[Any]) -> "pd.DataFrame":
         pandas, rows = _pandas(), read_jsonl(run_file(self.folder, name), record)
         columns = [field.name for field in fields(record)]
-        # As objects: a column of whole numbers in which one is None would become one of floats.
+        # As objects: pandas would turn whole numbers with a None among them into floats.
         values = {
             column: pandas.Series([getattr(row, column) for row in rows], dtype=object)
             for column in columns
@@ -105,28 +105,28 @@ def run(
 ) -> LoadedRun:
     """Run an experiment in this process and return its folder, loaded.
 
-    `overrides` are the words of `mdexp run` (`["lambda=0.5", "num_paths=2"]`), without sweeps.
-    `folder` is where to write, by default a new one below `outputs/`. `config_dir` has yamls of
-    your own, as `--config-dir`. Stages that the store has already are not run again.
+    `overrides` are the arguments of `mdexp run` (`["lambda=0.5", "num_paths=2"]`), without sweeps.
+    `folder` is where to write, by default a new one below `outputs/`. `config_dir` has your own
+    yaml files, like `--config-dir`. Stages that the store already has are not run again.
 
-    Raises CommandError or SettingsError, before anything is bought or trained, where the
-    configuration cannot be run; SourceError and SettingsError where data does not allow it.
+    Raises CommandError or SettingsError before anything is bought or trained if the configuration
+    cannot be run, SourceError or SettingsError if the data does not allow it.
     """
     into = None if folder is None else FilePath(folder)
     return LoadedRun(run_here(overrides, into, None if config_dir is None else str(config_dir)))
 
 
 def load(folder: FilePath | str) -> LoadedRun:
-    """A run folder, to read from. RunFolderError where there is no run.json in it."""
+    """Open a run folder for reading. RunFolderError if it has no run.json."""
     run_manifest(FilePath(folder))
     return LoadedRun(FilePath(folder))
 
 
 def ask(folder: FilePath | str, questions: Sequence[str]) -> list[StudentAnswer]:
-    """Let the trained student of a run answer questions; one StudentAnswer each, in order.
+    """Answer questions with the trained student of a run; returns one StudentAnswer each, in order.
 
     Thoughts, decoding and vote are those of the run. The student is loaded once for all questions.
-    RunFolderError where the store no longer has it.
+    RunFolderError if the store no longer has it.
     """
     if blank := [place for place, question in enumerate(questions) if not question.strip()]:
         raise ValueError(f"questions[{blank[0]}] is blank")
@@ -145,24 +145,24 @@ def ask(folder: FilePath | str, questions: Sequence[str]) -> list[StudentAnswer]
 def execute(
     programs: Sequence[str], kind: Kind = "program", overrides: Sequence[str] = ()
 ) -> list[ProgramResult]:
-    """Run Python programs that nobody has vetted in the sandbox; one result each, in order.
+    """Run untrusted Python programs in the sandbox; returns one result each, in order.
 
     `kind="equations"` solves systems of equations instead. `overrides` set the sandbox, as in
-    `["sandbox.timeout_s=5"]`. SandboxError where the sandbox is broken; what a program does wrong
-    is the `status` of its result.
+    `["sandbox.timeout_s=5"]`. SandboxError if the sandbox is broken; a program's own failure is the
+    `status` of its result.
     """
     return run_programs(programs, kind, overrides)
 
 
 def compare(*folders: FilePath | str) -> "pd.DataFrame":
-    """Compare runs on the same test problems, the first (the baseline) with each of the others; one
-    run alone has its own rows compared.
+    """Compare the first run (the baseline) with each of the others on the same test problems; for a
+    single run, compare its own rows.
 
-    A row for each test set and pair of ways to answer, A and B: accuracies from 0 to 1 with Wilson
-    95 % intervals, `difference` = B - A, the gain over A, with its paired 95 % interval, the
-    problems that one alone solves, the exact McNemar p, and p corrected by Holm for all rows. Runs
-    that differ in their seed only are one, as for the command. DifferentProblems where the runs
-    cannot be compared.
+    Returns a row for each test set and pair of ways to answer, A and B: accuracies from 0 to 1 with
+    Wilson 95 % intervals; `difference` = B - A, the gain over A, with its paired 95 % interval; the
+    number of problems that only one solves; the exact McNemar p, and p corrected by Holm for all
+    rows. Runs that differ only in their seed are pooled, as in the command. DifferentProblems if
+    the runs cannot be compared.
     """
     found = compare_folders([FilePath(folder) for folder in folders])
     a, corrected = group_name(found.first), iter(found.corrected())

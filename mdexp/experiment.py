@@ -1,7 +1,8 @@
-"""One experiment: the chosen stages in order, each found in the store or run, and its folder.
+"""Runs one experiment: each chosen stage in order, from the store if it is there, and the run's
+folder.
 
-The folder is a manifest (run.json) with copies of what the stages wrote. The manifest is written
-after every stage, so that a killed run shows how far it came.
+The folder has a manifest (run.json) and copies of what the stages wrote. The manifest is written
+after every stage, so a killed run shows how far it came.
 """
 
 import logging
@@ -44,8 +45,8 @@ NEED_STUDENT = {"examples", "train", "generate", "after"}
 
 
 def run_experiment(settings: Settings, run: RunIdentity) -> dict[str, Any]:
-    """Run an experiment into its folder, earlier rounds into round_1, ... below it; returns its
-    metrics, which are those of the last round (empty if it was not to score)."""
+    """Run an experiment into its folder, earlier rounds into its subfolders round_1, ...; returns
+    the metrics of the last round (empty without the stage `score`)."""
     metrics: dict[str, Any] = {}
     previous = None
     if settings.run and Path(settings.run) != run.folder:
@@ -53,14 +54,14 @@ def run_experiment(settings: Settings, run: RunIdentity) -> dict[str, Any]:
     for number in range(1, settings.rounds + 1):
         ours = run if settings.rounds == 1 else _of_round(run, number, settings.rounds)
         if settings.run and not (ours.folder / MANIFEST).is_file():
-            continue  # run=FOLDER of a round, which has no earlier ones below it
+            continue  # run=FOLDER names a single round
         of_round = settings.model_copy(update={"rounds": number})
         metrics, previous = _run_round(of_round, ours, previous)
     return metrics
 
 
 def _fork(source: Path, target: Path, rounds: int) -> None:
-    """Copy a run, with its earlier rounds, into the folder where it is scored in another way."""
+    """Copy a run, with its earlier rounds, into the folder in which it is scored again."""
     log.info("%s keeps its scores; those of this command go to %s", source, target)
     fork_run(source, target, without=SCORE.name)
     for number in range(1, rounds):
@@ -70,7 +71,7 @@ def _fork(source: Path, target: Path, rounds: int) -> None:
 
 
 def _of_round(run: RunIdentity, number: int, rounds: int) -> RunIdentity:
-    """One of several rounds as its logger knows it: together they are a group."""
+    """The logger's identity of one of several rounds; together they form a group."""
     log.info("round %d of %d", number, rounds)
     is_last = number == rounds
     return RunIdentity(
@@ -84,7 +85,7 @@ def _of_round(run: RunIdentity, number: int, rounds: int) -> RunIdentity:
 def _run_round(
     settings: Settings, run: RunIdentity, previous: PreviousRound | None
 ) -> tuple[dict[str, Any], PreviousRound | None]:
-    """Run one round; its metrics, and what the next one learns from, if it trained."""
+    """Run one round; returns its metrics and, if it trained, what the next round learns from."""
     run.folder.mkdir(parents=True, exist_ok=True)
     tracker = Tracker(settings.logger, run)
     metrics = None
@@ -109,7 +110,7 @@ def _run_round(
 
 
 class Experiment:
-    """A run under way: what its stages left so far, and its manifest."""
+    """A run in progress: the outputs of its stages so far, and its manifest."""
 
     def __init__(
         self,
@@ -133,7 +134,7 @@ class Experiment:
         self.files = RunFiles(folder, self.store, settings.stages, earlier)
         self.done, self.has, self.file = self.files.done, self.files.has, self.files.file
         self.started = time.monotonic()
-        # Absolute, so that the folder's commands find it from wherever they are called.
+        # Absolute, so that commands find the store from any working directory.
         settled = dict(config) | {"store": str(self.store.folder)}
         self.manifest = environment() | {"seed": settings.seed, "settings": settled}
         self.manifest["data"] = [
@@ -143,7 +144,7 @@ class Experiment:
         self.manifest["sandbox"] = {"tiers": sandbox.tiers, "lacks": sandbox.lacks}
 
     def chosen(self) -> list[Stage]:
-        """The stages that the run was asked for, of this round."""
+        """The stages of this round that the run was asked for."""
         return [
             stage
             for stage in TABLE
@@ -158,22 +159,22 @@ class Experiment:
         return asks and "after" in self.settings.stages
 
     def wants(self, stage: Stage) -> bool:
-        """Whether the stage is chosen; the trained student answers only in a run that trains it."""
+        """Whether the stage is chosen; `after` also needs a run that trains."""
         trains = not stage.asks_trained_student or TRAIN.name in self.done
         return trains and stage in self.chosen()
 
     def judge_stages(self) -> None:
-        """Refuse stages whose input is not there, before those ahead of them buy anything."""
+        """Refuse stages whose input is missing, before earlier stages buy anything."""
         self.num_files = judge_files(self.chosen(), self.settings)
         judge_stages(self.chosen(), self.has)
 
     def judge_student(self) -> None:
-        """Refuse what is bound to fail, while nothing has been paid for it."""
+        """Refuse a run that is bound to fail, before anything is paid for."""
         problems, store = self.file("problems.jsonl"), self.store.folder
         judge_student(self.settings, self.untrained, problems, store, self.num_files)
 
     def run(self, stage: Stage) -> StageResult:
-        """Run a stage or find it in the store, and copy what it writes into the run folder."""
+        """Run a stage or find it in the store, and copy its files into the run folder."""
         reads = [*stage.reads, *filter(self.has, stage.reads_if_there)]
         numeric = {"numerics": self.numerics} if stage.is_numeric else {}
         result = self.store.stage(
@@ -193,7 +194,7 @@ class Experiment:
         return result
 
     def _key_only(self, stage: Stage) -> dict[str, Any]:
-        """What can change the stage's output and yet is nothing that it is given."""
+        """What can change the stage's output although it is not among its inputs."""
         runs = stage.runs_programs or stage.may_run_programs(self.settings)
         limits = {"limits": sandbox_limits(self.settings, self.sandbox.tiers)} if runs else {}
         trained = {"trained": self.done[TRAIN.name].key} if stage.asks_trained_student else {}
@@ -210,7 +211,7 @@ class Experiment:
         return self._previous
 
     def left_for_next_round(self) -> PreviousRound | None:
-        """What the next round learns from; None if this one did not train."""
+        """What the next round learns from; None if this round did not train."""
         if TRAIN.name not in self.done:
             return None
         counts = self.done[AFTER.name].counts if AFTER.name in self.done else {}
@@ -229,7 +230,7 @@ class Experiment:
 
     @cached_property
     def untrained(self) -> Weights:
-        """The student as it is before training; packed weights are unpacked once for all runs."""
+        """The student before training; packed weights are unpacked once for all runs."""
         student = self.settings.student
         weights = Weights(student=student, seed=self.settings.seed)
         return weights.unpacked(self.run(CONVERT).folder) if student.is_packed() else weights
@@ -241,7 +242,7 @@ class Experiment:
         return untrained.after_training(self.done[TRAIN.name]["student"])
 
     def metrics(self) -> dict[str, Any]:
-        """What was scored; empty if the run was not to score."""
+        """The metrics; empty without the stage `score`."""
         return read_json(self.file("metrics.json")) if "score" in self.settings.stages else {}
 
     def report(self) -> None:

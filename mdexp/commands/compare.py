@@ -1,10 +1,10 @@
 """Compare runs on the same test problems: `python -m mdexp.compare BASELINE [RUN ...]`.
 
-Name the baseline first: B - A is what the other run gained over it. Each row of the baseline (a
-thought's greedy path, a vote) stands against each row of the others, after training. Runs that
-differ in their seed only are one, and their problems the clusters. One run alone, or the seeds of
-one, has its own rows compared, each pair once. Runs are joined by problem id and refused if a
-question, a gold answer or the grader differs.
+Name the baseline first: B - A is what the other run gained over it. Each row of the baseline after
+training (a thought's greedy path, a vote) is compared with each row of the others. Runs that differ
+only in their seed are pooled, with problems as clusters. For one run, or the seeds of one, its own
+rows are compared, each pair once. Runs are joined by problem id and refused if a question, a gold
+answer or the grader differs.
 """
 
 import argparse
@@ -37,7 +37,7 @@ SEEDS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """One row against another on one test set."""
+    """One row compared with another on one test set."""
 
     dataset: str
     a: str
@@ -47,20 +47,21 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompareTables:
-    """The first group of runs against each of the others. A group differs in its seed only."""
+    """The first group of runs compared with each of the others. The runs of a group differ only in
+    their seed."""
 
     first: Sequence[Scored]
     others: Sequence[Sequence[Scored]]
-    pairs: Sequence[Sequence[Pair]]  # of each of the others
+    pairs: Sequence[Sequence[Pair]]  # for each of the others
 
     def corrected(self) -> list[float]:
-        """Holm's p of all pairs in order: whoever reads all these rows picks among all of them."""
+        """Holm-corrected p of all pairs in order; the correction covers every row of the table."""
         return holm([pair.comparison.mcnemar.p for pairs in self.pairs for pair in pairs])
 
 
 def compare_runs(first: Sequence[Scored], second: Sequence[Scored]) -> list[Pair]:
     """All pairs of rows on the test sets that both have; DifferentProblems if none, or if they
-    differ. Each side is a group of runs that differ in their seed only."""
+    differ. Each side is a group of runs that differ only in their seed."""
     for run in (*first[1:], *second):
         refuse_incomparable(first[0], run)
     shared = [dataset for dataset in first[0].rows if dataset in second[0].rows]
@@ -84,8 +85,8 @@ def compare_runs(first: Sequence[Scored], second: Sequence[Scored]) -> list[Pair
 
 
 def compare_rows(group: Sequence[Scored]) -> list[Pair]:
-    """All pairs of one run's own rows, or of runs that differ in their seed only; ValueError if no
-    test set has two."""
+    """All pairs of rows of one run, or of runs that differ only in their seed; ValueError if no
+    test set has two rows."""
     for run in group[1:]:
         refuse_incomparable(group[0], run)
     pairs = [
@@ -116,11 +117,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def compare_folders(folders: Sequence[Path]) -> CompareTables:
-    """Compare run folders as the command does; ValueError where that makes no sense."""
+    """Compare run folders as the command does; ValueError if they cannot be compared."""
     _refuse_twice(folders)
     groups = by_seed([load_scored_run(folder) for folder in folders])
     if len(groups) == 1:
-        groups *= 2  # the run, or its seeds, beside itself
+        groups *= 2  # the run, or its seeds, compared with itself
     first, *others = groups
     pairs = [
         compare_rows(first) if other is first else compare_runs(first, other) for other in others
@@ -169,7 +170,7 @@ def _table(
         show_edge=False,
         padding=(0, 1, 0, 0),
     )
-    for heading in ("A", "%", "B", "%"):  # on 80 columns the others break, at spaces
+    for heading in ("A", "%", "B", "%"):  # on 80 columns the other columns wrap at spaces
         table.add_column(heading, justify="right" if heading == "%" else "left", no_wrap=True)
     for heading in ("B - A", "only A/only B", "p", "Holm"):
         table.add_column(heading, justify="right")
@@ -185,7 +186,7 @@ def _heading(first: Sequence[Scored], second: Sequence[Scored]) -> str:
 
 
 def group_name(group: Sequence[Scored]) -> str:
-    """What a table calls a run, or the runs that differ in their seed only."""
+    """The name in tables of a run, or of runs that differ only in their seed."""
     if len(group) == 1:
         return group[0].name
     return f"{len(group)} seeds: {', '.join(run.name for run in group)}"

@@ -1,7 +1,7 @@
 """The console script: `mdexp key=value ...` runs an experiment, `mdexp NAME ...` another command.
 
-No key of a configuration stands alone, so a first word without a `=` can only be such a name. What
-is not one is left to `mdexp run`, which says what was meant.
+Every setting is written with a `=`, so a first word without one can only be a command's name. An
+unknown name is left to `mdexp run`, which suggests what was meant.
 """
 
 import importlib
@@ -12,16 +12,16 @@ from mdexp.store.environment import VERSION
 
 COMMANDS = {
     "run": "run an experiment, or a sweep with -m (the default: `mdexp lambda=0.5` runs one)",
-    "plan": "what a run's teacher will be asked and paid; calls nobody",
+    "plan": "what a run will ask of its teacher and cost; contacts no server",
     "solve": "answer questions with the student of a run",
-    "harvest": "what a run's student writes about its training problems, with verdicts",
+    "harvest": "let a run's student answer its training problems, with verdicts",
     "compare": "compare runs on the same problems",
-    "study": "render the study of this repository, or run what is missing of it",
-    "inspect": "what a student would be trained on, token by token",
+    "study": "render this repository's study, or run its missing jobs",
+    "inspect": "show the training examples, token by token",
     "export": "write a run's student as a folder for transformers",
     "execute": "run programs and solve equations in the sandbox",
-    "store": "check what stages wrote, and put aside what was changed",
-    "ledger": "what teachers were asked and paid; export and import of answers",
+    "store": "check the files that stages wrote, and set changed ones aside",
+    "ledger": "list teachers' answers and their cost; export and import them",
 }
 
 
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def command_usage() -> str:
-    """The help of `mdexp` itself: its commands, a line each."""
+    """The help of `mdexp` itself: one line for each command."""
     commands = "\n".join(f"  {name:<9}{about}" for name, about in COMMANDS.items())
     return (
         f"mdexp {VERSION}: distil the reasoning of a large teacher into a small student\n"

@@ -1,4 +1,4 @@
-"""The verified paths of a run as a data set for the hub: a parquet file and a card."""
+"""Writes the verified paths of a run as a data set for the hub: a parquet file and a card."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,17 +22,17 @@ COLUMNS = {
     "question": "what was asked",
     "gold": "the data set's answer, as text",
     "thought": "how the path reasons: cot is prose, pot a Python program, ...",
-    "sample": "number of the path among those of its problem and thought",
-    "text": "the path, cleaned; of several texts the last",
-    "thinking": "what the teacher thought before, where that was kept",
-    "answer": "what the path comes to, as text",
+    "sample": "index of the path among those of its problem and thought",
+    "text": "the path, cleaned; for several texts, the last",
+    "thinking": "the teacher's thinking before the path, if it was kept",
+    "answer": "the path's answer, as text",
     "model": "who wrote it",
 }
 
 
 def write_data_set(run: Path, folder: Path) -> None:
-    """Write the verified paths of a run into a folder that is there. ValueError where the run did
-    not verify any, or pyarrow is not installed."""
+    """Write the verified paths of a run into an existing folder. ValueError if the run verified
+    none or pyarrow is not installed."""
     try:
         import pyarrow
         import pyarrow.parquet
@@ -84,9 +84,9 @@ def data_card(
             f"---\n{yaml.safe_dump(front, sort_keys=False)}---",
             "# Verified reasoning paths",
             "",
-            "Paths that a teacher wrote for training problems. Each was read, its program was run, "
-            f"and what it comes to was checked (`verify.mode={settings['verify']['mode']}`; `gold` "
-            "keeps what meets the data set's answer).",
+            "Paths that a teacher wrote for training problems. Each was parsed, its program was run, "
+            f"and its answer was checked (`verify.mode={settings['verify']['mode']}`; `gold` keeps "
+            "paths whose answer equals the data set's).",
             "",
             "## Counts",
             "",
@@ -108,7 +108,7 @@ def data_card(
             "",
             f"- problems: {trained_on}; their licence goes on to apply",
             f"- reasoning paths: {teacher_used(settings['teacher'])}",
-            f"- models, as they call themselves: {models}",
+            f"- models, as they name themselves: {models}",
             "",
             "## Made with",
             "",
@@ -136,7 +136,7 @@ def _reasons(rejected: Sequence[Rejection]) -> str:
 
 
 def _decontamination(manifest: Mapping[str, Any]) -> str:
-    """What became of training problems that a test set has, too."""
+    """What happened to training problems that are also in a test set."""
     counts = next(s["counts"] for s in manifest["stages"] if s["name"] == "prepare")
     options = manifest["settings"]["dataset"]
     tested = ", ".join(

@@ -1,18 +1,16 @@
-"""Share a run's student: `python -m mdexp.export RUN FOLDER [--dtype bfloat16] [--push NAME]`.
+"""Export a run's student: `python -m mdexp.export RUN FOLDER [--dtype bfloat16] [--push NAME]`.
 
-With --data it is the verified paths of the run that are shared, as a data set of the hub with a
-card. A student's folder has tasks for lm-evaluation-harness in lm_eval/ (--include_path).
-A student whose roles are separate (student.roles) has a folder for each role, where its adapter is
-merged, and no such tasks. A training that stopped leaves checkpoints; `--checkpoint FILE` takes the
-student from one.
+With --data it exports the run's verified paths instead, as a data set for the hub with a card. A
+student's folder has tasks for lm-evaluation-harness in lm_eval/ (--include_path). A student with
+separate roles (student.roles) gets a folder for each role, with its adapter merged, and no such
+tasks. Interrupted training leaves checkpoints; `--checkpoint FILE` exports the student of one.
 
-FOLDER gets whole weights (an adapter is merged) that plain transformers loads, the tokenizer, and a
-model card with what was measured and where the data came from; it appears when all of it is
-written. Nothing leaves this machine unless --push names a repository of the Hugging Face hub, which
-has to be private. Weights are kept in float32; the run may have answered in bfloat16
-(trainer.precision), where a token here and there is another one: the card names both types. Exit
-codes: 0, 1 (FOLDER is written, but was not uploaded), 2 (the command line, the run, the disk), 130
-and 143 (signals).
+FOLDER gets complete weights (adapters merged) that plain transformers loads, the tokenizer, and a
+model card with results and sources of the data. It appears only when all of it is written. Nothing
+leaves this machine unless --push names a private repository of the Hugging Face hub. Weights are
+kept in float32. If the run answered in bfloat16 (trainer.precision), some tokens may differ; the
+card names both types. Exit codes: 0, 1 (FOLDER is written, but was not uploaded), 2 (the command
+line, the run, the disk), 130 and 143 (signals).
 """
 
 import argparse
@@ -41,7 +39,7 @@ PROBLEMS = "problems.jsonl"
 
 
 def export(run: Path, folder: Path, dtype: str, checkpoint: Path | None = None) -> None:
-    """Write the student of a run to a new folder; ValueError, naming what is wrong, or OSError."""
+    """Write the student of a run to a new folder; ValueError or OSError."""
     refuse_filled(folder)
     manifest = run_manifest(run)
     settings = judge(manifest["settings"])
@@ -73,7 +71,7 @@ def export_data(run: Path, folder: Path) -> None:
 
 
 def refuse_filled(folder: Path) -> None:
-    """ValueError where a folder holds something already."""
+    """ValueError if a folder is not empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder}: is there already; name a folder that is new or empty")
 
@@ -81,8 +79,8 @@ def refuse_filled(folder: Path) -> None:
 def _student(
     run: Path, settings: Settings, checkpoint: Path | None, role: str | None
 ) -> tuple[Loaded, int | None]:
-    """The trained student, as it writes the texts of a role where roles are separate; of a
-    checkpoint with the steps that were done."""
+    """The trained student, or that of a checkpoint with its number of steps. With separate roles it
+    has the adapter of `role`."""
     if checkpoint is not None:
         from mdexp.training.checkpoint_student import student_of_checkpoint
 
@@ -99,7 +97,8 @@ def _student(
 
 @contextmanager
 def whole_or_nothing(folder: Path) -> Iterator[Path]:
-    """A folder to write into, which is `folder` afterwards; an error or a signal leaves nothing."""
+    """Yields a temporary folder that becomes `folder` at the end; an error or a signal leaves
+    nothing."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(
         dir=folder.parent, prefix=f"{folder.name}.", suffix=".partial"

@@ -1,8 +1,7 @@
-"""Tasks of lm-evaluation-harness for an exported student: its test problems, its prompts, its
-grader.
+"""Writes lm-evaluation-harness tasks for an exported student: test problems, prompts and grader.
 
-A task reads, runs and grades a text by mdexp itself, so mdexp has to be installed where the harness
-runs. A thought of several texts has no task: the harness asks once.
+A task reads, runs and grades a text with mdexp, which must be installed where the harness runs. A
+thought of several texts has no task, since the harness asks only once.
 """
 
 import json
@@ -45,7 +44,7 @@ def {thought}_graded(doc, results):
 
 
 class _Tag(str):
-    """A function of the file beside the yaml, as the harness names it."""
+    """A YAML tag that names a function of the Python file beside it."""
 
 
 yaml.SafeDumper.add_representer(
@@ -56,8 +55,8 @@ yaml.SafeDumper.add_representer(
 def write_harness_tasks(
     folder: Path, settings: Settings, problems: Sequence[Problem], renderer: Renderer
 ) -> list[str]:
-    """Write a task for each thought of one text into `folder`/lm_eval; their names, none where
-    there is no test problem."""
+    """Write a task for each thought of one text into `folder`/lm_eval; returns their names, none
+    without a test problem."""
     tests = [problem for problem in problems if problem.split == "test"]
     thoughts = {
         name: thought
@@ -71,7 +70,7 @@ def write_harness_tasks(
     for name, thought in thoughts.items():
         prompts = [renderer.prompt(problem.question, thought) for problem in tests]
         rows = [
-            # The problem as one text: a column has one type, and answers are numbers or words.
+            # The problem as one text: a column has one type, but answers are numbers or words.
             {
                 "prompt": prompt,
                 "answer": plain(problem.answer),
@@ -114,7 +113,7 @@ def _task(name: str, settings: Settings) -> dict[str, Any]:
 
 
 def task_rows(folder: Path, thought: str) -> dict[str, Any]:
-    """The test problems of a task, as the harness takes them."""
+    """The test problems of a task, in the harness's format."""
     import datasets
 
     lines = (folder / f"{thought}.jsonl").read_text(encoding="utf-8").splitlines()
@@ -122,8 +121,8 @@ def task_rows(folder: Path, thought: str) -> dict[str, Any]:
 
 
 def graded_text(folder: Path, thought: str, doc: Mapping[str, Any], text: str) -> bool:
-    """Whether a text answers the problem of a row. One that the token limit cut short is read as it
-    is: the harness does not say so."""
+    """Whether a text answers the problem of a row. The harness does not say whether the token limit
+    cut a text short, so such a text is read as it stands."""
     options, sandbox = _opened(folder, thought)
     problem = Problem(**json.loads(doc["problem"]))
     output = Output(

@@ -1,12 +1,12 @@
-"""What a run's student writes about its training problems:
-`python -m mdexp.harvest RUN FILE [--num-paths 8]`.
+"""Let a run's student answer its training problems: `python -m mdexp.harvest RUN FILE [--num-paths
+8]`.
 
-FILE gets a JSON object a line for each text of a path: id, thought, sample (0 is the greedy path),
-completion, model and so on, which teacher=replay plays, beside what the path came to: answer,
-status, correct by the run's grader, the mean log-probability of its tokens (nats). Thoughts and
-decoding are those of the run. The store keeps the paths, so a command that is killed or given again
-resumes. Exit codes: 0, 1 (the sandbox is broken), 2 (the command line or the run), 130 and 143
-(signals).
+FILE gets one JSON object per line for each text of a path: id, thought, sample (0 is the greedy
+path), completion, model and so on, which teacher=replay reads; then the path's answer, status,
+verdict of the run's grader, and the mean log-probability of its tokens (nats). Thoughts and
+decoding are those of the run. The store keeps the paths, so a command that was killed resumes when
+it is given again. Exit codes: 0, 1 (the sandbox is broken), 2 (the command line or the run), 130
+and 143 (signals).
 """
 
 import argparse
@@ -65,13 +65,13 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def harvested(run: Path, num_paths: int) -> tuple[list[Output], list[Generation]]:
-    """What the student wrote, by problem, thought and sample, and what each came to.
-    RunFolderError for a run that trained no student, or whose student is gone."""
+    """What the student wrote, by problem, thought and sample, with each outcome. RunFolderError if
+    the run trained no student or the store no longer has it."""
     manifest = run_manifest(run)
     settings = judge(manifest["settings"])
     trained = trained_folder(run, settings)
     if trained is None:
-        raise RunFolderError(f"{run}: it trained no student, so there is none to write")
+        raise RunFolderError(f"{run}: it trained no student that could write")
     file = run_file(run, PROBLEMS)
     problems = by_id(read_jsonl(file, Problem))
     from mdexp.decoding.run_writer import chosen_thoughts
@@ -108,7 +108,7 @@ def harvested(run: Path, num_paths: int) -> tuple[list[Output], list[Generation]
 
 
 def _rows(output: Output, generation: Generation) -> Iterator[dict[str, Any]]:
-    """A row for each text of a path, with what the path came to."""
+    """A row for each text of a path, with the path's outcome."""
     texts = [s.text for s in output.segments if s.author == "writer"] or [output.text]
     for part, text in enumerate(texts):
         is_last = part == len(texts) - 1
@@ -129,12 +129,12 @@ def _rows(output: Output, generation: Generation) -> Iterator[dict[str, Any]]:
 
 
 def _summary(generations: Sequence[Generation]) -> Iterator[str]:
-    """How many paths of each thought are right, and of how many problems one is."""
+    """For each thought: how many paths are right, and how many problems have a right path."""
     for thought in dict.fromkeys(path.thought for path in generations):
         ours = [path for path in generations if path.thought == thought]
         right = Counter(path.problem_id for path in ours if path.correct)
         solved, asked = len(right), len({path.problem_id for path in ours})
         yield (
             f"{thought}: {right.total()} of {len(ours)} paths are right, "
-            f"of {solved} of {asked} problems at least one"
+            f"of {solved} of {asked} problems have a right path"
         )

@@ -1,4 +1,4 @@
-"""What teachers were paid for.
+"""What teachers answered and what it cost.
 
 python -m mdexp.ledger list                 every answer: problem, thought, sample, model, command
 python -m mdexp.ledger spend                calls and money by model and command
@@ -68,25 +68,25 @@ def _list(ledger: Ledger) -> None:
 
 
 def _export(ledger: Ledger, file: Path) -> None:
-    """Answers of which it is not known what they were asked for are left out and counted."""
+    """Answers whose problem is not known are left out and counted."""
     found = list(ledger_io.samples(ledger))
     known = [sample for sample in found if sample.id is not None]
     write_jsonl(file, (asdict(sample) for sample in known))
     print(f"{len(known)} answers written to {file}")
     if unknown := len(found) - len(known):
         print(
-            f"{unknown} answers left out: an earlier version did not note their problem; a run "
-            "that asks for them again notes it, and buys none",
+            f"{unknown} answers left out: an earlier version did not record their problem; a run "
+            "that needs them records it, and buys nothing",
             file=sys.stderr,
         )
 
 
 def _import(ledger: Ledger, file: Path) -> None:
-    """Take in an export and say what became of its rows; what is there stays as it is."""
+    """Import an export and print what happened to its rows; existing answers are not changed."""
     taken = ledger_io.take_in(ledger, file)
-    print(f"{taken['new']} answers taken in, {taken['old']} were there")
+    print(f"{taken['new']} answers imported, {taken['old']} were there")
     if other := taken["other"]:
-        print(f"{other} were there with another text, which stays", file=sys.stderr)
+        print(f"{other} exist with another text, which is kept", file=sys.stderr)
 
 
 def _spend(ledger: Ledger) -> None:
@@ -106,7 +106,7 @@ def _spend(ledger: Ledger) -> None:
 
 
 def _money(row: ledger_io.Spending) -> str:
-    """Calls without a price are said, never taken for nothing."""
+    """The sum as text; calls without a price are named, not counted as free."""
     known = "" if row.micro_usd is None else dollars(row.micro_usd)
     unpriced = f"{row.unpriced} without a price" if row.unpriced else ""
     return ", ".join(part for part in (known, unpriced) if part)

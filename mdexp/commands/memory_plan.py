@@ -1,4 +1,4 @@
-"""The plan's lines on memory: whether training and decoding fit the devices, and what would."""
+"""Plans memory: whether training and decoding fit the devices, and which settings would fit."""
 
 import os
 from collections.abc import Iterator
@@ -20,7 +20,8 @@ SMALLEST_MICRO_BATCH = 256  # tokens
 
 
 def memory_lines(job: Settings, devices: int | None, gigabytes: float | None) -> Iterator[str]:
-    """Of a job's student on `devices` devices of `gigabytes` each; None: as they are here."""
+    """Lines about a job's student on `devices` devices of `gigabytes` each; None takes those of
+    this machine."""
     from mdexp.decoding.memory import decoding_memory
     from mdexp.students.load import StudentUnavailable
     from mdexp.students.numerics import numerics
@@ -60,7 +61,7 @@ def memory_lines(job: Settings, devices: int | None, gigabytes: float | None) ->
         if found.peak > has:
             yield from _what_fits(job, config, of, has, ranks)
     if not isinstance(job.decoding, DecodingSettings):
-        yield "memory of decoding: not known of a decoder of your own"
+        yield "memory of decoding: not known for a decoder of your own"
         return
     decoded = decoding_memory(
         student,
@@ -80,7 +81,8 @@ def memory_lines(job: Settings, devices: int | None, gigabytes: float | None) ->
 def _what_fits(
     job: Settings, config: "PretrainedConfig", of: object, has: float, ranks: int
 ) -> Iterator[str]:
-    """Changes in the order of what they cost, each on top of the ones before, until it fits."""
+    """Settings that save memory, added one after another in the order of their cost, until it
+    fits."""
     assert callable(of)
     said: list[str] = []
     options: dict[str, object] = {}
@@ -113,7 +115,7 @@ def _changes(job: Settings, ranks: int) -> Iterator[tuple[str, object]]:
 
 
 def _memory_here(device: str) -> float:
-    """Bytes of the GPU, or of the machine."""
+    """Memory of the GPU, or of the machine, in bytes."""
     if device == "cuda":
         import torch
 

@@ -1,4 +1,5 @@
-"""The card of an exported student: what it is, what was measured, where its data came from."""
+"""Writes the model card of an exported student: what it is, its results, the sources of its
+data."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +18,7 @@ from mdexp.report.tables import interval_text, percent, results
 from mdexp.students.prompts import Renderer
 from mdexp.teacher.origins import ORIGINS
 
-UNKNOWN = "not known to mdexp: look it up before sharing"
+UNKNOWN = "not known to mdexp: check it before you share the model"
 COLUMNS = ("test set", "row", "rule", "problems", "before training", "after", "95 % interval")
 
 
@@ -29,8 +30,9 @@ def model_card(
     dtype: str,
     unfinished_step: int | None = None,
 ) -> str:
-    """The card as Markdown with the hub's front matter. `dtype` is that of the exported weights,
-    `unfinished_step` the optimiser steps behind a checkpoint of a training that stopped."""
+    """The card as Markdown with the hub's front matter. `dtype` is the type of the exported
+    weights, `unfinished_step` the number of optimiser steps of a checkpoint, if the student comes
+    from one."""
     chosen = manifest["settings"]
     front = yaml.safe_dump(_front_matter(settings, chosen), sort_keys=False, allow_unicode=True)
     return "\n".join(
@@ -50,7 +52,7 @@ def model_card(
             *_of_roles(settings.roles()),
             *prompt_card(renderer, _as_asked(settings, manifest), settings.roles()),
             "",
-            "A program that it writes is unvetted code: run it in a sandbox only.",
+            "Programs that it writes are untrusted code: run them in a sandbox only.",
             "",
             "## Data and licences",
             "",
@@ -69,7 +71,7 @@ def model_card(
 
 
 def _of_roles(roles: Sequence[str]) -> list[str]:
-    """What a folder with a model for each role holds, and which is to be asked when."""
+    """Explains a folder with a model for each role, and when to use which."""
     if not roles:
         return []
     folders = ", ".join(f"`{role}/`" for role in roles)
@@ -94,7 +96,7 @@ def _measured(
 
 
 def _as_asked(settings: Settings, manifest: Mapping[str, Any]) -> dict[str, Thought]:
-    """The thoughts by which the student answers, as the run asked them."""
+    """The thoughts by which the student answers, as the run prompted them."""
     return {
         name: chosen_variant(thought, validation_choices(manifest, name))
         for name, thought in settings.answering().items()
@@ -102,7 +104,8 @@ def _as_asked(settings: Settings, manifest: Mapping[str, Any]) -> dict[str, Thou
 
 
 def _front_matter(settings: Settings, chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """What the hub reads. A folder's content is nobody's word: neither base nor licence there."""
+    """The hub's front matter. Base model and licence of a local folder cannot be verified, so they
+    are omitted."""
     student, hub = chosen["student"], chosen["dataset"].get("hub") or {}
     causal = settings.student.kind == "causal"
     front = {
@@ -117,7 +120,7 @@ def _front_matter(settings: Settings, chosen: Mapping[str, Any]) -> dict[str, An
 
 
 def _repository(student: Mapping[str, Any]) -> str | None:
-    """The hub's, where the weights are from there."""
+    """The hub repository of the weights, if they come from there."""
     return None if student.get("path") or student.get("package") else student.get("repo")
 
 
@@ -132,7 +135,7 @@ def _start(student: Mapping[str, Any]) -> str:
 
 
 def _table(metrics: Metrics) -> list[str]:
-    """Accuracy of every row of every test set."""
+    """A table of the accuracy of every row of every test set."""
     rows = [
         (
             *(row.dataset, row.name, row.after["rule"], str(row.after["n"])),
@@ -149,19 +152,19 @@ def _table(metrics: Metrics) -> list[str]:
 
 
 def _answered_in(manifest: Mapping[str, Any]) -> str:
-    """The type of the weights that wrote what was measured; a server keeps its own to itself."""
+    """The type of the weights that wrote the measured answers; that of a server is not known."""
     counts = [stage["counts"] for stage in manifest["stages"] if stage["name"] == "after"]
     return next((c["dtype"] for c in counts if "dtype" in c), "a type that it did not record")
 
 
 def datasets_used(manifest: Mapping[str, Any]) -> list[str]:
-    """Source and licence of the training set and, behind it, of those that were only tested on."""
+    """Source and licence of the training set, then of the other test sets."""
     trained, *tested = manifest.get("data") or [UNKNOWN]
     return [trained, *(f"{line}, test only" for line in tested)]
 
 
 def _of_rounds(settings: Settings) -> list[str]:
-    """Whose paths beside the teacher's a student of several rounds learned from."""
+    """Which own paths, beside the teacher's, a student of several rounds learned from."""
     if settings.rounds == 1:
         return []
     method = described(settings.of_round())[TARGET].split(".")[-2]

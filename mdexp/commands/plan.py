@@ -1,11 +1,11 @@
-"""What a run's teacher is asked and paid, and whether its student fits the memory:
-`python -m mdexp.plan [--devices N] [--memory GB] [key=value ...]`.
+"""What a run would ask of its teacher and cost, and whether its student fits the memory: `python -m
+mdexp.plan [--devices N] [--memory GB] [key=value ...]`.
 
-Takes the words of `python -m mdexp.run`, -m for a sweep included. It needs no key and calls nobody:
-it prepares the problems in the store, looks up what the ledger owns, and prints requests, tokens,
-money, time, and the prompt of the first problem for each thought. Then it takes one training step
-and one decoding step of shapes without numbers, and prints what each takes on a device: of this
-machine, or of N devices with GB gigabytes each.
+Takes the arguments of `python -m mdexp.run`, with -m for a sweep. It needs no key and contacts no
+server: it prepares the problems in the store, looks up what the ledger owns, and prints requests,
+tokens, money, time, and the prompt of the first problem for each thought. Then it works out the
+memory of one training step and one decoding step from tensor shapes alone, for this machine's
+devices or for N devices with GB gigabytes each.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def _plan(arguments: list[str]) -> None:
 
 
 def _places(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    """The devices that are planned for, and the other words of the command line."""
+    """The devices to plan for, and the other arguments."""
     parser = argparse.ArgumentParser(prog="python -m mdexp.plan", add_help=False)
     parser.add_argument("--devices", type=int)
     parser.add_argument("--memory", type=float)
@@ -64,7 +64,7 @@ def _places(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
 
 
 def _memory(jobs: Sequence[Settings], places: argparse.Namespace) -> Iterator[str]:
-    """The memory of each student and way to train among the jobs, each once."""
+    """The memory lines for each distinct student and training setup among the jobs."""
     told: list[object] = []
     for job in jobs:
         if {"train", "generate"} & set(job.stages):
@@ -75,12 +75,12 @@ def _memory(jobs: Sequence[Settings], places: argparse.Namespace) -> Iterator[st
 
 
 def _plans(jobs: Sequence[Settings]) -> Iterator[str]:
-    """The lines of the plan of each teacher that the jobs ask."""
+    """The plan's lines for each teacher that the jobs ask."""
     asking = [job for job in jobs if "extract" in job.stages]
     free = sorted({type(j.teacher).__name__ for j in asking if not _is_asked(j)})
     yield from (f"{name} asks nobody and costs nothing" for name in free)
     if not asking:
-        yield "without the stage extract no teacher is asked"
+        yield "no teacher is asked: the stage extract is not chosen"
     for _, alike in groupby(sorted(filter(_is_asked, asking), key=_whom), key=_whom):
         yield from _lines(list(alike))
 
@@ -122,12 +122,12 @@ def _lines(jobs: Sequence[Settings]) -> Iterator[str]:
 
 
 def _opened(folder: Path) -> AbstractContextManager[Ledger | None]:
-    """The ledger, which need not be there yet."""
+    """The ledger, or None if there is none yet."""
     return Ledger(folder) if (folder / FILE).is_file() else nullcontext()
 
 
 def _wanted(job: Settings, problems: Sequence[Problem], book: Ledger | None) -> Wants:
-    """All that a job asks for, first texts and later ones."""
+    """All requests of a job, for first and later texts."""
     teacher, thoughts = _teacher(job), job.asked_thoughts()
     teacher.refuse(thoughts)
     requests = teacher.asking().requests(problems, thoughts)
@@ -144,7 +144,7 @@ def _wanted(job: Settings, problems: Sequence[Problem], book: Ledger | None) -> 
 
 
 def _later(job: Settings, problems: Sequence[Problem], book: Ledger | None) -> list[LaterText]:
-    """What is asked for behind first texts; a sandbox runs what lies between texts."""
+    """The requests for later texts; a sandbox runs the programs between texts."""
     thoughts, teacher = job.asked_thoughts(), _teacher(job)
     if not any(map(is_dialogue, thoughts.values())):
         return []

@@ -1,4 +1,4 @@
-"""Text that nobody has vetted, fit for a terminal: its control sequences are shown, not obeyed."""
+"""Makes untrusted text safe for a terminal: control sequences are shown, not obeyed."""
 
 import logging
 import sys
@@ -9,12 +9,12 @@ KEPT = "\n\t"
 
 
 def printable(text: str) -> str:
-    """The text; a sign that prints nothing itself (ESC, bidi marks, ...) as Python writes it."""
+    """The text with non-printing characters (ESC, bidi marks, ...) written as Python escapes."""
     return "".join(c if c.isprintable() or c in KEPT else ascii(c)[1:-1] for c in text)
 
 
 def print_error(error: object) -> None:
-    """Print `error: ...` on standard error; servers and models have a say in many an error."""
+    """Print `error: ...` on standard error, made safe: many errors quote servers and models."""
     print(printable(f"error: {error}"), file=sys.stderr, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""How an exported student is asked, for its model card: the prompts that it was trained on."""
+"""The prompts of an exported student, for its model card."""
 
 import json
 import re
@@ -15,25 +15,25 @@ OUTPUT = "<output>"
 FEEDBACK = "<feedback>"
 CHAT = (
     "The first prompt of each is what the chat template makes of one turn of a user: the question, "
-    "a line break and the thought's cue. A prompt has its special tokens, so none are to be added "
+    "a line break and the thought's cue. A prompt includes its special tokens, so add none "
     "(`add_special_tokens=False`)."
 )
 FURTHER = (
-    "A thought that writes several texts is asked again. Its further prompts hold what the student "
+    "A thought of several texts is prompted again. Its later prompts contain what the student "
     f"wrote, for `<answer 1>` and so on, what its program printed, for `{OUTPUT}`, and what is "
     f"wrong with it, for `{FEEDBACK}`: the interpreter's error, or what the program gave."
 )
 SENTINELS = (
-    "The vocabulary lacks some signs. Tokens stand for them in answers (a space beside one is the "
-    "tokenizer's own):"
+    "The vocabulary lacks some characters. In answers these tokens stand for them (a space beside "
+    "one comes from the tokenizer):"
 )
 
 
 def prompt_card(
     renderer: Renderer, thoughts: Mapping[str, Thought], roles: Collection[str] = ()
 ) -> list[str]:
-    """Lines of Markdown: all prompts of each thought, and what stands for signs in answers. Where
-    `roles` have a model each, it says which is given a prompt."""
+    """Lines of Markdown: all prompts of each thought, and the tokens that stand for missing
+    characters. If `roles` have a model each, every prompt names its model."""
     prompts = {
         _title(name, number) + (f", to `{role}/`" if roles else ""): prompt
         for name, thought in thoughts.items()
@@ -63,18 +63,17 @@ def _title(name: str, number: int) -> str:
 
 
 def _prompts(renderer: Renderer, thought: Thought) -> list[tuple[str, str]]:
-    """Role and prompt of each text in turn, as far as the thought asks for one whatever was
-    written."""
+    """Role and prompt of each text that the thought asks for whatever was written before."""
     prompts = _asked_in_turn(renderer, thought, "<answer {}>")
     if len(prompts) == 1 < thought.max_writes:
-        # A thought with tools goes on only where its text ends with code to run.
+        # A thought with tools continues only if its text ends with code to run.
         return _asked_in_turn(renderer, thought, "<answer {}, which ends with code>\n```")
     return prompts
 
 
 def _asked_in_turn(renderer: Renderer, thought: Thought, answer: str) -> list[tuple[str, str]]:
-    """Roles and prompts, where each text is `answer` with its number. Programs fail, so that a
-    thought that can ask for a repair does so."""
+    """Roles and prompts if each text is `answer` with its number and every program fails, so that a
+    thought which can ask for a repair does so."""
     prompts: list[tuple[str, str]] = []
     gold = 0 if thought.is_oracle else None
     others = {name: Done(text="", answer=0, status="ok") for name in thought.reads}
@@ -110,13 +109,14 @@ def _prompt(renderer: Renderer, thought: Thought, walk: Walk, step: Write) -> st
 
 
 def _fenced(text: str) -> list[str]:
-    """A fence longer than any that the text has."""
+    """A code fence longer than any in the text."""
     runs = re.findall("`+", text)
     fence = "`" * max([3, *(len(run) + 1 for run in runs)])
     return [f"{fence}text", text.removesuffix("\n"), fence]
 
 
 def _sentinels(sentinels: Mapping[str, str]) -> list[str]:
-    """A table; signs as JSON writes them, in code that may hold a backtick."""
+    """A table of tokens and the characters they stand for, written as JSON, in code spans that may
+    hold a backtick."""
     rows = [f"| `{token}` | `` {json.dumps(sign)} `` |" for sign, token in sentinels.items()]
     return ["| token | stands for |", "|---|---|", *rows]

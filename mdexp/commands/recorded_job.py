@@ -1,4 +1,4 @@
-"""Do one job in this process and record in its folder what became of it."""
+"""Runs one job in this process and records its outcome in its folder."""
 
 import sys
 import time
@@ -20,7 +20,7 @@ from mdexp.sweeps.jobs import LOCK, RESULT, TRACEBACK, JobResult, State
 def run_job(
     work: Callable[[], dict[str, Any]], *, job: int, overrides: Sequence[str], folder: Path
 ) -> JobResult:
-    """Do `work`, which returns metrics, and record the outcome. Only a signal is raised further."""
+    """Run `work`, which returns metrics, and record the outcome. Only signals are raised again."""
     with FileLock(folder / LOCK):
         return _attempt(work, job=job, overrides=overrides, folder=folder)
 

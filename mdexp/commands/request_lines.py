@@ -1,4 +1,4 @@
-"""What `execute` is asked: a JSON object a line, read while earlier ones are worked on."""
+"""Reads the requests of `execute`, one JSON object per line, while earlier ones run."""
 
 import json
 import threading
@@ -13,13 +13,13 @@ from mdexp.store.json_lines import JsonLinesError, json_objects
 Kind = Literal["program", "equations"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-# Together they bound the memory, however long the input.
+# Together they bound the memory for input of any length.
 MAX_LINE_BYTES = 2**20
 MAX_BATCH = 1024
 
 
 class RequestError(ValueError):
-    """A line of input that asks for nothing; names the line, what it has and what is allowed."""
+    """An invalid line of input; names the line, the value seen and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,17 +31,17 @@ class ProgramRequest:
 
 def opened_lines(file: str) -> BinaryIO:
     """The bytes of a file, those of standard input for `-`. OSError if there is none."""
-    # Not sys.stdin: the interpreter flushes that when it ends, and waits for whoever reads it.
+    # Not sys.stdin: at exit the interpreter closes it and waits for the thread that reads it.
     return open(0 if file == "-" else file, "rb", closefd=file != "-")
 
 
 def batches(source: BinaryIO, name: str) -> Iterator[list[ProgramRequest]]:
-    """All requests that have come in so far, at least one, again and again.
+    """Yield, again and again, all requests that have arrived, at least one.
 
-    RequestError at the first line that is none, after the requests before it; it calls the source
-    `name`.
+    RequestError at the first invalid line, after the requests before it; the message calls the
+    source `name`.
     """
-    # Whoever types waits for an answer before the next line: reading must not hold up the rest.
+    # A person who types waits for an answer before the next line, so reading must not block.
     queue: Queue[ProgramRequest | RequestError | None] = Queue(MAX_BATCH)
     threading.Thread(target=_read, args=(source, name, queue), daemon=True).start()
     while True:
@@ -61,7 +61,7 @@ def batches(source: BinaryIO, name: str) -> Iterator[list[ProgramRequest]]:
 
 
 def _read(source: BinaryIO, name: str, queue: Queue[ProgramRequest | RequestError | None]) -> None:
-    """Fill the queue up to the end of the source, which is None, or to what is no request."""
+    """Fill the queue up to the end of the source (marked None) or the first invalid line."""
     try:
         for number, row in json_objects(_lines(source, name), name):
             try:
@@ -86,7 +86,7 @@ def _lines(source: BinaryIO, name: str) -> Iterator[bytes]:
 
 
 def _request(row: Mapping[str, Any]) -> ProgramRequest:
-    """ValueError that says why an object is no request."""
+    """The request of an object; ValueError says why it is none."""
     kinds = [kind for kind in KINDS if kind in row]
     if len(kinds) != 1:
         raise ValueError(f"id and either program or equations are needed, found {_shown(row)}")
@@ -99,6 +99,6 @@ def _request(row: Mapping[str, Any]) -> ProgramRequest:
 
 
 def _shown(value: Any) -> str:
-    """The beginning of a value, as one reads it in an error."""
+    """The beginning of a value, for an error message."""
     text = json.dumps(value)
     return text if len(text) <= 60 else f"{text[:60]}..."

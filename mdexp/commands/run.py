@@ -1,8 +1,8 @@
 """Run a command line, `mdexp run`: a run or a sweep.
 
-A command is judged whole, all points of a sweep, before anything slow is imported and before its
-first job starts. Then Hydra runs the jobs, so that its launchers and sweepers work. Exit codes: 0,
-1 (a job failed), 2 (the command line), 130 and 143 (signals).
+All jobs of a command are validated before anything slow is imported and before the first job
+starts. Then Hydra runs the jobs, so that its launchers and sweepers work. Exit codes: 0, 1 (a job
+failed), 2 (the command line), 130 and 143 (signals).
 """
 
 import os
@@ -57,7 +57,7 @@ POLL_S = 1.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command line; give its exit code."""
+    """Run a command line; return its exit code."""
     arguments = [latin(argument) for argument in (sys.argv[1:] if argv is None else argv)]
     launch = launched()
     if launch is None or launch.ranks == 1:
@@ -75,7 +75,7 @@ def _main(arguments: list[str]) -> int:
 
 
 def run_judged(arguments: Sequence[str]) -> int:
-    """Run one job of a sweep, which was judged as a whole; give its exit code."""
+    """Run one job of a sweep that was validated already; return its exit code."""
     try:
         with signals_as_exits():
             _hydra(arguments)
@@ -86,7 +86,8 @@ def run_judged(arguments: Sequence[str]) -> int:
 
 
 def task(composed: DictConfig) -> float | None:
-    """One job, in whatever process a launcher starts it; what a sweeper may maximise."""
+    """Run one job, in whichever process a launcher starts it; returns the value that a sweeper may
+    maximise."""
     here = HydraConfig.get()
     output, overrides = Path(here.runtime.output_dir), list(here.overrides.task)
 
@@ -95,7 +96,7 @@ def task(composed: DictConfig) -> float | None:
     def work() -> dict[str, Any]:
         config = plain_config(composed, overrides, own_folder(here))
         settings = judge(config)
-        # It loads torch, which no config error may wait for.
+        # It loads torch, and configuration errors must come before that.
         from mdexp.experiment import run_experiment
 
         run = identity(run_place(config, overrides) or output, config)
@@ -104,13 +105,13 @@ def task(composed: DictConfig) -> float | None:
 
     result = run_job(work, job=_number(here, output), overrides=overrides, folder=output)
     for sweep in dict.fromkeys(jobs.job_folder(folder).parent for folder in written):
-        if (sweep / PLAN).is_file():  # as it is now, for those who look, or if we are killed
+        if (sweep / PLAN).is_file():  # in case the process is killed
             write_overview(sweep, jobs.collect(sweep, read_sweep(sweep).points))
     return jobs.validation_accuracy(result.metrics)
 
 
 def _number(here: HydraConf, output: Path) -> int:
-    """A sweep's job has its number for a folder; the launcher of a resumed one counts afresh."""
+    """The job's number, from its folder: the launcher of a resumed sweep renumbers jobs from 0."""
     if OmegaConf.is_missing(here.job, "num"):
         return 0
     return int(output.name) if output.name.isdecimal() else int(here.job.num)
@@ -136,7 +137,7 @@ def _command(arguments: list[str]) -> int:
 
 
 def _hydra(arguments: Sequence[str]) -> None:
-    """Let Hydra act on a command line. Its own report of errors would hide ours."""
+    """Let Hydra run a command line, without its own error report, which would hide ours."""
     command = sys.argv
     sys.argv = [command[0], *arguments]
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -150,7 +151,7 @@ def _hydra(arguments: Sequence[str]) -> None:
 
 
 def _run(arguments: Sequence[str], plan: RunPlan) -> int:
-    """Run the jobs; however they end, say what became of each."""
+    """Run the jobs; however they end, report the outcome of each."""
     if plan.multirun and not plan.resumes:
         jobs.forget(plan.folder)
         write_sweep(plan.folder, arguments, plan.points, plan.sweeper)
@@ -159,7 +160,7 @@ def _run(arguments: Sequence[str], plan: RunPlan) -> int:
     except Exception as error:
         if not plan.multirun or isinstance(error, CommandError):
             raise
-        # The launcher's own: one of its processes died. The others may be under way still.
+        # An error of the launcher: one of its processes died. The others may still be running.
         print_error(f"{type(error).__name__}: {first_line(error)}")
         while any(r.state == "running" for r in jobs.collect(plan.folder, plan.points)):
             time.sleep(POLL_S)
@@ -183,7 +184,7 @@ def _seeds_together(results: Sequence[jobs.JobResult]) -> SeedTables:
 
 
 def _track(plan: RunPlan, results: Sequence[jobs.JobResult]) -> None:
-    """The curves of a sweep, beside its jobs."""
+    """Log the curves of a sweep, in the group of its jobs."""
     from mdexp.sweeps.curves import curve_rows
     from mdexp.tracking.feeds import trouble_said
 

@@ -1,4 +1,4 @@
-"""What a command line asks for: every job of it, judged before the first one starts."""
+"""Plans a command line: all of its jobs, validated before the first one starts."""
 
 import argparse
 import re
@@ -33,48 +33,49 @@ RESUMING = "hydra_plugins.mdexp_sweeps.Points"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlan:
-    """A judged command: where it writes, and the overrides of each job.
+    """A validated command: where it writes, and the overrides of each job.
 
-    A sweeper that finds its points as it goes (optuna) has none yet; its jobs are judged in turn.
+    A sweeper that chooses its points as it goes (optuna) has none yet; its jobs are validated in
+    turn.
     """
 
     folder: Path
     multirun: bool
     points: list[list[str]]
-    resumes: bool  # a sweep that was begun before: what is done there stays
+    resumes: bool  # a sweep that is resumed: finished jobs are kept
     sweeper: str
     logger: Logger
-    placement: list[str]  # overrides that fix the folder, so that it is known here too
-    jobs: list[Settings]  # of the points, as they were judged
+    placement: list[str]  # overrides that fix the output folder
+    jobs: list[Settings]  # the settings of each point
 
 
 def judged_jobs(argv: Sequence[str]) -> list[Settings]:
-    """The settings of each job of a command line, none of which is run."""
+    """The settings of each job of a command line; nothing is run."""
     options, _ = arguments_of([latin(argument) for argument in argv])
     with open_config(options):
         return run_plan(options).jobs
 
 
 def latin(argument: str) -> str:
-    """`λ=0.5` as `lambda=0.5`: Hydra's grammar has no Greek."""
+    """`λ=0.5` as `lambda=0.5`: Hydra's grammar has no Greek letters."""
     return re.sub(r"^([+~]*)λ(?==|$)", r"\1lambda", argument)
 
 
 def arguments_of(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    """A command line's flags and keys, and the same as Hydra reads it."""
+    """A command line's flags and keys, and the arguments for Hydra."""
     arguments = seeded(resumed(arguments))
     options, rest = get_args_parser().parse_known_args(arguments)
     if flags := [argument for argument in rest if argument.startswith("-")]:
         raise CommandError(f"{flags[0]}: no such flag; a key is written without dashes: lambda=0.5")
-    # Keys may stand before and behind flags, which argparse does not see.
+    # Keys may stand before and after flags, which argparse does not expect.
     options.overrides += rest
     return options, [a for a in arguments if a not in options.overrides] + options.overrides
 
 
 def run_plan(options: argparse.Namespace) -> RunPlan:
-    """Judge every job of the command."""
+    """Validate every job of the command."""
     given = parsed_overrides(options, options.overrides)
-    # An interval has no first value; whether its sweeper takes one is seen below.
+    # An interval has no first value; whether the sweeper accepts it is checked below.
     one = [
         line
         for override in given
@@ -120,7 +121,7 @@ def run_plan(options: argparse.Namespace) -> RunPlan:
 
 
 def _left(first: DictConfig, one: list[str], tasks: list[list[str]]) -> list[list[str]]:
-    """Of a resumed sweep, the jobs that have to be run, as overrides."""
+    """The overrides of the jobs of a resumed sweep that still have to run."""
     folder = Path(first.hydra.sweep.dir)
     if first.hydra.sweeper._target_ == SEARCH:
         judge_search(folder, first.hydra.sweeper)
@@ -131,8 +132,8 @@ def _left(first: DictConfig, one: list[str], tasks: list[list[str]]) -> list[lis
 def _placed(
     first: DictConfig, overrides: list[str], multirun: bool, own: str | None
 ) -> tuple[Path, list[str]]:
-    """The output folder, and the overrides that fix it: Hydra would make up another one, since it
-    asks for the time again."""
+    """The output folder, and the overrides that fix it: Hydra would name another one, since it
+    reads the clock again."""
     if multirun:
         folder, key = first.hydra.sweep.dir, "hydra.sweep.dir"
     else:
@@ -141,12 +142,12 @@ def _placed(
     quoted = str(folder).replace("'", "\\'")
     placement = [f"{key}='{quoted}'"]
     if first.run and not multirun:
-        placement.append("hydra.output_subdir=null")  # the settings of that run stay as they are
+        placement.append("hydra.output_subdir=null")  # that run keeps its own Hydra folder
     return Path(folder), placement
 
 
 def _refuse_sweep(given: Sequence[Override], composed: DictConfig) -> None:
-    """Several values, or a file of conf/sweep, mean nothing without -m."""
+    """Refuse several values, or a file of conf/sweep, without -m."""
     for override in given:
         if override.is_sweep_override():
             raise CommandError(

@@ -1,4 +1,4 @@
-"""A scored run as `compare` reads it, and the runs that are one but for their seed."""
+"""Loads scored runs for `compare`, and groups those that differ only in their seed."""
 
 import json
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from mdexp.store.json_lines import read_jsonl
 from mdexp.store.run_folder import run_file
 
 NEEDED = ("problems.jsonl", "generations.jsonl", "votes.jsonl", "metrics.json")
-NO_INFLUENCE = ("seed", "run", "stages", "store", "logger")  # settings in which seeds may differ
+NO_INFLUENCE = ("seed", "run", "stages", "store", "logger")  # may differ within a group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
-    """A run's test problems, and for each dataset and row which of them it got right."""
+    """A run's test problems and, for each dataset and row, which of them it solved."""
 
     name: str
     problems: dict[str, dict[str, tuple[str, Answer]]]  # dataset, id: question and gold answer
@@ -26,7 +26,7 @@ class Scored:
     grader: str  # name and version
     settings: dict[str, Any] = field(default_factory=dict)  # but for NO_INFLUENCE
     seed: int | None = None  # None: run.json does not say
-    unverified: str = ""  # what the mark of its rows means, where they have one
+    unverified: str = ""  # why its rows are marked, if they are
 
 
 def load_scored_run(folder: Path) -> Scored:
@@ -61,7 +61,7 @@ def load_scored_run(folder: Path) -> Scored:
 
 
 def by_seed(runs: Sequence[Scored]) -> list[list[Scored]]:
-    """Runs in groups that differ in their seed only, in the order of their first."""
+    """Groups of runs that differ only in their seed, in the order of their first runs."""
     groups: list[list[Scored]] = []
     for run in runs:
         home = next((group for group in groups if _differ_in_seed(run, group)), None)
@@ -73,7 +73,7 @@ def by_seed(runs: Sequence[Scored]) -> list[list[Scored]]:
 
 
 def refuse_incomparable(first: Scored, second: Scored) -> None:
-    """DifferentProblems where a grader, a question or a gold answer is not the same."""
+    """DifferentProblems if a grader, a question or a gold answer differs."""
     if first.grader != second.grader:
         raise DifferentProblems(
             f"{first.name} was graded by {first.grader}, {second.name} by {second.grader}; "

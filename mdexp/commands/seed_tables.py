@@ -1,4 +1,4 @@
-"""What the seeds of a sweep come to together: means and differences, with problems as clusters."""
+"""Pools the seeds of a sweep: means and differences, with problems as clusters."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,11 +9,11 @@ from mdexp.grading.pairing import group_accuracy
 from mdexp.sweeps.jobs import JobResult, differing
 from mdexp.sweeps.seeds import SEED, SeedDifference, SeedMean, SeedTables
 
-MAX_DIFFERENCES = 60  # a bootstrap each; of more, `mdexp compare` takes what is asked
+MAX_DIFFERENCES = 60  # each needs a bootstrap; for more, use `mdexp compare`
 
 
 def seed_tables(results: Sequence[JobResult]) -> SeedTables:
-    """Of the jobs that are done; empty unless some differ in their seed only."""
+    """The tables of the finished jobs; empty unless some differ only in their seed."""
     done = [result for result in results if result.state == "ok" and result.metrics]
     settings = _without_seed(done)
     if len(set(settings)) == len(settings):
@@ -31,20 +31,20 @@ def seed_tables(results: Sequence[JobResult]) -> SeedTables:
         if sum(n * n for n in num_rows) * max(1, len(groups) - 1) > MAX_DIFFERENCES:
             return SeedTables(means=means, note="differences of many rows: mdexp compare FOLDERS")
         if len(groups) == 1 and max(num_rows) == 1:
-            return SeedTables(means=means)  # one row, and nothing to compare it with
+            return SeedTables(means=means)  # there is only one row
         return SeedTables(means=means, differences=_differences(folders, groups, names))
-    except ValueError as error:  # runs that were tested on different problems, above all
+    except ValueError as error:  # for example, runs that were tested on different problems
         return SeedTables(means=means, note=str(error))
 
 
 def _names(done: Sequence[JobResult], groups: Sequence[Sequence[Scored]]) -> list[str]:
-    """What the page calls each group: its overrides without the seed."""
+    """The page's name of each group: its overrides without the seed."""
     said = dict(zip((str(Path(r.folder)) for r in done), _without_seed(done), strict=True))
     return [said[group[0].name] for group in groups]
 
 
 def _without_seed(done: Sequence[JobResult]) -> list[str]:
-    """Of each job the overrides in which it differs from others, but for its seed."""
+    """Each job's overrides in which it differs from others, without its seed."""
     return [" ".join(word for word in own if not word.startswith(SEED)) for own in differing(done)]
 
 
@@ -72,7 +72,7 @@ def _means(group: Sequence[Scored], name: str) -> list[SeedMean]:
 def _differences(
     folders: Sequence[Path], groups: Sequence[Sequence[Scored]], names: Sequence[str]
 ) -> tuple[SeedDifference, ...]:
-    """The first group against each of the others; of one group its rows among themselves."""
+    """Compares the first group with each of the others; for a single group, its own rows."""
     tables = compare_folders(folders)
     called = {group_name(group): name for group, name in zip(groups, names, strict=True)}
     first, corrected = called[group_name(tables.first)], iter(tables.corrected())

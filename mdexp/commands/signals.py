@@ -1,7 +1,7 @@
-"""SIGINT and SIGTERM as exit codes: 130 and 143.
+"""Turns SIGINT and SIGTERM into exit codes: 130 and 143.
 
-Lightning turns KeyboardInterrupt into exit code 1 and SIGTERM into 0. SystemExit it lets through,
-after it has saved what it has.
+Lightning would turn KeyboardInterrupt into exit code 1 and SIGTERM into 0. It passes SystemExit on,
+after it has saved its checkpoint.
 """
 
 import os
@@ -34,7 +34,7 @@ def signals_as_exits() -> Iterator[None]:
             hook_before(lost)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    # Python drops what is raised while a finalizer or a weak reference's callback runs.
+    # Python discards exceptions raised in a finalizer or a weak reference's callback.
     hook_before, sys.unraisablehook = sys.unraisablehook, send_again
     try:
         yield

@@ -1,4 +1,4 @@
-"""One run in this process, as a library call: no sweep, no launcher, no exit code."""
+"""Runs one experiment in this process, as a library call: no sweep, no launcher, no exit code."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,13 +10,13 @@ from mdexp.teacher.command_id import new_command
 
 
 def run_here(overrides: Sequence[str], folder: Path | None, config_dir: str | None) -> Path:
-    """Run an experiment; its folder, which is `folder` unless `overrides` name an earlier run.
-    CommandError and SettingsError, before anything is bought or trained."""
+    """Run an experiment; returns its folder, which is `folder` unless `overrides` name an earlier
+    run. CommandError or SettingsError before anything is bought or trained."""
     config, place = single_run(overrides, config_dir)
     settings = judge(config)
     from mdexp.experiment import run_experiment  # loads torch
 
-    # run=FOLDER goes on with the run that is there.
+    # run=FOLDER continues the run in that folder.
     place = place if folder is None or settings.run else folder
     with new_command():
         run_experiment(settings, identity(place, config))

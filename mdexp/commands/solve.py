@@ -1,9 +1,11 @@
 """Ask a run's student: `python -m mdexp.solve RUN "question" [--json]`, or questions on stdin.
 
-Every path is shown with what its program printed, then the vote and why it came out so. Thoughts,
-student, decoding and vote are those of the run. Where the student's server (decoding=openai) does
-not answer a question, standard error says so, and the next question is asked. Exit codes: 0,
-1 (that, or the sandbox is broken), 2 (the command line or the run folder), 130 and 143 (signals).
+Shows every path with what its program printed, then the vote and why it came out so. Thoughts,
+student, decoding and vote are those of the run. With --json, `unverified` says why the model of a
+server (decoding=openai) may not be the trained student; otherwise it is empty. If the server does
+not answer a question, an error is printed and the next question is asked. Exit codes: 0, 1 (a
+question was not answered, or the sandbox is broken), 2 (the command line or the run folder), 130
+and 143 (signals).
 """
 
 import argparse
@@ -46,13 +48,13 @@ class Solver:
 
     settings: Settings
     manifest: dict[str, Any]
-    validation: list[Generation]  # the run's own: they say which thought is trusted more
+    validation: list[Generation]  # of the run: they decide which thought is trusted more
     expected: Expected  # what most of the run's own problems ask for
     writer: "StudentWriter"
     sandbox: Sandbox
 
     def solve(self, question: str) -> tuple[list[Generation], Vote, list[Output]]:
-        """All paths, read and run; the answer that they elect; and as they were written."""
+        """All paths, read and run; the vote over them; and the outputs as they were written."""
         from mdexp.grading.score import grade, votes
 
         problem = Problem(
@@ -98,8 +100,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="a run folder")
-    parser.add_argument("question", nargs="?", help="none: one question a line of standard input")
-    parser.add_argument("--json", action="store_true", help="one JSON object a question")
+    parser.add_argument("question", nargs="?", help="without it, standard input has one per line")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per question")
     given = parser.parse_args(argv)
     if given.question is not None and not given.question.strip():
         parser.error("the question is blank")
@@ -107,7 +109,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _answer_all(given: argparse.Namespace) -> int:
-    """Answer every question; the exit code."""
+    """Answer every question; returns the exit code."""
     with opened_solver(given.run) as solver:
         one = given.question is not None
         questions = [given.question] if one else _typed(prompt=not given.json)
@@ -117,7 +119,7 @@ def _answer_all(given: argparse.Namespace) -> int:
 
 @contextmanager
 def opened_solver(run: Path) -> Iterator[Solver]:
-    """The student of a run folder, loaded, with a sandbox; RunFolderError or SettingsError."""
+    """Yields the loaded student of a run folder and a sandbox; RunFolderError or SettingsError."""
     manifest = run_manifest(run)
     settings = judge(manifest["settings"])
     validation, expected = _validation(run), _usually_expected(run)
@@ -129,7 +131,7 @@ def opened_solver(run: Path) -> Iterator[Solver]:
 
 
 def _show(solver: Solver, question: str, *, as_json: bool) -> bool:
-    """Answer a question on standard output; whether it was."""
+    """Answer a question on standard output; returns whether it was answered."""
     from mdexp.decoding.server import ServerError
 
     try:
@@ -149,7 +151,7 @@ def _validation(run: Path) -> list[Generation]:
 
 
 def _usually_expected(run: Path) -> Expected:
-    """What most problems of a run ask for, without the options of any of them."""
+    """The kind of answer that most problems of a run expect, without options."""
     problems = read_jsonl(run_file(run, "problems.jsonl"), Problem)
     asked = Counter((problem.expected.kind, problem.match) for problem in problems)
     kind, match = asked.most_common(1)[0][0]
@@ -157,8 +159,8 @@ def _usually_expected(run: Path) -> Expected:
 
 
 def _typed(*, prompt: bool) -> Iterator[str]:
-    """Questions from standard input, up to its end; ValueError for one that a terminal cut, or that
-    is not UTF-8."""
+    """Questions from standard input, up to its end; ValueError for a question that the terminal cut
+    short or that is not UTF-8."""
     if not sys.stdin.isatty():
         yield from (text for _, text in text_lines(sys.stdin.buffer, "standard input"))
         return

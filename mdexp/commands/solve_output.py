@@ -1,4 +1,4 @@
-"""An answered question: as an object for programs, as text for people."""
+"""Formats an answered question: as an object for programs, as text for people."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -43,7 +43,7 @@ def solve_output(
 
 
 def why(vote: Vote) -> str:
-    """The vote in a sentence."""
+    """Why the vote came out so, in a sentence."""
     if vote.answer is None:
         return "no path has an answer"
     counted = ", ".join(f"{answer}: {weight}" for answer, weight in vote.votes.items())
@@ -52,7 +52,7 @@ def why(vote: Vote) -> str:
 
 
 def for_people(found: Mapping[str, Any]) -> str:
-    """What `solve_output` gives, to be read in a terminal that it cannot take over."""
+    """The object of `solve_output` as text that is safe for a terminal."""
     lines = [f"question: {found['question']}"]
     for path in found["paths"]:
         lines += ["", *_path(path)]

@@ -1,8 +1,9 @@
 """Check what stages wrote: `mdexp store [--store FOLDER] verify`.
 
-Compares the size and hash of every file in the store with what was written. An output that differs
-is put aside as KEY.damaged, and the next run that needs it makes it again. Exit codes: 0, 1
-(something differs), 2 (the command line, or a file cannot be read), 130 and 143 (signals).
+Compares the size and hash of every file in the store with those recorded when it was written. An
+output that differs is set aside as KEY.damaged, and the next run that needs it runs its stage
+again. Exit codes: 0, 1 (something differs), 2 (the command line, or a file cannot be read), 130 and
+143 (signals).
 """
 
 import argparse
@@ -22,7 +23,7 @@ DEFAULT = ".mdexp"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command line; give its exit code."""
+    """Run a command line; return its exit code."""
     folder = Path(_arguments(argv).store)
     return as_exit_code(lambda: _verify(folder), refused=(ValueError, OSError))
 
@@ -34,15 +35,16 @@ def _verify(folder: Path) -> int:
 
 
 def verify_store(store: Store) -> int:
-    """Check every output, put aside what is damaged, and print what was found; the exit code."""
+    """Check every output, set damaged ones aside, and print what was found; returns the exit
+    code."""
     found = Counter(map(_verdict, store.outputs()))
     print(", ".join(f"{number} {verdict}" for verdict, number in found.items()) or "0 outputs")
     return int("damaged" in found)
 
 
 def _verdict(folder: Path) -> str:
-    """What became of one output, as a word to count by."""
-    place = folder.with_suffix("")  # the key, whichever version
+    """The verdict on one output, as a phrase to count by."""
+    place = folder.with_suffix("")  # the key, of any version
     try:
         with key_lock(place, timeout=0):
             if fault := damage(folder, hash_up_to=inf):

@@ -1,10 +1,10 @@
-"""Render a study, and run what is missing of it: `python -m mdexp.study [FOLDER] [--run]`.
+"""Render a study, or run its missing jobs: `python -m mdexp.study [FOLDER] [--run]`.
 
-FOLDER (default: study) holds study.yaml and the results. Without --run nothing is run:
-docs/study.md and FOLDER/study.html are rendered from these files alone, and jobs that have to run
-again are printed. With --run the missing and outdated jobs run first, one thread each. A command
-that is stopped keeps every finished job and stage; given again, it goes on. Exit codes: 0, 1 (a job
-failed), 2 (the plan, the data or the code), 130 and 143 (signals).
+FOLDER (default: study) holds study.yaml and the results. Without --run, docs/study.md and
+FOLDER/study.html are rendered from these files alone, and outdated jobs are listed. With --run,
+missing and outdated jobs run first, with one thread each. A command that is stopped keeps every
+finished job and stage; given again, it continues. Exit codes: 0, 1 (a job failed), 2 (the plan, the
+data or the code), 130 and 143 (signals).
 """
 
 import argparse
@@ -31,7 +31,7 @@ from mdexp.sweeps.processes import Job, run_jobs
 AT_A_TIME = 2
 THREADS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 LOCK = ".study"
-# What a job's result can depend on. Results are committed beside them, so HEAD itself moves on.
+# The files that a job's result can depend on. HEAD is not compared: results are committed, too.
 CODE = ("mdexp", "conf", "hydra_plugins", "pyproject.toml", "constraints.txt")
 CHECKOUT = Path(__file__).parents[2]
 
@@ -73,8 +73,8 @@ def _study(options: argparse.Namespace) -> int:
 
 
 def _run(study: Study, folder: Path, data: str | None) -> list[jobs.JobResult]:
-    """Run what is missing: first the searches, then what takes their values. Returns the failed.
-    Every arm is judged before anything runs."""
+    """Run missing jobs: first the searches, then the jobs that need their values. Returns the
+    failed ones. Every arm is validated before anything runs."""
     refuse_other_code(study.commit, CHECKOUT)
     refuse_unanswered(study, judged_arms(study, data))
     runs = Path("multirun") / folder.resolve().name
@@ -92,8 +92,8 @@ def _run(study: Study, folder: Path, data: str | None) -> list[jobs.JobResult]:
 
 
 def _to_do(study: Study, folder: Path, tried: Collection[str]) -> list[StudyJob]:
-    """The missing and outdated jobs whose settings are known, but for those that this command
-    tried: searches, then the rest."""
+    """The missing and outdated jobs whose settings are known and that this command has not tried:
+    searches first."""
     records = read_records(folder)
     again = outdated(study, records, stage_versions())
     ready = [
@@ -118,13 +118,13 @@ def _run_some(
         planned = by_number[job.number]
         print(printable(f"{planned.name}: {result.state} ({result.seconds:.0f} s)"), flush=True)
         if result.state == "ok":
-            refuse_other_code(study.commit, CHECKOUT)  # it may have changed under the job
+            refuse_other_code(study.commit, CHECKOUT)  # the code may have changed while the job ran
             write_record(folder, planned.name, job_record(job.folder, planned, _code(study)))
 
     work = []
     for number, job in by_number.items():
         place = (runs / job.name).resolve()
-        jobs.forget(place)  # else an earlier result could stand for a process that left none
+        jobs.forget(place)  # else an earlier result could be taken for this job's
         quoted = str(place).replace("'", "\\'")
         work.append(
             Job(
@@ -140,15 +140,15 @@ def _run_some(
 
 
 def judged_arms(study: Study, data: str | None) -> dict[str, Settings]:
-    """The settings of each arm and search with its first seed; of a search the first value stands
-    in for the one that it will find."""
+    """The validated settings of each arm and search with its first seed; for a value that a search
+    will find, its first candidate is used."""
     first = {name: search.values[0] for name, search in study.searches.items()}
     arms = {job.arm: job for job in reversed([*study.search_jobs(), *study.arm_jobs(first)])}
     return {name: judged_jobs(placed(job, data))[0] for name, job in arms.items()}
 
 
 def placed(job: StudyJob, data: str | None) -> list[str]:
-    """A job's settings with the data folder in place; StudyError where that is not given."""
+    """A job's settings with the data folder filled in; StudyError if it was not given."""
     settings = list(job.settings or ())
     if any(DATA in setting for setting in settings):
         if data is None:
@@ -159,7 +159,7 @@ def placed(job: StudyJob, data: str | None) -> list[str]:
 
 
 def refuse_other_code(pinned: str | None, checkout: Path) -> None:
-    """StudyError unless the code is that of the pinned commit; None pins nothing."""
+    """StudyError unless the code equals that of the pinned commit; None pins nothing."""
     if pinned is None:
         return
     changed = [
@@ -188,7 +188,7 @@ def _code(study: Study) -> str | None:
 
 
 def refuse_unanswered(study: Study, settings: Mapping[str, Settings]) -> None:
-    """StudyError where a question looks at a row or at paths that its arm will not have."""
+    """StudyError if a question reads a row or a number of paths that its arm will not have."""
     for name, question in study.questions.items():
         for system in question.systems():
             if system.arm in settings and (fault := _fault(system, settings[system.arm])):

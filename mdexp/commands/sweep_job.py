@@ -1,6 +1,6 @@
 """Run one job of a sweep in this process: `python -m mdexp.commands.sweep_job key=value ...`.
 
-The command that made the sweep has judged it; what became of it lies in its folder.
+The sweep's command has validated it; its outcome is written into its folder.
 """
 
 import sys

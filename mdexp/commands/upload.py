@@ -1,4 +1,4 @@
-"""An exported folder as a private repository of the Hugging Face hub."""
+"""Uploads an exported folder to a private repository of the Hugging Face hub."""
 
 from pathlib import Path
 from typing import Literal
@@ -10,10 +10,10 @@ SAID = 300  # characters of an error
 
 
 def upload(folder: Path, name: str, kind: Kind = "model") -> str:
-    """Upload a folder to the private repository `name`, which is made if need be; its address.
+    """Upload a folder to the private repository `name`, created if necessary; return its address.
 
-    HubError where that fails or where the repository is public: creating it again as private would
-    leave it so without a word.
+    HubError if that fails or if the repository is public: asking the hub to create it as private
+    would silently leave it public.
     """
     from huggingface_hub import HfApi
 
@@ -23,7 +23,7 @@ def upload(folder: Path, name: str, kind: Kind = "model") -> str:
         private = hub.repo_info(repository.repo_id, repo_type=kind).private
         if private:
             hub.upload_folder(folder_path=folder, repo_id=repository.repo_id, repo_type=kind)
-    # Of whichever HTTP client the hub's library uses. `from None`: it may hold the token.
+    # Any HTTP client of the hub's library may raise. `from None`: the error may hold the token.
     except Exception as error:
         raise HubError(
             f"{name}: not uploaded, {_said(error)}\n{folder} is whole; this uploads it:\n"

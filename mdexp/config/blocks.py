@@ -1,4 +1,5 @@
-"""The blocks of the configuration, judged each by itself; settings.py judges them together."""
+"""The blocks of the configuration, each validated by itself; settings.py validates them
+together."""
 
 from typing import Annotated, Literal, Self
 
@@ -11,30 +12,32 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Block(BaseModel):
-    """A part of the configuration: frozen, every key known, `true` is no number, nan no value."""
+    """A block of the configuration: frozen; unknown keys, `true` as a number, and nan are
+    refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class VerifySettings(Block):
-    """Which paths are kept; verify.py says what the modes mean."""
+    """Which paths are kept; verify.py explains the modes."""
 
     mode: Literal["gold", "runs", "agree", "none"]
 
 
 class BeamSettings(Block):
-    """Step-wise beam search (decoding/stepwise.py): `width` beams, `branches` ways on from each.
+    """Step-wise beam search (decoding/stepwise.py): `width` beams, `branches` continuations of
+    each.
 
-    A beam's score is its mean log-probability per token, plus `weights` times the shares of its
-    steps that run and that bind a new value, and of the question's numbers that it has used. A
-    fourth weight, 0 where it is left out, is that of the steps' mean relevance to the question.
+    A beam's score is its mean log-probability per token plus three weighted shares: of its steps
+    that run, of its steps that set a new variable, and of the question's numbers that it uses. An
+    optional fourth weight (default 0) is for the steps' mean relevance to the question.
     """
 
     width: Count
-    branches: Count  # the greedy way on, and sampled ones
+    branches: Count  # the greedy continuation, and sampled ones
     max_steps: Count
-    # Tried on validation problems, [run, new, use] or [run, new, use, relevance]; of equal ones the
-    # first is taken.
+    # Candidates, [run, new, use] or [run, new, use, relevance]: the best on validation problems is
+    # taken, of equals the first.
     weights: Annotated[
         tuple[
             Annotated[tuple[float, ...], Field(strict=False, min_length=3, max_length=4)],
@@ -45,29 +48,30 @@ class BeamSettings(Block):
 
 
 class DecodingSettings(Block):
-    """What every decoder is told. `num_paths` paths of each thought vote beside its sample 0."""
+    """The settings of every decoder. `num_paths` sampled paths of each thought vote; sample 0 is
+    its greedy path."""
 
     engine: Literal["local", "openai"]
     # openai: the server's /v1, or those of several servers of the same student
     base_url: str | Annotated[tuple[str, ...], Field(strict=False)] | None
     served: str | None  # openai: its name for the trained student; before training all is local
-    # openai: what becomes of a server whose model is not the trained student (served_probe.py).
+    # openai: what to do if the server's model is not the trained student (served_probe.py).
     on_other_model: Literal["error", "mark"] = Field("error", exclude_if=lambda do: do == "error")
-    num_paths: int = Field(ge=0)  # 0: the greedy paths vote; between two it is a tie-break
+    num_paths: int = Field(ge=0)  # 0: the greedy paths vote; of two that is a tie-break
     temperature: float = Field(gt=0)
-    top_p: float = Field(gt=0, le=1)  # samples are of the likeliest tokens that reach it together
+    top_p: float = Field(gt=0, le=1)  # nucleus sampling: the likeliest tokens up to this sum
     max_new_tokens: Count
-    batch_size: Count  # rows at a time, or calls
-    num_shots: int = Field(ge=0)  # of the few-shot prompt before training
+    batch_size: Count  # rows, or concurrent calls, at a time
+    num_shots: int = Field(ge=0)  # exemplars of the few-shot prompt before training
     num_validation: int = Field(ge=0)  # validation problems answered: they choose shots, break ties
     validation_paths: int = Field(default=0, ge=0)  # sampled for each of these problems
 
     def base_urls(self) -> tuple[str, ...]:
-        """The servers that are asked."""
+        """The URLs of the servers."""
         return (self.base_url,) if isinstance(self.base_url, str) else self.base_url or ()
 
     def num_samples(self, split: Split) -> int:
-        """How many paths of a thought are sampled for a problem, beside the greedy one."""
+        """How many paths of a thought are sampled for a problem, besides the greedy one."""
         return self.validation_paths if split == "validation" else self.num_paths
 
 
@@ -76,7 +80,8 @@ class TrainerSettings(Block):
 
     accelerator: Literal["auto", "cpu", "gpu"]
     devices: int = Field(ge=-1)  # processes; -1: one for each GPU, or what a launcher started
-    # Machines, as a check on what torchrun or srun started; no part of keys, as it changes nothing.
+    # The number of machines, checked against what torchrun or srun started. Not in keys: it changes
+    # no result.
     num_nodes: Count | None = Field(None, exclude=True)
     strategy: Literal["auto", "ddp", "fsdp"]
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
@@ -89,15 +94,15 @@ class TrainerSettings(Block):
     schedule: Literal["linear", "cosine", "constant"]
     clip_norm: float = Field(gt=0)
     max_tokens: Count  # longest sequence that is trained on
-    on_overlong: Literal["drop", "error"]  # what becomes of a longer one; it is never cut
+    on_overlong: Literal["drop", "error"]  # what to do with a longer one; it is never cut
     micro_batch_tokens: Count  # padded tokens that are computed at a time
     checkpoint_steps: Count
-    layout: Literal["tree", "separate"]  # tree: what the prompts of a problem share is read once
-    # Optimiser steps between looks at the NLL of `validate_problems` problems, which are drawn from
-    # the training problems and not trained on. Not in the settings of runs of earlier versions.
+    layout: Literal["tree", "separate"]  # tree: shared prefixes are computed once
+    # Optimiser steps between measurements of the NLL of `validate_problems` problems, which are
+    # taken from the training problems and not trained on. Runs of earlier versions lack this key.
     validate_every: Count | None = None
     validate_problems: Count = 32
-    # Compute what a layer needs in the backward pass again, instead of keeping it.
+    # Recompute a layer's activations in the backward pass instead of keeping them.
     activation_checkpointing: bool = Field(False, exclude_if=lambda used: not used)
 
     @model_validator(mode="after")

@@ -1,4 +1,5 @@
-"""From the words of a command line to a configuration as plain data; every error in our words."""
+"""Composes the arguments of a command line to a configuration as plain data, with error messages of
+our own."""
 
 import argparse
 from collections.abc import Sequence
@@ -55,7 +56,7 @@ def single_run(
 
 
 def own_folder(here: HydraConf) -> str | None:
-    """The folder of --config-dir, which the process of a job knows of by this alone."""
+    """The folder of --config-dir; a job's process knows it only from Hydra's configuration."""
     folders = [s.path for s in here.runtime.config_sources if s.provider == "command-line"]
     return folders[0] if folders else None
 
@@ -79,7 +80,8 @@ def plain_config(composed: DictConfig, overrides: Sequence[str], own: str | None
 
 
 def _refuse_another_revision(student: Any) -> None:
-    """SettingsError for a repository with the revision that a yaml of ours pins of another one."""
+    """SettingsError for a repository combined with the revision that one of mdexp's yaml files pins
+    for another repository."""
     if not isinstance(student, dict) or not (revision := student.get("revision")):
         return
     pinned = (
@@ -101,7 +103,7 @@ def _bring_own_test_sets(config: dict[str, Any], own: str) -> None:
     run's settings are read again without that folder."""
     dataset = config.get("dataset")
     if not isinstance(dataset, dict):
-        return  # judged later
+        return  # validated later
     names = {file.stem for file in Path(own).glob("dataset/*.yaml")} - set(shipped_names())
     for key in ("ood", "sets"):
         if isinstance(dataset.get(key), list):
@@ -153,7 +155,7 @@ def composed_config(options: argparse.Namespace, overrides: Sequence[str]) -> Di
 
 
 def _no_yaml(error: yaml.YAMLError) -> str:
-    """Which file and line is no YAML, and why."""
+    """Which file and line is not valid YAML, and why."""
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         return f"not YAML: {first_line(error)}"
     mark = error.problem_mark
@@ -173,7 +175,8 @@ def first_line(error: Exception) -> str:
 
 
 def _explanation(error: Exception, options: argparse.Namespace, overrides: Sequence[str]) -> str:
-    """What is wrong, in our words: Hydra's advice on a mistyped key is to add it with a `+`."""
+    """What is wrong, in a sentence of our own: Hydra's advice for a mistyped key is to add it with
+    a `+`."""
     groups, given = group_names(options), parsed_overrides(options, overrides)
     for override in given:
         value, group = override.value(), override.key_or_group

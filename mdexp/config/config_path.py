@@ -1,4 +1,4 @@
-"""Where the configuration that comes with mdexp lies: the one answer for all who read it."""
+"""Finds the configuration folder that comes with mdexp."""
 
 from pathlib import Path
 

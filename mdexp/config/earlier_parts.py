@@ -1,4 +1,4 @@
-"""Runs from before decoders and objectives were parts: what their options say of the part."""
+"""Reads settings of runs from before decoders and objectives were parts with a `_target_`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ READ_BY = {"lambda_thought": "dual", "weights": "weighted"}  # keys of single ob
 
 
 def as_part(name: str, options: object) -> object:
-    """The options of the part `name` with the target that they stand for."""
+    """The options of the part `name`, with its `_target_` added."""
     if not isinstance(options, Mapping):
         return options
     match name:
@@ -29,7 +29,7 @@ def as_part(name: str, options: object) -> object:
 
 
 def _decoder(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The decoder that `beam` says."""
+    """The decoder that the key `beam` stands for."""
     if options.get(TARGET, STRAIGHT) != STRAIGHT:
         return options
     rest = {key: value for key, value in options.items() if key != "beam"}
@@ -38,7 +38,7 @@ def _decoder(options: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _objective(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The objective that `name` says; keys of other objectives were there, and empty."""
+    """The objective that the key `name` stands for; empty keys of other objectives are removed."""
     name = options.get("name")
     if name not in OBJECTIVES:
         return options

@@ -1,4 +1,4 @@
-"""The points of a sweep that are known beforehand: the grid that Hydra's own sweeper makes."""
+"""The points of a grid sweep, as Hydra's own sweeper makes them."""
 
 import itertools
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from mdexp.config.composition import CommandError
 
 
 def points(overrides: Sequence[Override]) -> list[list[str]]:
-    """Overrides of each job: of one key given twice, the last counts."""
+    """The overrides of each job; if a key is given twice, the last counts."""
     by_key = {override.get_key_element(): values(override) for override in overrides}
     return [list(point) for point in itertools.product(*by_key.values())]
 
@@ -19,7 +19,7 @@ def is_interval(override: Override) -> bool:
 
 
 def values(override: Override) -> list[str]:
-    """The override once for each value that it names."""
+    """The override, once for each of its values."""
     if not override.is_sweep_override():
         return [override.input_line or ""]
     if is_interval(override):

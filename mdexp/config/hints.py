@@ -1,4 +1,4 @@
-"""What a mistyped key, group or option was probably meant to be. Plain strings; no Hydra here."""
+"""Suggests what a mistyped key, group or option was meant to be. Plain strings; no Hydra here."""
 
 import difflib
 import re
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 MAX_HINTS = 3
 CUTOFF = 0.7
-# What other trainers call the keys, by the last name of a key.
+# Names that other trainers use, by the last name of our key.
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "lr": ("trainer.learning_rate",),
     "batch_size": ("trainer.step_problems", "decoding.batch_size"),
@@ -36,7 +36,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "train_file": ("dataset.path",),
     "output_dir": ("hydra.run.dir",),
 }
-ALWAYS_KNOWN = "hydra.run.dir"  # the settings of a run do not list Hydra's keys
+ALWAYS_KNOWN = "hydra.run.dir"  # a run's settings do not include Hydra's keys
 
 
 def key_paths(config: Mapping[str, object], prefix: str = "") -> list[str]:
@@ -57,8 +57,8 @@ def similar(word: str, known: Iterable[str]) -> list[str]:
 
 
 def similar_keys(key: str, known: Sequence[str]) -> list[str]:
-    """Known keys that `key` may stand for: what others call it, else its name in another place,
-    else a near miss at its depth, else one by the last name alone."""
+    """Known keys that `key` may stand for: by a synonym, else the same name elsewhere, else a
+    similar name at its depth, else a similar last name."""
     by_name: dict[str, list[str]] = {}
     for path in known:
         by_name.setdefault(path.rpartition(".")[2], []).append(path)
@@ -74,7 +74,7 @@ def similar_keys(key: str, known: Sequence[str]) -> list[str]:
 
 
 def did_you_mean(key: str, known: Sequence[str]) -> str:
-    """The end of a sentence about an unknown key; empty if nothing known is like it."""
+    """The end of a sentence about an unknown key; empty if no known key is similar."""
     return question(similar_keys(key, known))
 
 
@@ -84,7 +84,8 @@ def question(candidates: Sequence[str]) -> str:
 
 
 def unknown_option(group: str, option: str, options: Mapping[str, Sequence[str]]) -> str:
-    """What to say of an option that its group does not have; `options` are those of every group."""
+    """The message for an option that its group does not have; `options` are those of every
+    group."""
     elsewhere = [f"{other}={option}" for other, names in options.items() if option in names]
     near = [f"{group}={name}" for name in similar(option, options[group])]
     known = ", ".join(sorted(options[group]))
@@ -92,18 +93,18 @@ def unknown_option(group: str, option: str, options: Mapping[str, Sequence[str]]
 
 
 def unknown_key(key: str, known: Sequence[str], groups: Iterable[str]) -> str:
-    """What to say of a key or group that no configuration has."""
+    """The message for a key or group that does not exist."""
     return f"{key}: unknown key{did_you_mean(key, [*groups, *known])}"
 
 
 def bare_word(word: str, options: Mapping[str, Sequence[str]]) -> str:
-    """What to say of an argument without a `=`."""
+    """The message for an argument without a `=`."""
     homes = [f"{group}={word}" for group, names in options.items() if word in names]
     return f"{word}: an argument is written key=value{question(homes)}"
 
 
 def missing_plugin(message: str) -> str:
-    """What to say where Hydra's `message` is that a launcher or sweeper is missing; else empty."""
+    """The message if Hydra's `message` is about a missing launcher or sweeper; else empty."""
     named = re.search(r"hydra/(launcher|sweeper)[/=](\w+)", message)
     if not named:
         return ""

@@ -1,8 +1,8 @@
 """Out-of-distribution test sets: other datasets, named in `dataset.ood`.
 
-They have the defaults of their yaml; where that leaves `path` open it is that of the main one, and
-so is `limit_test`, if the main one sets it. A set from a folder of the user's own (--config-dir)
-comes as `{name: options}`, so that a run's settings say all of it.
+They have the defaults of their yaml. Where that leaves `path` open, the main dataset's path is
+used; so is its `limit_test`, if set. A dataset from the user's own folder (--config-dir) is written
+as `{name: options}`, so that a run's settings are complete.
 """
 
 from typing import Annotated, Any, cast
@@ -28,7 +28,7 @@ def shipped_names() -> list[str]:
 
 
 def shipped_options(name: str) -> dict[str, Any]:
-    """What the yaml of a dataset in conf/ says; ValueError for another name."""
+    """The options in the yaml of a dataset of conf/; ValueError for another name."""
     if name not in shipped_names():
         raise ValueError(f"no dataset {name!r}; available: {', '.join(shipped_names())}")
     import yaml

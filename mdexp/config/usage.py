@@ -1,4 +1,4 @@
-"""What can be said on the command line: the groups of conf/, their options, and the help."""
+"""The help of the command line: the groups of conf/ and their options."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,7 +28,7 @@ Any key of the composed configuration can be set: trainer.learning_rate=1e-4
 
 
 def group_options(folders: Sequence[Path]) -> dict[str, list[str]]:
-    """Options of each group, sorted: the yaml files of the folders' own folders."""
+    """The options of each group, sorted: the yaml files in its folders."""
     found: dict[str, set[str]] = {}
     for folder in folders:
         for file in folder.glob("*/*.yaml"):
@@ -37,7 +37,7 @@ def group_options(folders: Sequence[Path]) -> dict[str, list[str]]:
 
 
 def default_options() -> dict[str, list[str]]:
-    """What each group of mdexp's own configuration has if nothing is said."""
+    """The default option of each group."""
     config = yaml.safe_load((config_folder() / f"{CONFIG_NAME}.yaml").read_text(encoding="utf-8"))
     choices = [entry for entry in config["defaults"] if entry != "_self_"]
     return {
@@ -48,7 +48,7 @@ def default_options() -> dict[str, list[str]]:
 
 
 def usage(options: Mapping[str, Sequence[str]], defaults: Mapping[str, Sequence[str]]) -> str:
-    """The help text; `defaults` are the options that a group has if nothing is said."""
+    """The help text; `defaults` are the default options of groups."""
     lines = []
     for group, names in options.items():
         chosen = defaults.get(group, ())
