@@ -84,7 +84,7 @@ def data_card(
             f"---\n{yaml.safe_dump(front, sort_keys=False)}---",
             "# Verified reasoning paths",
             "",
-            "Paths that a teacher wrote for training problems. Each was parsed, its program was run, "
+            "Paths that a teacher wrote for training problems. Each was read, its program was run, "
             f"and its answer was checked (`verify.mode={settings['verify']['mode']}`; `gold` keeps "
             "paths whose answer equals the data set's).",
             "",

@@ -40,9 +40,9 @@ def open_config(options: argparse.Namespace) -> initialize_config_dir:
 def single_run(
     overrides: Sequence[str], config_dir: str | None = None
 ) -> tuple[dict[str, Any], Path]:
-    """The configuration of one run as plain data, and the folder it is to write to. CommandError.
+    """The configuration of one run as plain data, and the folder that it writes to. CommandError.
 
-    `overrides` are the words of `mdexp run`, `config_dir` the folder of --config-dir.
+    `overrides` are the arguments of `mdexp run`, `config_dir` the folder of --config-dir.
     """
     options = get_args_parser().parse_args([])
     options.config_dir = config_dir

@@ -1,6 +1,7 @@
 """ASDiv (Miao et al. 2020, ACL): 2,305 diverse problems without an official split: all are test.
 
-146 answers are no single number but a time, a name, a ratio, several numbers: they are left out.
+146 problems are left out because their answers are not single numbers but times, names, ratios or
+lists.
 """
 
 import re
@@ -20,7 +21,8 @@ _NUMERIC = re.compile(r"(-?[\d,]*\.?\d+)\s*(?:\([^()]*\))?")  # "9 (apples)"
 
 
 class Asdiv(BaseModel):
-    """`limit_train` is there because every dataset has it; there is nothing to train on."""
+    """`limit_train` has no effect, since there is nothing to train on; every dataset has the
+    key."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -67,7 +69,7 @@ def _problem(row: Row) -> Problem:
 
 
 def _from_hub(row: Row, number: int) -> Row:
-    """A row of the hub's copy, which has no ids; the original numbers its problems from 1."""
+    """A row of the hub's copy, which lacks ids; the original numbers its problems from 1."""
     body = row["body"].strip()
     numeric = _NUMERIC.fullmatch(row["answer"].strip())
     value = float(numeric[1].replace(",", "")) if numeric else 0.0

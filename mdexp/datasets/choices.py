@@ -1,4 +1,4 @@
-"""The choices of a question: A) to J), in the question and as the texts behind the letters."""
+"""Reads and writes the choices A) to J) of a question."""
 
 import json
 import re
@@ -7,13 +7,13 @@ from typing import Any
 
 from mdexp.records import LETTERS, Answer
 
-NUM_KNOWN = 5  # choices in a question that letters alone answer
+NUM_KNOWN = 5  # most choices that letters A to E cover
 _LABEL = re.compile(r"\s*\(?([A-J])[).:]\s*")  # "A) 21", "(B) 22", "C. 23"
 _LISTED = re.compile(r"(?<!\w)\(?([A-J])[).:]\s+")
 
 
 class ChoiceError(ValueError):
-    """Choices that cannot be put, or an answer that is none of them."""
+    """Choices that cannot be used, or an answer that is not one of them."""
 
 
 def texts_of(cell: Any) -> list[str]:
@@ -35,7 +35,7 @@ def texts_of(cell: Any) -> list[str]:
 
 
 def with_choices(question: str, choices: Sequence[str]) -> str:
-    """The question with its choices behind it: `... A) 21 B) 22`."""
+    """The question followed by its choices: `... A) 21 B) 22`."""
     if not 2 <= len(choices) <= len(LETTERS):
         raise ChoiceError(f"a question has 2 to {len(LETTERS)} choices, found {len(choices)}")
     listed = (f"{letter}) {text}" for letter, text in zip(LETTERS.upper(), choices, strict=False))
@@ -44,7 +44,7 @@ def with_choices(question: str, choices: Sequence[str]) -> str:
 
 def chosen_letter(cells: Mapping[Any, Any], choices: Sequence[str], answer: Answer) -> str:
     """The letter of the right choice: by `answer_index` (from 0), else by the answer, which is a
-    letter, a label of the hub's, or the text of one choice. ChoiceError where that is not clear."""
+    letter, a label of the hub's, or the text of one choice. ChoiceError if that is ambiguous."""
     if "answer_index" in cells:
         index = str(cells["answer_index"]).strip()
         if not index.isdecimal() or int(index) >= len(choices):
@@ -63,8 +63,8 @@ def chosen_letter(cells: Mapping[Any, Any], choices: Sequence[str], answer: Answ
 
 
 def listed_in(question: str) -> list[str]:
-    """The texts of the choices that a question itself lists, if those are more than five: of fewer,
-    the letters A to E are answers without them."""
+    """The texts of the choices that a question itself lists, if there are more than five; for
+    fewer, the letters A to E need no texts."""
     found = list(_LISTED.finditer(question))
     begins = [n for n, match in enumerate(found) if match[1] == "A"]
     marks = found[begins[-1] :] if begins else []
@@ -78,7 +78,7 @@ def listed_in(question: str) -> list[str]:
 
 
 def _labels(cell: Any, number: int) -> list[str]:
-    """What an answer may call each choice: the hub's own labels, else letters."""
+    """The labels by which an answer may name each choice: the hub's own, else letters."""
     if isinstance(cell, Mapping) and (labels := cell.get("label")):
         return [str(label).upper() for label in labels]
     return list(LETTERS.upper()[:number])

@@ -1,4 +1,4 @@
-"""Coin flips (Wei et al. 2022, arXiv 2201.11903), our own: is the coin still heads up? Yes or no.
+"""Coin flips after Wei et al. 2022 (arXiv 2201.11903), generated here: is the coin still heads up?
 
 Test has other names than training, and more people: `type` is `k=4` for four people.
 """

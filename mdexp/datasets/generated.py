@@ -1,6 +1,7 @@
-"""Data sets that are generated: as many different problems as asked for, the first always the same.
+"""Generated datasets: as many different problems as asked for; problem i does not depend on their
+number.
 
-What is drawn is a part of its own, nested under `dataset.puzzle`.
+The kind of problem is a part nested under `dataset.puzzle`.
 """
 
 from collections import Counter
@@ -15,31 +16,31 @@ from mdexp.config.ood_sets import OodNames
 from mdexp.ports.parts import built, described
 from mdexp.records import NearDuplicates, Overlap, Problem, Split
 
-MAX_DRAWS = 2000  # for one problem, before its kind counts as exhausted
+MAX_DRAWS = 2000  # draws for one problem before its kind counts as exhausted
 
 
 class Draw(NamedTuple):
-    """A problem that is to be drawn: problem `number` of its split, and the chance to draw by."""
+    """A problem to be drawn: its number within its split, and the random generator."""
 
     split: Split
     number: int
-    round: int  # how often all lengths had their turn before
+    round: int  # how often every length had its turn before
     length: int
     chance: Random
 
 
 @runtime_checkable
 class PuzzleKind(Protocol):
-    """Problems that are made by rule."""
+    """A kind of problem that is made by rule."""
 
     name: ClassVar[str]  # of the data set
 
     def lengths(self) -> Mapping[Split, Sequence[int]]:
-        """The lengths of each split's problems, which take turns; in the puzzle's own unit."""
+        """The lengths of each split's problems, in the puzzle's own unit; they take turns."""
         ...
 
     def problem(self, draw: Draw) -> Problem | None:
-        """The problem of a draw; None where another draw is needed."""
+        """The problem of a draw; None if another draw is needed."""
         ...
 
 
@@ -48,10 +49,10 @@ class GeneratedDataset(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    path: str | None  # of no use here but to the OOD sets
+    path: str | None  # used only by the OOD sets
     split: Literal["default"]
     puzzle: Annotated[PuzzleKind, BeforeValidator(built), PlainSerializer(described)]
-    draw: int  # another number gives other problems
+    draw: int  # another number draws other problems
     limit_train: PositiveInt
     limit_test: PositiveInt
     ood: OodNames

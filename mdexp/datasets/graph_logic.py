@@ -1,9 +1,9 @@
-"""Puzzles over graphs of relations, after "graph-based logic data" (arXiv 2409.12437), our own.
+"""Puzzles over graphs of relations, generated after "graph-based logic data" (arXiv 2409.12437).
 
 The paper samples chains of relations by random walks and puts them into words. Its code is not
-public: what is here is made to its idea alone. The number of hops is the length of the chain that
-an answer rests on. Training and test share no name, wording or sequence of relations,
-and test goes on to more hops: `type` is `k=4`, so that the report's table by type is the curve.
+public, so this follows its description. The number of hops is the length of the chain that an
+answer depends on. Training and test share no name, wording or sequence of relations, and the test
+has more hops. `type` is `k=4` for four hops, so the report's table by type is the curve over hops.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from mdexp.records import Problem, Split
 Task = Literal["spatial", "kinship", "order"]
 Distractor = Literal["supporting", "irrelevant", "disconnected"]
 Hops = Annotated[int, Field(ge=2, le=8)]
-TEST_SHARE = 5  # one in so many sequences of relations is for tests
+TEST_SHARE = 5  # one in so many sequences of relations is kept for tests
 
 
 class GraphLogic(BaseModel):

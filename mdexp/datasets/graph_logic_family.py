@@ -1,13 +1,13 @@
-"""A family of three generations with in-laws, and what two of its people are to each other.
+"""Draws a family of three generations with in-laws, and tells how two of its members are related.
 
-Relations are read from the tree. Rules that compose relations are never closed over: they state
-what is wrong for some families (CLUTRR's own rules do).
+Relations are read from the tree, not derived by composing rules, which are wrong for some families
+(CLUTRR's own rules are).
 """
 
 from dataclasses import dataclass
 from random import Random
 
-# The words for a relation, of a woman and of a man.
+# The words for a relation: for a woman, for a man.
 WORDS = {
     "spouse": ("wife", "husband"),
     "parent": ("mother", "father"),
@@ -22,7 +22,7 @@ WORDS = {
     "child's spouse": ("daughter-in-law", "son-in-law"),
     "sibling-in-law": ("sister-in-law", "brother-in-law"),
 }
-TOLD = ("spouse", "parent", "child", "sibling")  # the relations that facts tell
+TOLD = ("spouse", "parent", "child", "sibling")  # the relations that facts may state
 
 
 @dataclass(eq=False)
@@ -54,13 +54,13 @@ def draw_family(chance: Random) -> list[Person]:
 
 
 def relation_of(person: Person, other: Person) -> str | None:
-    """What `other` is to `person`, such as "aunt"; None where no single word of WORDS says it."""
+    """What `other` is to `person`, such as "aunt"; None if no single word of WORDS says it."""
     kind = _kind(person, other)
     return WORDS[kind][other.is_male] if kind else None
 
 
 def is_told(relation: str) -> bool:
-    """Whether facts tell the relation, rather than leave it to be found out."""
+    """Whether facts may state the relation, or it has to be derived."""
     return any(relation in WORDS[kind] for kind in TOLD)
 
 

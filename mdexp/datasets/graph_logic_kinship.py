@@ -1,4 +1,5 @@
-"""Kinship: a walk through a family by mother, son, husband, ...: what is its end to its start?"""
+"""Kinship puzzles: a walk through a family by mother, son, husband, ...; how is its end related to
+its start?"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +12,7 @@ from mdexp.datasets.graph_logic_puzzle import Fact, Puzzle
 
 Form = Literal["yes_no", "options"]
 LETTERS = "ABCDE"
-MAX_DRAWS = 50  # of a walk whose end is another relation, before the family is given up
+MAX_DRAWS = 50  # tries for a walk with another relation before a new family is drawn
 WORDINGS = (
     "{subject} is the {relation} of {object}.",
     "{subject} is {object}'s {relation}.",
@@ -25,9 +26,10 @@ Walk = tuple[Person, ...]
 def kinship_puzzle(
     chance: Random, hops: int, women: Sequence[str], men: Sequence[str], form: Form
 ) -> Puzzle | None:
-    """What the end of a walk is to its start, as yes or no or as one of five options.
+    """A puzzle about the relation of a walk's end to its start, answered by yes or no or by an
+    option.
 
-    None where the family that was drawn has no such walk: the caller draws again.
+    None if the family has no such walk; the caller then draws again.
     """
     family = draw_family(chance)
     walk = draw_walk(chance, family, hops)
@@ -68,9 +70,9 @@ def _as_choice(
 
 
 def draw_walk(chance: Random, family: Sequence[Person], hops: int) -> Walk | None:
-    """People, each a relation of the one before that facts tell, and all of the first by one word.
+    """People, each related to the one before by a fact, and to the first by a single word.
 
-    Nobody is met twice, so that "my father's son" is a brother. None where the walk is stuck.
+    Nobody occurs twice, so "my father's son" is a brother. None if the walk is stuck.
     """
     walk = [chance.choice(family)]
     while len(walk) <= hops:
@@ -88,8 +90,8 @@ def draw_walk(chance: Random, family: Sequence[Person], hops: int) -> Walk | Non
 
 
 def _other_relation(chance: Random, family: Sequence[Person], hops: int, walk: Walk) -> str | None:
-    """What the end of another walk is to its start, of the same gender: a wrong answer that is as
-    likely by its word as a right one."""
+    """The relation in another walk, of the same gender: a wrong answer whose word is as likely as a
+    right one's."""
     for _ in range(MAX_DRAWS):
         other = draw_walk(chance, family, hops)
         if other and other[-1].is_male == walk[-1].is_male:
@@ -102,7 +104,7 @@ def _other_relation(chance: Random, family: Sequence[Person], hops: int, walk: W
 def _named(
     family: Sequence[Person], walk: Walk, women: Sequence[str], men: Sequence[str]
 ) -> dict[Person, str]:
-    """A name for everybody for whom there is one, those of the walk first."""
+    """A name for each person as far as names go, those of the walk first."""
     free = {False: iter(women), True: iter(men)}
     people = [*walk, *(person for person in family if person not in walk)]
     named = {person: next(free[person.is_male], "") for person in people}
@@ -139,7 +141,7 @@ def _reasoning(names: Sequence[str], walk: Walk, kin: Sequence[str]) -> tuple[st
 
 
 def _rules(walk: Walk, kin: Sequence[str]) -> str:
-    """The relations composed one by one, each by a rule that the program states."""
+    """A program that composes the relations one by one, each by a rule that it states."""
     steps = [str(relation_of(a, b)) for a, b in pairwise(walk)]
     rules = {f"{kin[n - 1]} {steps[n]}": kin[n] for n in range(1, len(kin))}
     stated = ", ".join(f'"{path}": "{relation}"' for path, relation in rules.items())

@@ -1,4 +1,4 @@
-"""People along a hidden order: comparisons of neighbours, and a question about its two ends."""
+"""Order puzzles: comparisons of neighbours in a hidden order, and a question about its two ends."""
 
 from itertools import pairwise
 from random import Random
@@ -24,7 +24,7 @@ WORDINGS = (
 def order_puzzle(chance: Random, hops: int, names: list[str]) -> Puzzle:
     """Whether one end of the order is more, or less, than the other: yes or no."""
     more, less = pair = chance.choice(COMPARISONS)
-    people, others = names[: hops + 1], names[hops + 1 :]  # the most first
+    people, others = names[: hops + 1], names[hops + 1 :]  # highest first
     downwards = [Fact(a, more, b) for a, b in pairwise(people)]
     upwards = [Fact(fact.object, less, fact.subject) for fact in downwards]
     sides_chosen = [chance.randrange(2) for _ in downwards]

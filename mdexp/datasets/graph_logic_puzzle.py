@@ -9,7 +9,7 @@ from typing import NamedTuple
 from mdexp.answers import plain
 from mdexp.records import Answer, Split
 
-# Names of people, by split and by gender. None is a word of Python or of what the puzzles tell.
+# Names of people, by split and gender. None is a keyword of Python or a word of the puzzles.
 NAMES: Mapping[Split, Mapping[str, tuple[str, ...]]] = {
     "train": {
         "female": ("Ada", "Bea", "Cora", "Dina", "Elsa", "Fay", "Gina", "Hana", "Ida", "Jane",
@@ -36,10 +36,10 @@ class Fact(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Puzzle:
-    """`chain` is what the answer rests on, in the order in which it is followed."""
+    """`chain` has the facts that the answer depends on, in the order in which they are followed."""
 
     chain: tuple[Fact, ...]
-    inverse: tuple[Fact, ...]  # the chain's facts, seen from the other side
+    inverse: tuple[Fact, ...]  # the chain's facts, inverted
     branch: tuple[Fact, ...]  # true facts about one entity of the chain and one outside it
     apart: tuple[Fact, ...]  # true facts about entities outside the chain
     question: str
@@ -48,11 +48,11 @@ class Puzzle:
     reasoning: tuple[str, ...]  # sentences that follow the chain
     program: str
     equations: str = ""
-    wordings: tuple[str, ...] = field(repr=False)  # of a fact; the last is for tests alone
+    wordings: tuple[str, ...] = field(repr=False)  # of a fact; the last is only for tests
 
     @property
     def signature(self) -> tuple[str, ...]:
-        """The sequence of relations, without names: what must not be both trained on and tested."""
+        """The sequence of relations without names, which must not be both trained on and tested."""
         return tuple(fact.relation for fact in self.chain)
 
     def sentence(self, fact: Fact, split: Split, chance: Random) -> str:
@@ -74,5 +74,5 @@ class Puzzle:
 
 
 def variable(name: str) -> str:
-    """A name as programs and equations write it."""
+    """A name as a variable of programs and equations."""
     return re.sub(r"\W", "_", name.lower())

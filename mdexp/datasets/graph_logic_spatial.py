@@ -1,4 +1,4 @@
-"""Places on a grid: a walk without crossings, and how far its end is from its start."""
+"""Spatial puzzles: a walk on a grid without crossings; how far is its end from its start?"""
 
 from random import Random
 
@@ -16,12 +16,13 @@ WORDINGS = (
     "Go one step {relation} from {object} and you meet {subject}.",
     "From {object}, a single step {relation} leads to {subject}.",
 )
-# What is asked for: the place in a cell and the sign of a step that counts.
+# For each direction: the index of its coordinate and the sign of a step.
 _ASKED = {"east": (0, 1), "west": (0, -1), "north": (1, 1), "south": (1, -1)}
 
 
 def spatial_puzzle(chance: Random, hops: int, names: list[str]) -> Puzzle:
-    """How many steps east (or west, north, south) of the walk's start its end is: 0 or more."""
+    """A puzzle that asks how many steps east (or west, north, south) of its start a walk ends: 0 or
+    more."""
     cells = _walk(chance, hops)
     people, others = names[: hops + 1], names[hops + 1 :]
     chain = [
@@ -44,7 +45,7 @@ def spatial_puzzle(chance: Random, hops: int, names: list[str]) -> Puzzle:
 
 
 def _walk(chance: Random, hops: int) -> list[Cell]:
-    """Cells of a walk from (0, 0) that meets none twice."""
+    """The cells of a walk from (0, 0) that visits none twice."""
     cells = [(0, 0)]
     while len(cells) <= hops:
         free = [cell for cell in (_moved(cells[-1], step) for step in STEPS) if cell not in cells]
@@ -66,7 +67,7 @@ def _opposite(direction: str) -> str:
 
 
 def _asked(chance: Random, end: Cell) -> str:
-    """The direction to ask for: one in which the end lies, or does not lie at all."""
+    """The direction to ask for: one in which the end lies, or one with distance 0."""
     east_west = "east" if end[0] > 0 else "west" if end[0] < 0 else chance.choice(["east", "west"])
     north_south = (
         "north" if end[1] > 0 else "south" if end[1] < 0 else chance.choice(["north", "south"])
@@ -75,7 +76,7 @@ def _asked(chance: Random, end: Cell) -> str:
 
 
 def _branch(chance: Random, people: list[str], cells: list[Cell], other: str) -> tuple[Fact, ...]:
-    """Where one more place is, seen from one of the walk."""
+    """A place beside a place of the walk."""
     places = [
         (person, direction)
         for person, cell in zip(people, cells, strict=True)
@@ -99,7 +100,7 @@ def _reasoning(chain: list[Fact], counts: list[int], asked: str) -> tuple[str, .
 
 
 def _lines(people: list[str], counts: list[int]) -> str:
-    """The walk as assignments, which are equations as well."""
+    """The walk as assignments, which are also equations."""
     lines = [f"{variable(people[0])} = 0"]
     for before, after, count in zip(people, people[1:], counts, strict=False):
         sign = "-" if count < 0 else "+"

@@ -1,8 +1,8 @@
 """GSM-Symbolic (Mirzadeh et al. 2024, arXiv 2410.05229) as reasoning-gym generates it.
 
-A template is a GSM8K question with names and numbers to fill in. The split is by template: none is
-in two of them, so a test measures reasoning and not the memory of a wording. Templates take turns,
-so that each is equally represented; problem i of a template is the same whatever the sizes.
+A template is a GSM8K question with names and numbers to fill in. Training and test share no
+template, so the test measures reasoning and not the memory of a wording. Templates take turns, so
+each is equally represented. Problem i of a template does not depend on the number of problems.
 """
 
 from collections import Counter
@@ -17,17 +17,17 @@ from mdexp.answers import parse
 from mdexp.config.ood_sets import OodNames
 from mdexp.records import Answer, NearDuplicates, Overlap, Problem, Split
 
-# One to three clean steps, asked in at most 60 words. In 200 problems of each template every answer
-# could be recomputed from the question. That leaves out templates whose generator cuts a fraction
-# off (3, 4 and 75: 121 / 22 "is" 5; 99: 0.99 left over "is" 0).
+# Templates of one to three clean steps and at most 60 words. For 200 problems of each, every answer
+# could be recomputed from the question. That excludes templates whose generator truncates fractions
+# (3, 4 and 75: 121 / 22 "is" 5; 99: 0.99 left over "is" 0).
 EASY = (
     6, 8, 10, 12, 13, 16, 18, 20, 23, 26, 29, 30, 31, 33, 34, 39, 41, 43, 48, 50, 54, 56, 57, 58,
     59, 62, 67, 69, 72, 78, 80, 81, 88, 91, 95,
 )  # fmt: skip
-# Of the easy ones for testing: those with two operations, asked in at most 32 words.
+# The easy templates for testing: two operations and at most 32 words.
 EASY_TEST = (6, 10, 20, 26, 43, 58)
 TEST_EVERY = 3  # of all templates
-MAX_DRAWS = 100  # for one new problem, before a template counts as exhausted
+MAX_DRAWS = 100  # draws for one new problem before a template counts as exhausted
 
 
 class GsmSymbolic(BaseModel):
@@ -35,10 +35,10 @@ class GsmSymbolic(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    path: str | None  # of no use here but to the OOD sets
+    path: str | None  # used only by the OOD sets
     split: Literal["default"]
     templates: Literal["easy", "all"]
-    draw: int  # another number gives other problems of the same templates
+    draw: int  # another number draws other problems of the same templates
     limit_train: PositiveInt
     limit_test: PositiveInt
     ood: OodNames
@@ -70,7 +70,7 @@ class GsmSymbolic(BaseModel):
         return found
 
     def _new(self, template: int, number: int, split: Split, asked: set[str]) -> Problem:
-        """Problem `number` of a template; drawn again while its question has been asked before."""
+        """Problem `number` of a template; it is drawn again while its question occurred before."""
         for attempt in range(MAX_DRAWS):
             drawn = _generate(template, Random(f"{self.draw}/{template}/{number}/{attempt}"))
             if drawn["question"].strip() not in asked:

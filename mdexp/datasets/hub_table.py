@@ -21,7 +21,7 @@ class HubTable(BaseModel):
     repo: str = Field(min_length=1)
     revision: str = Field(min_length=1)
     split_files: Annotated[dict[Literal["train", "test"], str], Field(min_length=1)]
-    path: str | None  # of no use here but to the OOD sets
+    path: str | None  # used only by the OOD sets
     fields: Fields | None
     match: TextMatch | None
     split: Literal["default"]

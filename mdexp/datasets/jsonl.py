@@ -1,5 +1,5 @@
-"""Own problems: a JSON object a line with `question`, `answer` and maybe `id`, `rationale`, `type`,
-`options` (the texts behind the letters A, B, ... of a choice that the question lists).
+"""The user's own problems as JSON Lines: `question`, `answer`, and optionally `id`, `rationale`,
+`type` and `options` (the texts of the choices A, B, ... that the question lists).
 
 `dataset.path=` is a folder with test.jsonl and, to train, train.jsonl; or one file, all of it test.
 """
@@ -27,7 +27,7 @@ class JsonLines(BaseModel):
     overlap: Overlap = "exact"  # not recorded by earlier versions
     near_duplicates: NearDuplicates = "keep"
     name: str = Field("jsonl", pattern=r"^[\w.-]+$")  # not recorded by earlier versions
-    # No part of the keys of runs that leave them as they are.
+    # In stage keys only where they differ from their defaults.
     fields: Fields | None = Field(None, exclude_if=lambda value: value is None)
     match: TextMatch | None = Field(None, exclude_if=lambda value: value is None)
     source: str = ""  # said in the report; not recorded by earlier versions

@@ -1,8 +1,9 @@
-"""Last-letter concatenation (Wei et al. 2022, arXiv 2201.11903) of our own words: five options.
+"""Last-letter concatenation after Wei et al. 2022 (arXiv 2201.11903), as a choice among five
+options.
 
-The paper asks for the letters themselves. Here they are chosen from five spellings, since answers
-that are compared and voted on are numbers, yes or no, and options. Test has other words than
-training, and more of them: `type` is `k=4` for four words.
+The paper asks for the letters themselves. Here they are chosen from five spellings, so that answers
+can be compared and voted on like other options. Test has other words than training, and more of
+them: `type` is `k=4` for four words.
 """
 
 from collections.abc import Mapping, Sequence
@@ -68,8 +69,8 @@ class LastLetters(BaseModel):
 
 
 def _options(gold: str, words: list[str], chance: Random) -> list[str]:
-    """Gold, the first letters, and spellings that differ from another option in one letter. If they
-    differed from gold alone, it would be the option that is most like the others."""
+    """The options: gold, the first letters, and spellings that differ in one letter from another
+    option, not only from gold; else gold would be the option most similar to the others."""
     found = dict.fromkeys([gold, "".join(word[0] for word in words)])
     while len(found) < len(LETTERS):
         like, place = chance.choice(list(found)), chance.randrange(len(gold))

@@ -1,8 +1,8 @@
-"""Several sets as one: trained on together, tested on separately.
+"""Combines several datasets: trained on together, tested separately.
 
-Ids stay those of the sets, so that recorded answers are found by them; two problems with one id are
-refused. `shares` says how much of the training problems each set gives: as many problems are taken
-as the scarcest set allows. What is left out is counted.
+Problems keep the ids of their sets, so that recorded answers are found; two problems with one id
+are refused. `shares` is each set's share of the training problems: as many problems are taken as
+the scarcest set allows. Problems left out are counted.
 """
 
 from collections import Counter
@@ -25,11 +25,11 @@ SUM_TOLERANCE = 1e-9
 
 
 class Mix(BaseModel):
-    """`limit_train` is of all sets together, `limit_test` of each set's test."""
+    """`limit_train` applies to all sets together, `limit_test` to each set's test."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    path: str | None  # of the sets that are given none
+    path: str | None  # for the sets that have none
     split: Literal["default"]
     sets: Annotated[tuple[OodSet, ...], Field(min_length=2)]
     shares: dict[str, Share] | None
@@ -64,7 +64,7 @@ class Mix(BaseModel):
 
     @property
     def match(self) -> TextMatch | None:
-        """That of the first set which has free text."""
+        """The `match` of the first set with free text."""
         rules = [part.match for part in self.parts.values() if isinstance(part, HasFreeText)]
         return next(filter(None, rules), None)
 
@@ -115,7 +115,7 @@ class Mix(BaseModel):
         return {name: part.problems() for name, part in self.parts.items()}
 
     def _trained_on(self, training: Mapping[str, Sequence[Problem]]) -> dict[str, int]:
-        """How many problems of each set are trained on."""
+        """The number of training problems of each set."""
         sizes = {name: len(problems) for name, problems in training.items()}
         total = sum(sizes.values())
         if self.shares is None:
@@ -137,8 +137,8 @@ class Mix(BaseModel):
 
 
 def _rounded(exact: Mapping[str, Fraction | int], sizes: Mapping[str, int]) -> dict[str, int]:
-    """Whole numbers with the same sum, rounded down, by the largest remainders: no set gives more
-    than it has."""
+    """Whole numbers with the same sum (rounded down) by the largest-remainder method; no set gives
+    more than it has."""
     counts = {name: int(number) for name, number in exact.items()}
     by_remainder = sorted(exact, key=lambda name: counts[name] - exact[name])
     left = int(sum(exact.values())) - sum(counts.values())
@@ -165,7 +165,7 @@ def _refuse_twins(problems: Sequence[Problem], names: Sequence[str]) -> None:
 
 
 def _refuse_namesakes(tests: Mapping[str, Sequence[Problem]]) -> None:
-    """Results are told apart by the names of sets."""
+    """SourceError if two sets have one name: results are kept by name."""
     named = Counter(n for problems in tests.values() for n in {p.dataset for p in problems})
     if shared := [name for name, number in named.items() if number > 1]:
         raise ValueError(

@@ -1,9 +1,9 @@
-"""Questions with options, of a folder or the hub: ARC-Easy (Clark et al. 2018, arXiv 1803.05457),
-AQuA (Ling et al. 2017, arXiv 1705.04146).
+"""Multiple-choice questions from a folder or the hub: ARC-Easy (Clark et al. 2018, arXiv
+1803.05457), AQuA (Ling et al. 2017, arXiv 1705.04146).
 
-The options stand behind the question as `A) ... B) ...`; the answer is a letter. A row of a folder
-has id, question, options (a list of texts), answer (a letter) and, where there is one, rationale. A
-question with fewer than 2 or more than 5 options is dropped and counted.
+The options follow the question as `A) ... B) ...`; the answer is a letter. A row of a folder has
+id, question, options (a list of texts), answer (a letter) and optionally rationale. A question with
+fewer than 2 or more than 5 options is dropped and counted.
 """
 
 from collections import Counter
@@ -92,12 +92,12 @@ class MultipleChoice(BaseModel):
 
 
 def is_choice(row: Row) -> bool:
-    """Whether a vote can elect among its options."""
+    """Whether the number of options is one that votes support."""
     return 2 <= len(row["options"]) <= len(LETTERS)
 
 
 def from_hub(row: Row, name: str) -> Row:
-    """A row of either repository as a folder has it. AQuA's options begin with their letter
+    """A row of either repository in the format of a folder. AQuA's options begin with their letter
     (`A)21`); ARC's answer is one of its own labels, letters or numbers."""
     if "choices" in row:
         labels = [str(label) for label in row["choices"]["label"]]

@@ -1,7 +1,7 @@
-"""Near duplicates: questions that have at least 90 % of their words in common, in any order.
+"""Finds near duplicates: questions that share at least 90 % of their words, in any order.
 
-Found with an index of rare words instead of comparing all pairs (prefix filtering, Bayardo et al.
-2007, WWW). If two questions share that many words, they share one of the few rarest of each.
+An index of rare words replaces comparing all pairs (prefix filtering, Bayardo et al. 2007, WWW):
+two questions that share so many words share one of the few rarest words of each.
 """
 
 from collections import Counter, defaultdict
@@ -16,7 +16,7 @@ Words = frozenset[tuple[str, int]]  # the second `the` of a question is ("the", 
 
 
 def words(question: str, overlap: Overlap) -> Words:
-    """The words to compare: numbers count as words, and where overlap=masked as one same word."""
+    """The words to compare: numbers count as words, with overlap=masked all as the same word."""
     seen = Counter[str]()
     found = set()
     for word in (masked if overlap == "masked" else normalised)(question).split():
@@ -40,7 +40,7 @@ class NearDuplicates:
                 self._index[word].append(known)
 
     def find(self, question: str, but: int | None = None) -> int | None:
-        """The position of a near duplicate other than position `but`."""
+        """The position of a near duplicate, not counting position `but`; None if there is none."""
         asked = words(question, self._overlap)
         tried = set[int]()
         for word in self._rarest(asked):
@@ -55,7 +55,7 @@ class NearDuplicates:
         return None
 
     def _rarest(self, these: Words) -> list[tuple[str, int]]:
-        """So many of the rarest words that a near duplicate must have one of them, too."""
+        """As many of the rarest words as it takes for a near duplicate to contain one of them."""
         ordered = sorted(these, key=lambda word: (self._frequency[word], word))
         return ordered[: len(these) - _needed(len(these)) + 1]
 
@@ -66,5 +66,5 @@ def _alike(one: Words, other: Words) -> bool:
 
 
 def _needed(size: int) -> int:
-    """How many words a near duplicate shares with a question of so many words, at least."""
+    """The least number of words that a near duplicate shares with a question of so many words."""
     return -(-PERCENT * size // 100)

@@ -1,4 +1,4 @@
-"""When two questions count as the same problem, and how many words two questions share.
+"""Decides when two questions count as the same problem.
 
 Case, punctuation and spacing never count. `exact`: the words are equal. `masked`: they are equal
 but for their numbers, for words that swap places throughout (Ann for Bob and Bob for Ann), or for
@@ -15,7 +15,7 @@ from typing import Any
 from mdexp.records import Overlap, Problem
 
 _WORD = re.compile(r"\d+|[^\W\d_]+")  # `5kg` is two words
-# Not within `1,200` or `2.5`. A word that joins clauses stays where it is when they swap places.
+# Not within `1,200` or `2.5`. Words that join clauses keep their place when clauses are sorted.
 _CLAUSE_END = re.compile(r"[.,](?!\d)|[?!;:]|\b(?:and|but|if|when|while|then|so)\b", re.IGNORECASE)
 
 _ONES = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
@@ -42,7 +42,7 @@ def masked(question: str) -> str:
     Numbers are digits and words (`a hundred`, `dozen`, `first`, `half`, `twice`).
     """
     found: list[str] = []
-    before = ""  # the last word of the number that `found` ends in
+    before = ""  # the last word of a number at the end of `found`
     for word in normalised(question).split():
         if word.isdigit() or word in _NUMBER_WORDS:
             _add_number(found, word, before)
@@ -55,8 +55,8 @@ def masked(question: str) -> str:
 
 
 def _add_number(found: list[str], word: str, before: str) -> None:
-    """Add `0` unless the words end in a number of which this word is a part: `1,200`, `2.5`,
-    `twenty five`, `a hundred and five`, `two and a half`."""
+    """Add `0`, unless the words end in a number that this word continues: `1,200`, `2.5`, `twenty
+    five`, `a hundred and five`, `two and a half`."""
     if found and found[-1] in ("a", "an"):
         found.pop()
     if found[-2:] == ["0", "and"] and (before in _SCALES or word in _PARTS):
@@ -75,8 +75,8 @@ def keys(question: str, overlap: Overlap) -> frozenset[str]:
 
 
 def _with_swapped_words(text: str) -> str:
-    """Equal for two masked questions exactly if one becomes the other when words swap places,
-    each of them everywhere: the same words, and the same pattern of which places are equal."""
+    """A key that is equal for two masked questions exactly if swapping words throughout turns one
+    into the other: the same words, and the same pattern of equal places."""
     places = {"0": "0"}
     words = text.split()
     pattern = [places.setdefault(word, f"w{len(places)}") for word in words]
@@ -92,8 +92,8 @@ def _with_clauses_in_order(question: str) -> str:
 def refuse_tested(
     exemplars: Sequence[Mapping[str, Any]], problems: Sequence[Problem], overlap: Overlap
 ) -> None:
-    """ValueError if a test problem is the same as one of a prompt's exemplars under a rule: who is
-    shown its solution is not tested by it."""
+    """ValueError if a test problem equals an exemplar of a prompt under a rule, since the prompt
+    shows its solution."""
     tested = {
         key: problem
         for problem in problems

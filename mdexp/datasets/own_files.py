@@ -1,7 +1,7 @@
-"""Rows of the user's own files, with the number of the line or row that each stands in.
+"""Reads rows of the user's own files, each with the number of its line or row.
 
-CSV has its column names in the first line. Its cells are separated by whichever of comma, semicolon
-and tab the first line has most of, in a .tsv file by tabs. An empty cell counts as not there.
+The first line of a CSV file has the column names. The separator is the most frequent of comma,
+semicolon and tab in that line; a .tsv file uses tabs. An empty cell counts as missing.
 """
 
 import csv
@@ -19,7 +19,8 @@ Numbered = list[tuple[int, Row]]
 
 
 def split_files(option: str, path: str | None, suffixes: tuple[str, ...]) -> dict[Split, Path]:
-    """The files of `dataset.path` by split: test, and train where it is there. A file is test."""
+    """The files of `dataset.path` by split: test, and train if there is one. A single file is
+    test."""
     if path is None:
         raise SourceError(f"dataset={option} reads your own files: give them with dataset.path=")
     folder = Path(path)
@@ -39,8 +40,8 @@ def split_files(option: str, path: str | None, suffixes: tuple[str, ...]) -> dic
 
 
 def file_rows(file: Path) -> Numbered:
-    """All rows of a file; SourceError naming file and line where one cannot be read, or if there
-    are none."""
+    """All rows of a file; SourceError, with file and line, if a row cannot be read or there are
+    none."""
     match file.suffix.lower():
         case ".jsonl":
             rows = list(numbered_rows(file))
@@ -58,7 +59,7 @@ def file_rows(file: Path) -> Numbered:
 
 
 def columns_of(rows: Numbered) -> dict[str, int]:
-    """In how many rows each column holds something; a column of empty cells has 0."""
+    """The number of non-empty cells of each column."""
     filled: dict[str, int] = {}
     for _, row in rows:
         for name, value in row.items():
@@ -69,7 +70,7 @@ def columns_of(rows: Numbered) -> dict[str, int]:
 def _json_rows(file: Path) -> Numbered:
     try:
         rows = json.loads(file.read_text(encoding="utf-8-sig"))
-    except ValueError as error:  # no JSON, or not UTF-8
+    except ValueError as error:  # not JSON, or not UTF-8
         raise SourceError(f"{file}: not JSON: {error}") from error
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
         raise SourceError(f"{file}: expected a list of JSON objects")

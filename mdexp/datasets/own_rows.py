@@ -1,11 +1,11 @@
-"""Problems of the user's own columns: which column is what, and what an answer may be.
+"""Makes problems from the user's own columns, and checks the answers.
 
-`dataset.fields` says the column of each field, as in {question: q, answer: label}; a field that it
-does not name has the column of its own name. `choices` and `answer_index` have none: they are read
-where they are named. Without a column `id`, ids are made of the set's name, the part and the
-place of the row. A column that no field has is counted, never ignored in silence.
+`dataset.fields` names the column of each field, as in {question: q, answer: label}; by default a
+field has the column of its own name, but `choices` and `answer_index` are read only if they are
+named. Without a column `id`, an id is the set's name, the split and the row's position. Columns
+that no field reads are counted and reported.
 
-Ends an answer in `#### 72`, that is the answer and what stands before is the rationale.
+If an answer ends in `#### 72`, that is the answer and the text before it the rationale.
 """
 
 from collections import Counter
@@ -32,8 +32,8 @@ HASHES = "####"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnRows:
-    """How the rows of a set become problems. `match` says when free text is the same answer; None:
-    free text is refused."""
+    """Turns the rows of a set into problems. `match` says when two free-text answers are equal;
+    None refuses free text."""
 
     name: str
     fields: Fields
@@ -57,7 +57,7 @@ class OwnRows:
         ]
 
     def unread(self, files: Mapping[Split, Path]) -> Counter[str]:
-        """In how many rows each column that no field has holds something."""
+        """For each column that no field reads, the number of rows with a value."""
         counts = Counter[str]()
         for file in files.values():
             filled = columns_of(file_rows(file))
@@ -66,7 +66,7 @@ class OwnRows:
         return +counts
 
     def _columns(self, there: Mapping[str, int]) -> dict[Field, tuple[str, ...]]:
-        """The columns of each field that is there."""
+        """The columns of each field that the file has."""
         named = {
             field: (columns,) if isinstance(columns, str) else columns
             for field, columns in self.fields.items()
@@ -93,7 +93,7 @@ class OwnRows:
         return problems
 
     def _judged(self, file: Path, there: Mapping[str, int]) -> dict[Field, tuple[str, ...]]:
-        """The columns of each field; SourceError where one is not there that has to be."""
+        """The columns of each field; SourceError if a required one is missing."""
         columns = self._columns(there)
         known = ", ".join(there)
         for field, names in columns.items():
@@ -146,7 +146,7 @@ class OwnRows:
 
 
 def _cell(row: Row, names: tuple[str, ...]) -> Any:
-    """The value of a field; of several columns the list of those that hold something."""
+    """The value of a field; for several columns, the list of non-empty values."""
     if len(names) == 1:
         return row.get(names[0])
     return [value for name in names if (value := row.get(name)) not in (None, "")]
@@ -165,7 +165,7 @@ def _id(value: Any) -> str:
 
 
 def _gold(value: Any) -> tuple[Answer, str]:
-    """The answer of a cell, and the rationale that stands before it."""
+    """The answer of a cell, and the rationale before it."""
     if value is None:
         return "", ""
     if not isinstance(value, int | float | str):

@@ -1,9 +1,9 @@
-"""The problems of a run: training, validation, test and out-of-distribution (OOD) test.
+"""Prepares the problems of a run: training, validation, test and out-of-distribution (OOD) test.
 
-Validation is carved from training. What would let the student see a test question in training is
-marked (`leaked`) or, for an OOD set, dropped, and all of it is counted. `dataset.overlap` says
-when two questions are the same; with `dataset.near_duplicates=drop` those that are nearly the same
-are treated like them.
+Validation problems are taken from training. A training problem that equals a test question is
+marked `leaked`; an OOD problem that equals a training question is dropped; both are counted.
+`dataset.overlap` says when two questions are the same; with `dataset.near_duplicates=drop` those
+that are nearly the same are treated like them.
 """
 
 from collections import Counter
@@ -17,12 +17,12 @@ from mdexp.ports import Dataset, HasColumns
 from mdexp.records import Overlap, Problem
 
 MAX_VALIDATION = 200
-VALIDATION_SHARE = 0.2  # of the training problems, at most
-_RULES: tuple[Overlap, ...] = ("masked", "exact", "off")  # each marks all that the next one marks
+VALIDATION_SHARE = 0.2  # largest share of the training problems
+_RULES: tuple[Overlap, ...] = ("masked", "exact", "off")  # each marks all that the next marks
 
 
 class Known:
-    """Questions that others are compared with: the test problems, or what is trained on."""
+    """Questions with which others are compared: test problems, or training problems."""
 
     def __init__(self, problems: Sequence[Problem], overlap: Overlap) -> None:
         self._overlap = overlap
@@ -30,7 +30,7 @@ class Known:
         self._near = NearDuplicates([problem.question for problem in problems], overlap)
 
     def equal(self, problems: Iterable[Problem]) -> set[str]:
-        """The ids of problems that are the same as a known one."""
+        """The ids of problems that equal a known one."""
         return {
             p.id for p in problems if not self._keys.isdisjoint(keys(p.question, self._overlap))
         }
@@ -84,7 +84,8 @@ def prepare_problems(
 def _carve_validation(
     train: Sequence[Problem], seed: int, overlap: Overlap, drop_near: bool
 ) -> list[Problem]:
-    """Move some problems to validation: none that leaked, none whose twin is trained on."""
+    """Move some training problems to validation: none that leaked, none whose twin is trained
+    on."""
     trained_on = [problem for problem in train if not problem.leaked]
     times = Counter(key for problem in trained_on for key in keys(problem.question, overlap))
     eligible = [p for p in trained_on if all(times[k] == 1 for k in keys(p.question, overlap))]
@@ -100,7 +101,7 @@ def _carve_validation(
 def _not_trained_on(
     items: Sequence[Problem], trained_on: Known, drop_near: bool
 ) -> tuple[list[Problem], Counter[str]]:
-    """The test problems of another set that are new to the student, and their counts."""
+    """The test problems of an OOD set that the student does not train on, and their counts."""
     equal = trained_on.equal(items)
     near = trained_on.near(items) - equal
     dropped = equal | near if drop_near else equal
@@ -122,7 +123,8 @@ def _named(prefix: str, counts: Counter[str]) -> Counter[str]:
 
 
 def _refuse_twins(problems: Sequence[Problem]) -> None:
-    """Records are joined by id. Two equal ones mean that a test set was named twice."""
+    """Refuse two problems with one id, since records are joined by id: a test set was named
+    twice."""
     twins = [i for i, times in Counter(problem.id for problem in problems).items() if times > 1]
     if twins:
         raise ValueError(
@@ -132,7 +134,8 @@ def _refuse_twins(problems: Sequence[Problem]) -> None:
 
 
 def _refuse_namesake(items: Sequence[Problem], known: Sequence[Problem]) -> None:
-    """Results are told apart by the names of sets. Where ids are the same, twins are the fault."""
+    """Refuse two sets with one name, since results are kept by name. Equal ids are reported
+    first."""
     names, ids = {p.dataset for p in known}, {p.id for p in known}
     if items and items[0].dataset in names and not {p.id for p in items} & ids:
         raise ValueError(

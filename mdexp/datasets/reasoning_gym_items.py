@@ -1,8 +1,8 @@
-"""One item of a reasoning-gym task: question, answer, and what its solution can be written from.
+"""Draws one item of a reasoning-gym task: question, answer, and the data of its solution.
 
-Of its tasks three are read here: those whose items say enough for steps by rule, and whose answers
-a vote can elect. `family_relationships` is left out on purpose: 13 % of 3,000 of its labels were
-wrong (every in-law is labelled the wrong way round).
+Three of its tasks are used: their items contain enough for a rule-based solution, and votes can
+count their answers. `family_relationships` is left out because 13 % of 3,000 labels were wrong
+(every in-law is labelled the wrong way round).
 """
 
 from random import Random
@@ -12,7 +12,8 @@ from mdexp.ports import SourceError
 
 
 def gym_item(task: str, chance: Random, **options: Any) -> dict[str, Any]:
-    """An item, the same for the same chance; SourceError where reasoning-gym is not installed."""
+    """An item, determined by the random generator; SourceError if reasoning-gym is not
+    installed."""
     try:
         from reasoning_gym import create_dataset
     except ImportError as error:

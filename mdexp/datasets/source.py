@@ -1,8 +1,8 @@
-"""Where the rows of a dataset come from: a folder, else the hub at a pinned revision.
+"""Reads the rows of a dataset from a folder, else from the hub at a pinned revision.
 
 A folder holds `<name>/<split>.jsonl`, or `<split>.jsonl` if it is the dataset's own. The hub is
-asked only where no folder is given. Whether it answers is found out in seconds: its client alone
-would go on trying for half a minute.
+asked only if no folder is given. Whether it answers is found out in seconds: its client would retry
+for half a minute.
 """
 
 import json
@@ -18,7 +18,7 @@ from mdexp.store.hub import HUB_TIMEOUT_S, HubError, reach
 from mdexp.store.json_lines import JsonLinesError, objects_of_file
 
 Row = dict[str, Any]
-Sizes = dict[str, dict[str, int]]  # name of a split, then train or test, to the number of rows
+Sizes = dict[str, dict[str, int]]  # split, then train or test -> number of rows
 
 
 class Hub(BaseModel):
@@ -56,7 +56,7 @@ def local_rows(name: str, path: str, split: str, fields: tuple[str, ...]) -> lis
 
 
 def hub_rows(name: str, hub: Hub | None, split: str) -> list[Row]:
-    """Rows of one split as the hub has them; SourceError within seconds if it cannot be asked."""
+    """Rows of one split from the hub; SourceError within seconds if the hub does not answer."""
     if hub is None:
         raise SourceError(f"{name} is not on the hub: give its folder with dataset.path=")
     file = hub_file(name, hub, hub.files[split])
@@ -90,8 +90,8 @@ def check_sizes(name: str, split: str, sizes: Sizes, found: Mapping[str, int]) -
 
 
 def hub_file(name: str, hub: Hub, file: str) -> Path:
-    """A file of a dataset repository, downloaded where it was not before; SourceError within
-    seconds if the hub cannot be asked for it."""
+    """A file of a dataset repository, downloaded unless it is cached; SourceError within seconds if
+    the hub does not answer."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
@@ -99,14 +99,14 @@ def hub_file(name: str, hub: Hub, file: str) -> Path:
     try:
         return Path(download(local_files_only=True))
     except LocalEntryNotFoundError:
-        pass  # not downloaded before
+        pass  # not cached
     try:
         instead = "give a folder that holds it with dataset.path="
         reach(hub.repo, hub.revision, file, "dataset", instead)
         return Path(download(etag_timeout=HUB_TIMEOUT_S))
     except HubError as error:
         raise SourceError(f"{name}: {error}") from error
-    except Exception as error:  # of whichever HTTP client this version of the hub's library uses
+    except Exception as error:  # the HTTP client depends on the version of the hub's library
         raise SourceError(
             f"{name}: cannot get {file} of {hub.repo}@{hub.revision[:12]} from the hub "
             f"({type(error).__name__}: {error}); run it again to go on with the download, or "
@@ -115,7 +115,8 @@ def hub_file(name: str, hub: Hub, file: str) -> Path:
 
 
 def parquet_rows(file: Path) -> list[Row]:
-    """The rows of a parquet file; SourceError if it is none, or pyarrow is not installed."""
+    """The rows of a parquet file; SourceError if the file is not parquet or pyarrow is not
+    installed."""
     try:
         import pyarrow.parquet
     except ImportError as error:

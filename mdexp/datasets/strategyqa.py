@@ -1,7 +1,7 @@
 """StrategyQA (Geva et al. 2021, arXiv 2101.02235): questions answered by yes or no.
 
-With `facts=given` the supporting facts that people wrote stand before the question, as in PaD; that
-is not the closed-book task of `facts=none`. The labels of the original test part are not public:
+With `facts=given` the supporting facts that annotators wrote precede the question, as in PaD;
+`facts=none` is the closed-book task. The labels of the original test part are not public:
 `official` tests on its development part, `default` is the 70/30 split of Ho et al. 2023.
 """
 

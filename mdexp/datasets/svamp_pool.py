@@ -1,6 +1,6 @@
 """Part of SVAMP's official training pool (MAWPS and ASDiv-A); the test is that of SVAMP's 700/300.
 
-Rows that are ASDiv problems too leave training where ASDiv is reported as an unseen set.
+Rows that are also ASDiv problems are left out of training if ASDiv is reported as an unseen set.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ FIELDS = ("id", "question", "answer")
 
 
 class SvampPool(BaseModel):
-    """Has no home on the hub. Its test problems keep the dataset name `svamp`."""
+    """It is not on the hub. Its test problems keep the dataset name `svamp`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,8 +1,8 @@
 """Whether a syllogism's conclusion follows, and why, in sentences.
 
-Worlds are counted out: with three terms a thing is of one of eight kinds, and a world says which
-kinds there are. Every term has members. A conclusion that follows is shown by what is true of one
-thing, another by the smallest world in which it fails.
+All worlds are enumerated: with three terms a thing is of one of eight kinds, and a world says which
+kinds exist. Every term has members. A valid conclusion is derived for one thing; an invalid one is
+refuted by the smallest world in which it fails.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,7 +39,7 @@ def terms_of(claims: Sequence[Proposition]) -> list[str]:
 
 
 def holds_in(claim: Proposition, terms: Sequence[str], world: Sequence[Kind]) -> bool:
-    """Whether a claim is true where there are things of these kinds alone."""
+    """Whether a claim is true in a world that has only these kinds of things."""
     subject, predicate = terms.index(claim.subject), terms.index(claim.predicate)
     among = [kind[predicate] for kind in world if kind[subject]]
     match claim.form:
@@ -83,8 +83,8 @@ def refutation(
 
 
 def proof(premises: Sequence[Proposition], conclusion: Proposition) -> list[str] | None:
-    """Sentences that derive the conclusion by what is true of one thing, as few as there are; None
-    if there is no such derivation."""
+    """The shortest derivation of the conclusion for one thing, as sentences; None if there is
+    none."""
     found = [
         [begin, *steps, f"So {conclusion.clause}."]
         for begin, facts in _beginnings(premises, conclusion)
@@ -113,7 +113,7 @@ def _goal(conclusion: Proposition) -> Facts:
 
 
 def _derived(premises: Sequence[Proposition], facts: Facts, goal: Facts) -> list[str] | None:
-    """The steps from `facts` to `goal`; None if universal premises do not lead there."""
+    """The steps from `facts` to `goal`; None if the universal premises do not lead there."""
     known, steps = dict(facts), []
     while not goal.items() <= known.items():
         new = next(
@@ -134,7 +134,7 @@ def _derived(premises: Sequence[Proposition], facts: Facts, goal: Facts) -> list
 
 
 def _implications(premise: Proposition) -> list[tuple[Facts, Facts]]:
-    """What a universal premise says of one thing, both ways round."""
+    """The implications of a universal premise for one thing, in both directions."""
     subject, predicate = premise.subject, premise.predicate
     match premise.form:
         case "all":

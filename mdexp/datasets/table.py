@@ -1,4 +1,4 @@
-"""Own problems in CSV, TSV or parquet files, whose columns `dataset.fields` names.
+"""The user's own problems in CSV, TSV or parquet files, whose columns `dataset.fields` names.
 
 `dataset.path=` is a folder with test.csv and, to train, train.csv; or one file, all of it test.
 """

@@ -1,8 +1,8 @@
-"""Word problems of two steps with small numbers, our own: what a student of 135 M parameters learns
-within minutes on a CPU.
+"""Generated word problems of two steps with small numbers, which a student of 135 M parameters
+learns within minutes on a CPU.
 
-Six kinds of story take turns. Test has the wordings of training with other names, things and
-numbers: no pair of first two numbers of a kind is in both, so that no test answer can be memorised.
+Six kinds of story take turns. The test has the wordings of training with other names, things and
+numbers. For each kind, no pair of first two numbers is in both, so no test answer can be memorised.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ THINGS: Mapping[Split, tuple[str, ...]] = {
 class Story(NamedTuple):
     """A question and the two equations that solve it, each with the words around it."""
 
-    numbers: tuple[int, int]  # the first two, which decide its split
+    numbers: tuple[int, int]  # the first two numbers, which decide its split
     question: str
     steps: tuple[str, str]
     answer: int
@@ -132,11 +132,11 @@ KINDS: Mapping[str, Callable[[Cast, Random], Story]] = {
     "price": _price,
     "share": _share,
 }
-TEST_EVERY = 3  # pairs are of test where their sum is a multiple of this
+TEST_EVERY = 3  # pairs whose sum is a multiple of this are for the test
 
 
 class TwoStep(BaseModel):
-    """Stories of six kinds, whose place in KINDS is their length."""
+    """Stories of six kinds; a story's length is its kind's index in KINDS."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -146,7 +146,7 @@ class TwoStep(BaseModel):
         return dict.fromkeys(("train", "test"), range(len(KINDS)))
 
     def problem(self, draw: Draw) -> Problem | None:
-        """None where the first two numbers are of the other split."""
+        """The problem of a draw; None if its first two numbers belong to the other split."""
         kind = list(KINDS)[draw.length]
         names = [name for names in NAMES[draw.split].values() for name in names]
         one, other = draw.chance.sample(names, 2)
