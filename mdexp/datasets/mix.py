@@ -165,7 +165,7 @@ def _refuse_twins(problems: Sequence[Problem], names: Sequence[str]) -> None:
 
 
 def _refuse_namesakes(tests: Mapping[str, Sequence[Problem]]) -> None:
-    """SourceError if two sets have one name: results are kept by name."""
+    """ValueError if two sets have one name: results are kept by name."""
     named = Counter(n for problems in tests.values() for n in {p.dataset for p in problems})
     if shared := [name for name, number in named.items() if number > 1]:
         raise ValueError(

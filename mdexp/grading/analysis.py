@@ -1,4 +1,4 @@
-"""What lies behind the result rows, per test set and phase: most of what the report shows."""
+"""Analyses the result rows per test set and phase: most of what the report shows."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -29,18 +29,18 @@ KINDS: dict[str, Callable[[Problem], str]] = {
 
 
 class Disputed(TypedDict):
-    """One thought's greedy paths under one grader, beside the run's own grader."""
+    """One thought's greedy paths under one grader, compared with the run's own grader."""
 
     n: int
     correct: int
     ci95: list[float]  # Wilson
     only_here: int  # right here and wrong under the run's grader
-    only_run: int  # the other way round
+    only_run: int  # wrong here and right under the run's grader
     ids: list[str]  # problems in dispute
 
 
 class Analysis(TypedDict):
-    """One test set in one phase."""
+    """The analysis of one test set in one phase."""
 
     curves: Curves | None
     rule: str  # of the vote
@@ -64,8 +64,8 @@ def analyse(
     thoughts: Sequence[str],
     rule: VoteRule = MAJORITY,
 ) -> Analyses:
-    """Every test set in every phase that was generated; validation has none. `rule` is that of the
-    run's votes."""
+    """The analysis of every test set in every generated phase, without validation. `rule` is the
+    run's vote rule."""
     table: Analyses = {}
     tested = [path for path in generations if path.split == "test"]
     for dataset, phase in product(dict.fromkeys(path.dataset for path in tested), PHASES):
@@ -106,8 +106,8 @@ def _analysis(
 
 
 def _curves(problems: Sequence[Sequence[Generation]], order: Sequence[str]) -> Curves | None:
-    """None where nothing was sampled, or fewer paths of problems whose vote was settled: those
-    that are there are then no random ones of equally many."""
+    """The curves; None if nothing was sampled, or if problems with a settled vote have fewer paths,
+    since their paths are then not a random sample of equal size."""
     if len({len(paths) for paths in problems}) != 1:
         return None
     return path_curves(problems, order)
@@ -116,7 +116,7 @@ def _curves(problems: Sequence[Sequence[Generation]], order: Sequence[str]) -> C
 def by_kind(
     paths: Sequence[Generation], votes: Sequence[Vote], kinds: Mapping[str, str]
 ) -> dict[str, dict[str, Share]]:
-    """Each group of problems with its share right per row; empty if all are of one group."""
+    """Each group of problems with its accuracy per row; empty if there is only one group."""
     verdicts = [(p.problem_id, p.thought, p.correct) for p in paths if p.sample == 0]
     verdicts += [(v.problem_id, v.row, v.correct) for v in votes]
     groups: dict[str, dict[str, list[bool]]] = {}
@@ -131,7 +131,8 @@ def by_kind(
 
 
 def errors(paths: Sequence[Generation]) -> dict[str, dict[str, int]]:
-    """Paths of each thought by error class, the most frequent first, `right` among them."""
+    """The number of each thought's paths by error class, the most frequent first, including
+    `right`."""
     counts: dict[str, Counter[str]] = {}
     for path in paths:
         counts.setdefault(path.thought, Counter())[error_class(path)] += 1
@@ -142,7 +143,7 @@ def disputes(
     paths: Sequence[Generation],
     problems: Mapping[str, Problem],
 ) -> dict[str, dict[str, Disputed]]:
-    """Each thought's paths under every grader, against the verdict that they were given."""
+    """Each thought's paths under every grader, compared with the run's verdicts."""
     judged: dict[str, dict[str, list[tuple[Generation, bool]]]] = {}
     for path in paths:
         seen = attempt(path)
@@ -170,6 +171,6 @@ def _disputed(verdicts: Sequence[tuple[Generation, bool]]) -> Disputed:
 
 
 def _natural(kind: str) -> tuple[bool, float, str]:
-    """Sorts `2` before `10`, and words last."""
+    """A sort key that puts `2` before `10`, and words last."""
     number = kind.split()[0]
     return not number.isdigit(), float(number) if number.isdigit() else 0.0, kind

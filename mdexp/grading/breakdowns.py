@@ -1,4 +1,4 @@
-"""What kind of problem it is, and what kind of failure: the groups that accuracies are split by."""
+"""Groups problems by kind and paths by failure, for the report's breakdowns."""
 
 import re
 from fractions import Fraction
@@ -18,8 +18,8 @@ _UNKNOWN_NAME = re.compile(r"\b(?:NameError|UnboundLocalError)\b")
 
 
 def error_class(generation: Generation) -> str:
-    """`right`, or why not: `did not parse`, `syntax`, `name`, `wrong value`, `truncated`, else the
-    status with blanks: `runtime error`, `timeout`, `unsupported`, ..."""
+    """`right`, or the reason: `did not parse`, `syntax`, `name`, `wrong value`, `truncated`, else
+    the status in words: `runtime error`, `timeout`, `unsupported`, ..."""
     if generation.correct:
         return "right"
     if generation.status == "ok":
@@ -30,9 +30,10 @@ def error_class(generation: Generation) -> str:
 
 
 def steps(problem: Problem) -> str:
-    """Calculations in the dataset's own solution: `1`, ..., `8 or more`; `not known` without one.
+    """The number of calculations in the dataset's own solution: `1`, ..., `8 or more`, or `not
+    known`.
 
-    Counted by the calculator marks where there are any, else by the numbers set equal.
+    Calculator marks are counted if there are any, else equations.
     """
     text = problem.rationale
     number = len(_CALCULATION.findall(text)) or len(_EQUATION.findall(text))
@@ -42,7 +43,8 @@ def steps(problem: Problem) -> str:
 
 
 def answer_size(problem: Problem) -> str:
-    """The size of the gold answer: `0 to 9`, `10 to 99`, ..., `fraction`, `negative`, `a word`."""
+    """The size of the gold answer: `0 to 9`, `10 to 99`, ..., `fraction`, `negative` or `a
+    word`."""
     value = parse(problem.answer)
     if not isinstance(value, Fraction):
         return "a word"

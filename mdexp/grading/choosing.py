@@ -1,4 +1,4 @@
-"""The one rule by which validation problems choose: prompts, beams' weights, vote weights."""
+"""Chooses among options (prompts, beam weights, vote weights) by validation problems."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ Option = TypeVar("Option")
 
 @dataclass(frozen=True, slots=True)
 class BestOption(Generic[Option]):
-    """The best option, and how many validation paths or votes were right by each."""
+    """The best option, and how many validation paths or votes were right with each."""
 
     best: Option
     solved: dict[Option, int]
@@ -21,8 +21,8 @@ class BestOption(Generic[Option]):
 def choose_on_validation(
     tried: Mapping[Option, Sequence[Generation] | Sequence[Vote]],
 ) -> BestOption[Option]:
-    """The option with most right paths or votes, of equal ones the first. Without any row that is
-    the first. ValueError for a row of another split."""
+    """The option with the most right paths or votes, the first of equals (and without any row).
+    ValueError for a row of another split."""
     for rows in tried.values():
         if other := sorted(row.problem_id for row in rows if row.split != "validation"):
             raise ValueError(f"{other[0]} is no validation problem, so it may choose nothing")
@@ -31,6 +31,6 @@ def choose_on_validation(
 
 
 def half(problem_id: str) -> int:
-    """0 or 1, by a hash of the id: where something learns from validation problems, those of one
-    half choose by what the other half taught."""
+    """0 or 1, by a hash of the id. Where something is fitted on validation problems, each half is
+    scored with what was fitted on the other half."""
     return hashlib.blake2b(problem_id.encode(), digest_size=1).digest()[0] % 2

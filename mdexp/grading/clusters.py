@@ -1,12 +1,12 @@
-"""Two groups of runs that differ in their seeds only, on the same problems.
+"""Compares two groups of runs that differ only in their seeds, on the same problems.
 
-The answers of several seeds to one problem are no independent observations: a problem is a cluster.
-The test flips the sign of a problem's summed difference, all seeds at once; with one seed on each
-side it is McNemar's exact test. It speaks of new problems, not of new seeds. The interval resamples
-problems and, independently, the seeds of each group (Owen 2007, the pigeonhole bootstrap), so that
-it does speak of both. Below five seeds it is too narrow where seeds differ much: with two and three
-of them a nominal 95 % covered, in a simulation, 98 and 99 % where seeds have the same accuracy, 90
-and 94 % where it varies by 6 points (standard deviation), 77 and 83 % by 10.
+The answers of several seeds to one problem are not independent, so a problem is a cluster. The test
+flips the sign of a problem's summed difference, all seeds at once; with one seed on each side it is
+McNemar's exact test. It generalises to new problems, not to new seeds. The interval resamples
+problems and, independently, the seeds of each group (Owen 2007, the pigeonhole bootstrap), so it
+covers both. With fewer than five seeds it is too narrow if seeds differ much. In a simulation with
+two and three seeds, a nominal 95 % interval covered 98 and 99 % if seeds had equal accuracy, 90 and
+94 % if accuracy varied by 6 points (standard deviation), and 77 and 83 % if by 10.
 """
 
 from math import lcm
@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 
 from mdexp.grading.statistics import RESAMPLES, Difference, Interval
 
-Verdicts = NDArray[np.bool_]  # seeds x problems: answered correctly
+Verdicts = NDArray[np.bool_]  # correct answers, seeds x problems
 
 
 def sign_flip(first: Verdicts, second: Verdicts) -> float:
-    """Exact two-sided p of no difference, over all signs of the problems' differences."""
+    """The exact two-sided p of no difference, over all sign flips of the problems' differences."""
     scale = lcm(len(first), len(second))
     deltas = second.sum(0) * (scale // len(second)) - first.sum(0) * (scale // len(first))
     sizes = np.abs(deltas[deltas != 0]).astype(int)
     total = int(sizes.sum())
-    chances = np.zeros(2 * total + 1)  # of each sum from -total to total
+    chances = np.zeros(2 * total + 1)  # sign patterns by sum, from -total to total
     chances[total] = 1.0
     for size in sizes:
         chances = (np.roll(chances, size) + np.roll(chances, -size)) / 2
@@ -49,7 +49,7 @@ def difference(first: Verdicts, second: Verdicts, *, seed: int) -> Difference:
 
 
 def cluster_interval(group: Verdicts, *, seed: int) -> Interval:
-    """Interval of a group's mean accuracy, resampled the same way."""
+    """The interval of a group's mean accuracy, resampled in the same way."""
     source, num_problems = np.random.default_rng(seed), group.shape[1]
     drawn = [_mean(group, _again(num_problems, source), source) for _ in range(RESAMPLES)]
     return _ends(np.array(drawn))
@@ -61,7 +61,7 @@ def _ends(drawn: NDArray[np.float64]) -> Interval:
 
 
 def _again(number: int, source: np.random.Generator) -> NDArray[np.int64]:
-    """As many indices, drawn with replacement."""
+    """As many indices as there are, drawn with replacement."""
     return source.integers(number, size=(number,))
 
 

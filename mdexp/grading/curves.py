@@ -1,10 +1,11 @@
-"""Accuracy against the number of paths, from the paths that are there: nothing is generated anew.
+"""Accuracy by the number of paths, computed from subsets of the paths that a run has.
 
-With n sampled paths of a thought, the vote of k is right on a problem with the share of its
-C(n, k) subsets whose majority is right: an unbiased estimate, where the first k alone would be one
-draw. A mix of budget k takes k / (number of thoughts) of each. Up to MAX_SUBSETS all subsets are
-gone through, beyond that as many seeded ones. Ties go as in any vote. pass@k, beside it, is the
-chance that any of k is right, in closed form: what a perfect vote would reach.
+With n sampled paths of a thought, the accuracy of a vote of k on a problem is the share of its C(n,
+k) subsets whose majority is right. This estimate is unbiased, while the first k paths would be a
+single draw. A mix of budget k takes k / (number of thoughts) paths of each. Up to MAX_SUBSETS
+subsets all are evaluated, beyond that as many random ones with a fixed seed. Ties are settled as in
+any vote. pass@k is the probability that any of k paths is right, in closed form: the accuracy of a
+perfect vote.
 
 Whether a mix differs from a thought is tested on one subset of each, drawn without a look at the
 answers: McNemar's exact test over problems, which is valid whatever the thoughts are. A sign-flip
@@ -25,7 +26,8 @@ from mdexp.grading.election import Booth, Chosen, booth, count, majority, verdic
 from mdexp.grading.statistics import bca, mcnemar
 from mdexp.records import Generation
 
-# Drawing adds at most 0.5 / sqrt(2000) = 1.1 points of noise to a problem, 0.1 to a hundred.
+# Random subsets add noise of at most 0.5 / sqrt(2000) = 1.1 points for a problem, 0.1 for a
+# hundred.
 MAX_SUBSETS = 2_000
 SEED = 0
 SPARSE = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
@@ -33,7 +35,7 @@ MIX = "mix"
 
 
 class CurvePoint(TypedDict):
-    """A vote of `paths` paths in all, as a mean over problems and subsets."""
+    """The accuracy of a vote of `paths` paths in all, as a mean over problems and subsets."""
 
     paths: int
     accuracy: float
@@ -44,7 +46,7 @@ class CurvePoint(TypedDict):
 
 
 class Gain(TypedDict):
-    """Accuracy of the mix minus that of one thought, both with `paths` paths in all."""
+    """The accuracy of the mix minus that of one thought, both with `paths` paths in all."""
 
     thought: str
     paths: int
@@ -54,30 +56,30 @@ class Gain(TypedDict):
 
 
 class Curves(TypedDict):
-    points: dict[str, list[CurvePoint]]  # each thought, and `mix` where several have a vote
-    gains: list[Gain]  # over what is mixed, at the largest budget that the mix and all of it have
+    points: dict[str, list[CurvePoint]]  # for each thought, and `mix` if several vote
+    gains: list[Gain]  # over each mixed thought, at the largest budget that all have
     n: int  # problems
 
 
 class Drawn(NamedTuple):
-    """The subsets of one draw of so many paths per thought."""
+    """The subsets of so many paths per thought."""
 
     chosen: Chosen
     kind: str
 
 
 class Outcomes(NamedTuple):
-    """How the votes of one system with one budget came out, problem by problem."""
+    """The outcomes of one system's votes with one budget, problem by problem."""
 
-    shares: NDArray[np.float64]  # of the subsets whose vote is right
-    first: NDArray[np.bool_]  # whether that of the first subset is
+    shares: NDArray[np.float64]  # share of subsets whose vote is right
+    first: NDArray[np.bool_]  # whether the vote of the first subset is right
 
 
 def path_curves(problems: Sequence[Sequence[Generation]], order: Sequence[str]) -> Curves | None:
     """Curves of each thought and of the mix of those in `order`, by majority with ties to it.
 
-    `problems` holds the sampled paths of each problem, equally many per thought; None unless some
-    thought has at least two. A thought that `order` leaves out has its own curve all the same.
+    `problems` holds the sampled paths of each problem, equally many per thought. None unless some
+    thought has at least two. A thought that is not in `order` still has its own curve.
     """
     sampled = [path.thought for path in problems[0]]
     thoughts = list(dict.fromkeys([t for t in order if t in sampled] + sampled))
@@ -109,7 +111,8 @@ def path_curves(problems: Sequence[Sequence[Generation]], order: Sequence[str]) 
 
 
 def subsets(sizes: Mapping[str, int], draws: Mapping[str, int]) -> Drawn:
-    """All ways to draw so many paths of each thought, or MAX_SUBSETS seeded ones of more."""
+    """All subsets with so many paths of each thought, or MAX_SUBSETS random ones if there are
+    more."""
     if prod(comb(sizes[t], draws[t]) for t in sizes) <= MAX_SUBSETS:
         blocks = [_all_of(sizes[t], draws[t]) for t in sizes]
         rows = [np.concatenate(parts) for parts in product(*blocks)]
@@ -126,7 +129,7 @@ def path_outcomes(booths: Sequence[Booth], chosen: Chosen) -> Outcomes:
 
 
 def won(found: Booth, chosen: Chosen) -> NDArray[np.bool_]:
-    """Of each subset whether its majority is right."""
+    """For each subset, whether its majority is right."""
     if not found.right.any():
         return np.zeros(len(chosen), dtype=bool)
     counts = count(found, chosen)
@@ -134,7 +137,8 @@ def won(found: Booth, chosen: Chosen) -> NDArray[np.bool_]:
 
 
 def pass_at(paths: Sequence[Generation], draws: Mapping[str, int]) -> float:
-    """Chance that one of so many drawn paths of each thought is right (Chen et al. 2021)."""
+    """The probability that at least one of so many drawn paths of each thought is right (Chen et
+    al. 2021)."""
     missed = 1.0
     for thought, number in draws.items():
         verdicts = [path.correct for path in paths if path.thought == thought]
@@ -144,7 +148,7 @@ def pass_at(paths: Sequence[Generation], draws: Mapping[str, int]) -> float:
 
 
 def gains(values: Mapping[tuple[str, int], Outcomes], order: Sequence[str]) -> list[Gain]:
-    """What mixing gained over each thought alone at the largest budget that all of them have."""
+    """The gain of mixing over each thought alone, at the largest budget that all of them have."""
     shared = [k for name, k in values if name == MIX and all((t, k) in values for t in order)]
     if not shared:
         return []
@@ -170,7 +174,8 @@ def _systems(thoughts: Sequence[str], mixed: Sequence[str]) -> dict[str, tuple[s
 
 
 def _budgets(sizes: Mapping[str, int], share: Sequence[str]) -> list[int]:
-    """Numbers of paths that can be drawn evenly: up to 8 every one, then round ones, and all."""
+    """The numbers of paths to evaluate: each up to 8, then round ones, and all; each divides evenly
+    by thought."""
     most = min(sizes[thought] for thought in share) * len(share)
     wanted = {*range(1, 9), *SPARSE, *sizes.values(), most}
     return sorted(paths for paths in wanted if paths <= most and paths % len(share) == 0)

@@ -1,4 +1,4 @@
-"""math-verify in a process of its own: what it parses is a model's text, which sympy evaluates."""
+"""Runs math-verify in a separate process: it parses models' texts, which sympy evaluates."""
 
 import atexit
 import importlib.util
@@ -12,7 +12,7 @@ from mdexp.sandbox.confined.seccomp import unknown_here
 from mdexp.sandbox.errors import SandboxError
 
 CHILD = "mdexp.sandbox.confined.math_template"
-MAX_CHARACTERS = 20_000  # of a text, from its end, where the answer stands
+MAX_CHARACTERS = 20_000  # of a text, counted from its end, where the answer is
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +25,15 @@ class MathVerdict:
 
 
 def lacks() -> str:
-    """Why math-verify cannot be used here, in a sentence; empty if it can."""
+    """Why math-verify cannot be used here; empty if it can."""
     if importlib.util.find_spec("math_verify") is None:
         return 'grader=math_verify needs the package: pip install "mdexp[math]"'
     return unknown_here()
 
 
-@lru_cache(maxsize=1024)  # a grader reads and judges the same text
+@lru_cache(maxsize=1024)  # a grader reads the same text twice: to vote and to judge
 def math_verdict(said: str, gold: str) -> MathVerdict:
-    """What math-verify finds. SandboxError where its process does not run."""
+    """The verdict of math-verify. SandboxError if its process does not run."""
     return _process().ask(said[-MAX_CHARACTERS:], gold)
 
 
@@ -44,7 +44,7 @@ class _Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # an interrupt from the keyboard is for us
+            start_new_session=True,  # Ctrl-C is for the parent process
         )
         atexit.register(self._process.kill)
         self._reply()

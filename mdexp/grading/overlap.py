@@ -1,4 +1,4 @@
-"""Who solves what the others do not, and how the vote came to its answers."""
+"""Counts which problems only some thoughts solve, and how votes came to their answers."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,11 +12,12 @@ from mdexp.records import Generation, Vote
 
 
 class SolvedSet(TypedDict):
-    """Problems that just these thoughts solve, and on how many of them the vote was right."""
+    """The problems that exactly these thoughts solve, and on how many of them the vote was
+    right."""
 
     n: int
     vote: int
-    vote_ci95: list[float]  # Wilson, of the vote's share; empty of no problem
+    vote_ci95: list[float]  # Wilson, of the vote's accuracy; empty without problems
     ids: list[str]
 
 
@@ -25,16 +26,16 @@ def solved_by(
 ) -> dict[str, SolvedSet]:
     """Problems by the set of thoughts whose greedy path solves them: `cot only`, `both`, ...
 
-    What a mix can gain lies in the problems that one thought alone solves, and what it loses in
-    those where the vote is wrong nevertheless. Empty unless there are two thoughts.
+    A mix can gain the problems that only one thought solves, and loses those on which the vote is
+    wrong nevertheless. Empty unless there are two thoughts.
     """
     greedy = [(p.thought, p.problem_id, p.correct) for p in paths if p.sample == 0]
     return _sets(greedy, votes, thoughts)
 
 
 def solved_by_votes(votes: Sequence[Vote], thoughts: Sequence[str]) -> dict[str, SolvedSet]:
-    """The same by what each thought's sampled paths elect alone, which is what the vote mixes;
-    empty unless two thoughts have several of them."""
+    """The same for the answers that each thought's sampled paths elect alone, which are what the
+    vote mixes; empty unless two thoughts have several sampled paths."""
     rows = {f"{thought} vote": thought for thought in thoughts}
     own = [(rows[v.row], v.problem_id, v.correct) for v in votes if v.row in rows]
     return _sets(own, votes, thoughts)
@@ -65,7 +66,7 @@ def _solved(problems: list[str], won: AbstractSet[str]) -> SolvedSet:
 
 
 def decisions(votes: Iterable[Vote]) -> dict[str, Share]:
-    """How the run's votes came about (records.Vote.decided), the most frequent way first, and how
+    """How the run's votes were decided (records.Vote.decided), the most frequent way first, and how
     many of them were right."""
     ours = [vote for vote in votes if vote.row == "vote"]
     right = Counter(vote.decided for vote in ours if vote.correct)

@@ -1,6 +1,6 @@
-"""Two systems on the same test problems, joined by problem id.
+"""Compares two systems on the same test problems, joined by problem id.
 
-A system may be a group of runs that differ in their seeds only.
+A system may be a group of runs that differ only in their seeds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,12 +24,12 @@ BOOTSTRAP_SEED = 0
 
 
 class DifferentProblems(ValueError):
-    """The two systems did not answer the same problems; the text names some that differ."""
+    """The two systems did not answer the same problems; the message names some that differ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Accuracies of two systems, and the second minus the first."""
+    """The accuracies of two systems, and their difference (second minus first)."""
 
     n: int
     accuracies: tuple[float, float]
@@ -41,7 +41,7 @@ class Comparison:
 def paired_verdicts(
     generations: Sequence[Generation], votes: Sequence[Vote], phase: Phase
 ) -> dict[str, dict[str, Verdicts]]:
-    """Test verdicts by dataset and row: each thought's greedy path, each vote."""
+    """Test verdicts by dataset and row (each thought's greedy path, each vote)."""
     table: dict[str, dict[str, Verdicts]] = {}
     for path in generations:
         if (path.phase, path.split, path.sample) == (phase, "test", 0):
@@ -55,7 +55,8 @@ def paired_verdicts(
 
 
 def compare_verdicts(first: Mapping[str, bool], second: Mapping[str, bool]) -> Comparison:
-    """Compare two systems problem by problem; DifferentProblems unless these are the same."""
+    """Compare two systems problem by problem; DifferentProblems unless they answered the same
+    problems."""
     refuse_different(first, second)
     left, right = list(first.values()), [second[problem] for problem in first]
     n = len(left)
@@ -69,7 +70,8 @@ def compare_verdicts(first: Mapping[str, bool], second: Mapping[str, bool]) -> C
 
 
 def compare_groups(first: Sequence[Verdicts], second: Sequence[Verdicts]) -> Comparison:
-    """Compare two groups of seeds. `only_first` are then problems that the first solves oftener."""
+    """Compare two groups of seeds. `only_first` then counts the problems that the first group
+    solves more often."""
     if len(first) == len(second) == 1:
         return compare_verdicts(first[0], second[0])
     for run in (*first[1:], *second):
@@ -91,8 +93,8 @@ def compare_groups(first: Sequence[Verdicts], second: Sequence[Verdicts]) -> Com
 
 
 def group_accuracy(group: Sequence[Verdicts]) -> tuple[float, Interval]:
-    """Mean accuracy of a group of seeds with its interval; DifferentProblems if they answered
-    different ones."""
+    """The mean accuracy of a group of seeds with its interval; DifferentProblems if they answered
+    different problems."""
     for run in group[1:]:
         refuse_different(group[0], run)
     verdicts = np.array([[run[problem] for problem in group[0]] for run in group])
@@ -100,7 +102,7 @@ def group_accuracy(group: Sequence[Verdicts]) -> tuple[float, Interval]:
 
 
 def refuse_different(first: Mapping[str, bool], second: Mapping[str, bool]) -> None:
-    """DifferentProblems, naming some, unless both answered the same problems."""
+    """DifferentProblems, naming some, unless both systems answered the same problems."""
     if odd := sorted(first.keys() ^ second.keys()):
         raise DifferentProblems(
             f"{len(first)} and {len(second)} problems, {len(odd)} of them on one side only, "
@@ -117,7 +119,7 @@ def _interval(group: clusters.Verdicts) -> Interval:
 def after_against_before(
     generations: Sequence[Generation], votes: Sequence[Vote]
 ) -> dict[str, dict[str, Comparison]]:
-    """What training changed, by dataset and row; only rows that both phases have."""
+    """The change by training, by dataset and row, for rows that both phases have."""
     before = paired_verdicts(generations, votes, "before")
     after = paired_verdicts(generations, votes, "after")
     return {

@@ -1,8 +1,7 @@
-"""From the student's outputs to figures: read, run, grade, vote, count.
+"""Turns the student's outputs into metrics: read, run, grade, vote, count.
 
-The greedy path (sample 0) gives each thought's own row; samples 1..k vote, and where k = 0 the
-greedy ones do. An output without an answer abstains from the vote and counts as wrong in every
-accuracy.
+The greedy path (sample 0) gives each thought's own row; samples 1..k vote, and if k = 0 the greedy
+paths do. An output without an answer abstains from the vote and counts as wrong in every accuracy.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,7 +35,8 @@ PHASES: tuple[Phase, ...] = ("before", "after")
 
 
 class Row(TypedDict):
-    """One line of a result table. What follows the interval tells how its answers came about."""
+    """One row of a result table. The fields after the interval describe how its answers came
+    about."""
 
     n: int
     correct: int
@@ -61,10 +61,10 @@ def grade(
     found: Mapping[TranscriptKey, Done] = MappingProxyType({}),
     readings: Readings | None = None,
 ) -> list[Generation]:
-    """Read every output with its thought, run its program, compare with gold. `found` has the
-    outcomes of further thoughts that these read, `readings` what was read before.
+    """Read every output with its thought, run its program, and compare it with gold. `found` has
+    the outcomes of other thoughts that these read, `readings` what was already read.
 
-    An output that the token budget cut short is `truncated`, whatever it says so far.
+    An output that the token limit cut short is `truncated`, whatever it contains.
     """
     reads = read_rows(outputs, problems, thoughts, executor, found, readings=readings)
     return [
@@ -83,8 +83,8 @@ def with_scores(generations: Sequence[Generation], scores: Iterable[PathScore]) 
 
 
 def attempt(of: Generation) -> Attempt:
-    """A finished path as graders see it: of a program the printed output, of prose the text behind
-    its thinking."""
+    """A finished path as graders see it: for a program, its printed output; for prose, the text
+    after its thinking."""
     said = of.stdout if of.is_computed else split_thinking(of.text).answer
     return Attempt(of.read, said, of.match)
 
@@ -95,10 +95,11 @@ def votes(
     rule: VoteRule = MAJORITY,
     voting: Sequence[str] | None = None,
 ) -> list[Vote]:
-    """The run's vote per problem and phase, and where a thought has several sampled paths, its own.
+    """The run's vote per problem and phase, and each thought's own vote if it has several sampled
+    paths.
 
-    `voting` are the thoughts that take part in the run's vote; None stands for all. A rule without
-    an `order` has them by validation accuracy, equal ones in the order given.
+    `voting` are the thoughts that take part in the run's vote; None means all. A rule without an
+    `order` ranks them by validation accuracy, equal ones in the order given.
     """
     elected, _ = elections(generations, thoughts, rule, voting)
     return elected
@@ -110,8 +111,8 @@ def elections(
     rule: VoteRule,
     voting: Sequence[str] | None = None,
 ) -> tuple[list[Vote], dict[str, dict[str, int]]]:
-    """The votes; and of a rule that learned from validation problems, by phase, how many of their
-    votes each choice got right, the one taken first."""
+    """The votes; and, for a rule fitted on validation problems, how many of their votes were right
+    with each option, by phase, the chosen option first."""
     heard = thoughts if voting is None else voting
     elected: list[Vote] = []
     chosen: dict[str, dict[str, int]] = {}
@@ -132,9 +133,9 @@ def elections(
 def _learned(
     rule: LearnedVote, generations: Sequence[Generation], order: Sequence[str]
 ) -> tuple[VoteRule, dict[str, int], dict[str, Vote]]:
-    """The best choice by the votes of validation problems; how many each choice got right, the best
-    first; and the votes of the best, by problem. Each half of the problems votes by what the rule
-    learned from the other half; the rule that is returned learned from all."""
+    """The best option by the votes of validation problems; how many votes were right with each
+    option, the best first; and the best option's votes, by problem. Each half of the problems votes
+    with a rule fitted on the other half; the returned rule is fitted on all."""
     validation = [g for g in generations if g.split == "validation"]
     rules = rule.learned(validation)
     tried: dict[int, list[Vote]] = {number: [] for number in range(len(rules))}
@@ -150,7 +151,7 @@ def _learned(
 
 
 def _own_votes(paths: Sequence[Generation], thoughts: Sequence[str]) -> list[Vote]:
-    """What each thought with more than one path elects alone: the mix has to beat it."""
+    """The vote of each thought with more than one path, which the mix has to beat."""
     own = [[path for path in paths if path.thought == thought] for thought in thoughts]
     return [
         elect(heard, [heard[0].thought], row=f"{heard[0].thought} vote")
@@ -167,7 +168,7 @@ def metrics(
     rule: VoteRule = MAJORITY,
 ) -> Metrics:
     """Result rows of test problems by dataset and phase; validation as `<dataset>/validation`.
-    `rule` and `grader` are those that elected and judged."""
+    `rule` and `grader` are those of the run."""
     table: Metrics = {}
     splits: tuple[tuple[Split, str], ...] = (("test", ""), ("validation", VALIDATION))
     datasets = dict.fromkeys(g.dataset for g in generations)
@@ -260,8 +261,9 @@ def _row(verdicts: Sequence[bool], rule: str, num_paths: int, grader: Grader, ti
 def _validation_accuracy(
     generations: Iterable[Generation], thoughts: Sequence[str]
 ) -> dict[str, Fraction]:
-    """Of the paths that vote: the sampled ones, of problems without any the greedy ones. By the
-    rule of succession: none right of a few is no proof that a thought never is."""
+    """The validation accuracy of each thought's voting paths: sampled ones, or greedy ones for
+    problems without samples. It uses the rule of succession, since no right answer among a few does
+    not mean that a thought is never right."""
     validation = by_problem(g for g in generations if g.split == "validation")
     heard = [path for paths in validation for path in voters(paths)]
     verdicts = {t: [g.correct for g in heard if g.thought == t] for t in thoughts}
@@ -269,7 +271,7 @@ def _validation_accuracy(
 
 
 def by_problem(generations: Iterable[Generation]) -> list[list[Generation]]:
-    """Generations of one phase, those of a problem together; each path may be there once."""
+    """The generations of one phase, grouped by problem; ValueError if a path occurs twice."""
     problems: dict[str, list[Generation]] = {}
     for generation in generations:
         problems.setdefault(generation.problem_id, []).append(generation)

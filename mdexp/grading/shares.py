@@ -1,4 +1,4 @@
-"""How many of a group of problems were got right, as analysis.json holds it."""
+"""The accuracy on a group of problems, as in analysis.json."""
 
 from typing import TypedDict
 
@@ -6,7 +6,7 @@ from mdexp.grading.statistics import wilson
 
 
 class Share(TypedDict):
-    """Right answers to n problems."""
+    """The number of right answers to n problems."""
 
     n: int
     correct: int

@@ -1,11 +1,11 @@
-"""How far an accuracy can be trusted, and whether two of them differ.
+"""Intervals of accuracies, and tests of whether two of them differ.
 
-The interval of a proportion is Wilson's (1927), that of any other mean over problems the
-bias-corrected and accelerated bootstrap (BCa, Efron 1987), both at 95 %. Where all problems have
-the same value no resample differs, and Wilson's interval of none in n stands in. Two systems that
-answered the same problems are compared on those problems: by McNemar's test (1947), exact, which
-for several seeds becomes the exact sign-flip test over problems (clusters.py). `holm` corrects a
-whole table.
+The interval of a proportion is Wilson's (1927); that of any other mean over problems is the
+bias-corrected and accelerated bootstrap (BCa, Efron 1987). Both are at 95 %. If all problems have
+the same value, no resample differs, and Wilson's interval for 0 of n is used instead. Two systems
+that answered the same problems are compared by McNemar's exact test (1947), which for several seeds
+becomes the exact sign-flip test over problems (clusters.py). `holm` corrects the p values of a
+table.
 """
 
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 NORMAL = NormalDist()
 Z95 = NORMAL.inv_cdf(0.975)
 RESAMPLES = 10_000
-CHUNK = 500  # resamples that are held in memory at a time
-ROUNDING = 1e-12  # differences of means that floating point alone may make
+CHUNK = 500  # resamples held in memory at a time
+ROUNDING = 1e-12  # differences of means below this are rounding errors
 
 
 class Interval(NamedTuple):
@@ -29,7 +29,7 @@ class Interval(NamedTuple):
 
 
 class McNemar(NamedTuple):
-    """Problems that one system alone solved, and how likely such a split is if both are equal."""
+    """The numbers of problems that only one system solved, and the p of such a split."""
 
     only_first: int  # b
     only_second: int  # c
@@ -37,14 +37,15 @@ class McNemar(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """Accuracy of the second minus accuracy of the first, with its 95 % interval."""
+    """The accuracy of the second minus that of the first, with its 95 % interval."""
 
     mean: float
     ci95: Interval
 
 
 def wilson(num_correct: int, n: int) -> Interval:
-    """95 % interval of a proportion, within [0, 1] also for few problems or none solved."""
+    """Wilson's 95 % interval of a proportion, which stays within [0, 1] even for few problems or
+    none solved."""
     if not 0 <= num_correct <= n or n == 0:
         raise ValueError(f"need 0 <= correct <= n and n > 0, got correct={num_correct}, n={n}")
     rate, shrink = num_correct / n, 1 + Z95**2 / n
@@ -57,7 +58,7 @@ def wilson(num_correct: int, n: int) -> Interval:
 
 
 def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> McNemar:
-    """Exact two-sided test on the problems where just one of two systems is right."""
+    """The exact two-sided test on the problems that only one of two systems solves."""
     only_first, only_second = _discordant(first, second)
     n = only_first + only_second
     tail = sum(comb(n, k) for k in range(min(only_first, only_second) + 1))
@@ -65,7 +66,7 @@ def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> McNemar:
 
 
 def paired_difference(first: Sequence[bool], second: Sequence[bool], *, seed: int) -> Difference:
-    """Difference of two accuracies, with the BCa bootstrap over problems."""
+    """The difference of two accuracies, with its interval by the BCa bootstrap over problems."""
     only_first, only_second = _discordant(first, second)
     n = len(first)
     if n == 0:
@@ -79,8 +80,8 @@ def paired_difference(first: Sequence[bool], second: Sequence[bool], *, seed: in
 
 
 def bca(values: NDArray[np.float64], *, seed: int, least: float = 0.0) -> Interval:
-    """BCa interval of the mean of one value per problem, each from `least` (0 of a share, -1 of a
-    difference of shares) to 1."""
+    """The BCa interval of a mean of one value per problem, each between `least` (0 for a share, -1
+    for a difference of shares) and 1."""
     source, n = np.random.default_rng(seed), len(values)
     if n == 0:
         raise ValueError("no problems to resample")
@@ -91,26 +92,26 @@ def bca(values: NDArray[np.float64], *, seed: int, least: float = 0.0) -> Interv
 
 
 def unvaried(value: float, n: int, *, least: float) -> Interval:
-    """Interval of a mean of n equal values: off by what Wilson's of none in n leaves open.
+    """The interval of a mean of n equal values, as wide as Wilson's for 0 of n.
 
-    Of shares 0 or 1 that is Wilson's own interval; of a difference without a discordant pair, the
-    same to both sides.
+    For a share of 0 or 1 that is Wilson's own interval; for a difference without a discordant pair
+    it extends equally to both sides.
     """
     room = wilson(0, n).high
     return Interval(max(least, value - room), min(1.0, value + room))
 
 
 def adjusted(means: NDArray[np.float64], values: NDArray[np.float64], *, least: float) -> Interval:
-    """The quantiles of resampled means that BCa takes; `values` are one per problem.
+    """The quantiles of resampled means that BCa uses; `values` has one per problem.
 
-    Of a mean the jackknife has a closed form: the acceleration is a sixth of the standard error's
+    For a mean, the jackknife has a closed form: the acceleration is a sixth of the standard error's
     skewness.
     """
     mean = values.mean()
     spread = values - mean
     if np.ptp(values) <= ROUNDING:
         return unvaried(float(mean), len(values), least=least)
-    # Rounding must not decide on which side of the mean an equal one lies.
+    # Rounding must not decide on which side of the mean an equal value lies.
     below, equal = means < mean - ROUNDING, np.abs(means - mean) <= ROUNDING
     smaller = float(below.mean() + equal.mean() / 2)
     bias = NORMAL.inv_cdf(min(max(smaller, 1 / RESAMPLES), 1 - 1 / RESAMPLES))
@@ -122,7 +123,7 @@ def adjusted(means: NDArray[np.float64], values: NDArray[np.float64], *, least: 
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down correction (1979): each p as it stands among all that were computed."""
+    """Holm's step-down correction (1979): each p corrected for all of them."""
     adjusted_p, worst = [1.0] * len(p_values), 0.0
     by_size = sorted(range(len(p_values)), key=p_values.__getitem__)
     for rank, index in enumerate(by_size):

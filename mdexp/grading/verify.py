@@ -1,8 +1,8 @@
-"""Which of the teacher's paths are kept, and why the others are not.
+"""Decides which of the teacher's paths are kept, and why the others are rejected.
 
-Modes: `gold` keeps what meets the gold answer; `runs` what has an answer at all; `agree` what at
-least two thoughts of a problem answer alike, for questions without gold (the agreement of CoT and
-PoT was right in 96.8 % of cases on recorded outputs); `none` whatever its thought can read.
+Modes: `gold` keeps paths whose answer equals gold; `runs`, paths with any answer; `agree`, paths
+whose answer at least two thoughts give, for questions without gold (on recorded outputs, 96.8 % of
+answers on which CoT and PoT agreed were right); `none`, all that their thought can read.
 """
 
 from collections import defaultdict
@@ -39,8 +39,8 @@ def verify_paths(
     thinking: ThinkingUse = "drop",
     results_of: Collection[str] = (),
 ) -> tuple[list[VerifiedPath], list[Rejection]]:
-    """Every path is either kept or rejected with a reason. A kept path of a thought in `results_of`
-    holds the result of its program."""
+    """The paths that are kept, and the others with the reason. A kept path of a thought in
+    `results_of` includes the result of its program."""
     reads = read_rows(paths, problems, thoughts, executor)
     if thinking == "only":
         chains = read_rows(paths, problems, thoughts, executor, part="thinking")
@@ -70,7 +70,7 @@ def verify_paths(
 def _verified(
     path: Path, read: Done, answer: Answer | None, segments: Segments, thinking: ThinkingUse
 ) -> VerifiedPath:
-    assert answer is not None, path  # one without is rejected
+    assert answer is not None, path  # a path without an answer is rejected
     return VerifiedPath(
         problem_id=path.problem_id,
         thought=path.thought,
@@ -93,15 +93,15 @@ def _segments(path: Path, read: Done, thinking: ThinkingUse, with_result: bool) 
 
 
 def _chain(chain: Done, read: Done) -> Done:
-    """Thinking as the path: prose states the answer that stands behind it, while a program or
-    equations in it give the answer themselves."""
+    """The thinking as the path. Prose is followed by the answer's statement; a program or equations
+    give the answer themselves."""
     if chain.is_computed or read.answer is None:
         return chain
     return replace(chain, answer=read.answer, status="ok")
 
 
 def _trained_on(segment: Segment, use: ThinkingUse) -> Segment:
-    """A segment as it may be trained on: its thinking apart, where that is kept."""
+    """A segment for training, with its thinking in a separate field if that is kept."""
     if segment.author != "writer":
         return segment
     aloud = join_thinking(segment.thinking, segment.text)
@@ -130,7 +130,7 @@ def _rejection(path: Path, reason: str, detail: str) -> Rejection:
 def _fault(
     path: Path, read: Done, problem: Problem, mode: Mode, agreed: Mapping[str, set[str]]
 ) -> tuple[str, str] | None:
-    """Reason and detail, or None for a path to keep."""
+    """The reason and detail of a rejection, or None for a path to keep."""
     if problem.leaked:
         return "leaked", "the problem equals a test problem"
     if path.finish_reason in REFUSED and not _last_text(path).strip():
@@ -151,7 +151,7 @@ def _fault(
 def _agreed(
     paths: Sequence[Path], reads: Sequence[Done], problems: Mapping[str, Problem]
 ) -> dict[str, set[str]]:
-    """For each problem the answers that two or more thoughts give."""
+    """For each problem, the answers that two or more thoughts give."""
     answers: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for path, read in zip(paths, reads, strict=True):
         if (key := vote_key(read.answer, problems[path.problem_id].match)) is not None:

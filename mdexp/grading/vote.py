@@ -1,8 +1,9 @@
-"""The vote over the paths of one problem: a rule weighs the answers, the heaviest is elected.
+"""Holds the vote over the paths of one problem: a rule weighs the answers, and the heaviest is
+elected.
 
 Rules are in vote_rules/; which answers are equal and when one is right is in election.py. A tie
 goes to the first thought of the order among the tied answers, then to its earliest sample; two
-single paths that differ can only tie by majority, which is why `tie` is kept.
+single paths that differ always tie under majority, so `tie` is recorded.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,12 +17,12 @@ from mdexp.grading.vote_rules.majority import MAJORITY
 from mdexp.ports import Ballot, Tally, VoteRule
 from mdexp.records import Generation, Vote
 
-Accuracy = Mapping[str, Fraction]  # what validation lets expect of each thought's greedy path
-EQUAL = 1e-9  # relative difference below which two weights tie: floating-point sums differ by 1e-16
+Accuracy = Mapping[str, Fraction]  # expected accuracy by thought, from validation
+EQUAL = 1e-9  # relative; floating-point sums differ by 1e-16
 
 
 def trust(thoughts: Sequence[str], accuracy: Accuracy) -> list[str]:
-    """Thoughts by falling validation accuracy; equal or unmeasured ones keep their order."""
+    """The thoughts by decreasing validation accuracy; equal or unmeasured ones keep their order."""
     return sorted(thoughts, key=lambda thought: -accuracy.get(thought, Fraction(0)))
 
 
@@ -34,9 +35,9 @@ def elect(
 ) -> Vote:
     """The answer to which a problem's paths give the most weight by `rule`.
 
-    `order` lists thoughts, the best first; one that it leaves out has no say. The elected answer
-    stands as its first path in that order wrote it. Where all abstain there is none. `accuracy` is
-    what vote=accuracy weighs by.
+    `order` lists thoughts, the best first; others do not vote. The elected answer is written as in
+    its first path in that order. If all paths abstain there is none. vote=accuracy weighs by
+    `accuracy`.
     """
     heard = [path for path in paths if path.thought in order]
     ranked = sorted(heard, key=lambda path: (order.index(path.thought), path.sample))
@@ -64,12 +65,13 @@ def elect(
 
 
 def voters(paths: Sequence[Generation]) -> list[Generation]:
-    """The sampled paths of a problem; the greedy ones (sample 0) only where nothing was sampled."""
+    """The sampled paths of a problem; the greedy ones (sample 0) only if nothing was sampled."""
     return [path for path in paths if path.sample > 0] or list(paths)
 
 
 def _tallied(rule: VoteRule, ballots: Sequence[Ballot], accuracy: Accuracy) -> Tally:
-    """What the rule counts; ValueError where that elects nobody or an answer that nobody gave."""
+    """The weights by the rule; ValueError if they are all 0 or include an answer that no path
+    gave."""
     counted = rule.tally(ballots, accuracy)
     given = {ballot.key for ballot in ballots}
     if not counted or not counted.keys() <= given or not all(w >= 0 for w in counted.values()):
@@ -86,7 +88,8 @@ def _is_right(cast: Sequence[Generation], place: int) -> bool:
 
 
 def _decided(ballots: Sequence[Ballot], elected: str | None) -> str:
-    """Who made the vote: see records.Vote. A thought whose every path failed has no choice."""
+    """How the vote was decided (see records.Vote). A thought all of whose paths failed has no
+    choice."""
     own = own_choices(ballots)
     if elected is None:
         return "nobody"
@@ -97,6 +100,6 @@ def _decided(ballots: Sequence[Ballot], elected: str | None) -> str:
 
 
 def _written(counted: Tally) -> dict[str, float]:
-    """Weights as JSON holds them, the heaviest first; whole ones as integers."""
+    """The weights for JSON, the heaviest first; whole numbers as integers."""
     ordered = sorted(counted.items(), key=lambda item: -item[1])
     return {key: int(w) if w == int(w) else round(float(w), 6) for key, w in ordered}

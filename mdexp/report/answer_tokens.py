@@ -1,4 +1,4 @@
-"""How many tokens the student wrote for an answer: what an accuracy was paid with."""
+"""Counts the tokens that the student wrote for an answer: the cost of an accuracy."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,8 @@ Tokens = Mapping[tuple[str, str, str], float]  # dataset, phase, row
 
 
 def answer_tokens(outputs: Sequence[Output], votes: Sequence[Vote]) -> Tokens:
-    """Tokens written per problem, as a mean: of a thought its greedy path, of a vote all paths that
-    it heard."""
+    """Mean number of tokens written per problem: for a thought, its greedy path; for a vote, all
+    paths that it counted."""
     spent: defaultdict[tuple[str, str, str], list[int]] = defaultdict(list)
     asked: defaultdict[tuple[str, str, str], list[Output]] = defaultdict(list)
     for output in outputs:

@@ -1,7 +1,7 @@
-"""Write report.md and report.html, one page that needs nothing beside it: no network, no server.
+"""Writes report.md and report.html, a self-contained page: no network, no server.
 
-Whatever a model or a dataset wrote is data. In the page it lies in a JSON block in which no tag can
-begin or end, and the script shows it as text only; everything else goes through Jinja's escaping.
+Texts of models and datasets are data. In the page they lie in a JSON block in which no tag can
+begin or end, and the script shows them as text only; everything else is escaped by Jinja.
 """
 
 import json
@@ -53,11 +53,12 @@ def build_report(
     programs: Sequence[str] = (),
     rounds: Sequence[RoundRow] = (),
 ) -> None:
-    """Write both reports into `folder`. A run without training or without `before` has fewer parts.
+    """Write both reports into `folder`. A run without training or without `before` has fewer
+    sections.
 
-    `run` is what run.json holds: settings, versions, commit, seed, stages, each of them optional.
-    `outputs` say how many tokens an answer took. `programs` are the thoughts whose texts are code,
-    `rounds` those of a run of several.
+    `run` is the content of run.json: settings, versions, commit, seed, stages, each optional.
+    `outputs` give the tokens of answers. `programs` are the thoughts whose texts are code, `rounds`
+    the rows of a run of several rounds.
     """
     settings = run.get("settings", {})
     rows = tables.results(metrics, generations, votes, answer_tokens(outputs, votes))
@@ -123,7 +124,7 @@ def page_parts(
     history: Sequence[Mapping[str, float]],
     generations: Sequence[Generation],
 ) -> dict[str, str]:
-    """The parts of the page that have something to show, in order: anchor and name."""
+    """Anchor and name of the page's non-empty sections, in order."""
     last = [list(phases.values())[-1] for phases in analysis.values()]
     everything = [found for phases in analysis.values() for found in phases.values()]
     there = {
@@ -145,7 +146,7 @@ def page_parts(
 
 
 def power_lines(results: Sequence[tables.ResultRow]) -> dict[str, str]:
-    """Of each test set its problems and the smallest difference that these can show."""
+    """For each test set: its number of problems and the smallest difference that they can show."""
     sizes = {row.dataset: (row.after or row.before or {"n": 0})["n"] for row in results}
     return {
         dataset: f"n = {n} sees differences above {100 * detectable_difference(n):.0f} points"
@@ -166,13 +167,13 @@ def _thoughts(
     generations: Sequence[Generation],
     history: Sequence[Mapping[str, float]],
 ) -> list[str]:
-    """Those of the settings, then any that an earlier part of the run had beside them."""
+    """The thoughts of the settings, then others that occur in the run's rows."""
     trained = [name.removeprefix(charts.NLL) for name in charts.losses(history) if name != "loss"]
     return [*settings.get("thoughts", {}), *trained, *(g.thought for g in generations)]
 
 
 def teachers(funnel: Sequence[FunnelRow]) -> dict[str, str]:
-    """Who wrote the paths of each thought, and that it is no language model where it is none."""
+    """Who wrote the paths of each thought, with a remark if no language model did."""
     return {
         row["thought"]: ", ".join(
             f"{model} (no LLM)" if model.startswith(NO_LLM) else model for model in row["teachers"]
@@ -183,7 +184,7 @@ def teachers(funnel: Sequence[FunnelRow]) -> dict[str, str]:
 
 
 def facts(run: Mapping[str, Any]) -> dict[str, Any]:
-    """What the run ran on, as one flat list."""
+    """Facts about the run and its machine, as one flat list."""
     seed = run.get("seed", run.get("settings", {}).get("seed", "not recorded"))
     origin = {"seed": seed, "commit": run.get("commit") or "not recorded"}
     if "sandbox" in run:
@@ -197,7 +198,7 @@ def facts(run: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def title(settings: Mapping[str, Any]) -> str:
-    """Problems, student and thoughts of a run."""
+    """The title of a run: problems, student and thoughts."""
     parts = [
         _dataset(settings.get("dataset", {})),
         student_name(settings.get("student", {})),
@@ -207,12 +208,12 @@ def title(settings: Mapping[str, Any]) -> str:
 
 
 def _dataset(options: Mapping[str, Any]) -> str:
-    """Its own name, else the module that reads it: `svamp` of `mdexp.datasets.svamp.Svamp`."""
+    """The dataset's name, else its module: `svamp` for `mdexp.datasets.svamp.Svamp`."""
     return options.get("name") or ".".join(options.get("_target_", "").split(".")[-2:-1])
 
 
 def run_grader(metrics: Metrics) -> str:
-    """Name and version of the grader that judged the run; empty if it judged nothing."""
+    """Name and version of the run's grader; empty if nothing was graded."""
     rows = [row for phases in metrics.values() for rows in phases.values() for row in rows.values()]
     return rows[0]["grader"] if rows else ""
 
@@ -244,13 +245,13 @@ def _environment() -> Environment:
 
 
 def cell(text: object) -> str:
-    """Text within a table of Markdown."""
+    """Text escaped for a cell of a Markdown table."""
     escaped = str(text).replace("&", "&amp;").replace("<", "&lt;")
     return " ".join(escaped.replace("|", "\\|").split())
 
 
 def versus(difference: Versus) -> str:
-    """What a difference is measured against, with both accuracies where it is between two rows."""
+    """What a difference is measured against, with both accuracies if it is between two rows."""
     if difference.accuracies is None:
         return cell(difference.name)
     first, second = (tables.percent(share) for share in difference.accuracies)

@@ -9,17 +9,17 @@ from mdexp.grading.score import Row
 
 WIDTH, HEIGHT = 720, 280
 LEFT, RIGHT, TOP, BOTTOM = 48, 88, 20, 36
-LINE_HEIGHT = 14  # of the names at the ends of lines
+LINE_HEIGHT = 14  # height of the names at the ends of lines
 MAX_POINTS = 300
 STRIP_WIDTH, STRIP_HEIGHT = 180, 26
-NLL = "nll_"  # begins the names of what each thought's targets lose
+NLL = "nll_"  # prefix of the keys of each thought's loss
 
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """A pair of axes by their ticks, and where a point lies between them."""
+    """A pair of axes, given by their ticks, and the position of points between them."""
 
     x_ticks: list[float]
     y_ticks: list[float]
@@ -45,7 +45,8 @@ class Axes:
 
 
 def loss_curve(history: Sequence[Mapping[str, float]], classes: Mapping[str, str]) -> str:
-    """Loss and NLL per thought over the steps; long runs are drawn as means of equal spans."""
+    """A chart of loss and NLL per thought over the steps; long runs are drawn as means of equal
+    spans."""
     lines = {
         name: _thinned([(row["step"], row[name]) for row in history if name in row])
         for name in losses(history)
@@ -65,7 +66,7 @@ def losses(history: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def training_told(history: Sequence[Mapping[str, float]]) -> str:
-    """What the loss curve shows, in a sentence."""
+    """The loss curve in a sentence."""
     last = losses(history)
     each = ", ".join(f"{k.removeprefix(NLL)} {v:.3f}" for k, v in last.items() if k != "loss")
     return (
@@ -81,7 +82,8 @@ def line_chart(
     x_label: str,
     y_label: str,
 ) -> str:
-    """Lines over a common pair of axes; both begin where the data begin, y at 0 at the latest."""
+    """Lines over a common pair of axes, which begin where the data begins; y begins at 0 or
+    below."""
     points = [point for line in lines.values() for point in line]
     axes = Axes(
         ticks(min(x for x, _ in points), max(x for x, _ in points), whole=True),
@@ -96,7 +98,7 @@ def line_chart(
 
 
 def end_names(ends: Mapping[str, Point], classes: Mapping[str, str]) -> list[str]:
-    """Each line's name beside its last point, moved down where another stands."""
+    """Each line's name beside its last point, moved down if it would overlap another."""
     parts: list[str] = []
     placed: list[Point] = []
     for name, (x, y) in sorted(ends.items(), key=lambda end: end[1][1]):
@@ -111,7 +113,7 @@ def end_names(ends: Mapping[str, Point], classes: Mapping[str, str]) -> list[str
 
 
 def strip(before: Row | None, after: Row | None) -> str:
-    """Two accuracies with their intervals on the scale from 0 to 1."""
+    """A strip with two accuracies and their intervals on a scale from 0 to 1."""
     parts = [f'<line class="grid" x1="0" x2="{STRIP_WIDTH}" y1="13" y2="13"/>']
     for phase, row, y in (("before", before, 7), ("after", after, 19)):
         if row is None:
@@ -125,7 +127,7 @@ def strip(before: Row | None, after: Row | None) -> str:
 
 
 def ticks(low: float, high: float, number: int = 5, *, whole: bool = False) -> list[float]:
-    """About `number` round values that enclose [low, high]; whole ones of what is counted."""
+    """About `number` round values that enclose [low, high]; integers if `whole`."""
     span = (high - low) or abs(high) or 1.0
     power = 10.0 ** floor(log10(span / number))
     steps = [s * power for s in (1, 2, 2.5, 5, 10) if s * power >= span / number * 0.999]
@@ -153,6 +155,6 @@ def _axis_labels(x_label: str, y_label: str) -> str:
 
 
 def svg(kind: str, width: int, height: int, label: str, parts: Sequence[str]) -> str:
-    """A picture with a text for those who do not see it; `label` is escaped already."""
+    """An SVG picture with a text alternative; `label` is already escaped."""
     head = f'<svg class="{kind}" viewBox="0 0 {width} {height}" role="img" aria-label="{label}">'
     return head + "".join(parts) + "</svg>"

@@ -1,4 +1,4 @@
-"""What a run took, in words: money, time, memory, and what its stages counted."""
+"""Describes what a run cost (money, time, memory) and what its stages counted."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,14 +8,14 @@ from mdexp.teacher.progress import dollars
 
 
 def costs(run: Mapping[str, Any]) -> dict[str, list[str]]:
-    """What each stage counted, by the stage's name."""
+    """The counts of each stage, by the stage's name."""
     return {
         stage["name"]: list(_counted(stage.get("counts", {}))) for stage in run.get("stages", [])
     }
 
 
 def spent(run: Mapping[str, Any]) -> dict[str, str]:
-    """Money of the teacher, time and memory; what an older run.json does not say is left out."""
+    """The teacher's price, time and memory; values that an older run.json lacks are left out."""
     parts = {}
     for stage in run.get("stages", []):
         if stage["name"] == "extract":
@@ -30,7 +30,8 @@ def spent(run: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _price(counts: Mapping[str, Any]) -> str:
-    """Of the calls that gave this run's paths, whoever made them; "–" if the ledger has none."""
+    """The price of the calls that gave this run's paths, whichever run made them; "–" if the ledger
+    has none."""
     if "paid" not in counts:
         return "not recorded"
     if counts["paid"] is None:
@@ -47,7 +48,8 @@ def _price(counts: Mapping[str, Any]) -> str:
 
 
 def _counted(counts: Mapping[str, Any], of: str = "") -> Iterator[str]:
-    """`tokens 1,024`, `dropped (too_long: 2)`, and of a thought's own counts `cot shots 3`."""
+    """Counts as text: `tokens 1,024`, `dropped (too_long: 2)`; for a thought's counts `cot shots
+    3`."""
     for key, count in counts.items():
         name = key.replace("_", " ")
         match count:

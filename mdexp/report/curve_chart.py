@@ -1,4 +1,4 @@
-"""Accuracy against the number of paths: a line and its band for each thought and the mix."""
+"""Draws accuracy against the number of paths: a line and its band for each thought and the mix."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -9,7 +9,8 @@ from mdexp.report.charts import HEIGHT, WIDTH, Axes, Point, end_names, svg, tick
 
 
 def curve_chart(found: Curves, classes: Mapping[str, str]) -> str:
-    """Lines with their 95 % bands; thinner and without dots pass@k, which no vote can exceed."""
+    """A chart of lines with their 95 % bands; pass@k, an upper bound of any vote, is thinner and
+    has no dots."""
     points = [point for line in found["points"].values() for point in line]
     highest = max(max(point["ci95"][1], point["pass_at"]) for point in points)
     axes = Axes(

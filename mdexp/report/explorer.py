@@ -1,4 +1,4 @@
-"""The data of the page's list of generations, as JSON within the page."""
+"""Writes the data of the page's list of generations as JSON within the page."""
 
 import json
 from collections import Counter
@@ -12,7 +12,7 @@ from mdexp.grading.breakdowns import error_class
 from mdexp.records import VALIDATION, Generation, Problem, Segment
 from mdexp.report.lesson_examples import LessonExample
 
-MOST_LISTED = 20_000  # generations: a page of 40 MB, which a browser opens
+MOST_LISTED = 20_000  # generations: a page of 40 MB, which browsers still open
 ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
 FIELDS = (
     "problem",
@@ -32,8 +32,8 @@ FIELDS = (
 
 
 def listed(generations: Sequence[Generation]) -> Sequence[Generation]:
-    """The generations that the page lists: all, or of more than MOST_LISTED those of whole
-    problems, in the order of the SHA-256 of their ids, as many as fit, and at least one's."""
+    """The generations that the page lists: all, or, if there are more than MOST_LISTED, those of as
+    many complete problems as fit (at least one), in the order of the SHA-256 of their ids."""
     if len(generations) <= MOST_LISTED:
         return generations
     number = Counter(generation.problem_id for generation in generations)
@@ -54,11 +54,11 @@ def explorer_data(
     sets: Mapping[str, Sequence[str]] = MappingProxyType({}),
     lessons: Sequence[LessonExample] = (),
 ) -> str:
-    """Generations and their problems as JSON that may stand inside a script element.
+    """Generations and their problems as JSON that is safe inside a script element.
 
-    A generation is a list in the order of `fields`: names would be half of the page. `programs`
-    are the thoughts whose texts are code, `sets` the ids of problems that can be chosen together.
-    `lessons` stand beside what the student wrote.
+    A generation is a list in the order of `fields`: names would be half of the page. `programs` are
+    the thoughts whose texts are code, `sets` the ids of problems that can be chosen together.
+    `lessons` are shown beside the student's texts.
     """
     asked = {generation.problem_id for generation in generations}
     data = {
@@ -73,8 +73,8 @@ def explorer_data(
 
 
 def conversation_turns(segments: Sequence[Segment]) -> list[tuple[str, str]]:
-    """Who says what in a transcript of several texts, for people: texts with their tokens, what
-    came back of each run, and what the writer was asked or read of it."""
+    """The turns of a transcript of several texts, for people: texts with their tokens, the outcome
+    of each run, and what the writer was asked or read."""
     return [_turn(before, segment) for before, segment in pairwise((None, *segments)) if segment]
 
 

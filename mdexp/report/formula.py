@@ -1,4 +1,5 @@
-"""The objective as a formula with its numbers: the paper does not say which thought λ weighs."""
+"""Writes the objective as a formula with its numbers, since the paper does not say which thought λ
+weighs."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -9,7 +10,8 @@ from mdexp.ports.parts import build_part
 
 
 def formula(settings: Mapping[str, Any]) -> str:
-    """Such as `L = 0.3 L_cot + 0.7 L_pot`, with what each mean is over; empty without objective."""
+    """The formula, such as `L = 0.3 L_cot + 0.7 L_pot`, with what each mean is over; empty without
+    an objective."""
     options = settings.get("objective") or {}
     if not options:
         return ""

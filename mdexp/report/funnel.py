@@ -1,4 +1,4 @@
-"""How many teacher paths became lessons and examples, and where the others went."""
+"""Counts how many teacher paths became lessons and examples, and why the others did not."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -7,11 +7,11 @@ from typing import TypedDict
 
 from mdexp.records import IN_NO_LESSON, Example, Lesson, Path, Rejection, VerifiedPath
 
-Pair = tuple[str, str]  # a thought, and a model or a reason
+Pair = tuple[str, str]  # (thought, model or reason)
 
 
 class FunnelRow(TypedDict):
-    """Counts of one thought; returned = verified + rejected, lessons = used ones + unused."""
+    """The counts of one thought: returned = verified + rejected, lessons = used + unused."""
 
     thought: str
     teachers: list[str]  # the models that wrote the paths
@@ -22,7 +22,7 @@ class FunnelRow(TypedDict):
     examples: int
     rejected: dict[str, int]  # by reason
     unused: dict[str, int]  # lessons that do not fit, by reason
-    left_over: dict[str, int]  # verified paths of which there is no lesson, by reason
+    left_over: dict[str, int]  # verified paths without a lesson, by reason
 
 
 def funnel(
@@ -35,9 +35,10 @@ def funnel(
     examples: Iterable[Example],
     unused: Iterable[Rejection],
 ) -> list[FunnelRow]:
-    """One row per thought; nothing may be lost between two columns. `asked` is the number of paths
-    of one thought; `sources` names, for each thought of the student, those of the teacher that its
-    lessons are made of. Each file is read once; the examples of a lesson stand side by side."""
+    """One row per thought; the counts of neighbouring columns must add up. `asked` is the number of
+    paths asked for per thought; `sources` maps each thought of the student to the teacher's
+    thoughts that its lessons are made of. Each file is read once; the examples of a lesson are
+    adjacent."""
     returned: Counter[Pair] = Counter((path.thought, path.model) for path in paths)
     kept = Counter(path.thought for path in verified)
     why_rejected = _reasons(rejected)
@@ -72,7 +73,7 @@ def _reasons(dropped: Iterable[Rejection]) -> Counter[Pair]:
 
 
 def _by_lesson(examples: Iterable[Example]) -> tuple[Counter[str], Counter[str]]:
-    """For each thought the number of its examples, and of the lessons that they are of."""
+    """The number of examples of each thought, and of the lessons they belong to."""
     number, lessons = Counter[str](), Counter[str]()
     for (_, thought, _), rows in groupby(examples, lambda e: (e.problem_id, e.thought, e.sample)):
         number[thought] += sum(1 for _ in rows)
@@ -81,7 +82,7 @@ def _by_lesson(examples: Iterable[Example]) -> tuple[Counter[str], Counter[str]]
 
 
 def _of(pairs: Mapping[Pair, int], thoughts: Collection[str]) -> Counter[str]:
-    """Counts of some thoughts together, in the order in which what they count first occurs."""
+    """The summed counts of some thoughts, in order of first occurrence."""
     found = Counter[str]()
     for (thought, name), number in pairs.items():
         if thought in thoughts:

@@ -1,5 +1,5 @@
-"""What the report opens with: what training gained, then what mixing the thoughts gained, and how
-sure each is."""
+"""The opening of the report: what training gained, then what mixing gained, with their
+uncertainty."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,30 +14,30 @@ from mdexp.records.row_names import RUN_VOTE
 from mdexp.report.charts import svg
 from mdexp.report.tables import p_value
 
-WIDTH, HEAD, ROW, PADDING = 320, 8, 26, 12  # rows as high as those of the table beside it
+WIDTH, HEAD, ROW, PADDING = 320, 8, 26, 12  # row height, equal to that of the table beside it
 TEST = "exact McNemar test"
-CLEAR = 0.05  # largest p that is called a difference
+CLEAR = 0.05  # largest p that counts as a difference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Versus:
     """A difference of two accuracies on one test set, as a share."""
 
-    name: str  # what it is measured against
+    name: str  # the row that it is measured against
     mean: float
     ci95: Interval
     p: float  # exact McNemar, not corrected
-    accuracies: tuple[float, float] | None = None  # of both sides, where they are single rows
+    accuracies: tuple[float, float] | None = None  # of both sides, if they are single rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
-    """An answer of the run: the first difference is the one that counts."""
+    """A claim of the report; its first difference is the one that counts."""
 
-    claim: str  # what the number says, without it
+    claim: str  # the claim without its number
     differences: list[Versus]
-    how: str  # what is compared with what, and whether that is fair
-    verdict: str  # what the interval and the test say
+    how: str  # what is compared, and whether that is fair
+    verdict: str  # the result of interval and test
 
 
 def headlines(
@@ -46,8 +46,8 @@ def headlines(
     votes: Sequence[Vote],
     names: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Headline]:
-    """What training gained and what mixing gained on the first test set, each where the run has
-    both sides of it. `names` are those of the rows for people."""
+    """What training and what mixing gained on the first test set, each if the run has both sides of
+    it. `names` are the rows' names for people."""
     if not analyses:
         return []
     dataset, phases = next(iter(analyses.items()))
@@ -64,7 +64,7 @@ def headlines(
 
 
 def forest(differences: Sequence[Versus]) -> str:
-    """Each difference with its interval on one scale, zero marked."""
+    """A chart of each difference with its interval on one scale, with zero marked."""
     ends = [end for d in differences for end in (*d.ci95, 0.0)]
     low, high = min(ends), max(ends)
     span = (high - low) or 1.0
@@ -95,8 +95,8 @@ def _mixing(
     after: Mapping[str, Verdicts],
     names: Mapping[str, str],
 ) -> Headline | None:
-    """Against several thoughts the first is the one that is hardest to beat on this very test, so
-    that picking it works against the mix. None if one thought alone answers."""
+    """The claim about mixing. Of several thoughts the first is the hardest to beat on this test
+    set, so that choosing it works against the mix. None if only one thought answers."""
     if curves and curves["gains"]:
         return _equal_budget(dataset, curves["gains"])
     thoughts = [row for row in after if not row.endswith(RUN_VOTE)]
@@ -146,7 +146,8 @@ def _training(
     before: Mapping[str, Verdicts],
     after: Mapping[str, Verdicts],
 ) -> Headline:
-    """`names` by row; the claim is about the first, which nobody picked for its result."""
+    """The claim about training. It is about the first row, which is not chosen for its result;
+    `names` are by row."""
     differences = [
         _versus(f"{name} before", before[row], after[row]) for row, name in names.items()
     ]
@@ -170,7 +171,7 @@ def _versus(name: str, first: Verdicts, second: Verdicts) -> Versus:
 
 
 def _ordered(subject: str, differences: Sequence[Versus], how: str) -> Headline:
-    """The claim by the difference that is hardest to show."""
+    """The differences with the one that is hardest to show first."""
     hardest_first = sorted(differences, key=lambda d: d.mean)
     return _claimed(subject, hardest_first, how, _tested(hardest_first))
 
@@ -178,10 +179,10 @@ def _ordered(subject: str, differences: Sequence[Versus], how: str) -> Headline:
 def _claimed(
     subject: str, differences: list[Versus], how: str, tested: tuple[float, str]
 ) -> Headline:
-    """The claim by the first difference.
+    """The claim from the first difference.
 
-    An interval alone is not enough: of a few discordant pairs, all alike, a bootstrap never draws
-    another kind.
+    An interval alone is not enough: a bootstrap of a few discordant pairs that all agree never
+    draws a different one.
     """
     low, high = differences[0].ci95
     side = "lies above" if low > 0 else "lies below" if high < 0 else "holds"
@@ -200,8 +201,8 @@ def _claimed(
 def _tested(hardest_first: Sequence[Versus]) -> tuple[float, str]:
     """The p of the claim, and how it was computed.
 
-    To help is to beat every thought, so that the largest p counts. To hurt, being beaten by one is
-    enough, and that one was chosen: its p is corrected for all of them.
+    Mixing helps if it beats every thought, so the largest p counts. It hurts if one thought beats
+    it; since that one was chosen, its p is corrected for all of them.
     """
     p_values = [d.p for d in hardest_first]
     if len(p_values) == 1:

@@ -1,12 +1,11 @@
-"""A lesson of each thought and type of problem: what the teacher wrote, to be shown beside what the
-student writes."""
+"""Picks a lesson for each thought and type of problem, to be shown beside the student's texts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypedDict
 
 from mdexp.records import Lesson, Problem, by_id
 
-MOST_TYPES = 40  # of a thought: a page is no place for a lesson of each of a thousand types
+MOST_TYPES = 40  # most lessons of a thought, however many types of problem there are
 
 
 class LessonExample(TypedDict):

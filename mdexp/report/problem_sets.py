@@ -1,4 +1,4 @@
-"""The sets of problems that the analysis counts, by a name: the page opens each from its count."""
+"""Names the sets of problems that the analysis counts; the page links each count to its set."""
 
 from collections.abc import Iterator
 
@@ -6,17 +6,17 @@ from mdexp.grading.analysis import Analyses
 
 
 def solved_set(dataset: str, phase: str, solvers: str, by: str) -> str:
-    """The name of those that just these thoughts solve `by` greedy path or own vote."""
+    """The name of the set that exactly these thoughts solve, `by` greedy path or own vote."""
     return f"{dataset}, {phase}: {solvers}, by {by}"
 
 
 def disputed_set(dataset: str, phase: str, thought: str, grader: str) -> str:
-    """The name of those on whose greedy path a grader and the run's own differ."""
+    """The name of the set on whose greedy paths a grader and the run's grader differ."""
     return f"{dataset}, {phase}: {thought} in dispute under {grader}"
 
 
 def problem_sets(analysis: Analyses) -> dict[str, list[str]]:
-    """Ids of the problems of each set that has any."""
+    """The ids of the problems of each non-empty set."""
     return {name: ids for name, ids in _all(analysis) if ids}
 
 

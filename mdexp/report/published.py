@@ -1,4 +1,4 @@
-"""What papers state for a dataset, with how well that is known; published.yaml has it."""
+"""Accuracies that papers state for a dataset, and how well each is known (published.yaml)."""
 
 from collections.abc import Collection
 from functools import cache

@@ -1,4 +1,4 @@
-"""How a student changed from round to round: what it wrote itself, what was learned, its scores."""
+"""Shows how a student changed from round to round: its own paths, its targets, its scores."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,40 +13,42 @@ FILE = "rounds.json"
 
 
 class Scores(TypedDict):
-    """One thought, or the mix, on one test set after a round; shares of the problems."""
+    """The scores of one thought, or of the mix, on one test set after a round, as shares."""
 
     dataset: str
     way: str
     greedy: float | None  # None for the mix
     greedy_ci95: list[float] | None  # Wilson
-    paths: int  # k of the two that follow; 0 where too few were sampled
+    paths: int  # k of the next two fields; 0 if too few paths were sampled
     majority: float | None
     majority_ci95: list[float] | None  # BCa over problems
     passed: float | None  # pass@k
 
 
 class RoundRow(TypedDict):
-    """One round. What the student wrote about training problems is that of the round before."""
+    """One round. Its own paths about training problems were written by the student of the round
+    before."""
 
     round: int
     own_paths: int
     own_right: int
-    own_distinct: int  # of the right ones, by their equations
+    own_distinct: int  # distinct right paths, by their equations
     own_tokens: int
     own_solved: int  # training problems with an own right path
     chosen_own: int
-    targets: int  # that were trained on
-    test_tokens: int  # written about validation and test problems
+    targets: int  # targets trained on
+    test_tokens: int  # tokens written about validation and test problems
     scores: list[Scores]
 
 
 def round_rows(folders: Sequence[Path]) -> list[RoundRow]:
-    """A row for each round's run folder, in their order."""
+    """A row for each round's run folder, in order."""
     return [_row(number, folder) for number, folder in enumerate(folders, start=1)]
 
 
 def round_chart(rows: Sequence[RoundRow], dataset: str, classes: Mapping[str, str]) -> str:
-    """Greedy accuracy, majority and pass@k of each thought over the rounds, in percent."""
+    """A chart of greedy accuracy, majority and pass@k of each thought over the rounds, in
+    percent."""
     lines: dict[str, list[Point]] = {}
     kinds: dict[str, str] = {}
     for row in rows:

@@ -1,4 +1,4 @@
-"""What the stages of a run kept and dropped, read from their counts and put in sentences."""
+"""Puts into sentences what the stages of a run kept and dropped."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 
 from mdexp.store.stage_store import STILL_MISSING
 
-# reason: the key to turn, and to what
+# reason -> the key to change, and how
 _ADVICE = {
     "leaked": ("dataset.overlap", "exact compares the numbers, too; off trains on them all"),
     "near_duplicates": ("dataset.near_duplicates", "keep trains on them"),
@@ -27,7 +27,7 @@ _ADVICE = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """How many of what a stage got it kept, and why it dropped the others: counts by reason."""
+    """How many items a stage kept, and how many it dropped for each reason."""
 
     stage: str
     what: str  # in the plural, such as "training problems"
@@ -47,19 +47,19 @@ class Kept:
         return f"{sentence}; {self._reasons()}" if self._reasons() else sentence
 
     def _reasons(self) -> str:
-        """The commonest reason first."""
+        """The reasons, the most common first."""
         ranked = sorted(self.dropped.items(), key=lambda item: -item[1])
         return ", ".join(f"{reason} {count}" for reason, count in ranked if count)
 
     def advice(self) -> tuple[str, str]:
-        """The key that the commonest reason is about, and what to set it to."""
+        """Which key to change for the most common reason, and how."""
         reason = max(self.dropped, key=lambda reason: self.dropped[reason], default="")
         unread = ("teacher", "rejected.jsonl of the run folder has the paths and the reasons")
         return _ADVICE.get(reason, unread)
 
 
 def kept(stage: str, counts: Mapping[str, Any]) -> list[Kept]:
-    """What a stage kept of each kind of thing that it may drop."""
+    """What a stage kept of each kind of item that it may drop."""
     if not counts:
         return []
     match stage:
@@ -71,7 +71,8 @@ def kept(stage: str, counts: Mapping[str, Any]) -> list[Kept]:
         case "verify":
             return [_of("verify", "paths", counts["verified"], counts["dropped"])]
         case "examples":
-            # A lesson may be several examples; one of an earlier version was one, and not counted.
+            # A lesson may have several examples. In earlier versions it had one, and lessons were
+            # not counted.
             unfit = counts["dropped"]
             made = counts.get("lessons", counts["examples"] + sum(unfit.values()))
             return [_of("examples", "lessons", made - sum(unfit.values()), unfit)]
@@ -85,7 +86,7 @@ def mostly_dropped(stages: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def stage_line(stage: str, counts: Mapping[str, Any]) -> str:
-    """What a stage came to, as one line of a log; empty for one that its own line tells of."""
+    """The outcome of a stage as one line of a log; empty if the stage logs its own line."""
     match stage:
         case "extract" | "verify" | "examples":
             return kept(stage, counts)[0].line if counts else ""
@@ -107,7 +108,7 @@ def stage_line(stage: str, counts: Mapping[str, Any]) -> str:
 
 
 def still_missing(counts: Mapping[str, Any], *, trains: bool) -> str:
-    """What a teacher's stage lacks that may be had later, and what becomes of the run; else
+    """Which paths are missing that a later run may get, and whether this run goes on; else
     empty."""
     if not counts.get(STILL_MISSING):
         return ""
@@ -119,7 +120,7 @@ def still_missing(counts: Mapping[str, Any], *, trains: bool) -> str:
 
 
 def nothing_left(stage: str, counts: Mapping[str, Any]) -> dict[str, str]:
-    """Why a run cannot train after this stage: the key to turn and a sentence, or nothing."""
+    """Why a run cannot train after this stage: the key to change and a sentence; else None."""
     for one in kept(stage, counts)[:1]:
         if one.kept:
             continue
@@ -151,7 +152,7 @@ def problem_counts(counts: Mapping[str, Any]) -> str:
 
 
 def unread_columns(counts: Mapping[str, Any]) -> str:
-    """Which columns of the user's own files nothing reads, and in how many rows; else empty."""
+    """Which columns of the user's own files are not read, with their number of rows; else empty."""
     found = {k.removeprefix("unread/"): n for k, n in counts.items() if k.startswith("unread/")}
     named = ", ".join(f"{name} ({rows} rows)" for name, rows in found.items())
     return f"columns that are not read: {named}; dataset.fields names those that are" * bool(found)

@@ -1,4 +1,4 @@
-"""The result table in a terminal of 80 columns; what needs more room is in the report."""
+"""The result table for a terminal of 80 columns; the report has the rest."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -18,7 +18,8 @@ NOTE = " brackets: Wilson 95 % interval; change in points; p: exact McNemar test
 def terminal(
     metrics: Metrics, generations: Sequence[Generation] = (), votes: Sequence[Vote] = ()
 ) -> Group:
-    """One table per test set, to print with rich; with generations also what training changed."""
+    """One table per test set, to be printed with rich; given generations, also what training
+    changed."""
     rows = [r for r in results(metrics, generations, votes) if not r.dataset.endswith(VALIDATION)]
     datasets = groupby(rows, key=lambda row: row.dataset)
     tables = [_table(dataset, list(group)) for dataset, group in datasets]

@@ -1,4 +1,4 @@
-"""The reports of a run folder: everything that they show is read from its files."""
+"""Writes the reports of a run folder from the files in it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -34,9 +34,9 @@ def write_report(
     manifest: Mapping[str, Any],
     rounds: Sequence[Path] = (),
 ) -> None:
-    """Write report.md and report.html, and print the result table. Always written afresh: it takes
-    no time and shows this run's manifest. `file` finds the run's files by name, `rounds` are the
-    folders of a run of several."""
+    """Write report.md and report.html, and print the result table. They are written every time: it
+    is quick, and they show this run's manifest. `file` finds the run's files by name, `rounds` are
+    the folders of a run of several rounds."""
     problems = read_jsonl(file("problems.jsonl"), Problem)
     generations = read_jsonl(file("generations.jsonl"), Generation)
     votes = read_jsonl(file("votes.jsonl"), Vote)

@@ -1,8 +1,8 @@
-"""The rule of the page: what the finished jobs say of each planned test.
+"""Applies the page's rule: what the finished jobs say about each planned test.
 
 A test is *seen* or *opposite* if its p, corrected by Holm for all planned tests of the page, is at
 most 5 % and its 95 % interval excludes zero; else it is *not seen*. A test whose jobs have not run
-counts in the correction with p = 1, so that its turn cannot undo what was seen before.
+counts in the correction with p = 1, so that running it later cannot undo an earlier verdict.
 
 Paired tests: the exact sign-flip test over problems, which for one seed is McNemar's, and the
 interval of `mdexp compare`. Interactions: each problem's slope over the swept value, and whether
@@ -28,7 +28,7 @@ from mdexp.studies.verdicts import refuse_other_problems, seeds_done, set_result
 
 Verdict = Literal["seen", "not seen", "opposite", "not run"]
 ALPHA = 0.05
-POWER = 0.8  # with which the smallest visible difference is seen
+POWER = 0.8  # the power at the smallest visible difference
 PERMUTATIONS = 10_000
 
 
@@ -43,7 +43,7 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True)
 class PairedEvidence:
-    """Seeds x problems of both sides."""
+    """Correct answers of both sides, each seeds x problems."""
 
     name: str
     seeds: Sequence[int]
@@ -68,7 +68,7 @@ class PairedEvidence:
         return [Estimate(name=self.name, mean=found.mean, ci95=found.ci95)]
 
     def verdict(self) -> Verdict:
-        """By the interval alone."""
+        """The verdict by the interval alone."""
         low, high = self.estimates[0].ci95
         return "seen" if low > 0 else "opposite" if high < 0 else "not seen"
 
@@ -97,7 +97,8 @@ class InteractionEvidence:
 
     @cached_property
     def estimates(self) -> list[Estimate]:
-        """The mean slope of each kind: what accuracy gains from one end of 0 to 1 to the other."""
+        """The mean slope of each kind: the gain in accuracy when the swept value goes from 0 to
+        1."""
         kinds = np.array(self.kinds)
         found = []
         for kind in sorted(set(self.kinds)):
@@ -108,7 +109,7 @@ class InteractionEvidence:
         return found
 
     def verdict(self) -> Verdict:
-        """An interaction has no direction."""
+        """The verdict; an interaction has no direction."""
         return "seen"
 
 
@@ -117,7 +118,7 @@ Evidence = PairedEvidence | InteractionEvidence
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedTest:
-    """What became of a planned test; `evidence` and `holm` are None while it is not run."""
+    """A planned test and its outcome; `evidence` and `holm` are None until it has run."""
 
     question: str
     test: PairedTest | InteractionTest
@@ -161,7 +162,7 @@ def question_verdict(question: Question, results: Sequence[JudgedTest]) -> Verdi
 
 
 def gather(study: Study, test: PairedTest | InteractionTest, records: Records) -> Evidence | None:
-    """What the finished jobs say of a test, by the seeds that all its arms have; None without."""
+    """The evidence for a test from the seeds that all its arms have; None without any."""
     systems = test.systems()
     seeds = seeds_done(study, systems, records)
     if not seeds:
@@ -190,9 +191,9 @@ def describe_test(test: PairedTest | InteractionTest) -> str:
 
 def smallest_visible(study: Study, test: PairedTest | InteractionTest) -> float | None:
     """The difference that one seed shows in four of five studies, at the strictest level that Holm
-    sets. Of a pair Connor's (1987) approximation for McNemar's test; of an interaction the standard
-    deviation over equally large kinds, by the noncentral chi-square distribution. None where the
-    problems are too few to show any."""
+    sets. For a pair it is Connor's (1987) approximation for McNemar's test; for an interaction, the
+    standard deviation over equally large kinds, by the noncentral chi-square distribution. None if
+    there are too few problems to show any."""
     level = ALPHA / len(list(study.tests()))
     n, share = study.problems[study.dataset(test.systems()[0])], test.discordant
     if isinstance(test, InteractionTest):
@@ -206,7 +207,7 @@ def smallest_visible(study: Study, test: PairedTest | InteractionTest) -> float 
 
 
 def noncentrality(degrees: int, level: float) -> float:
-    """Of the chi-square test with so many degrees of freedom at this level, where its power is
+    """The noncentrality at which the chi-square test with so many degrees of freedom has the power
     POWER."""
     critical, low, high = chi2.ppf(1 - level, degrees), 0.0, 1e3
     for _ in range(60):

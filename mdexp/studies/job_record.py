@@ -1,7 +1,7 @@
-"""What is kept of a finished job: one small JSON file in the repository, enough for every test.
+"""The record of a finished job: one small JSON file in the repository, enough for every test.
 
-It outlives the run folder and the store: which problems each row solved, every sampled path's
-answer, verdict and length, what the job cost, and the versions of the stages that made it.
+It outlives the run folder and the store. It holds which problems each row solved, every sampled
+path's answer, verdict and length, the job's cost, and the versions of its stages.
 """
 
 import hashlib
@@ -24,12 +24,12 @@ from mdexp.store.json_lines import read_jsonl
 from mdexp.store.run_folder import MANIFEST, run_file
 from mdexp.studies.plan import StudyError, StudyJob, fault_lines
 
-RESULTS = "jobs"  # folder of the records within a study's
+RESULTS = "jobs"  # folder of the records within a study's folder
 PHASE: Phase = "after"
 
 
 class RecordPart(BaseModel):
-    """Part of a record: an unknown key, or a value of another type, is refused."""
+    """A part of a record; unknown keys and values of another type are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -37,7 +37,7 @@ class RecordPart(BaseModel):
 class SampledPaths(RecordPart):
     """A thought's sampled paths, by problem and within it by sample."""
 
-    keys: list[list[str | None]]  # what each votes for; None abstains
+    keys: list[list[str | None]]  # the answer each votes for; None abstains
     right: list[str]  # a digit 0 or 1 for each sample
     tokens: list[list[int]]  # generated
 
@@ -54,9 +54,9 @@ class SetResults(RecordPart):
 
 
 class JobCost(RecordPart):
-    target_tokens: int  # that training was scored on, all steps together
+    target_tokens: int  # target tokens of all training steps
     steps: int
-    seconds: float  # of all its stages, those found in the store included
+    seconds: float  # seconds of all stages, including those found in the store
 
 
 class JobRecord(RecordPart):
@@ -165,7 +165,7 @@ def write_record(folder: Path, name: str, record: JobRecord) -> None:
 
 
 def read_records(folder: Path) -> dict[str, JobRecord]:
-    """The finished jobs of a study by name; StudyError naming a file that is none."""
+    """The records of a study's finished jobs, by name; StudyError names an invalid file."""
     found = {}
     for file in sorted((folder / RESULTS).glob("*.json")):
         try:

@@ -1,4 +1,4 @@
-"""docs/study.md and a page that needs nothing beside it, from the plan and the records alone."""
+"""Renders docs/study.md and a self-contained page from the plan and the records alone."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,11 +28,11 @@ from mdexp.studies.schedule import all_jobs, chosen_values, search_accuracy
 from mdexp.studies.verdicts import vote_curve
 
 MARKDOWN, PAGE = "study.md", "study.html"
-COLUMNS = 41  # characters of a figure in Markdown
+COLUMNS = 41  # width of a chart in Markdown, in characters
 
 
 def write_pages(study: Study, records: Records, markdown: Path, page: Path) -> None:
-    """Write both; StudyError where a record does not fit the plan."""
+    """Write both; StudyError if a record does not fit the plan."""
     shown = page_context(study, records)
     for file, template in ((markdown, f"{MARKDOWN}.j2"), (page, f"{PAGE}.j2")):
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def write_pages(study: Study, records: Records, markdown: Path, page: Path) -> N
 
 
 def page_context(study: Study, records: Records) -> dict[str, Any]:
-    """What the templates show."""
+    """The variables of the templates."""
     judged = judged_tests(study, records)
     jobs = all_jobs(study, records)
     return {
@@ -128,7 +128,7 @@ def _curve_chart(curves: Mapping[str, Sequence[Any]]) -> str:
 
 
 def text_forest(estimates: Sequence[Estimate]) -> str:
-    """The differences with their intervals on one scale, in characters; `|` marks zero."""
+    """A chart in characters: the differences with their intervals on one scale; `|` marks zero."""
     if not estimates:
         return ""
     ends = [end for e in estimates for end in (*e.ci95, 0.0)]
@@ -149,7 +149,7 @@ def text_forest(estimates: Sequence[Estimate]) -> str:
 
 
 def _arm_rows(study: Study, records: Records) -> list[dict[str, Any]]:
-    """What each arm is, cost and reached: means over the seeds that have run."""
+    """Each arm with its cost and accuracy, as means over the seeds that have run."""
     rows = []
     for name, arm in study.arms.items():
         done = [records[f"{name}-{s}"] for s in arm.seeds if f"{name}-{s}" in records]
@@ -180,7 +180,7 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def _mixed_versions(records: Records) -> dict[str, list[int]]:
-    """The stages of which records hold results of several versions."""
+    """The stages for which records hold results of several versions."""
     seen: dict[str, set[int]] = {}
     for record in records.values():
         for stage, version in record.stages.items():
@@ -189,7 +189,7 @@ def _mixed_versions(records: Records) -> dict[str, list[int]]:
 
 
 def _other_settings(jobs: Sequence[StudyJob], records: Records) -> list[str]:
-    """Finished jobs that ran with other settings than the plan has now."""
+    """Finished jobs whose settings differ from the plan's."""
     return [j.name for j in jobs if j.name in records and records[j.name].settings != _list(j)]
 
 

@@ -1,8 +1,8 @@
-"""The plan of a study (study.yaml): jobs to run, and questions with the tests of their answers.
+"""Reads the plan of a study (study.yaml): jobs to run, and questions with their tests.
 
-A job is one arm with one seed. An arm is a set of problems with its teacher, and settings. All that
-decides a test is in the plan before any job has run: who is compared, on which problems, and how
-often the two are expected to differ.
+A job is one arm with one seed. An arm is a set of problems with its teacher, and settings. The plan
+fixes everything about a test before any job runs: what is compared, on which problems, and how
+often the two sides are expected to differ.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,8 +14,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 PLAN_FILE = "study.yaml"
-DATA = "$DATA"  # stands for the data folder in settings, so that results name no machine's path
-SEARCHED = "search"  # begins the names of the jobs of a search
+DATA = "$DATA"  # replaces the data folder in settings: no path of a machine
+SEARCHED = "search"  # prefix of the names of a search's jobs
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -26,27 +26,27 @@ class StudyError(ValueError):
 
 
 class Entry(BaseModel):
-    """A part of study.yaml: an unknown key is refused."""
+    """A part of study.yaml; unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ProblemSet(Entry):
-    """Where an arm's problems and its teacher's texts come from."""
+    """The source of an arm's problems and of its teacher's texts."""
 
-    dataset: str  # its test set as metrics.json calls it
+    dataset: str  # the name of its test set in metrics.json
     settings: tuple[str, ...]
 
 
 class ValueSearch(Entry):
-    """A setting chosen for a kind of target: that value is taken which solves most validation
-    problems, the first of equal ones. One job a value, with seed 0."""
+    """A setting chosen for a kind of target: the value that solves most validation problems, the
+    first of equals. One job per value, with seed 0."""
 
     key: str
     values: Annotated[tuple[str, ...], Field(min_length=2)]
     set: str
     settings: tuple[str, ...]
-    row: str  # of metrics.json, whose accuracy on validation counts
+    row: str  # the row of metrics.json whose validation accuracy counts
 
 
 class Arm(Entry):
@@ -55,12 +55,12 @@ class Arm(Entry):
     settings: tuple[str, ...]
     search: str | None = None  # the search whose value it takes
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
-    turn: int = 1  # jobs of an earlier turn run first, and within a turn those of seed 0
+    turn: int = 1  # jobs of an earlier turn run first; within a turn, those of seed 0
 
 
 class Side(Entry):
     """One side of a comparison: a row of the results (`row`), or a vote over an arm's sampled
-    paths, as many as `paths` in all, evenly of `thoughts`, or as many as `tokens` pay for."""
+    paths, evenly from `thoughts`: `paths` in all, or as many as `tokens` allow."""
 
     arm: str
     dataset: str | None = None  # None: that of the arm's set
@@ -93,23 +93,24 @@ class Side(Entry):
 
 
 class PairedTest(Entry):
-    """That `second` solves more of the same problems than `first`."""
+    """The claim that `second` solves more of the same problems than `first`."""
 
     first: Side
     second: Side
-    discordant: Share  # expected share of problems that one of the two alone solves
+    discordant: Share  # expected share of problems that only one of the two solves
 
     def systems(self) -> list[Side]:
         return [self.first, self.second]
 
 
 class InteractionTest(Entry):
-    """That the slope of a row's accuracy over the swept value differs between kinds of problems."""
+    """The claim that the slope of a row's accuracy over the swept value differs between kinds of
+    problems."""
 
     arms: Annotated[dict[float, str], Field(min_length=2)]  # by value
     row: str
     dataset: str | None = None
-    by: str  # a kind that records hold: type, steps
+    by: str  # type or steps, as in the records
     groups: Annotated[int, Field(ge=2)]  # expected number of kinds
     discordant: Share  # expected share of problems whose answer changes over the values
 
@@ -118,7 +119,8 @@ class InteractionTest(Entry):
 
 
 class PathsCurve(Entry):
-    """Accuracy of a majority vote by its number of paths, at most so many in all; no test."""
+    """The accuracy of a majority vote by its number of paths, up to `paths` in all; it is not
+    tested."""
 
     name: str
     arm: str
@@ -132,10 +134,10 @@ class Question(Entry):
     tests: tuple[PairedTest, ...] = ()
     interactions: tuple[InteractionTest, ...] = ()
     curves: tuple[PathsCurve, ...] = ()
-    needs: str = ""  # what is missing before it can be run at all
+    needs: str = ""  # what mdexp lacks before it can be run
 
     def systems(self) -> list[Side]:
-        """All that its tests and curves look at."""
+        """Every system that its tests and curves use."""
         tested = [system for test in self.planned() for system in test.systems()]
         drawn = [Side(arm=c.arm, thoughts=c.thoughts, paths=c.most) for c in self.curves]
         return tested + drawn
@@ -155,7 +157,7 @@ class StudyJob:
 
 
 class Study(Entry):
-    commit: str | None = Field(pattern=r"^[0-9a-f]{40}$")  # None: any; the page says so
+    commit: str | None = Field(pattern=r"^[0-9a-f]{40}$")  # None: any commit; the page says so
     settings: tuple[str, ...]  # of all jobs
     problems: dict[str, Count]  # test problems of each dataset
     sets: dict[str, ProblemSet]
@@ -182,7 +184,7 @@ class Study(Entry):
         return self
 
     def dataset(self, system: Side) -> str:
-        """The test set on which a system is looked at."""
+        """The test set on which a system is evaluated."""
         return system.dataset or self.sets[self.arms[system.arm].set].dataset
 
     def tests(self) -> Iterator[tuple[str, PairedTest | InteractionTest]]:
@@ -204,8 +206,8 @@ class Study(Entry):
         ]
 
     def arm_jobs(self, chosen: Mapping[str, str]) -> list[StudyJob]:
-        """The jobs of all arms in the order in which they run; `chosen` are the values that the
-        searches found so far."""
+        """The jobs of all arms in the order in which they run; `chosen` has the values that
+        searches have found."""
         order = [(arm.turn, seed, name) for name, arm in self.arms.items() for seed in arm.seeds]
         return [
             StudyJob(
@@ -228,18 +230,18 @@ class Study(Entry):
         return self._settings(arm.set, arm.settings, found, f"seed={seed}")
 
     def _settings(self, of_set: str, own: tuple[str, ...], *more: str) -> tuple[str, ...]:
-        """All settings of a job; of a key that is given twice the last counts."""
+        """All settings of a job; if a key is given twice, the last counts."""
         given = (*self.settings, *self.sets[of_set].settings, *own, *more)
         return tuple({setting.partition("=")[0]: setting for setting in given}.values())
 
 
 def search_job(search: str, value: str) -> str:
-    """The name of the job that tries a value."""
+    """The name of the job of a search that tries a value."""
     return f"{SEARCHED}-{search}-{value}"
 
 
 def read_plan(folder: Path) -> Study:
-    """The plan in a study's folder; StudyError."""
+    """The plan in a study's folder; StudyError if it cannot be used."""
     file = folder / PLAN_FILE
     try:
         return Study.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))

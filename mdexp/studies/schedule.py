@@ -1,4 +1,4 @@
-"""Which jobs of a study are to run: those without a record, and those whose record is outdated."""
+"""Finds the jobs of a study to run: those without a record, and those whose record is outdated."""
 
 from collections.abc import Mapping
 
@@ -26,7 +26,7 @@ def chosen_values(study: Study, records: Records) -> dict[str, str]:
 
 
 def search_accuracy(search: ValueSearch, record: JobRecord | None) -> float | None:
-    """What a job of a search reached on validation problems; None before it has run."""
+    """The validation accuracy of a search's job; None before it has run."""
     if record is None:
         return None
     measured = [phases for name, phases in record.metrics.items() if name.endswith(VALIDATION)]
@@ -34,8 +34,8 @@ def search_accuracy(search: ValueSearch, record: JobRecord | None) -> float | No
 
 
 def outdated(study: Study, records: Records, versions: Mapping[str, int]) -> dict[str, str]:
-    """The finished jobs that have to run again, with the reason: a stage has another version than
-    `versions` say, or the plan has other settings."""
+    """The finished jobs that have to run again, with the reason: a stage's version differs from
+    `versions`, or the plan has other settings."""
     reasons = {}
     for job in all_jobs(study, records):
         record = records.get(job.name)

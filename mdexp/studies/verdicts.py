@@ -1,7 +1,7 @@
-"""Which problems a side of a comparison solved, seed by seed, as the records of its jobs have it.
+"""Which problems a side of a comparison solved, seed by seed, from the records of its jobs.
 
-A vote over sampled paths takes them in the order of their samples. That is a draw without a look at
-the answers, as a test needs it. The curves are means over subsets, as in a run's report.
+A vote takes sampled paths in the order of their sample numbers, which does not depend on their
+answers, as a test requires. The curves are means over subsets, as in a run's report.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def seeds_done(study: Study, systems: Sequence[Side], records: Records) -> list[
 
 
 def solved(study: Study, system: Side, seeds: Sequence[int], records: Records) -> NDArray[np.bool_]:
-    """Seeds x problems: answered correctly. StudyError where a record lacks what is asked."""
+    """Correct answers, seeds x problems. StudyError if a record lacks the row or paths."""
     rows = []
     for seed in seeds:
         job = f"{system.arm}-{seed}"
@@ -40,7 +40,7 @@ def solved(study: Study, system: Side, seeds: Sequence[int], records: Records) -
 
 
 def set_results(study: Study, job: str, dataset: str, records: Records) -> SetResults:
-    """A job's results on a test set of the planned size; StudyError."""
+    """A job's results on a test set; StudyError if it is missing or not of the planned size."""
     results = records[job].tests.get(dataset)
     if results is None:
         raise StudyError(f"job {job} was tested on {', '.join(records[job].tests)}, not {dataset}")
@@ -94,8 +94,8 @@ def _vote(job: str, results: SetResults, system: Side) -> list[bool]:
 
 
 def affordable(lengths: Sequence[Sequence[int]], tokens: int | None) -> list[int]:
-    """How many paths of each thought fit into so many tokens, the thoughts taken in turn; one at
-    least. `lengths` are those of each thought's samples in order."""
+    """How many paths of each thought fit into so many tokens, the thoughts taken in turn; at least
+    one. `lengths` has the lengths of each thought's samples in order."""
     turns = sorted((k, t) for t, thought in enumerate(lengths) for k in range(len(thought)))
     spent = accumulate(lengths[t][k] for k, t in turns)
     afforded = sum(total <= (tokens or 0) for total in spent)
@@ -124,7 +124,8 @@ def _booth(paths: Sequence[tuple[str | None, bool, int]]) -> Booth:
 def vote_curve(
     study: Study, curve: PathsCurve, seeds: Sequence[int], records: Records
 ) -> list[tuple[int, float, tuple[float, float]]]:
-    """Paths in all, mean accuracy over subsets and seeds, and its BCa interval over problems."""
+    """For each total number of paths: mean accuracy over subsets and seeds, and its BCa interval
+    over problems."""
     points = []
     each_most = curve.most // len(curve.thoughts)
     for each in range(1, each_most + 1):
@@ -138,7 +139,7 @@ def vote_curve(
 def _shares(
     study: Study, curve: PathsCurve, each: int, job: str, records: Records
 ) -> NDArray[np.float64]:
-    """Of each problem the share of subsets whose vote is right."""
+    """For each problem, the share of subsets whose vote is right."""
     dataset = study.sets[study.arms[curve.arm].set].dataset
     results = set_results(study, job, dataset, records)
     booths = [

@@ -1,4 +1,5 @@
-"""A curve with intervals as inline SVG; colours are classes (`series-0`, ...), set by the page."""
+"""Draws a curve with intervals as inline SVG; the page sets the colours of its classes (`series-0`,
+...)."""
 
 from collections.abc import Callable
 from html import escape
@@ -6,16 +7,16 @@ from math import ceil
 
 from mdexp.sweeps.curves import LETTERS, Curve, SweepPoint
 
-# Narrow, so that texts stay legible where a telephone scales it down; the page has the legend.
+# Narrow, so that text stays legible when a phone scales it down; the page has the legend.
 WIDTH, HEIGHT = 440, 280
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 16, 44
-STEP = 0.1  # between the lines of the grid, as a share
-APART = 3  # pixels between intervals at the same value
+STEP = 0.1  # distance between grid lines, as a share
+APART = 3  # distance between intervals at the same value, in pixels
 
 
 def chart(curve: Curve) -> str:
-    """Lines with a bar from end to end of each 95 % interval, in percent; of several seeds a line
-    through their means with a ring for each."""
+    """A chart in percent: lines with a bar for each 95 % interval; for several seeds, a line
+    through their means with a ring for each seed."""
     points = [point for line in curve.lines.values() for point in line]
     values = sorted({point.x for point in points})
     top = max(STEP, ceil(max(point.highest for point in points) / STEP - 1e-9) * STEP)

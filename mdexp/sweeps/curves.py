@@ -1,6 +1,6 @@
-"""How accuracy after training follows a swept number: λ, the number of paths, any other key.
+"""Curves of the accuracy after training over a swept number: λ, the number of paths, any other key.
 
-A seed is no such number: jobs that differ in their seed alone are one point.
+Seeds are pooled: jobs that differ only in their seed are one point.
 """
 
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ SEED = "seed"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepPoint:
-    """Accuracy at one value of the key, a share: of one job, or the mean of several seeds.
+    """Accuracy (a share) at one value of the key: of one job, or the mean of several seeds.
 
-    These have no interval here. Their problems are the same, so that one over all answers would be
+    A mean has no interval here: the seeds share their problems, so one over all answers would be
     too narrow, and metrics do not tell which seed solved which problem.
     """
 
     x: float
     accuracy: float
     ci95: tuple[float, float] | None = None
-    seeds: tuple[float, ...] = ()  # accuracy of each, where there are several
+    seeds: tuple[float, ...] = ()  # accuracy of each seed, if there are several
 
     @property
     def highest(self) -> float:
@@ -37,7 +37,7 @@ class SweepPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
-    """Lines over one swept key, by name: the way to answer, and what else was swept."""
+    """Lines over one swept key, named by the way to answer and the other swept values."""
 
     key: str
     dataset: str
@@ -50,8 +50,8 @@ class Curve:
 
 
 def sweep_curves(results: Sequence[JobResult]) -> list[Curve]:
-    """One for each number that was swept and each test set; one for each way to answer as well
-    where all lines together would be more than can be told apart."""
+    """One curve for each swept number and test set; if that had too many lines, one for each way to
+    answer, too."""
     done = [result for result in results if result.state == "ok"]
     found = []
     for key in swept_numbers(done):
@@ -86,7 +86,7 @@ def curve_rows(
 
 
 def swept_numbers(results: Sequence[JobResult]) -> list[str]:
-    """Keys that have several values in the sweep, all of them numbers; a seed measures nothing."""
+    """The keys with several values in the sweep, all numbers; seeds do not count."""
     values: dict[str, set[float | None]] = {}
     for overrides in differing(results):
         for override in overrides:
@@ -97,7 +97,8 @@ def swept_numbers(results: Sequence[JobResult]) -> list[str]:
 
 
 def _lines(results: Sequence[JobResult], key: str) -> dict[tuple[str, str, str], list[SweepPoint]]:
-    """Points in order of the key, by test set, way to answer and the other overrides."""
+    """The points in the order of the key's values, by test set, way to answer and other
+    overrides."""
     lines: dict[tuple[str, str, str], dict[float, list[Row]]] = {}
     for result, overrides in zip(results, differing(results), strict=True):
         own = dict(override.split("=", 1) for override in overrides if "=" in override)
@@ -115,7 +116,7 @@ def _lines(results: Sequence[JobResult], key: str) -> dict[tuple[str, str, str],
 
 
 def _point(x: float, rows: Sequence[Row]) -> SweepPoint:
-    """What one job measured, or those of several seeds together."""
+    """The point of one job, or of several seeds."""
     if len(rows) == 1:
         low, high = rows[0]["ci95"]
         return SweepPoint(x=x, accuracy=rows[0]["accuracy"], ci95=(low, high))

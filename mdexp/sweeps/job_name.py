@@ -1,4 +1,4 @@
-"""What a run is called among the jobs of its sweep."""
+"""Names a run among the jobs of its sweep."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,24 +10,24 @@ from mdexp.sweeps.jobs import RESULT
 from mdexp.sweeps.sweep_plan import PLAN, read_sweep
 
 MULTIRUN_MARK = "multirun.yaml"  # Hydra writes it into a sweep's folder
-NO_NAME = ("hydra", "logger", "store=")  # overrides that say nothing of what is run
+NO_NAME = ("hydra", "logger", "store=")  # overrides that do not describe what is run
 
 
 def identity(folder: Path, config: Mapping[str, Any]) -> RunIdentity:
-    """The run with a configuration in a folder, which may be that of a job."""
+    """The identity of a run for its logger; `folder` may be that of a sweep's job."""
     return RunIdentity(folder=folder, config=config, group=sweep_of(folder), name=run_name(folder))
 
 
 def sweep_of(folder: Path) -> str | None:
-    """Name of the sweep that a job's folder belongs to: the group of its W&B run."""
+    """The name of the sweep that a job's folder belongs to, which is the group of its W&B run."""
     sweeps = (parent for parent in folder.absolute().parents if (parent / MULTIRUN_MARK).is_file())
     sweep = next(sweeps, None)
     return sweep.name if sweep else None
 
 
 def run_name(folder: Path) -> str:
-    """The overrides of the job that runs in a folder, without those of NO_NAME and those that all
-    jobs of its sweep share; empty where none are left."""
+    """The overrides of the job in a folder, without those of NO_NAME and those that all jobs of its
+    sweep share; may be empty."""
     if not (folder / RESULT).is_file():
         return ""
     plan = folder.parent / PLAN

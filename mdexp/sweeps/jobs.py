@@ -1,9 +1,8 @@
-"""The jobs of a command: one that fails is recorded and shown, and hides no other.
+"""The results of a command's jobs: a failed one is recorded and shown, and hides no other.
 
-Each job leaves `result.json` in its folder, so that launchers which start other processes report in
-the same way as a loop does. A job under way holds a lock, which the system takes from a process
-that dies: that is how a killed one is told from one that runs. A table and `results.csv` are made
-of what lies there.
+Each job writes `result.json` into its folder, so that all launchers report in the same way. A
+running job holds a file lock, which the system releases when its process dies; so a killed job can
+be told from a running one. The table and `results.csv` are made from these files.
 """
 
 import csv
@@ -25,7 +24,7 @@ from mdexp.store.run_folder import MANIFEST, RESCORED
 RESULT = "result.json"
 TRACEBACK = "traceback.txt"
 TABLE = "results.csv"
-LOG = "job.log"  # what the process of a job printed, where it had one
+LOG = "job.log"  # output of a job's own process, if it had one
 LOCK = ".running"
 ENDLESS = 10_000  # characters
 
@@ -34,7 +33,7 @@ State = Literal["ok", "failed", "interrupted", "killed", "running", "not run"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobResult:
-    """What became of one job. `metrics` are those of metrics.json."""
+    """The outcome of one job. `metrics` are those of metrics.json."""
 
     job: int
     state: State
@@ -42,36 +41,36 @@ class JobResult:
     folder: str
     seconds: float = 0.0
     error: str = ""
-    refused: bool = False  # failed by its settings or data, not by a fault of the run
+    refused: bool = False  # refused because of its settings or data
     metrics: dict[str, Any] = field(default_factory=dict)
 
 
 def forget(folder: Path) -> None:
-    """Remove the results that an earlier command left in the same folder."""
+    """Remove the results of an earlier command from the same folder."""
     for path in folder.glob(f"**/{RESULT}"):
         path.unlink()
 
 
 def collect(folder: Path, planned: Sequence[Sequence[str]]) -> list[JobResult]:
-    """Results of all jobs below `folder`, in order; a planned job without one was not run."""
+    """The results of all jobs below `folder`, in order; a planned job without a result is `not
+    run`."""
     files = sorted(folder.glob(f"**/{RESULT}"))
     ours = [file for file in files if RESCORED not in file.relative_to(folder).parts]
     done = {result.job: result for result in map(_read, ours)}
     for job, overrides in enumerate(planned):
         none = JobResult(job=job, state="not run", overrides=[], folder=str(folder / str(job)))
-        # As planned: Hydra's sweeper escapes what it hands on, so a job may know them otherwise.
+        # The planned overrides: Hydra's sweeper escapes them, so a job may record them differently.
         done[job] = dataclasses.replace(done.get(job, none), overrides=list(overrides))
     return [done[job] for job in sorted(done)]
 
 
 def job_folder(folder: Path) -> Path:
-    """The folder of the job that was scored again in `folder`; else that itself."""
+    """The folder of the job that was scored again in `folder`; else `folder` itself."""
     return folder.parents[1] if folder.parent.name == RESCORED else folder
 
 
 def with_rescored(results: Sequence[JobResult]) -> list[JobResult]:
-    """The results, and behind each those of its other votes and graders, which are there beside
-    it."""
+    """The results, each followed by those of its rescored variants."""
     return [each for result in results for each in (result, *_rescored(result))]
 
 
@@ -87,7 +86,7 @@ def _rescored(result: JobResult) -> Iterator[JobResult]:
 
 
 def ended(job: int, overrides: Sequence[str], folder: Path, reason: str) -> JobResult:
-    """The result of a job whose process has ended: that of `reason` if it left none itself."""
+    """The result of a job whose process has ended; if it left none, one with `reason`."""
     if (folder / RESULT).is_file() and (result := _read(folder / RESULT)).state != "killed":
         return result
     place = str(folder)
@@ -99,7 +98,7 @@ def ended(job: int, overrides: Sequence[str], folder: Path, reason: str) -> JobR
 
 
 def _read(path: Path) -> JobResult:
-    """What a job recorded; one that says it runs, but holds no lock, was killed."""
+    """The recorded result of a job; one that is `running` without a lock was killed."""
     result = JobResult(**json.loads(path.read_text(encoding="utf-8")))
     if result.state != "running":
         return result
@@ -112,9 +111,9 @@ def _read(path: Path) -> JobResult:
 
 
 def validation_accuracy(metrics: Mapping[str, Any]) -> float | None:
-    """What a sweeper that looks for the best point maximises: accuracy after training on validation
-    problems, of the vote if there is one. None where nothing was validated, which optuna takes for
-    a trial that failed; Optuna rejects NaN, so return None."""
+    """The value that a search maximises: accuracy on validation problems after training, of the
+    vote if there is one. None without validation, which Optuna counts as a failed trial (it rejects
+    NaN)."""
     for dataset, phases in metrics.items():
         if dataset.endswith(VALIDATION) and (ways := phases.get("after")):
             return float((ways.get(RUN_VOTE) or next(iter(ways.values())))["accuracy"])
@@ -122,21 +121,22 @@ def validation_accuracy(metrics: Mapping[str, Any]) -> float | None:
 
 
 def exit_code(results: Sequence[JobResult]) -> int:
-    """0 if all jobs went well; 2 if those that did not were refused for what they were given."""
+    """0 if all jobs succeeded; 2 if all others were refused because of their settings or data; else
+    1."""
     failed = [result for result in results if result.state != "ok"]
     return int(bool(failed)) + int(bool(failed) and all(result.refused for result in failed))
 
 
 def differing(results: Sequence[JobResult]) -> list[list[str]]:
-    """Each job's overrides without those that all jobs share."""
+    """Each job's overrides, without those that all jobs share."""
     shared = set.intersection(*(set(result.overrides) for result in results)) if results else set()
     alone = len(results) == 1
     return [[o for o in result.overrides if alone or o not in shared] for result in results]
 
 
 def write_table(path: Path, results: Sequence[JobResult]) -> None:
-    """One row a job and each of its other scores: state, overrides, seconds, then every number of
-    its metrics by dotted name."""
+    """Write one row for each job and rescored variant: state, overrides, seconds, then every metric
+    by its dotted name."""
     rows, results = [], with_rescored(results)
     for result, overrides in zip(results, differing(results), strict=True):
         row = {
@@ -157,7 +157,8 @@ def write_table(path: Path, results: Sequence[JobResult]) -> None:
 
 
 def print_table(results: Sequence[JobResult]) -> None:
-    """State, overrides, seconds and accuracy after training, in percent with its 95 % interval."""
+    """Print state, overrides, seconds, and accuracy after training in percent with its 95 %
+    interval."""
     from rich.console import Console
     from rich.table import Table
 
@@ -174,13 +175,13 @@ def print_table(results: Sequence[JobResult]) -> None:
         state = result.state if result.state == "ok" else f"[bold red]{result.state}[/]"
         table.add_row(str(result.job), state, "\n".join(overrides), f"{result.seconds:.0f}", *cells)
     console = Console()
-    endless = console.options.update(width=ENDLESS)  # as a file is
-    # A narrow terminal breaks the lines that are too long for it; rich would cut the values.
+    endless = console.options.update(width=ENDLESS)  # for a file
+    # A narrow terminal wraps long lines; rich would cut the values.
     Console(width=console.measure(table, options=endless).maximum).print(table)
 
 
 def accuracy_columns(results: Sequence[JobResult]) -> list[tuple[str, str]]:
-    """(test set, way to answer) pairs that any job measured, set by set, its vote last."""
+    """The (test set, way to answer) pairs of any job, grouped by test set, the vote last."""
     pairs: dict[tuple[str, str], None] = {}
     for result in results:
         for dataset, phases in result.metrics.items():
@@ -192,14 +193,15 @@ def accuracy_columns(results: Sequence[JobResult]) -> list[tuple[str, str]]:
 
 
 def column_name(results: Sequence[JobResult], dataset: str, way: str) -> str:
-    """How people call a column, as reports do: `tie-break`, or `vote of 8` if all jobs have 8."""
+    """A column's name, as in reports: `tie-break`, or `vote of 8` if all jobs have 8 paths."""
     measured = [result.metrics.get(dataset, {}).get("after", {}) for result in results]
     found = [rows[way] for rows in measured if way in rows]
     return row_name(way, [row for row in found if is_shown(way, row)])
 
 
 def accuracy(metrics: Mapping[str, Any], dataset: str, way: str) -> str:
-    """Percent with its 95 % interval on a second line; empty where it was not measured."""
+    """The accuracy in percent, with its 95 % interval on a second line; empty if it was not
+    measured."""
     row = metrics.get(dataset, {}).get("after", {}).get(way)
     if row is None or not is_shown(way, row):
         return ""

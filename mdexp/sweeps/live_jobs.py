@@ -1,5 +1,5 @@
-"""The jobs of a sweep while they run in other processes: on a terminal a table that is redrawn,
-elsewhere a line as each begins and ends."""
+"""Shows the jobs of a sweep while they run in other processes: on a terminal, a live table;
+elsewhere, a line when each begins and ends."""
 
 import time
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from rich.table import Table
 from mdexp.sweeps.jobs import LOG, JobResult, differing
 from mdexp.sweeps.processes import Job
 
-TAIL = 4096  # bytes of a job's log in which its last line is looked for
+TAIL = 4096  # bytes at the end of a log that are read for its last line
 
 
 class LiveJobs:
-    """Told of each job as it begins and ends; within a `with` block it is shown."""
+    """Shows jobs as they begin and end; use it as a context manager."""
 
     def __init__(self, work: Sequence[Job], console: Console | None = None) -> None:
         console = console or Console()
@@ -27,7 +27,7 @@ class LiveJobs:
         names = [" ".join(words) for words in differing(blank)]
         self._names = {job.number: name for job, name in zip(work, names, strict=True)}
         self._console = console
-        self._running: dict[int, tuple[Job, float]] = {}  # with when it began
+        self._running: dict[int, tuple[Job, float]] = {}  # and when it began
         self._ended: list[JobResult] = []
         self._live = Live(get_renderable=self.table, console=console, refresh_per_second=1)
 
@@ -51,7 +51,7 @@ class LiveJobs:
         self._say(job, f"{result.state}, {result.seconds:.0f} s{failed}")
 
     def table(self) -> Table:
-        """The jobs under way, each with the last line of its log."""
+        """A table of the running jobs, each with the last line of its log."""
         waiting = len(self._names) - len(self._running) - len(self._ended)
         title = f"{len(self._ended)} of {len(self._names)} jobs done, {waiting} waiting"
         table = Table(title=title, title_justify="left", box=None, pad_edge=False)
@@ -72,7 +72,7 @@ class LiveJobs:
 
 
 def last_log_line(log: Path) -> str:
-    """The last line of a log that is being written, which is not there before its job began."""
+    """The last line of a log that is still being written; empty if there is no log yet."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - TAIL))

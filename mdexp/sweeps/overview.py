@@ -1,7 +1,7 @@
-"""A sweep's folder at a glance: results.csv, and sweep.html, one page that needs nothing beside it.
+"""Writes a sweep's overview: results.csv and sweep.html, a self-contained page.
 
-Both are written afresh after every job, so that a sweep under way can be looked at and one that was
-killed says how far it came.
+Both are rewritten after every job, so a running sweep can be inspected, and a killed one shows how
+far it came.
 """
 
 import json
@@ -29,7 +29,8 @@ NO_SEEDS = SeedTables()
 def write_overview(
     folder: Path, results: Sequence[jobs.JobResult], seeds: SeedTables = NO_SEEDS
 ) -> None:
-    """Write the table and the page; `seeds` is what jobs that differ in their seed come to."""
+    """Write the table and the page; `seeds` has the tables of jobs that differ only in their
+    seed."""
     jobs.write_table(folder / jobs.TABLE, results)
     environment = Environment(
         loader=PackageLoader("mdexp.sweeps"),
@@ -59,7 +60,8 @@ def write_overview(
 
 
 def _test_sizes(results: Sequence[jobs.JobResult]) -> list[tuple[str, int, float]]:
-    """Of each test set its name, its problems, and the smallest difference that these show."""
+    """For each test set: name, number of problems, and the smallest difference that they can
+    show."""
     sizes = {
         dataset: way["n"]
         for result in results
@@ -91,7 +93,7 @@ def _row(
 
 
 def job_cost(folder: Path) -> dict[str, Any]:
-    """What a job took: stages run and found in the store, most memory, answers of the teacher."""
+    """A job's cost: stages run and found in the store, peak memory, paths of the teacher."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -111,7 +113,7 @@ def job_cost(folder: Path) -> dict[str, Any]:
 
 
 def log_end(folder: Path) -> str:
-    """The last lines of the traceback, else of what the job printed or logged."""
+    """The last lines of the traceback, else of the job's output or log."""
     for name in LOGS:
         file = folder / name
         if file.is_file() and (lines := file.read_text(errors="replace").splitlines()):

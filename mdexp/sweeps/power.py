@@ -1,9 +1,9 @@
-"""How small a difference between two systems a test set can show."""
+"""Computes the smallest difference between two systems that a test set can show."""
 
 from math import sqrt
 
 Z_TWO_SIDED_5, Z_POWER_80 = 1.959964, 0.841621  # quantiles of the normal distribution
-DISCORDANT = 0.2  # share of problems that one of two systems alone solves, where none was measured
+DISCORDANT = 0.2  # assumed share of problems that only one of two systems solves
 
 
 def detectable_difference(n: int, discordant: float = DISCORDANT) -> float:

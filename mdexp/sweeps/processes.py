@@ -1,7 +1,7 @@
-"""Each job of a sweep in its own process, as many at a time as there are devices.
+"""Runs each job of a sweep in its own process, as many at a time as there are devices.
 
-What one job leaks, or dies of, is no matter to the next. A process sees one GPU alone
-(CUDA_VISIBLE_DEVICES), so a job that asks for `trainer.devices=1` gets the one that is free.
+A leak or crash of one job does not affect the next. Each process sees only one GPU
+(CUDA_VISIBLE_DEVICES), so a job with `trainer.devices=1` gets a free one.
 """
 
 import os
@@ -17,12 +17,13 @@ from pathlib import Path
 from mdexp.sweeps import jobs
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-PATIENCE_S = 30.0  # for a job that was asked to stop
+PATIENCE_S = 30.0  # seconds that a job may take to stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One job: its number in the sweep, what it overrides, its folder, and the rest of its line."""
+    """One job: its number in the sweep, its overrides, its folder, and the other arguments of its
+    command."""
 
     number: int
     overrides: list[str]
@@ -31,10 +32,10 @@ class Job:
 
 
 def places(devices: Sequence[str], num_jobs: int | None) -> list[str | None]:
-    """The device of each job that runs at a time; None leaves a job what the command itself sees.
+    """The device for each concurrent job; None leaves a job the devices that the command sees.
 
-    Without `num_jobs` there is one job for each device, or one at a time without any. More jobs
-    than devices share them evenly.
+    Without `num_jobs` there is one job per device, or one at a time without devices. If there are
+    more jobs than devices, they share them evenly.
     """
     if not devices:
         return [None] * (num_jobs or 1)
@@ -42,7 +43,8 @@ def places(devices: Sequence[str], num_jobs: int | None) -> list[str | None]:
 
 
 def visible_devices(environment: Mapping[str, str]) -> list[str]:
-    """GPUs that this command may use: those of CUDA_VISIBLE_DEVICES, else those of nvidia-smi."""
+    """The GPUs that this command may use: those of CUDA_VISIBLE_DEVICES, else those of
+    nvidia-smi."""
     if VISIBLE in environment:
         return [name for name in environment[VISIBLE].split(",") if name not in ("", "-1")]
     try:
@@ -67,9 +69,9 @@ def run_jobs(
     finished: Callable[[Job, jobs.JobResult], None] = _nothing,
     begun: Callable[[Job], None] = _nothing,
 ) -> list[jobs.JobResult]:
-    """Run the jobs, `len(at)` at a time; what became of each, in order. A signal ends them all, and
-    so does an error of `finished` or `begun`, which are called with each job as it ends and
-    begins."""
+    """Run the jobs, `len(at)` at a time, and return their results in order. `begun` and `finished`
+    are called with each job when it begins and ends. A signal, or an error of these two, ends all
+    jobs."""
     free: queue.Queue[str | None] = queue.Queue()
     for device in at:
         free.put(device)

@@ -1,4 +1,4 @@
-"""`seeds=N`: the same run by N seeds, as a sweep over `seed`; and what they come to together."""
+"""`seeds=N`: the same run with N seeds, as a sweep over `seed`, and the tables that pool them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ NO_GRID = ("sweep=optuna", "hydra/sweeper=", "hydra.sweeper.")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedMean:
-    """Accuracy of one way to answer, as the mean of several seeds. `ci95` is from the bootstrap
+    """The accuracy of one way to answer, as the mean of several seeds. `ci95` is from the bootstrap
     over problems and seeds (grading/clusters.py)."""
 
-    overrides: str  # of the jobs that differ in their seed only
+    overrides: str  # of the jobs that differ only in their seed
     dataset: str
     way: str
     n: int  # problems
@@ -28,8 +28,9 @@ class SeedMean:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedDifference:
-    """Accuracy of B minus that of A, each the mean of its seeds. `p` is of the exact sign-flip test
-    with problems as clusters, `holm` corrected for all differences beside it."""
+    """The accuracy of B minus that of A, each the mean of its seeds. `p` is from the exact
+    sign-flip test with problems as clusters; `holm` is corrected for all differences of the
+    table."""
 
     dataset: str
     a: str
@@ -42,7 +43,7 @@ class SeedDifference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedTables:
-    """What jobs that differ in their seed only come to; `note` says what could not be compared."""
+    """The tables of jobs that differ only in their seed; `note` says what could not be compared."""
 
     means: tuple[SeedMean, ...] = ()
     differences: tuple[SeedDifference, ...] = ()
@@ -50,8 +51,8 @@ class SeedTables:
 
 
 def seeded(arguments: Sequence[str]) -> list[str]:
-    """A command line that holds `seeds=N`, as a sweep over N seeds from `seed=` (0) on; any other
-    as it is."""
+    """Rewrite a command line with `seeds=N` as a sweep over N seeds from `seed=` (0) on; others are
+    unchanged."""
     words = [word for word in arguments if word.startswith(SEEDS)]
     if not words:
         return list(arguments)
@@ -76,7 +77,7 @@ def seeded(arguments: Sequence[str]) -> list[str]:
 
 
 def print_seeds(seeds: SeedTables) -> None:
-    """A line for each mean: its ends are of the 95 % interval over problems and seeds."""
+    """Print a line for each mean, with its 95 % interval over problems and seeds."""
     for row in seeds.means:
         each = ", ".join(f"{100 * value:.1f}" for value in row.accuracies)
         name = " ".join(part for part in (row.dataset, row.way, row.overrides) if part)

@@ -1,4 +1,4 @@
-"""The command of a sweep, kept in its folder: `resume=FOLDER` runs what is left of it."""
+"""Keeps a sweep's command in its folder, so that `resume=FOLDER` can run what is left."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,10 @@ from mdexp.sweeps import jobs
 
 PLAN = "sweep.json"
 RESUME = "resume="
-POINTS = "hydra/sweeper=mdexp_points"  # instead of a sweeper that knew its points beforehand
+POINTS = "hydra/sweeper=mdexp_points"  # replaces a sweeper that knew its points beforehand
 OPTUNA = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
-SEARCH = "hydra_plugins.mdexp_sweeps.search.Search"  # instead of optuna's
-BESIDE = ("hydra/launcher=", "hydra.launcher.")  # what may be said beside resume=FOLDER
+SEARCH = "hydra_plugins.mdexp_sweeps.search.Search"  # replaces optuna's
+BESIDE = ("hydra/launcher=", "hydra.launcher.")  # what may be given beside resume=FOLDER
 
 
 class SweepError(ValueError):
@@ -23,8 +23,8 @@ class SweepError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
-    """A command line, where it was given, and the overrides of each of its jobs, by number; none
-    where its sweeper finds them as it goes."""
+    """A command line, its working directory, and the overrides of each job by number; none if the
+    sweeper chooses points as it goes."""
 
     arguments: list[str]
     started_in: str
@@ -53,8 +53,8 @@ def read_sweep(folder: Path) -> Sweep:
 
 
 def resumed(arguments: Sequence[str]) -> list[str]:
-    """A command line that holds `resume=FOLDER`, as the one that the sweep in FOLDER was started by
-    but for its folder and its sweeper; any other as it is."""
+    """Rewrite a command line with `resume=FOLDER` as the one that started the sweep in FOLDER, with
+    that folder and a sweeper that can resume; others are unchanged."""
     folders = [word.removeprefix(RESUME) for word in arguments if word.startswith(RESUME)]
     if not folders:
         return list(arguments)
@@ -81,13 +81,13 @@ def resumed(arguments: Sequence[str]) -> list[str]:
 
 
 def unfinished(folder: Path, points: Sequence[Sequence[str]]) -> list[jobs.JobResult]:
-    """The jobs that have to be run: neither done nor under way."""
+    """The jobs that still have to run: neither done nor running."""
     results = jobs.collect(folder, points)
     return [result for result in results if result.state not in ("ok", "running")]
 
 
 def judge_search(folder: Path, sweeper: Mapping[str, Any]) -> None:
-    """SweepError where optuna, with these options, cannot go on with its search in `folder`."""
+    """SweepError if optuna, with these options, cannot continue its search in `folder`."""
     if storage := sweeper["storage"]:
         raise SweepError(
             f"{RESUME}{folder}: the study is kept in hydra.sweeper.storage={storage}; "

@@ -77,7 +77,7 @@ def test_the_reference_of_the_api_has_signatures_docstrings_and_attributes() -> 
         assert f"### {name}\n" in reference
     assert "execute(programs: Sequence[str], kind: Literal['program', 'equations']" in reference
     assert "-> list[ProgramResult]" in reference
-    assert "SandboxError where the sandbox is broken" in reference
+    assert "SandboxError if the sandbox is broken" in reference
     assert "| `votes` | The answers that the student's paths elected. |" in reference
     assert all(inspect.getdoc(getattr(api, name)) for name in api.__all__)
 

@@ -1,6 +1,6 @@
 """Distilling step-by-step (arXiv 2305.02301): equal as floating-point numbers, no tolerance.
 
-There both sides are equations that are evaluated first, as our parser does.
+The paper evaluates both sides as equations first; here our parser does that.
 """
 
 from typing import ClassVar

@@ -1,6 +1,6 @@
-"""Lenient: the last number said, whatever it is the number of.
+"""Lenient: the last number in the text counts as the answer.
 
-It differs from the others in what it reads, so that its votes too go by the last number said.
+It reads texts differently from the other graders, so its votes also use the last number.
 """
 
 import re
@@ -23,7 +23,8 @@ class Lenient(BaseModel):
     version: ClassVar[int] = 2
 
     def read(self, attempt: Attempt, gold: Answer) -> Answer | None:
-        """The last number said; without one, or where gold is no number, what the thought reads."""
+        """The last number in the text; without one, or if gold is not a number, the answer that the
+        thought reads."""
         if not isinstance(parse(gold), Fraction):
             return attempt.answer
         numbers = _NUMBER.findall(attempt.said)

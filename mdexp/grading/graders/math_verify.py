@@ -1,8 +1,8 @@
-"""math-verify (Hugging Face): LaTeX answers, equal where sympy finds them equal.
+"""math-verify (Hugging Face): LaTeX answers, which are equal if sympy finds them equal.
 
-It reads the text itself, prose or what a program printed, and falls back on the answer that the
-thought reads. Votes group by the normal form that it gives. Where gold is yes, no or an option's
-letter it agrees with `strict`.
+It reads the text itself (prose, or a program's output) and falls back on the answer that the
+thought reads. Votes group answers by its normal form. Where gold is yes, no or an option's letter
+it agrees with `strict`.
 """
 
 from typing import ClassVar, Self
@@ -40,7 +40,7 @@ def _is_word(gold: Answer) -> bool:
 
 
 def _verdict(attempt: Attempt, gold: Answer) -> MathVerdict:
-    """Of the text; where it gives no answer, of what the thought reads."""
+    """The verdict on the text; if that has no answer, on the answer that the thought reads."""
     if attempt.match == "normalised":
         raise ValueError(
             "grader=math_verify: dataset.match=normalised drops signs such as - and ^; "

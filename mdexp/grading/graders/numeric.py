@@ -1,4 +1,4 @@
-"""Graders that have a rule for numbers, and agree with `strict` on all other answers."""
+"""For graders that have their own rule for numbers and agree with `strict` on all other answers."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -10,8 +10,8 @@ from mdexp.records import Answer
 
 
 def is_right_by(rule: Callable[[Fraction, Fraction], bool], attempt: Attempt, gold: Answer) -> bool:
-    """Whether `rule` accepts the answer for gold, as exact numbers; where one of them is no number,
-    what `strict` says."""
+    """Whether `rule` accepts the answer, given it and gold as exact numbers; if one is not a
+    number, the verdict of `strict`."""
     value, truth = parse(attempt.answer), parse(gold)
     if isinstance(value, Fraction) and isinstance(truth, Fraction):
         return rule(value, truth)

@@ -1,6 +1,6 @@
 """PaD (arXiv 2305.13888): `round(float(output)) == int(gold)`, halves to even, gold cut off.
 
-Its check that a program prints one line only is left out: our programs need not print.
+Its check that a program prints exactly one line is omitted: programs here need not print.
 """
 
 from typing import ClassVar

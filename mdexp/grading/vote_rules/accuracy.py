@@ -1,7 +1,7 @@
-"""Accuracy: a path weighs as much as its thought can be expected to be right.
+"""Accuracy: a path weighs as much as its thought's expected accuracy.
 
-That is (right + 1) / (n + 2) on n validation problems, so that a thought without a right answer
-there still has a say.
+That is (right + 1) / (n + 2) on n validation problems, so a thought without a right answer there
+still counts.
 """
 
 from collections.abc import Mapping, Sequence

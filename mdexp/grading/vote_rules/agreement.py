@@ -1,4 +1,4 @@
-"""Agreement: an answer that two thoughts or more choose, each by majority; else a cascade."""
+"""Agreement: an answer that at least two thoughts choose, each by majority; else a cascade."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

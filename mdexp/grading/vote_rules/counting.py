@@ -1,4 +1,5 @@
-"""Counts that several rules share. They load nothing, since rules are built to judge settings."""
+"""Counts that several rules share. It imports nothing slow, since rules are built when settings are
+validated."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ def by_thought(ballots: Sequence[Ballot]) -> dict[str, list[Ballot]]:
 
 
 def own_choices(ballots: Sequence[Ballot]) -> dict[str, str]:
-    """The answer that each thought would give alone: most of its paths, then the earliest."""
+    """The answer that each thought would give alone: that of most of its paths, then the
+    earliest."""
     counts = {thought: paths_per_answer(cast) for thought, cast in by_thought(ballots).items()}
     return {thought: max(own, key=own.__getitem__) for thought, own in counts.items()}

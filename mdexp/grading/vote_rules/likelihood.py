@@ -1,7 +1,7 @@
-"""Likelihood: a path weighs as the student's probability of it among its thought's paths.
+"""Likelihood: a path weighs as its probability under the student, relative to its thought's paths.
 
-A thought's paths weigh together as many as they are: code is always surer than prose, so
-log-probabilities are never compared between thoughts.
+The weights of a thought's paths sum to their number. Log-probabilities are never compared between
+thoughts, since those of code are always higher than those of prose.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,9 @@
-"""A path weighs as a scorer's chance that it is right, sharpened by a temperature.
+"""Scorer: a path weighs as the probability of being right that a scorer gives it, sharpened by a
+temperature.
 
-The scorer learns from validation problems, and their votes choose the temperature: a high one is
-majority, a low one lets the surest path decide. Each half of them votes by what the scorer learned
-from the other half (grading/score.py).
+The scorer is fitted on validation problems, and their votes choose the temperature: a high one
+approaches majority, a low one lets the most probable path decide. Each half of these problems votes
+with a scorer fitted on the other half (grading/score.py).
 """
 
 from collections.abc import Mapping, Sequence
