@@ -1,4 +1,5 @@
-"""Stage `choose`: which paths a later round learns from, the teacher's and the student's own."""
+"""Stage `choose`: selects the teacher's and the student's own paths from which a later round
+learns."""
 
 import logging
 from collections import Counter, defaultdict
@@ -40,8 +41,8 @@ def choose_paths(
     executor: Executor,
     results_of: Collection[str] = (),
 ) -> Counts:
-    """Verify the student's own paths as a teacher's, and let the method choose. ValueError for an
-    own path of a problem that is not trained on, a test problem above all."""
+    """Verify the student's own paths like a teacher's, and let the method choose. ValueError for an
+    own path of a problem that is not trained on, such as a test problem."""
     problems = by_id(training_problems(read_jsonl(reads["problems.jsonl"], Problem)))
     taught = read_jsonl(reads["verified.jsonl"], VerifiedPath)
     outputs = read_jsonl(reads[OUTPUTS], Output)
@@ -86,7 +87,7 @@ def _by_strategy(paths: Sequence[VerifiedPath], thoughts: Mapping[str, Thought])
 
 
 def refuse_untrained(outputs: Sequence[Output], problems: Mapping[str, Problem]) -> None:
-    """ValueError if an output is of none of the training problems."""
+    """ValueError if an output does not belong to a training problem."""
     if foreign := sorted({output.problem_id for output in outputs} - problems.keys()):
         raise ValueError(
             f"{OUTPUTS}: {foreign[0]} is none of the {len(problems)} problems that may be trained "
@@ -101,7 +102,7 @@ def _chosen(
     own: Sequence[VerifiedPath],
     thoughts: Mapping[str, Thought],
 ) -> list[VerifiedPath]:
-    """What the method chooses of all problems, in their order."""
+    """The paths that the method chooses for all problems, in their order."""
     theirs, ours = _by_problem(taught), _by_problem(own)
     return [
         path
@@ -121,7 +122,7 @@ def _by_problem(paths: Sequence[VerifiedPath]) -> Mapping[str, list[VerifiedPath
 def _unlike(
     taught: Sequence[VerifiedPath], own: Sequence[VerifiedPath], thoughts: Mapping[str, Thought]
 ) -> list[VerifiedPath]:
-    """The own paths that do not say the same as one of the teacher's."""
+    """The own paths whose text differs from the teacher's."""
     said = {_said(path, thoughts) for path in taught}
     return [path for path in own if _said(path, thoughts) not in said]
 

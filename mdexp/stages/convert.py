@@ -1,4 +1,5 @@
-"""Stage `convert`: packed weights (GGUF) as a folder that transformers loads, once for all runs."""
+"""Stage `convert`: unpacks weights (GGUF) into a folder that transformers loads, once for all
+runs."""
 
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from mdexp.students.load import save_folder
 
 
 def convert(out: Path, reads: Files, *, student: StudentConfig) -> Counts:
-    """A student whose weights come packed is unpacked once."""
+    """Unpack the student's weights."""
     unpacked = student.load(seed=0)
     save_folder(unpacked, out)
     return {"parameters": sum(p.numel() for p in unpacked[0].parameters())}

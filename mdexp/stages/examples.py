@@ -1,4 +1,4 @@
-"""Stage `examples`: lessons made of verified paths, and their tokens for one student."""
+"""Stage `examples`: makes lessons from verified paths, and tokenises them for one student."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
 from mdexp.training.examples import OnOverlong, make_examples, refuse_overlong, shortest_lesson
 
-WINDOW = 5_000  # verified paths of which lessons are made together
+WINDOW = 5_000  # verified paths that are made into lessons together
 
 
 def examples(
@@ -78,7 +78,7 @@ def make_lessons(
     makers: Mapping[str, LessonMaker],
     executor: Executor,
 ) -> list[Lesson]:
-    """The lessons of all makers, problem by problem. `problems` are by id."""
+    """The lessons of all makers, problem by problem; `problems` by id."""
     by_problem: dict[str, list[VerifiedPath]] = defaultdict(list)
     for path in verified:
         by_problem[path.problem_id].append(path)
@@ -92,8 +92,8 @@ def make_lessons(
 
 
 def _numbered(lessons: Iterable[Lesson]) -> Iterator[Lesson]:
-    """The lessons, no two of one (problem, thought) with one number: the second lesson to come with
-    a number gets the next that is free."""
+    """The lessons with unique numbers per (problem, thought): a lesson whose number is taken gets
+    the next free one."""
     taken: dict[tuple[str, str], set[int]] = defaultdict(set)
     for lesson in lessons:
         ours = taken[lesson.problem_id, lesson.thought]
@@ -104,7 +104,7 @@ def _numbered(lessons: Iterable[Lesson]) -> Iterator[Lesson]:
 
 
 def _in_no_lesson(verified: Sequence[VerifiedPath], lessons: Sequence[Lesson]) -> list[Rejection]:
-    """The verified paths that are no source of a lesson."""
+    """The verified paths from which no lesson was made."""
     sources = {(lesson.problem_id, source) for lesson in lessons for source in lesson.sources}
     return [
         Rejection(
@@ -119,7 +119,8 @@ def _in_no_lesson(verified: Sequence[VerifiedPath], lessons: Sequence[Lesson]) -
 
 
 def _key_of_makers(settings: Settings) -> dict[str, int]:
-    """Raised when other lesson makers than `paths` alone make something else of the same input."""
+    """Raise it when lesson makers other than `paths` alone write something else for the same
+    input."""
     makers = list(settings.lessons.values())
     return {} if makers == [PathLessons()] else {"lesson makers": 2}
 

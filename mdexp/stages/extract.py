@@ -1,4 +1,4 @@
-"""Stage `extract`: what the teacher wrote for the training problems."""
+"""Stage `extract`: gets the teacher's paths for the training problems."""
 
 import logging
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ def extract(
     asked = len(problems) * len(thoughts) * teacher.num_paths
     missing = asked - num_paths
     counts: Counts = {"asked": asked, "paths": num_paths, "missing": missing}
-    # The prompts that were used: exemplars and templates, or the recorded answers.
+    # The files of prompts (exemplars and templates), or of recorded answers.
     counts["files"] = {name: file_hash(file) for name, file in teacher.files().items()}
     counts["paid"] = paid(teacher, problems, thoughts, ledger, executor)
     return counts | ({STILL_MISSING: missing} if teacher.ask_again else {})

@@ -1,4 +1,4 @@
-"""Stages `before` and `after`: what the student writes before training and after it."""
+"""Stages `before` and `after`: the student answers before and after training."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -43,9 +43,9 @@ def generate(
     readings: Readings | None = None,
     overlap: Overlap = "off",
 ) -> Counts:
-    """Before training each thought is prompted zero-shot and few-shot on validation problems, and
-    the better of the two answers the test; a trained student needs no exemplars. ValueError if
-    an exemplar is a test problem by `overlap`."""
+    """Before training, each thought is prompted zero-shot and few-shot on validation problems, and
+    the better prompt is used for the test; a trained student needs no exemplars. ValueError if an
+    exemplar is a test problem by `overlap`."""
     import torch
 
     from mdexp.decoding.decode_stats import DecodeStats
@@ -74,7 +74,7 @@ def generate(
     write_jsonl(out / "outputs.jsonl", outputs)
     kept.file.unlink(missing_ok=True)
     if decoding.engine == "local":
-        counts["dtype"] = numerics["dtype"]  # a server's is not known
+        counts["dtype"] = numerics["dtype"]  # a server's type is not known
     return counts | written_counts(outputs) | writer.work.counts()
 
 
@@ -86,7 +86,8 @@ def _written(
     exemplars: Sequence[Mapping[str, Any]],
     executor: Executor,
 ) -> tuple[list[Output], Counts]:
-    """The outputs of all thoughts, those that read others behind them, and what was chosen."""
+    """The outputs of all thoughts (those that read other thoughts come after them), and the choices
+    made."""
     phase = writer.phase
     outputs: list[Output] = []
     counts: Counts = {}
@@ -95,7 +96,7 @@ def _written(
         found = outcomes(outputs, by_id(problems), thoughts, executor, writer.readings)
         trained = phase == "after"
         as_they_are = {n: t for n, t in ours.items() if trained and len(variants_of(t)) == 1}
-        if as_they_are:  # written together: what their prompts have in common is read once
+        if as_they_are:  # written together, so that shared prefixes are computed once
             log.info("%s, %s: %s", phase, ", ".join(as_they_are), set_sizes(problems))
             written, chosen = decoding.solve(problems, as_they_are, writer, executor, found)
             outputs += written
@@ -120,9 +121,9 @@ def _by_best_prompt(
     executor: Executor,
     found: Mapping[TranscriptKey, Done],
 ) -> tuple[list[Output], Counts]:
-    """A thought's outputs by the best of its prompts on validation problems: with the exemplars
-    `shown` or without, and by each way in which the thought can be asked. Of equal ones the first
-    is taken."""
+    """A thought's outputs with the best of its prompts on validation problems: with or without
+    the exemplars `shown`, and in each variant of the thought. Of equally good ones the first is
+    used."""
     validation = [problem for problem in problems if problem.split == "validation"]
     rest = [problem for problem in problems if problem.split != "validation"]
     variants = variants_of(thought)
@@ -156,7 +157,7 @@ def _by_best_prompt(
 
 
 def written_counts(outputs: Sequence[Output]) -> Counts:
-    """How much was written, and how much of it the token budget cut short."""
+    """Counts of outputs and tokens, and of outputs that the token limit cut short."""
     return {
         "outputs": len(outputs),
         "tokens": sum(output.num_tokens for output in outputs),
@@ -200,7 +201,7 @@ AFTER = Stage(
     reads=("problems.jsonl",),
     writes={"outputs.jsonl": "outputs_after.jsonl"},
     settings=partial(_settings, phase="after"),
-    # Earlier versions took whatever model the server had.
+    # Earlier versions did not check which model the server had.
     key_only=lambda s: {"server": "probed"} if s.decoding.engine == "openai" else {},
     tools=lambda run: {
         "executor": run.executor,

@@ -1,4 +1,4 @@
-"""What is refused before a run buys or trains anything."""
+"""Checks that are made before a run buys or trains anything."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def judge_files(chosen: Sequence[Stage], settings: Settings) -> int:
-    """How many local files the stages read; SettingsError for one that is not there."""
+    """The number of local files that the stages read; SettingsError if one is missing."""
     try:
         named = {path for stage in chosen for path in stage.files(settings).values()}
     except ValueError as error:
@@ -28,10 +28,10 @@ def judge_files(chosen: Sequence[Stage], settings: Settings) -> int:
 
 
 def judge_stages(chosen: Sequence[Stage], has: Callable[[str], bool]) -> None:
-    """SettingsError for a stage whose input neither a chosen stage writes nor the folder has."""
+    """SettingsError for a stage whose input no chosen stage writes and the folder lacks."""
     written = {name for stage in chosen for name in stage.writes.values()}
     for stage in chosen:
-        # The trained student answers only where it is trained, so that is no lack.
+        # `after` runs only if the student is trained, so its missing input is not an error.
         for name in stage.reads:
             if name not in written and not has(name):
                 raise SettingsError(
@@ -46,7 +46,7 @@ def judge_stages(chosen: Sequence[Stage], has: Callable[[str], bool]) -> None:
 def judge_student(
     settings: Settings, untrained: Weights, problems: Path, store: Path, num_files: int
 ) -> None:
-    """Refuse what is bound to fail on a run's problems, a file; `store` is a folder."""
+    """Refuse a run that is bound to fail on its problems (a file); `store` is a folder."""
     known = read_jsonl(problems, Problem)
     asked = asked_of_student(known, settings.decoding)
     files = ("files", f"{num_files} that stages read are there")

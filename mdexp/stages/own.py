@@ -1,4 +1,4 @@
-"""Stage `own`: what the student of the round before writes about the training problems."""
+"""Stage `own`: the student of the previous round answers the training problems."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,8 +39,8 @@ def own(
     variants: Mapping[str, str],
     hint: str | None = None,
 ) -> Counts:
-    """`num_paths` outputs of each training problem and thought, and with a `hint` one more where
-    none of them is right. `variants` says in which way a thought is asked. Validation and test
+    """Write `num_paths` outputs for each training problem and thought, and with a `hint` one more
+    if none of them is right. `variants` gives the variant of each thought. Validation and test
     problems are never asked."""
     problems = training_problems(read_jsonl(reads["problems.jsonl"], Problem))
     asked = {n: chosen_variant(t, {"variant": variants.get(n, "")}) for n, t in thoughts.items()}
@@ -83,7 +83,7 @@ def resuming_writer(
 def own_settings(
     s: Settings, thoughts: Mapping[str, Thought], num_paths: int, hint: str | None = None
 ) -> dict[str, Any]:
-    """What the stage is given, its numerics aside."""
+    """The stage's settings, apart from numerics."""
     return {
         "student": s.student,
         "thoughts": thoughts,

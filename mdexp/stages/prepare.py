@@ -43,7 +43,7 @@ PREPARE = Stage(
 
 
 def prepared(settings: Settings) -> list[Problem]:
-    """The problems of a run, found in its store or put there."""
+    """The problems of a run, from its store; they are prepared if the store lacks them."""
     result = Store(Path(settings.store)).stage(
         PREPARE.function,
         name=PREPARE.name,

@@ -1,4 +1,4 @@
-"""Which problems a stage takes, and how it accounts for what it drops."""
+"""Selects the problems of a stage, and accounts for what it drops."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,20 +17,20 @@ def training_problems(problems: Sequence[Problem]) -> list[Problem]:
 
 
 def set_sizes(problems: Sequence[Problem]) -> str:
-    """How many problems of which set: `50 of svamp/validation, 300 of svamp`."""
+    """The number of problems per set: `50 of svamp/validation, 300 of svamp`."""
     sets = Counter(problem.set_name for problem in problems)
     return ", ".join(f"{number} of {name}" for name, number in sets.items())
 
 
 def key_of_free_text(settings: Settings) -> Mapping[str, Any]:
-    """The exemplars of free text, where a dataset asks for it."""
+    """The exemplars of free text in the key, if the dataset has free text."""
     dataset = settings.dataset
     asks_for_text = isinstance(dataset, HasFreeText) and dataset.match is not None
     return {"exemplars": free_text_key()} if asks_for_text else {}
 
 
 def asked_of_student(problems: Sequence[Problem], decoding: Decoder) -> list[Problem]:
-    """All test problems, and as many validation problems as `decoding.num_validation` says."""
+    """All test problems, and `decoding.num_validation` validation problems."""
     validation = [p for p in problems if p.split == "validation"][: decoding.num_validation]
     return validation + [p for p in problems if p.split == "test"]
 
@@ -38,6 +38,6 @@ def asked_of_student(problems: Sequence[Problem], decoding: Decoder) -> list[Pro
 def accounted(
     source: str, number: int, kept_as: str, kept: int, dropped: Mapping[str, int]
 ) -> Counts:
-    """Counts of a stage that drops, by reason: in = out + dropped."""
+    """The counts of a stage that drops items, by reason: in = out + dropped."""
     assert number == kept + sum(dropped.values()), (source, number, kept, dropped)
     return {source: number, kept_as: kept, "dropped": dict(dropped)}

@@ -1,4 +1,4 @@
-"""The files of a run folder, as the run's stages wrote them, now or (run=FOLDER) earlier."""
+"""Manages the files of a run folder, which the run's stages wrote now or (run=FOLDER) earlier."""
 
 import logging
 import shutil
@@ -21,8 +21,8 @@ DERIVED = ("report.md", "report.html", "rounds.json", "history.csv", "metrics.cs
 
 
 class RunFiles:
-    """`stages` are those that the run was asked for, by part; `earlier` is what the manifest of an
-    earlier run in the folder says of its stages, by name."""
+    """`stages` are those that the run was asked for, by part; `earlier` has the stages in the
+    manifest of an earlier run in the folder, by name."""
 
     def __init__(
         self, folder: Path, store: Store, stages: Sequence[str], earlier: Mapping[str, Any]
@@ -31,11 +31,11 @@ class RunFiles:
         self.earlier = dict(earlier)
         self.done: dict[str, StageResult] = {}
         self.files: dict[str, Path] = {}
-        self.hashes: dict[str, dict[str, str]] = {}  # by stage, of its files in the run folder
+        self.hashes: dict[str, dict[str, str]] = {}  # of each stage's files in the run folder
 
     def keep(self, stage: Stage, result: StageResult) -> None:
-        """Copy what a stage wrote into the folder; what an earlier run made of another output of
-        it is no part of this run."""
+        """Copy a stage's files into the folder, and remove files that an earlier run made from
+        another output of it."""
         for source, target in stage.writes.items():
             copy_file(result[source], self.folder / target)
             self.files[target] = result[source]
@@ -45,7 +45,7 @@ class RunFiles:
         self.done[stage.name] = result
 
     def entries(self) -> list[dict[str, Any]]:
-        """What the manifest says of each stage."""
+        """The manifest's entry for each stage."""
         done = {
             name: result.manifest() | {"files": self.hashes[name]}
             for name, result in self.done.items()
@@ -53,12 +53,12 @@ class RunFiles:
         return list((self.earlier | done).values())
 
     def _forget_dependents(self, stage: Stage, result: StageResult) -> None:
-        """What an earlier run made of another output of this stage is no part of this run."""
+        """Remove the files that an earlier run made from another output of this stage."""
         before = self.earlier.get(stage.name)
         if before is None or self.store.output(before) == result.folder:
             return
         if stage is not TRAIN and before.get("files") == self.hashes[stage.name]:
-            return  # the same bytes under another key; of weights, the key alone tells
+            return  # equal bytes under another key; weights are compared by key
         stale = [name for name in dependents(stage) if self.earlier.pop(name, None)]
         if stale:
             names = ", ".join(sorted(stale))
@@ -71,7 +71,8 @@ class RunFiles:
         return name in self.files or WRITERS[name][0].name in self.earlier
 
     def file(self, name: str) -> Path:
-        """A file that a stage of this run wrote, now or (run=FOLDER) earlier; RunFileError."""
+        """The path of a file that a stage of this run wrote, now or (run=FOLDER) earlier; else
+        RunFileError."""
         if name in self.files:
             return self.files[name]
         stage, source = WRITERS[name]
@@ -85,7 +86,7 @@ class RunFiles:
         return self._earlier_file(name, self.earlier[stage.name], source)
 
     def _earlier_file(self, name: str, entry: Mapping[str, Any], source: str) -> Path:
-        """From the store; where that has it no more, from the run folder."""
+        """The file in the store; if that no longer has it, in the run folder."""
         stored, recorded = self.store.output(entry), entry.get("files", {}).get(name)
         if stored.is_dir() and not damage(stored):
             return stored / source
@@ -96,7 +97,7 @@ class RunFiles:
 
 
 def clear(folder: Path) -> None:
-    """Remove what a run with other settings left in the folder; its stages' outputs stay in the
+    """Remove the files of a run with other settings from the folder; its outputs stay in the
     store."""
     left = [name for name in (*WRITERS, *DERIVED) if (folder / name).is_file()]
     for name in left:

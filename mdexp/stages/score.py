@@ -1,4 +1,4 @@
-"""Stage `score`: the student's outputs graded and put to the vote."""
+"""Stage `score`: grades the student's outputs and holds the votes."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -52,7 +52,7 @@ def score(
 
 
 def _key_of_vote(settings: Settings) -> dict[str, int]:
-    """Raised when a rule that learns chooses in another way."""
+    """Raise it when a fitted rule makes its choice differently."""
     return {"learned vote": 2} if isinstance(settings.vote, LearnedVote) else {}
 
 

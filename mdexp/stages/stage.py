@@ -1,7 +1,7 @@
-"""A stage as a value: what it reads, writes and is given, which together make its key.
+"""A stage as a value: its inputs, outputs and settings, which together make its key.
 
-A stage is a function that reads named files, writes named files into a folder and returns its
-counts. What can change its output is in its key; its tools (an executor, weights) are not.
+A stage is a function that reads named files, writes named files into a folder and returns counts.
+Everything that can change its output is in its key; its tools (an executor, weights) are not.
 """
 
 import platform
@@ -21,15 +21,15 @@ Files = Mapping[str, Path]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviousRound:
-    """What a later round has of the one before."""
+    """What a later round needs of the previous one."""
 
     weights: Weights  # of its student
     key: str  # of its training
-    variants: Mapping[str, str]  # in which way validation asked a thought, where there are several
+    variants: Mapping[str, str]  # the chosen variant of each thought that has several
 
 
 class RunTools(Protocol):
-    """What a run offers to its stages as tools."""
+    """The tools that a run offers to its stages."""
 
     @property
     def executor(self) -> Executor: ...
@@ -54,11 +54,11 @@ class RunTools(Protocol):
 
 
 def sandbox_limits(settings: Settings, tiers: Sequence[str]) -> dict[str, Any]:
-    """What can change a result of the sandbox; the number of workers cannot.
+    """The settings that can change a result of the sandbox, which the number of workers cannot.
 
-    With fewer tiers on this machine, more programs are unsupported.
+    If this machine lacks a tier, more programs are unsupported.
     """
-    python = ".".join(platform.python_version_tuple()[:2])  # sum() of floats, for one, differs
+    python = ".".join(platform.python_version_tuple()[:2])  # for example, sum() of floats differs
     return settings.sandbox.model_dump(exclude={"workers"}) | {"tiers": tiers, "python": python}
 
 
@@ -82,8 +82,8 @@ def no_tools(run: RunTools) -> Mapping[str, Any]:
 class Stage:
     """One stage of a run. `function(out, reads, **settings, **tools)` writes into the folder `out`.
 
-    Raise `version` when the stage writes something else for the same input. `part` is its name
-    in `stages=[...]`; two stages may share one, and one that runs when it is needed has none.
+    Raise `version` when the stage writes something else for the same input. `part` is its name in
+    `stages=[...]`: two stages may share one, and a stage that runs only when needed has none.
     """
 
     name: str  # in the store and in run.json
@@ -91,23 +91,23 @@ class Stage:
     version: int
     function: Callable[..., Counts]
     reads: tuple[str, ...] = ()  # files of the run folder
-    reads_if_there: tuple[str, ...] = ()  # more of them, where an earlier stage left them
+    reads_if_there: tuple[str, ...] = ()  # optional files of the run folder
     writes: Mapping[str, str]  # {name in the store: name in the run folder}
-    files: Callable[[Settings], Files] = no_files  # local files: their content is part of the key
-    settings: Callable[[Settings], Mapping[str, Any]]  # given to the function, and part of the key
-    # Part of the key alone: a version of what some settings bring, so that a change of it
-    # leaves the keys of runs without them.
+    files: Callable[[Settings], Files] = no_files  # local files, whose content is part of the key
+    settings: Callable[[Settings], Mapping[str, Any]]  # passed to the function, and part of the key
+    # Only part of the key: versions of what some settings use, so that raising one does not change
+    # the keys of runs without these settings.
     key_only: Callable[[Settings], Mapping[str, Any]] = nothing_more
-    tools: Callable[[RunTools], Mapping[str, Any]] = no_tools  # given to the function
+    tools: Callable[[RunTools], Mapping[str, Any]] = no_tools  # passed to the function
     runs_programs: bool = False  # the sandbox's limits are part of the key
     may_run_programs: Callable[[Settings], bool] = never  # as runs_programs, by what is chosen
-    is_numeric: bool = False  # given the machine's numerics, which are part of the key
-    asks_trained_student: bool = False  # the key of the training is part of the key
-    # Run in rounds that follow another, the key of whose training is part of the key.
+    is_numeric: bool = False  # gets the machine's numerics, which are part of the key
+    asks_trained_student: bool = False  # the training's key is part of the key
+    # Runs in rounds after the first; the key of the previous round's training is part of the key.
     in_later_rounds: bool = False
     for_scorer: bool = False  # run where the run has a scorer
 
 
 def same_names(*names: str) -> dict[str, str]:
-    """Files that have the same name in the store and in the run folder."""
+    """A mapping for files that have the same name in the store and in the run folder."""
     return {name: name for name in names}

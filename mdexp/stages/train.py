@@ -1,4 +1,4 @@
-"""Stage `train`: the student's weights after training on its examples."""
+"""Stage `train`: trains the student on its examples and writes its weights."""
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -54,7 +54,7 @@ def train(
     save_folder(trained, out / "student")
     frozen_base(student, training["base_dtype"]).record(out / "student")
     write_jsonl(out / "history.jsonl", history)
-    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # last: a full disk must not cost them
+    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # last, in case the disk is full
     return counts
 
 

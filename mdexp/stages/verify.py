@@ -1,4 +1,4 @@
-"""Stage `verify`: which of the teacher's paths are kept, and why the others are not."""
+"""Stage `verify`: keeps or rejects the teacher's paths, with reasons."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -30,8 +30,8 @@ def verify(
     executor: Executor,
     results_of: Collection[str] = (),
 ) -> Counts:
-    """Write the paths that are kept and those that are rejected. `results_of` names thoughts whose
-    kept paths hold the result of their program."""
+    """Write the kept and the rejected paths. `results_of` names the thoughts whose kept paths
+    include the result of their program."""
     problems = by_id(read_jsonl(reads["problems.jsonl"], Problem))
     num_paths = num_kept = 0
     dropped: Counter[str] = Counter()
@@ -59,12 +59,12 @@ def _settings(s: Settings) -> dict[str, Any]:
         "thinking": s.teacher.thinking,
         "thoughts": s.asked_thoughts(),
     }
-    # Left out where it is empty: runs from before it keep their key.
+    # Left out if it is empty, so that earlier runs keep their key.
     return always | ({"results_of": names} if (names := s.shown_results()) else {})
 
 
 def _key_of_thinking(settings: Settings) -> dict[str, str]:
-    """Earlier versions joined the thinking of a dialogue before its first text."""
+    """Earlier versions put all thinking of a dialogue before its first text."""
     is_kept = settings.teacher.thinking == "keep"
     in_turns = is_kept and any(map(is_dialogue, settings.asked_thoughts().values()))
     return {"thinking before": "each text"} if in_turns else {}

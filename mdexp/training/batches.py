@@ -1,9 +1,9 @@
-"""Which examples make an optimiser step.
+"""Groups examples into optimiser steps.
 
 A step is `step_problems` problems with all their paths; an epoch visits each problem once. An
-example that is for one epoch is in no other. No step needs an auxiliary lesson (objectives/
-auxiliary.py), and one has at least one other. The order depends on the seed alone, so that runs
-which differ in λ see the same problems in the same steps.
+example made for one epoch is used in that epoch only. A step may lack auxiliary lessons
+(objectives/auxiliary.py), but never has only such. The order depends only on the seed, so runs that
+differ in λ see the same problems in the same steps.
 """
 
 import math
@@ -25,8 +25,8 @@ Item = TypeVar("Item", bound=Planned)  # an example, or its name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Auxiliary:
-    """The thoughts whose lessons are auxiliary, and the most lessons of such a thought that a step
-    takes from a problem (None: all)."""
+    """The thoughts whose lessons are auxiliary, and how many lessons of such a thought a step takes
+    from a problem at most (None: all)."""
 
     thoughts: frozenset[str] = frozenset()
     per_problem: int | None = None
@@ -38,14 +38,14 @@ class Auxiliary:
         return cls(thoughts=frozenset(objective.auxiliary), per_problem=objective.per_problem)
 
     def steps_without(self, steps: Sequence[Sequence[Planned]]) -> dict[str, int]:
-        """For each auxiliary thought the number of steps in which it contributes nothing."""
+        """For each auxiliary thought, the number of steps without a lesson of it."""
         return {
             thought: sum(all(e.thought != thought for e in step) for step in steps)
             for thought in sorted(self.thoughts)
         }
 
     def drawn(self, examples: Sequence[Item], chance: random.Random) -> list[Item]:
-        """A problem's examples, in order, with at most `per_problem` of each such thought."""
+        """A problem's examples, in order, with at most `per_problem` of each auxiliary thought."""
         if self.per_problem is None:
             return list(examples)
         left = set[int]()
@@ -61,8 +61,8 @@ NO_AUXILIARY = Auxiliary()
 def trainable(
     examples: Sequence[Item], shares: Mapping[str, float] | None, pairing: Pairing
 ) -> dict[str, list[Item]]:
-    """Examples by problem, without thoughts of share 0. With `pairing: both` a problem that lacks
-    any thought of the mix is left out, so that λ=0, 0.5 and 1 train on the same problems."""
+    """The examples by problem, without thoughts of share 0. With `pairing: both`, problems that
+    lack a thought of the mix are left out, so that λ=0, 0.5 and 1 train on the same problems."""
     problems: dict[str, list[Item]] = defaultdict(list)
     for example in examples:
         problems[example.problem_id].append(example)
@@ -80,8 +80,8 @@ def trainable(
 def hold_out(
     problems: Mapping[str, list[Item]], number: int, seed: int
 ) -> tuple[dict[str, list[Item]], list[Item]]:
-    """Problems to train on, and the examples of `number` others. The seed alone draws them, so that
-    runs which differ in λ hold out the same. SettingsError if none would be left."""
+    """Problems to train on, and the examples of `number` others. The draw depends only on the seed,
+    so runs that differ in λ hold out the same. SettingsError if no problem would be left."""
     if number >= len(problems):
         raise SettingsError(
             {
@@ -104,7 +104,7 @@ def plan_steps(
     seed: int,
     auxiliary: Auxiliary = NO_AUXILIARY,
 ) -> list[list[Item]]:
-    """The optimiser steps of a run, in order. SettingsError where there is nothing to train on."""
+    """The optimiser steps of a run, in order. SettingsError if there is nothing to train on."""
     names = sorted(problems)
     needed = {name for name, share in (shares or {}).items() if share > 0}
     if lacking := needed - {e.thought for rows in problems.values() for e in rows}:
@@ -152,7 +152,7 @@ def _complete_step(
     redraws: random.Random,
     auxiliary: Auxiliary,
 ) -> list[Item]:
-    """The step's examples; one without any but auxiliary ones, or without a target for a weighted
+    """The step's examples. A step with only auxiliary examples, or without a target for a weighted
     thought, is drawn again."""
     for _ in range(MAX_REDRAWS):
         step = [example for name in drawn for example in problems[name]]

@@ -1,4 +1,4 @@
-"""The student that a checkpoint of an unfinished training holds."""
+"""Loads the student from a checkpoint of an unfinished training."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,9 +16,9 @@ MODULE = "student."  # what training/module.py calls the model
 def student_of_checkpoint(
     untrained: Weights, file: Path, roles: Sequence[str] = (), role: str | None = None
 ) -> tuple[Loaded, int]:
-    """Model (its adapter merged, evaluation mode) and tokenizer, and the optimiser steps that were
-    done. Where each of `roles` has an adapter, that of `role` is merged. ValueError if the file is
-    no checkpoint of this student."""
+    """The model (with its adapter merged, in evaluation mode), the tokenizer, and the number of
+    optimiser steps done. If `roles` have an adapter each, that of `role` is merged. ValueError if
+    the file is not a checkpoint of this student."""
     from mdexp.training.resume import UNREADABLE, saved_state  # loads Lightning
 
     try:
@@ -36,5 +36,5 @@ def student_of_checkpoint(
     expected = {n: p.shape for n, p in plain.named_parameters() if p.requires_grad}
     if {name: value.shape for name, value in trained.items()} != expected:
         raise ValueError(f"{file} is a checkpoint of another student, or of another tuning")
-    plain.load_state_dict(trained, strict=False)  # what is not trained is there already
+    plain.load_state_dict(trained, strict=False)  # frozen weights are already loaded
     return (merged(model, role).eval(), tokenizer), step

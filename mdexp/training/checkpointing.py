@@ -1,10 +1,10 @@
-"""Activation checkpointing: less memory for about a third more computing."""
+"""Activation checkpointing: saves memory for about a third more computation."""
 
 from typing import Any
 
 
 def checkpoint_activations(model: Any) -> None:
-    """Let each layer keep what it read alone, and compute the rest again in the backward pass."""
+    """Let each layer keep only its input, and recompute its activations in the backward pass."""
     if hasattr(model, "activation_checkpointing_enable"):
         model.activation_checkpointing_enable({"use_reentrant": False})
     else:  # before transformers 5.20

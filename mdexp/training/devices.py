@@ -1,4 +1,5 @@
-"""How many processes train together, here and on other machines; what cannot be had is refused."""
+"""Finds how many processes train together, here and on other machines; impossible settings are
+refused."""
 
 import os
 from dataclasses import dataclass
@@ -27,9 +28,9 @@ class Processes:
 
 
 def processes(trainer: TrainerSettings) -> Processes:
-    """The processes of a training: those that torchrun or srun started, else `trainer.devices` of
-    this machine. ValueError for more GPUs than there are, or any where none is, and where the
-    launcher started other numbers than the settings say."""
+    """The processes of a training: those that torchrun or srun started, else `trainer.devices` on
+    this machine. ValueError if there are not enough GPUs, or if the launcher started other numbers
+    than the settings ask for."""
     gpus = 0 if trainer.accelerator == "cpu" else torch.cuda.device_count()
     if trainer.accelerator == "gpu" and not gpus:
         raise ValueError(f"trainer.accelerator=gpu: {NO_GPU}")

@@ -1,4 +1,4 @@
-"""Whether the store's disk holds what a full training writes, judged before anything is bought."""
+"""Checks that the store's disk has room for a full training, before anything is bought."""
 
 import shutil
 from pathlib import Path
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from mdexp.ports import StudentConfig
 
 GIB = 2**30
-# Bytes a parameter: float32 weights, and a checkpoint of weights and AdamW's two moments. A second
-# checkpoint, while the first is replaced, comes on top.
+# Bytes per parameter: float32 weights, and a checkpoint of weights and AdamW's two moments. A
+# second checkpoint is needed while the first is replaced.
 BYTES_A_PARAMETER = 4 + 12
 
 
 def judge_disk(student: "StudentConfig", config: "PretrainedConfig", store: Path) -> str:
-    """What is free and what training writes, in words; ValueError if it does not fit. Adapters are
-    small and not judged."""
+    """A sentence about the free space and what training writes; ValueError if it does not fit.
+    Adapters are small and not checked."""
     place = next(folder for folder in (store, *store.parents) if folder.is_dir())
     free = shutil.disk_usage(place).free
     if student.tuning != "full":

@@ -1,4 +1,4 @@
-"""From lessons to one student's token sequences; what does not fit is counted, never cut."""
+"""Tokenises lessons for one student; lessons that do not fit are counted, never cut."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from mdexp.students.prompts import NotAPrefix, Rendered, Renderer
 
 OnOverlong = Literal["drop", "error"]
 TOO_LONG = "too_long"
-BATCH = 500  # lessons that are tokenised together
+BATCH = 500  # lessons tokenised together
 
 
 def make_examples(
@@ -22,14 +22,15 @@ def make_examples(
     renderer: Renderer,
     max_tokens: int,
 ) -> tuple[list[Example], list[Rejection]]:
-    """The examples of the lessons that fit: prompt and target have at most `max_tokens` tokens.
+    """The examples of the lessons that fit: prompt and target have together at most `max_tokens`
+    tokens.
 
-    A lesson is one example for each of its roles for a causal student, and one for each of its
-    texts for a seq2seq one.
+    A lesson has one example for each of its roles for a causal student, and one for each of its
+    texts for a seq2seq student.
     """
     examples: list[Example] = []
     unused: list[Rejection] = []
-    opening = lru_cache(renderer.opening)  # the paths of a problem have one prompt
+    opening = lru_cache(renderer.opening)  # the paths of a problem share a prompt
     for start in range(0, len(lessons), BATCH):
         batch = lessons[start : start + BATCH]
         of_lessons = [_sequences(lesson, renderer.kind, opening) for lesson in batch]
@@ -48,8 +49,8 @@ def make_examples(
 def _sequences(
     lesson: Lesson, kind: Kind, opening: Callable[[Segments], str]
 ) -> list[tuple[str, Segments, str]]:
-    """The prompt, what is said behind it, and the role that is trained to say it, of each training
-    sequence of a lesson."""
+    """For each training sequence of a lesson: the prompt, the segments after it, and the role that
+    is trained on them."""
     said = lesson.segments
     first = next(n for n, s in enumerate(said) if s.author == "writer")
     if kind == "causal":
@@ -63,7 +64,7 @@ def _sequences(
 
 
 def _said_to(role: str, segments: Segments) -> Segments:
-    """The segments up to the last text of a role: the texts of other roles are context."""
+    """The segments up to the last text of a role, in which other roles' texts are context."""
     last = max(n for n, segment in enumerate(segments) if segment.scored and segment.role == role)
     return tuple(replace(s, scored=s.scored and s.role == role) for s in segments[: last + 1])
 
@@ -71,7 +72,7 @@ def _said_to(role: str, segments: Segments) -> Segments:
 def _example(
     lesson: Lesson, prompt: str, said: Segments, role: str, renderer: Renderer, max_tokens: int
 ) -> Example | Rejection:
-    """The sequence of the segments `said` behind a prompt."""
+    """The example of a prompt followed by the segments `said`."""
     what: Any = {
         "problem_id": lesson.problem_id,
         "thought": lesson.thought,
@@ -99,7 +100,7 @@ def _example(
 
 
 def shortest_lesson(lessons: Sequence[Lesson], renderer: Renderer) -> int | None:
-    """The least `max_tokens` that keeps a lesson; None where length is not what they fail by."""
+    """The smallest `max_tokens` with which a lesson fits; None if length is not the reason."""
     made, _ = make_examples(lessons, renderer, max_tokens=sys.maxsize)
     longest: dict[tuple[str, str, int], int] = {}  # of the sequences of each lesson
     for one in made:

@@ -1,4 +1,5 @@
-"""Fake tensors of a model and a batch: they have shapes, no numbers, and say they lie on a CPU."""
+"""Makes fake tensors of a model and a batch: they have shapes but no numbers, and claim to be on a
+CPU."""
 
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
@@ -31,7 +32,7 @@ def faked(value: Any, fake: FakeTensorMode) -> Any:
 
 
 def put_on_fake_cpu(model: torch.nn.Module) -> None:
-    """Give a model on the device `meta` fake tensors that say that they lie on a CPU."""
+    """Give a model on the device `meta` fake tensors that claim to be on a CPU."""
     memo: dict[int, torch.Tensor] = {}
 
     def here(tensor: torch.Tensor) -> torch.Tensor:
@@ -53,7 +54,7 @@ def put_on_fake_cpu(model: torch.nn.Module) -> None:
 
 
 def _move_state(old: Any, new: Any, here: Callable[[torch.Tensor], torch.Tensor]) -> None:
-    """Of a parameter in nf4, what reads it back."""
+    """Move the quantisation state of an nf4 parameter."""
     if (state := getattr(old, "quant_state", None)) is None:
         return
     for part in (state, state.state2) if state.nested else (state,):

@@ -1,4 +1,4 @@
-"""A training stops at the first number that is not finite, before it reaches a weight."""
+"""Stops a training at the first NaN or infinite number, before it reaches a weight."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -20,9 +20,9 @@ class NotFinite(ArithmeticError):
 
 
 def judge_step(row: Mapping[str, float], norm: float, scale: float, parameters: Named) -> None:
-    """NotFinite if a step's loss or the norm of its gradients is. float16 overflows now and then:
-    there the step is skipped and the loss scaled less, which is a fault only once it helps no more.
-    """
+    """NotFinite if a step's loss or gradient norm is not finite. float16 overflows now and then:
+    such a step is skipped and the loss scale lowered, which is an error only if that no longer
+    helps."""
     gradients_are_bad = not math.isfinite(norm) and scale <= 1
     if math.isfinite(row["loss"]) and not gradients_are_bad:
         return
@@ -38,21 +38,21 @@ def judge_step(row: Mapping[str, float], norm: float, scale: float, parameters: 
 
 
 def judge_validation(step: int, found: Mapping[str, float]) -> None:
-    """NotFinite if the NLL of held-out examples is."""
+    """NotFinite if the NLL of held-out examples is not finite."""
     if not all(map(math.isfinite, found.values())):
         seen = ", ".join(f"{name} {value:.4g}" for name, value in found.items())
         raise NotFinite(f"after step {step}: not finite on held-out examples ({seen}). {ADVICE}")
 
 
 def judge_weights(step: int, parameters: Named) -> None:
-    """NotFinite if a trained weight is, so that no checkpoint holds it."""
+    """NotFinite if a trained weight is not finite, so that no checkpoint contains it."""
     for name, parameter in parameters:
         if parameter.requires_grad and not bool(whole(torch.isfinite(parameter).all())):
             raise NotFinite(f"step {step}: the weights of {name} are not finite. {ADVICE}")
 
 
 def what_is_left(error: NotFinite, checkpoint: Path | None) -> NotFinite:
-    """The error with the last checkpoint, and how to get the student out of it."""
+    """The error, completed by the last checkpoint and how to export the student from it."""
     if checkpoint is None:
         return NotFinite(f"{error}. No checkpoint was written before (trainer.checkpoint_steps)")
     return NotFinite(
@@ -62,7 +62,7 @@ def what_is_left(error: NotFinite, checkpoint: Path | None) -> NotFinite:
 
 
 def _largest_gradient(parameters: Named) -> str:
-    """The largest absolute gradient that is a number, and which are none."""
+    """The largest finite absolute gradient, and the parameters whose gradients are not finite."""
     largest, where, bad = 0.0, "", []
     for name, parameter in parameters:
         if parameter.grad is None:

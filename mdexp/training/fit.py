@@ -1,4 +1,4 @@
-"""Fit a student to its examples through Lightning, and keep the weights in a folder."""
+"""Trains a student on its examples with Lightning."""
 
 import logging
 import warnings
@@ -52,7 +52,7 @@ log = logging.getLogger(__name__)
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
 
 Step = TypeVar("Step")  # whatever `lay_out` takes
-CHECKPOINTS = "checkpoints"  # within a training's folder
+CHECKPOINTS = "checkpoints"  # subfolder of a training
 
 
 class Steps(torch.utils.data.Dataset[list[MicroBatch]], Generic[Step]):
@@ -84,12 +84,12 @@ def fit(
     new_tokens: Sequence[int] = (),
     roles: Sequence[str] = (),
 ) -> tuple["PreTrainedModel", list[dict[str, float]], dict[str, Any]]:
-    """Train; returns the tuned model, one history row a step, and what was trained on. Adapters
-    train the rows of `new_tokens` as well; each of `roles` has an adapter, which learns the
-    examples of that role."""
+    """Train; returns the tuned model, one history row per step, and counts of what was trained on.
+    With adapters, the embedding rows of `new_tokens` are also trained. Each of `roles` has an
+    adapter, which learns the examples of that role."""
     model, tokenizer = loaded
     keep_freed_memory()
-    pl.seed_everything(seed, verbose=False)  # before adapters, which begin at random
+    pl.seed_everything(seed, verbose=False)  # before adapters, which are initialised at random
     frozen = frozen_base(student, base_dtype)
     model = adapted(
         model,
@@ -105,7 +105,8 @@ def fit(
         return [examples[entry.number] for entry in step]
 
     layout = layout_options(student, shares, objective, trainer, tokenizer)
-    # Adapters are injected into the base model; its forward is the same with and without them.
+    # Adapters are injected into the base model, so its forward method is the same with and without
+    # them.
     plain = model if student.tuning == "full" else model.get_base_model()
     if trainer.activation_checkpointing:
         checkpoint_activations(plain)
@@ -131,7 +132,8 @@ def fit(
     ]
     loggers = [feed.logger for feed in feeds]
     lightning = _lightning(trainer, precision, len(steps), callbacks, loggers)
-    # A step is a batch as it stands. On a resume Lightning takes as many as are left, from the top.
+    # Each batch is a complete step. On a resume Lightning takes as many as are left, from the first
+    # given.
     left_first = Steps([*steps[done:], *steps[:done]], lambda step: lay_out(read(step), **layout))
     loader = DataLoader(left_first, batch_size=None, shuffle=False)
     model.train()
@@ -164,8 +166,8 @@ def planned_steps(
     trainer: TrainerSettings,
     seed: int,
 ) -> tuple[dict[str, list[Item]], list[list[Item]], list[Item]]:
-    """The problems that are trained on, with their examples, the optimiser steps in order, and
-    the examples that are held out for validation. SettingsError where nothing is left."""
+    """The training problems with their examples, the optimiser steps in order, and the examples
+    held out for validation. SettingsError if nothing is left."""
     problems = trainable(examples, shares, objective.pairing)
     if examples and not problems and objective.pairing == "both":
         raise SettingsError({"objective.pairing": _unpaired(shares or {})})
@@ -195,7 +197,7 @@ def _unpaired(thoughts: Collection[str]) -> str:
 def _laid_out_by_thought(
     examples: Sequence[Example], layout: Mapping[str, Any]
 ) -> list[MicroBatch]:
-    """Micro-batches that tell thoughts apart; their weights do not matter."""
+    """Micro-batches that distinguish thoughts; their weights are not used."""
     return lay_out(examples, **{**layout, "shares": None}) if examples else []
 
 
@@ -218,7 +220,7 @@ def layout_options(
 
 
 def _work(history: Sequence[Mapping[str, float]]) -> dict[str, int | float]:
-    """Tokens that were computed, and the share of them that is no padding."""
+    """The number of computed tokens, and the share of them that is not padding."""
     tokens = sum(row["tokens"] for row in history)
     padded = sum(row["padded_tokens"] for row in history)
     return {"tokens": int(tokens), "fill": round(tokens / padded, 4)}
@@ -227,8 +229,8 @@ def _work(history: Sequence[Mapping[str, float]]) -> dict[str, int | float]:
 def fit_from(
     weights: Weights, examples: Examples, **how: Any
 ) -> tuple[Loaded, list[dict[str, float]], dict[str, Any]]:
-    """`fit` with weights that are yet to be loaded, as each of many ranks does it. A base that is
-    held in less than float32 is never loaded in it."""
+    """`fit` with weights that it loads first, as each of many ranks does. A base kept in less than
+    float32 is never loaded in float32."""
     plain = frozen_base(weights.student, how["base_dtype"]).is_plain
     model, tokenizer = weights.load_base("float32" if plain else "auto")
     rows = token_ids(tokenizer, weights.new_tokens)
@@ -260,12 +262,12 @@ def _lightning(
         enable_checkpointing=False,  # by Lightning's own callback
         enable_progress_bar=False,  # Lightning's own
         enable_model_summary=False,
-        use_distributed_sampler=False,  # a rank takes its share of each step's micro-batches
+        use_distributed_sampler=False,  # each rank takes its share of a step's micro-batches
     )
 
 
 class TrainingProgress(Callback):
-    """Shows the steps that are done, with the loss of the last."""
+    """Shows the finished steps, with the last loss."""
 
     @rank_zero_only
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -1,6 +1,6 @@
-"""What has to hold of every training sequence, whatever tokenizer and chat template made it.
+"""Checks invariants of every training sequence, for any tokenizer and chat template.
 
-Checked from the tokenizer itself, not through the functions that made the sequences.
+The checks use the tokenizer itself, not the functions that made the sequences.
 """
 
 from collections import Counter
@@ -15,12 +15,13 @@ from mdexp.training.micro_batch import MicroBatch
 from mdexp.transcripts.prompting import chat
 from mdexp.transcripts.thinking import opening_at_end, split_thinking
 
-SAME_WEIGHT = 1e-6  # weights of a step sum to 1, but for float32
+SAME_WEIGHT = 1e-6  # weights of a step sum to 1, within float32 rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """An example beside what it was made of: `place` counts the examples of one lesson."""
+    """An example and what it was made from; `place` is its index among the examples of its
+    lesson."""
 
     example: Example
     lesson: Lesson
@@ -30,7 +31,7 @@ class Made:
 
     @property
     def start(self) -> int:
-        """The segment of the lesson that the target begins with."""
+        """The index of the segment with which the target begins."""
         texts = [n for n, s in enumerate(self.lesson.segments) if s.author == "writer"]
         if self.renderer.kind == "causal":
             return texts[0]
@@ -38,12 +39,12 @@ class Made:
 
     @property
     def given(self) -> Segments:
-        """What the student reads first."""
+        """The segments of the prompt."""
         return self.lesson.segments[: self.start]
 
     @property
     def said(self) -> Segments:
-        """What the target holds."""
+        """The segments of the target."""
         end = len(self.lesson.segments) if self.renderer.kind == "causal" else self.start + 1
         return self.lesson.segments[self.start : end]
 
@@ -53,8 +54,8 @@ class Made:
 
     @property
     def prompt(self) -> str:
-        """As decoding renders it for a trained student: a thought's own first cue or, in a lesson
-        that asks for something else, all that was said."""
+        """The prompt as decoding renders it for a trained student: with the thought's first cue or,
+        in a lesson that asks for something else, all segments before the target."""
         question = self.given[0].text
         if turns_of(self.given) == [("user", f"{question}\n{self.thought.cue}")]:
             return self.renderer.prompt(question, self.thought)
@@ -62,13 +63,13 @@ class Made:
 
 
 def faults(made: Made) -> dict[str, str]:
-    """Which invariants do not hold of a sequence, by name, and what is seen instead."""
+    """The broken invariants of a sequence, by name, and what is seen instead."""
     found = {name: check(made) for name, check in INVARIANTS.items()}
     return {name: fault for name, fault in found.items() if fault}
 
 
 def generation_prompt(made: Made) -> str:
-    """Training reads the prompt that decoding will give."""
+    """The prompt in training equals the prompt in decoding."""
     decoded, trained = made.renderer.prompt_ids(made.prompt), made.example.prompt_ids
     if decoded == trained:
         return ""
@@ -76,7 +77,7 @@ def generation_prompt(made: Made) -> str:
 
 
 def prefix(made: Made) -> str:
-    """A causal prompt is the first tokens of prompt and target, tokenised together."""
+    """A causal prompt's tokens are the first tokens of prompt and target tokenised together."""
     if made.renderer.kind == "seq2seq":
         return ""
     tokenizer, example = made.renderer.tokenizer, made.example
@@ -92,7 +93,7 @@ def prefix(made: Made) -> str:
 
 
 def one_bos(made: Made) -> str:
-    """The sequence begins as the tokenizer begins a text, and once."""
+    """The sequence begins with the tokenizer's begin-of-text token (if any), exactly once."""
     tokenizer, read = made.renderer.tokenizer, made.example.prompt_ids
     begins = tokenizer("a")["input_ids"][0] == tokenizer.bos_token_id is not None
     if begins and read[0] != tokenizer.bos_token_id:
@@ -103,8 +104,8 @@ def one_bos(made: Made) -> str:
 
 
 def end_is_scored(made: Made) -> str:
-    """The last token of the target is the end of sequence. It ends each scored turn, and no other
-    scored token is one."""
+    """The last token of the target is the end of sequence. Every scored turn ends with it, and no
+    other scored token is one."""
     end, target = made.renderer.tokenizer.eos_token_id, made.example.target_ids
     ends = scored_ids(made.example).count(end)
     said = [segment for segment in made.said if segment.author != "executor"]
@@ -121,7 +122,7 @@ def end_is_scored(made: Made) -> str:
 
 
 def only_its_texts_are_scored(made: Made) -> str:
-    """The scored tokens say the texts that the student is to write, and nothing else."""
+    """The scored tokens are exactly the texts that the student is to write."""
     read = made.renderer.text(scored_ids(made.example))
     left = read
     for segment in made.scored_texts:
@@ -132,14 +133,14 @@ def only_its_texts_are_scored(made: Made) -> str:
 
 
 def round_trip(made: Made) -> str:
-    """The target's tokens say the target."""
+    """The target's tokens decode to the target's text."""
     read_back = made.renderer.text(made.example.target_ids)
     return "" if read_back == made.example.target else f"it reads back as {read_back!r}"
 
 
 def thinking_is_kept(made: Made) -> str:
-    """The prompt leaves room for the target's thinking, and the chat template keeps it on a turn
-    that is past, where many drop or empty it."""
+    """The prompt leaves room for the target's thinking, and the chat template keeps thinking in
+    past turns, which many templates drop or empty."""
     begun = opening_at_end(made.prompt)
     thinking = split_thinking(begun + made.example.target).thinking
     if made.renderer.style != "chat" or not thinking:
@@ -152,7 +153,7 @@ def thinking_is_kept(made: Made) -> str:
     rendered = made.renderer.tokenizer.apply_chat_template(
         [asked, answered, asked], tokenize=False, add_generation_prompt=True
     )
-    if thinking in str(rendered) or len(made.said) > 1:  # later turns are not rendered again
+    if thinking in str(rendered) or len(made.said) > 1:  # past turns are not rendered again
         return ""
     return f"the chat template leaves {thinking[:40]!r} out of a past turn: train on single turns"
 
@@ -179,9 +180,9 @@ def scored_ids(example: Example) -> list[int]:
 def batch_faults(
     step: Sequence[Example], weights: Sequence[float], batches: Sequence[MicroBatch]
 ) -> dict[str, str]:
-    """The micro-batches of a step score each target token that is to be scored once, nothing of a
-    prompt or padding, and their weights have the sum that the objective's token `weights` have.
-    Thoughts of share 0 are not among `step`."""
+    """The micro-batches of a step score each scored target token once and no token of prompts or
+    padding, and their weights sum to that of the objective's token `weights`. Thoughts of share 0
+    are not in `step`."""
     scored = Counter[int]()
     total = 0.0
     for batch in batches:

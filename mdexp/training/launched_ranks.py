@@ -1,7 +1,8 @@
-"""One command that a launcher started many times: rank 0 runs it, the others join its training.
+"""A command that a launcher started in many processes: rank 0 runs it, the others join its
+training.
 
-They compose nothing and write nothing but their part of a sharded checkpoint. Between trainings
-they wait for rank 0 without a time-out; when it dies, their connection to it breaks.
+The others write only their part of a sharded checkpoint. Between trainings they wait for rank 0
+without a time-out; if it dies, their connection breaks.
 """
 
 import os
@@ -25,25 +26,26 @@ from mdexp.training.launcher import Launch, launched
 
 FOR_EVER = timedelta(days=10_000)
 CPU = torch.device("cpu")
-# What rank 0 sends: the exit code of the command, which is over, or what to do.
+# What rank 0 sends: the exit code when the command is over, or a function to call.
 Order = int | tuple[Callable[..., Any], dict[str, Any]]
 
 
 class _Waiting:
-    """The group in which the other ranks wait for orders; none where a process started alone."""
+    """The process group in which the other ranks wait for orders; None for a single process."""
 
     group: Any = None
-    busy = False  # the others are in a training, and read no order
+    busy = False  # the others are in a training and do not read orders
 
 
 def cluster_environment() -> ClusterEnvironment:
-    """What Lightning reads rank and addresses from."""
+    """The cluster environment from which Lightning reads rank and addresses."""
     launch = launched()
     if launch is None or launch.ranks == 1:
-        # Named, or within a Slurm job Lightning would expect Slurm to have started the ranks.
+        # Given explicitly: within a Slurm job Lightning would otherwise expect Slurm to have
+        # started the ranks.
         return LightningEnvironment()
     if launch.launcher == "srun":
-        return SLURMEnvironment(auto_requeue=False)  # it would take our signals
+        return SLURMEnvironment(auto_requeue=False)  # it would replace our signal handlers
     return TorchElasticEnvironment()
 
 
@@ -60,14 +62,15 @@ def on_all_ranks(launch: Launch, command: Callable[[], int]) -> int:
     try:
         code = command()
     finally:
-        if not _Waiting.busy:  # else they end when this process does: no order would be read
+        if not _Waiting.busy:  # else they end with this process, since they would not read an order
             _order(code)
     return code
 
 
 @contextmanager
 def joined(work: Callable[..., Any], arguments: dict[str, Any]) -> Iterator[None]:
-    """While rank 0 is within, each other rank calls `work(**arguments)`, which is pickled."""
+    """While rank 0 is in the block, every other rank calls `work(**arguments)`; both are
+    pickled."""
     threads = torch.get_num_threads()
     _order((work, arguments))
     _Waiting.busy = True
@@ -77,7 +80,7 @@ def joined(work: Callable[..., Any], arguments: dict[str, Any]) -> Iterator[None
 
 
 def judge_shared(folder: Path) -> None:
-    """ValueError if a rank does not see the folder, which rank 0 has."""
+    """ValueError if a rank does not see the folder that rank 0 has."""
     if _Waiting.group is None:
         return
     with joined(_seen, {"folder": folder}):
@@ -97,9 +100,9 @@ def _seen(folder: Path) -> list[bool]:
 
 
 def _obey() -> int:
-    """Do what rank 0 orders until it is done; its exit code."""
+    """Follow rank 0's orders until the command is over; returns its exit code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; rank 0 decides
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # at once, though it waits within C++
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # works although it waits in C++
     while not isinstance(order := _order(None), int):
         work, arguments = order
         work(**arguments)

@@ -1,7 +1,8 @@
-"""Which launcher started this process, and as which of how many: torchrun or Slurm's srun.
+"""Finds the launcher that started this process (torchrun or Slurm's srun), its rank and the number
+of ranks.
 
 Lightning reads the same variables (TorchElasticEnvironment, SLURMEnvironment). They are read here
-as well, without torch, since a command has to know its rank before it writes anything.
+without torch, since a command must know its rank before it writes anything.
 """
 
 import os
@@ -22,8 +23,8 @@ class Launch:
 
 
 def launched(variables: Mapping[str, str] = os.environ) -> Launch | None:
-    """How this process was started; None where it started by itself. A job step of one task counts
-    as that: submitit runs each job of a sweep so."""
+    """How this process was launched; None if it was started alone. A Slurm step of one task counts
+    as alone: submitit runs each job of a sweep so."""
     if "TORCHELASTIC_RUN_ID" in variables:
         return Launch(
             launcher="torchrun",
@@ -32,7 +33,8 @@ def launched(variables: Mapping[str, str] = os.environ) -> Launch | None:
             ranks_here=int(variables["LOCAL_WORLD_SIZE"]),
             nodes=int(variables["GROUP_WORLD_SIZE"]),
         )
-    # Of the step: a batch script has the job's SLURM_NTASKS too, and is one process.
+    # Variables of the step: a batch script also has the job's SLURM_NTASKS although it is one
+    # process.
     if int(variables.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
         ranks, nodes = int(variables["SLURM_NTASKS"]), int(variables["SLURM_STEP_NUM_NODES"])
         return Launch(

@@ -1,4 +1,4 @@
-"""How an optimiser step is laid out in tensors: as trees that share prompts, or as separate rows.
+"""Lays out an optimiser step in tensors: as trees that share prompts, or as separate rows.
 
 Both give the same loss and gradients; training/layout_check.py checks that for each student.
 """
@@ -27,10 +27,9 @@ def lay_out(
     micro_batch_tokens: int,
     pad_id: int,
 ) -> list[MicroBatch]:
-    """A step as micro-batches of one role each and at most `micro_batch_tokens` padded tokens, or
-    as small as its sequences let them be. `layout` says whether paths share what their prompts have
-    in common: the trunk for a causal student, the encoder's pass over the same prompt for a seq2seq
-    student."""
+    """Split a step into micro-batches of one role each, with at most `micro_batch_tokens` padded
+    tokens where the sequences allow it. With `layout` tree, paths share the computation of their
+    common prompt: the trunk for a causal student, the encoder's pass for a seq2seq student."""
     names = tuple(sorted({example.thought for example in step}))
     weights = weigh(step, shares)
     weighted = [

@@ -1,7 +1,7 @@
-"""Whether a student computes the same over trees as over separate sequences, before it trains so.
+"""Checks, before training, that a student computes the same over trees as over separate sequences.
 
-Some families take a mask or a position and ignore it silently, or attend within a window. Their
-likelihoods of the same examples tell, on the device of the training: in the precision of the
+Some model families silently ignore a given mask or position, or attend within a window. The check
+compares log-probabilities of the same examples on the training device, both in the precision of the
 weights, where rounding hides little, and in that of the training.
 """
 
@@ -27,16 +27,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Root mean square, in nats, of the difference of a token's log-probability. Measured (LOG.md): 4e-6
-# in float32 and 0.05 in bfloat16 by rounding, 0.03 by positions that are one off, 0.09 by one token
-# of another branch, 0.4 and more by a wrong mask or positions that begin anew.
+# Root mean square difference of a token's log-probability, in nats. Measured (LOG.md): 4e-6 in
+# float32 and 0.05 in bfloat16 from rounding; 0.03 from positions that are off by one; 0.09 from one
+# token of another branch; 0.4 and more from a wrong mask or positions that restart.
 TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-3, torch.bfloat16: 0.2, torch.float16: 0.05}
 MAX_PATHS = 4  # of the probed problem
 
 
 @contextmanager
 def exchanged_attention(student: "PreTrainedModel", layout: dict[str, Any]) -> Iterator[None]:
-    """Within, a causal student can attend over trees; if it cannot, the layout is `separate`."""
+    """Within the block a causal student attends over trees; if it cannot, the layout becomes
+    `separate`."""
     with ExitStack() as stack:
         if layout["kind"] == "causal" and layout["layout"] == "tree":
             try:
@@ -53,7 +54,8 @@ def _fall_back(layout: dict[str, Any], reason: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """How far both layouts are apart, in nats (None: not to be had), and why that is too far."""
+    """The difference between both layouts in nats (None: not computable), and why it is too
+    large."""
 
     difference: float | None = None
     doubt: str | None = None
@@ -62,8 +64,8 @@ class Finding:
 class LayoutCheck(Callback):
     """Sets `layout["layout"]` to separate, and says why, where a student needs it.
 
-    The first finding of rank 0 counts, for every rank and for a training that goes on after a stop:
-    trained weights may be found otherwise, and the layout decides how sums are rounded.
+    The first finding of rank 0 counts for every rank and for resumed trainings: the check might
+    come out differently for trained weights, and the layout decides how sums are rounded.
     """
 
     def __init__(self, examples: Sequence[Example], layout: dict[str, Any]) -> None:
@@ -82,7 +84,7 @@ class LayoutCheck(Callback):
         if self.finding is None:
             student: Any = pl_module.student
             finding = Finding()
-            if not _is_mixed(student):  # else it computes under autocast alone
+            if not _is_mixed(student):  # else it computes only under autocast
                 finding = probed(student, self.examples, self.layout)
             if not finding.doubt:
                 with trainer.precision_plugin.forward_context():
@@ -92,7 +94,7 @@ class LayoutCheck(Callback):
             _fall_back(self.layout, self.finding.doubt)
 
     def counts(self) -> dict[str, Any]:
-        """The layout that was trained with, and what was found of the other."""
+        """The layout used in training, and the finding about the other."""
         found = self.finding.difference if self.finding else None
         difference = {} if found is None else {"layout_difference_nats": float(f"{found:.2g}")}
         return {"layout": self.layout["layout"], **difference}
@@ -101,10 +103,10 @@ class LayoutCheck(Callback):
 def probed(
     student: "PreTrainedModel", examples: Sequence[Example], layout: Mapping[str, Any]
 ) -> Finding:
-    """Whether this student can be trained over trees, in the precision of the moment."""
+    """Whether this student can be trained over trees, in the current precision."""
     try:
         difference, dtype = disagreement(student, layout["kind"], examples, layout)
-    except (TreeUnsupported, TypeError) as error:  # TypeError: its forward knows no `tree`
+    except (TreeUnsupported, TypeError) as error:  # TypeError: its forward takes no `tree`
         return Finding(doubt=str(error))
     allowed = TOLERANCE[dtype]
     seen = f"its log-probabilities differ from those of layout=separate by {difference:.2g} nats"
@@ -117,8 +119,8 @@ def probed(
 def disagreement(
     student: "PreTrainedModel", kind: Kind, examples: Sequence[Example], layout: Mapping[str, Any]
 ) -> tuple[float, torch.dtype]:
-    """Root mean square difference of the log-probabilities of the targets of the problem with the
-    longest sequence, tree against separate; and the type of number that they were computed in."""
+    """The root mean square difference, tree against separate, of the log-probabilities of the
+    targets of the problem with the longest sequence; and the type in which they were computed."""
     longest = max(examples, key=lambda example: len(example.prompt_ids) + len(example.target_ids))
     of_problem = [e for e in examples if e.problem_id == longest.problem_id and e is not longest]
     probed = [longest, *of_problem[: MAX_PATHS - 1]]
@@ -137,7 +139,7 @@ def disagreement(
 def _log_likely(
     student: "PreTrainedModel", kind: Kind, examples: Sequence[Example], layout: Mapping[str, Any]
 ) -> torch.Tensor:
-    """Log-probability of each target token, example by example."""
+    """The log-probability of each target token, example by example."""
     named = [replace(example, thought=f"{i:03}") for i, example in enumerate(examples)]
     found: dict[int, torch.Tensor] = {}
     for batch in lay_out(named, **layout):
@@ -150,8 +152,8 @@ def _log_likely(
 
 
 def _is_mixed(student: "PreTrainedModel") -> bool:
-    """Whether frozen weights are of another type than trained ones: half, or of 4 bits, which
-    compute in a type of their own."""
+    """Whether frozen weights have another type than trained ones: half precision, or 4 bits, which
+    compute in their own type."""
     return len({p.dtype for p in student.parameters()}) > 1
 
 

@@ -1,4 +1,5 @@
-"""A training's numbers in Lightning's loggers while it runs: every step, its speed and memory."""
+"""Sends a training's numbers to Lightning's loggers while it runs: every step, its speed and
+memory."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -13,9 +14,9 @@ from mdexp.students.process_memory import peak_memory_mib
 
 
 class LiveNumbers(Callback):
-    """Logs each optimiser step, those before a checkpoint that is gone on from as well.
+    """Logs each optimiser step, including those before the checkpoint from which training resumes.
 
-    Speed and memory are logged alone: the history of a training is the same wherever it ran.
+    Speed and memory are only logged: a training's history must be the same wherever it ran.
     """
 
     def __init__(self, feeds: Sequence[Feed]) -> None:
@@ -43,7 +44,7 @@ class LiveNumbers(Callback):
 
 
 def peak_memory(device: torch.device) -> float:
-    """MiB: of the GPU's memory, where there is one, else of this process's."""
+    """The peak memory in MiB: of the GPU if there is one, else of this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     return peak_memory_mib()

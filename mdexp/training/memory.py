@@ -1,7 +1,7 @@
-"""How much memory a training step takes, found without weights or data.
+"""Computes how much memory a training step takes, without weights or data.
 
-The step that would be taken runs once under fake tensors. Sizes of weights, gradients and optimiser
-state are exact; activations are those that students/live_bytes.py sees.
+One step runs with fake tensors. Sizes of weights, gradients and optimiser state are exact;
+activations are measured by students/live_bytes.py.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,12 +39,12 @@ UNSHARDED_BLOCKS = 2  # FSDP gathers the next block while one computes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingMemory:
-    """Bytes on each device while a student trains."""
+    """Bytes on each device during training."""
 
-    weights: int  # frozen ones included, as they are held
+    weights: int  # including frozen ones, in their own type
     gradients: int
     optimizer: int
-    activations: int  # and all else that a micro-batch needs, at its peak
+    activations: int  # and everything else that a micro-batch needs at its peak
     communication: int = 0  # DDP's buckets, or layers that FSDP has gathered
     largest_block: int = 0  # weights of the largest layer
 
@@ -64,8 +64,8 @@ def training_memory(
     ranks: int = 1,
     roles: Sequence[str] = (),
 ) -> TrainingMemory:
-    """Of the largest micro-batch that the trainer's settings allow, on each of `ranks` devices.
-    Each of `roles` has an adapter."""
+    """The memory of the largest micro-batch that the trainer's settings allow, on each of `ranks`
+    devices. Each of `roles` has an adapter."""
     batch = largest_micro_batch(student, trainer)
     scored = num_scored(batch)
     plain = _shapes_of(student, config, trainer, precision, base_dtype, roles)
@@ -85,7 +85,7 @@ def training_memory(
 
 
 def _layer_bytes(model: torch.nn.Module) -> list[int]:
-    """Weights of each of the layers, which FSDP gathers one by one."""
+    """The bytes of each layer's weights, which FSDP gathers one by one."""
     return [held_bytes(m) for m in model.modules() if isinstance(m, GradientCheckpointingLayer)]
 
 
@@ -97,13 +97,12 @@ def micro_batch_peak(
     precision: Precision,
     begin: Callable[[], object] = lambda: None,
 ) -> int:
-    """The most bytes that forward and backward of a micro-batch need beside weights and optimiser,
-    gradients of earlier ones included. `scored` is the number of its targets; `begin` is called
-    when the gradients are there.
-    """
+    """The peak bytes of a micro-batch's forward and backward pass beside weights and optimiser,
+    including gradients of earlier micro-batches. `scored` is the number of its targets; `begin` is
+    called when the gradients exist."""
     known = [*model.parameters(), *model.buffers(), *tensors_of(batch)]
     computed = getattr(torch, COMPUTED_IN[precision])
-    # Also for rows: of fake ones transformers makes a mask that it leaves out of real ones.
+    # Also for rows: for fake tensors transformers makes a mask that it omits for real ones.
     attention = branch_attention(model) if kind == "causal" else nullcontext()
     with attention, LiveBytes(known, scored) as alive:
         for parameter in model.parameters():
@@ -134,7 +133,7 @@ def _shapes_of(
     with torch.device("meta"):
         model = auto.from_config(config)
     if student.tuning == "qlora":
-        quantised(torch.zeros(1, 64))  # bitsandbytes makes its code book once, where the first is
+        quantised(torch.zeros(1, 64))  # bitsandbytes makes its code book once, on the first device
     frozen = frozen_base(student, base_dtype)
     compute = COMPUTED_IN[precision]
     tuned = adapted(model, student, frozen=frozen, compute=compute, roles=roles)
@@ -145,7 +144,8 @@ def _shapes_of(
 
 
 def largest_micro_batch(student: StudentConfig, trainer: TrainerSettings) -> MicroBatch:
-    """A micro-batch as full as can be, of sequences as long as can be, half of each a prompt."""
+    """The fullest possible micro-batch, of sequences of the greatest length, half of each a
+    prompt."""
     half = max(2, trainer.max_tokens // 2)
     number = max(1, trainer.micro_batch_tokens // (2 * half))
     examples = [
@@ -172,7 +172,7 @@ def largest_micro_batch(student: StudentConfig, trainer: TrainerSettings) -> Mic
 
 
 def shared_out(memory: TrainingMemory, strategy: str, ranks: int) -> TrainingMemory:
-    """What each of `ranks` devices has of it."""
+    """The share of each of `ranks` devices."""
     if ranks == 1:
         return memory
     if strategy != "fsdp":

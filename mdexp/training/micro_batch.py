@@ -1,4 +1,4 @@
-"""What a student computes at a time: tensors, what of them is scored, and how much is padding."""
+"""A micro-batch: tensors, what is scored, and how much is padding."""
 
 import math
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from mdexp.students.branch_attention import Tree
 
-UNCOUNTED = -1  # thought of a position that is not scored
+UNCOUNTED = -1  # the thought index of unscored positions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,18 +30,18 @@ class MicroBatch:
     thoughts: "torch.Tensor"  # index into `names`
     names: tuple[str, ...]  # the thoughts of the whole step
     tokens: int  # read or written by the student, without padding
-    role: str = ONLY_ROLE  # whose adapter computes it
+    role: str = ONLY_ROLE  # the role whose adapter computes it
     tree: "Tree | None" = None
     prompt_rows: "torch.Tensor | None" = None  # seq2seq: the row of the prompt of each target
     targets: "torch.Tensor | None" = None  # seq2seq: tokens of the targets, scored or not; 0 behind
 
     @property
     def padded_tokens(self) -> int:
-        """Tokens that are computed."""
+        """The number of computed tokens, with padding."""
         return self.input_ids.numel() + (0 if self.prompt_rows is None else self.labels.numel())
 
     def reading(self) -> dict[str, Any]:
-        """What `weighted_loss` reads of it."""
+        """The tensors that `weighted_loss` needs."""
         return {
             "input_ids": self.input_ids,
             "attention_mask": self.attention_mask,
@@ -58,7 +58,7 @@ class MicroBatch:
         return replace(self, **{k: v.to(device) for k, v in here.items() if v is not None})
 
     def unscored(self) -> "MicroBatch":
-        """The same work with no part in loss or counts: it keeps data-parallel ranks in step."""
+        """The same work without part in loss or counts, which keeps data-parallel ranks in step."""
         uncounted = self.thoughts.new_full(self.thoughts.shape, UNCOUNTED)
         return replace(self, weights=self.weights * 0, thoughts=uncounted, tokens=0)
 
@@ -72,7 +72,7 @@ class Weighted:
     thought: int  # index into the names of the step's thoughts
 
     def inputs(self) -> list[int]:
-        """What a causal student reads, from the prompt's first token on."""
+        """The tokens that a causal student reads."""
         return self.example.prompt_ids + self.example.target_ids[:-1]
 
     def labels(self) -> list[int]:
@@ -89,11 +89,11 @@ class Weighted:
 def marks(
     labels: "torch.Tensor", weights: "torch.Tensor", thoughts: "torch.Tensor"
 ) -> dict[str, Any]:
-    """`weights` and `thoughts` of a micro-batch, from what its rows or tokens have of them."""
+    """The `weights` and `thoughts` of a micro-batch, from those of its rows or tokens."""
     scored = labels != NO_TARGET
     return {"weights": weights * scored, "thoughts": thoughts.where(scored, UNCOUNTED)}
 
 
 def bucketed(size: int, bucket: int) -> int:
-    """A size rounded up: every new shape costs a compiled kernel for ever."""
+    """A size rounded up to a bucket: every new shape compiles a kernel that stays in memory."""
     return math.ceil(size / bucket) * bucket

@@ -1,4 +1,4 @@
-"""Lightning begins here: device, precision, optimiser and logging. The maths is in objective.py."""
+"""The Lightning module: device, precision, optimiser and logging. The maths is in objective.py."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class MixedDistillation(pl.LightningModule):
     """Train a student on steps, each a list of micro-batches with a weight for every token.
 
-    Optimisation is manual: Lightning's own accumulation averages the means of micro-batches, which
-    is another objective as soon as they differ in size.
+    Optimisation is manual, because Lightning's own accumulation averages the means of
+    micro-batches, which is a different objective if they differ in size.
     """
 
     def __init__(
@@ -96,28 +96,29 @@ class MixedDistillation(pl.LightningModule):
         return sums.cpu()
 
     def _share_of_rank(self, batch: Sequence[MicroBatch]) -> Sequence[MicroBatch]:
-        """This rank's micro-batches: as many as any other's, or the ranks would wait for ever."""
+        """This rank's micro-batches; every rank gets equally many, or ranks would wait for ever."""
         world = self.trainer.world_size
         filler = [batch[0].unscored()] * (-len(batch) % world)
         return [*batch, *filler][self.trainer.global_rank :: world]
 
     def _loss(self, micro: MicroBatch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Of a micro-batch by the adapter of its role, where each role has one."""
+        """The loss of a micro-batch, with the adapter of its role if each role has one."""
         if self.adapters:
             activate(self.student, micro.role)
         return loss_of(self.student, self.kind, **micro.reading())
 
     def _backward(self, micro: MicroBatch) -> torch.Tensor:
-        """Add a micro-batch's gradient; return its sums, in the order that `_history` reads."""
+        """Add a micro-batch's gradient; return its sums in the order of `_history`."""
         loss, nll = self._loss(micro)
         # Data parallelism averages over ranks; the objective is a sum over the step.
         self.manual_backward(loss * self.trainer.world_size)
         return _sums(micro, nll, loss.detach())
 
     def _clip(self) -> float:
-        """Clip the gradients to `clip_norm`, those of each role's adapter by themselves; their norm
-        before. In float16 they are scaled until the optimiser steps, so the limit is: Lightning's
-        own clipping in manual optimisation compares scaled gradients with the plain limit."""
+        """Clip the gradients to `clip_norm`, each role's adapter separately; return their norm
+        before. In float16 gradients are scaled until the optimiser steps, so the limit is scaled,
+        too; Lightning's own clipping in manual optimisation would compare scaled gradients with the
+        unscaled limit."""
         scale = self._loss_scale()
         limit = self.options.clip_norm * scale
         models = self.adapters.values() or [list(self.student.parameters())]
@@ -133,7 +134,7 @@ class MixedDistillation(pl.LightningModule):
         return [micro.to(device) for micro in batch]
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """The trained weights alone: frozen ones are read again from where they came."""
+        """Only the trained weights: frozen ones are loaded again from their source."""
         trained = {name for name, p in self.named_parameters() if p.requires_grad}
         every = super().state_dict(*args, **kwargs)
         return {name: weights for name, weights in every.items() if name in trained}
@@ -151,17 +152,17 @@ class MixedDistillation(pl.LightningModule):
 
 
 def _clip(parameters: Sequence[torch.nn.Parameter], limit: float) -> float:
-    """Clip the gradients of one model; their norm before."""
+    """Clip the gradients of one model; return their norm before."""
     trained = [p for p in parameters if p.grad is not None]
     norm = whole(get_total_norm([p.grad for p in trained if p.grad is not None]))
-    if torch.isfinite(norm):  # else it would spread over all gradients
+    if torch.isfinite(norm):  # else the NaN would spread to all gradients
         clip_grads_with_norm_(trained, limit, norm)
     return float(norm)
 
 
 def _sums(micro: MicroBatch, nll: torch.Tensor, loss: torch.Tensor) -> torch.Tensor:
-    """Of a micro-batch, float64: share of the loss, tokens, padded tokens; then for each thought of
-    the step the NLL, number and weight of its targets."""
+    """The sums of a micro-batch in float64: share of the loss, tokens, padded tokens; then, for
+    each thought of the step, the NLL, number and weight of its targets."""
     scored = micro.labels != NO_TARGET
     weights, thoughts = micro.weights[scored].cpu().double(), micro.thoughts[scored].cpu()
     of_token = torch.stack([nll.cpu().double(), torch.ones_like(weights), weights], dim=1)
@@ -173,7 +174,7 @@ def _sums(micro: MicroBatch, nll: torch.Tensor, loss: torch.Tensor) -> torch.Ten
 
 
 def _history(sums: torch.Tensor, names: Sequence[str]) -> dict[str, float]:
-    """A step's row: what each thought's tokens cost on average (nats), and weigh together."""
+    """A step's history row: each thought's mean NLL (nats) and total weight."""
     loss, tokens, padded, *rest = sums.tolist()
     row = {"loss": loss, "tokens": int(tokens), "padded_tokens": int(padded)}
     for name, nll, number, weight in zip(names, rest[::3], rest[1::3], rest[2::3], strict=True):
@@ -186,7 +187,7 @@ def _history(sums: torch.Tensor, names: Sequence[str]) -> dict[str, float]:
 
 
 def adamw(student: torch.nn.Module, options: TrainerSettings, *, fused: bool) -> Optimizer:
-    """AdamW; vectors (norms, biases) are not decayed."""
+    """AdamW without weight decay for vectors (norms, biases)."""
     parameters = [p for p in student.parameters() if p.requires_grad]
     groups = [
         {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": options.weight_decay},

@@ -15,16 +15,16 @@ from typing import Literal
 from mdexp.records import Example
 
 Normalize = Literal["token", "example"]
-# Of a step and shares: the weight of each scored token of each example.
+# Maps a step and its shares to the weight of each example's scored tokens.
 Weigh = Callable[[Sequence[Example], Mapping[str, float] | None], Sequence[float]]
 
 
 def example_weights(
     step: Sequence[Example], shares: Mapping[str, float] | None, normalize: Normalize
 ) -> list[float]:
-    """Weight of each target token of each example; those of a step sum to 1 over all its tokens.
+    """The weight of each example's target tokens; over all tokens of a step, weights sum to 1.
 
-    ValueError if a thought with a share has no example in the step: its mean would be 0/0.
+    ValueError if a thought with a share has no example in the step, since its mean would be 0/0.
     """
     groups = [example.thought if shares is not None else "all" for example in step]
     shares = shares if shares is not None else {"all": 1.0}

@@ -1,6 +1,5 @@
-"""Examples as a training plans with them: by what names them. Their tokens are read when a step is
-due, since they take fifty times the memory.
-"""
+"""Training plans with the names of examples. Their tokens, which need fifty times the memory, are
+read when their step is due."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from mdexp.records import Example
 
 
 class Planned(Protocol):
-    """What planning has to know of an example."""
+    """What planning needs to know about an example."""
 
     @property
     def problem_id(self) -> str: ...
@@ -34,7 +33,7 @@ class Examples(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExampleName:
-    """An example without its tokens, and which of the examples it is."""
+    """An example without its tokens, and its index."""
 
     number: int
     problem_id: str

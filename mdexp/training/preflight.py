@@ -1,7 +1,7 @@
-"""What makes a run hopeless, judged before the teacher is paid.
+"""Finds what would make a run fail, before the teacher is paid.
 
-Only the machine, the student's configuration and its tokenizer are read, never its weights. What
-cuts or drops some texts but not all is a warning: the stages count it.
+It reads the machine, the student's configuration and its tokenizer, never its weights. A problem
+that affects only some texts is a warning: the stages count them.
 """
 
 import logging
@@ -32,12 +32,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TRIED = 8  # of the shortest questions and of the longest, in characters
+TRIED = 8  # how many of the shortest and of the longest questions
 Prompts = list[list[int]]
 
 
 class Hopeless(SettingsError):
-    """A run that would buy answers in vain; one line for each reason, naming its key."""
+    """A run that would certainly fail after buying answers; one line for each reason, with its
+    key."""
 
     def __init__(self, reasons: Sequence[str]) -> None:
         super().__init__({"": "\n".join(reasons)})
@@ -50,9 +51,8 @@ def preflight(
     asked: Sequence[Problem],
     store: Path,
 ) -> list[tuple[str, str]]:
-    """What was checked and what was found, in order. Hopeless if training or decoding with this
-    student, or its teacher, is bound to fail here. `asked` are those of `problems` that the student
-    answers."""
+    """The checks and their findings, in order. Hopeless if training or decoding with this student,
+    or asking the teacher, is bound to fail. `asked` are the `problems` that the student answers."""
     s, student, trainer = settings, settings.student, settings.trainer
     student.files()  # StudentUnavailable
     config, tokenizer = weights.config(), weights.tokenizer()
@@ -88,7 +88,7 @@ def preflight(
 def _findings(
     judged: Mapping[str, Callable[[], object]],
 ) -> tuple[list[tuple[str, str]], list[str]]:
-    """What each check found, and the faults."""
+    """The findings of all checks, and the faults."""
     found, faults = [], []
     for name, judge in judged.items():
         try:
@@ -100,8 +100,8 @@ def _findings(
 
 
 def judge_ranks(settings: Settings) -> Processes:
-    """The processes that train. ValueError where roles are separate and there are
-    several: ranks share the micro-batches of a step, so that they would train other adapters."""
+    """The processes that train. ValueError for separate roles in several processes: ranks share a
+    step's micro-batches, so they would train different adapters."""
     ranks = processes(settings.trainer)
     if settings.roles() and ranks.number > 1:
         raise ValueError(
@@ -112,7 +112,7 @@ def judge_ranks(settings: Settings) -> Processes:
 
 
 def judge_teacher(settings: Settings, problems: Sequence[Problem]) -> None:
-    """ValueError if the teacher is to be asked and has nothing to say about these problems."""
+    """ValueError if the teacher is to be asked but can write nothing about these problems."""
     if isinstance(settings.teacher, LimitedTeacher) and "extract" in settings.stages:
         train = [problem for problem in problems if problem.split == "train"]
         settings.teacher.judge(train, settings.asked_thoughts())
@@ -128,7 +128,7 @@ def judge_architecture(student: StudentConfig, config: "PretrainedConfig") -> No
 
 
 def judge_adapters(student: StudentConfig, config: "PretrainedConfig") -> None:
-    """ValueError if an adapter's target names no layer, or the student cannot be quantised."""
+    """ValueError if an adapter target matches no layer, or if the student cannot be quantised."""
     if student.tuning == "full":
         return
     model = shapes_alone(student, config)
@@ -138,7 +138,7 @@ def judge_adapters(student: StudentConfig, config: "PretrainedConfig") -> None:
 
 
 def judge_checkpointing(student: StudentConfig, config: "PretrainedConfig") -> None:
-    """ValueError if the student's layers cannot be computed again."""
+    """ValueError if the student does not support activation checkpointing."""
     model = shapes_alone(student, config)
     if not model.supports_gradient_checkpointing:
         raise ValueError(
@@ -147,7 +147,8 @@ def judge_checkpointing(student: StudentConfig, config: "PretrainedConfig") -> N
 
 
 def judge_tokenizer(tokenizer: "PreTrainedTokenizerBase", config: "PretrainedConfig") -> None:
-    """ValueError without an end of sequence, or with special tokens outside the vocabulary."""
+    """ValueError if there is no end-of-sequence token or a special token is outside the
+    vocabulary."""
     if tokenizer.eos_token_id is None:
         raise ValueError(
             "student: its tokenizer has no eos_token, so no answer would end: set one in its "
@@ -240,7 +241,7 @@ def _prompts(
     problems: Sequence[Problem],
     exemplars: Sequence[Mapping[str, Any]] = (),
 ) -> Prompts:
-    """Prompts as tokens, from the shortest to the longest, of the questions at either end."""
+    """The tokenised prompts of the shortest and longest questions, from shortest to longest."""
     questions = sorted((problem.question for problem in problems), key=len)
     ends = dict.fromkeys([*questions[:TRIED], *questions[-TRIED:]])
     prompts = [renderer.prompt_ids(renderer.prompt(q, thought, exemplars)) for q in ends]

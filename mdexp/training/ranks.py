@@ -1,7 +1,7 @@
-"""Training by many processes: the other ranks, which a launcher started or which are started here.
+"""Runs the other ranks of a training, which a launcher started or which are started here.
 
-Lightning's own launcher repeats the command line, which under Hydra's -m repeats the whole sweep
-and writes the run folder twice. Here the other ranks do nothing but the training.
+Lightning's own launcher repeats the command line, which with Hydra's -m would repeat the sweep and
+write the run folder twice. Here the other ranks only train.
 """
 
 import logging
@@ -24,15 +24,15 @@ from mdexp.training.launcher import launched
 
 log = logging.getLogger(__name__)
 
-NUM_SEEDS = 2**32  # that numpy takes
-GRACE_S = 60.0  # for rank 0 to notice by itself that another rank has failed
+NUM_SEEDS = 2**32  # numpy's range of seeds
+GRACE_S = 60.0  # seconds in which rank 0 may notice by itself that another rank failed
 RANK_VARIABLES = ("LOCAL_RANK", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
 @contextmanager
 def other_ranks(number: int, work: Callable[..., Any], **arguments: Any) -> Iterator[None]:
-    """Within the block this process is rank 0 of `number`, and each other rank calls
-    `work(**arguments)`, which has to be importable and picklable."""
+    """Within the block this process is rank 0 of `number`, and every other rank calls
+    `work(**arguments)`, which must be importable and picklable."""
     if number == 1:
         yield
         _leave_group()  # of one, if the student was sharded
@@ -63,7 +63,7 @@ def _spawned(number: int, work: Callable[..., Any], arguments: dict[str, Any]) -
     finally:
         ended.set()
         for process in others:
-            if process.pid is not None:  # else it never started, as its arguments may say
+            if process.pid is not None:  # else it never started, as its arguments may be bad
                 process.join(timeout=1)
                 process.kill()
         _leave_group()
@@ -80,8 +80,8 @@ def _leave_group() -> None:
 
 
 class OwnSignals(Callback):
-    """Keeps the handlers that were there before Lightning's, whose SIGTERM handler broadcasts to
-    ranks that listen to no broadcast, and waits for them."""
+    """Keeps our signal handlers: Lightning's SIGTERM handler would broadcast to ranks that do not
+    listen, and wait for them."""
 
     def __init__(self) -> None:
         self.before = signal.getsignal(signal.SIGTERM)
@@ -92,8 +92,9 @@ class OwnSignals(Callback):
 
 
 class OwnDropout(Callback):
-    """Ranks begin with the same random numbers, for the same weights; from the first step on each
-    drops its own. A checkpoint's random state, restored later, takes their place."""
+    """All ranks start with the same random state, so that weights are initialised equally; from
+    the first step on each has its own, for dropout. The random state of a checkpoint is restored
+    later."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -104,7 +105,7 @@ class OwnDropout(Callback):
 
 
 def _other_rank(rank: int, port: str, work: Callable[..., Any], arguments: dict[str, Any]) -> None:
-    """Work as a rank, and go when rank 0 goes."""
+    """Work as a rank, and exit when rank 0 exits."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; rank 0 decides
     threading.Thread(target=_follow_parent, daemon=True).start()
     os.environ.update(_rank_environment(rank, port))
@@ -119,7 +120,8 @@ def _follow_parent() -> None:
 
 
 def _stop_if_one_fails(others: list[BaseProcess], ended: threading.Event) -> None:
-    """A rank that waits for another within a collective operation hears no exception."""
+    """Stop this process if a rank fails: a rank waiting in a collective operation would not
+    notice."""
     waiting = list(others)
     while waiting and not ended.is_set():
         connection.wait([process.sentinel for process in waiting], timeout=1)

@@ -1,9 +1,9 @@
-"""Training goes on, bit for bit, where a stopped process left it; on another number of ranks, but
-for rounding and for what dropout draws.
+"""Resumes a training exactly, bit for bit, where a process stopped; with another number of ranks,
+up to rounding and dropout.
 
-A checkpoint holds what Lightning saves of optimiser, schedule and loops, the trained weights alone
-(frozen ones are read again from where they came) and every rank's random numbers, as plain types.
-There is no early stopping, hence no state of it.
+A checkpoint holds Lightning's state of optimiser, schedule and loops, the trained weights (frozen
+ones are loaded again from their source) and every rank's random state, as plain types. There is no
+early stopping, hence no state of it.
 """
 
 import hashlib
@@ -41,9 +41,9 @@ UNREADABLE = (
 
 
 class Checkpoints(Callback):
-    """Saves every `every` steps and keeps the newest; adds what Lightning leaves out.
+    """Saves a checkpoint every `every` steps and keeps the newest; adds what Lightning leaves out.
 
-    `identity` names the training that a checkpoint belongs to, `frozen` how it held its base.
+    `identity` names the training of a checkpoint, `frozen` how it keeps its base.
     """
 
     def __init__(self, folder: Path, every: int, identity: str, frozen: Frozen = PLAIN) -> None:
@@ -68,11 +68,11 @@ class Checkpoints(Callback):
                 len(states),
                 trainer.world_size,
             )
-        if trainer.global_rank < len(states):  # another draws as in a training that begins
+        if trainer.global_rank < len(states):  # further ranks draw as in a new training
             self.restored = states[trainer.global_rank]
 
     def on_train_batch_start(self, *_: Any, **__: Any) -> None:
-        # Not earlier: between loading and the first step Lightning draws random numbers itself.
+        # Not earlier, since Lightning draws random numbers between loading and the first step.
         if self.restored is not None:
             set_random_state(self.restored)
             self.restored = None
@@ -90,8 +90,8 @@ class Checkpoints(Callback):
 
 
 class DurableCheckpointIO(TorchCheckpointIO):
-    """A file appears whole or not at all, also when the machine dies. Lightning's own goes through
-    the temporary folder, which may be another file system, and never syncs."""
+    """Writes a file completely or not at all, even if the machine crashes. Lightning's own writer
+    uses the temporary folder, which may be another file system, and never syncs."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
@@ -107,8 +107,8 @@ class DurableCheckpointIO(TorchCheckpointIO):
 
 
 def newest_checkpoint(folder: Path, identity: str) -> tuple[Path, int] | None:
-    """The newest checkpoint of this training that can be read, and the steps it has done. One in
-    shards is a folder, in which what is read here was written last."""
+    """The newest readable checkpoint of this training, and its number of steps. A sharded one is a
+    folder, in which the file that is read here was written last."""
     for file in _newest_first(folder):
         try:
             state = _beside_shards(file) if file.is_dir() else saved_state(file)
@@ -123,7 +123,8 @@ def newest_checkpoint(folder: Path, identity: str) -> tuple[Path, int] | None:
 
 
 def saved_state(file: Path) -> Any:
-    """What a checkpoint holds (of one in shards, all but the optimiser's); one of UNREADABLE."""
+    """The content of a checkpoint (of a sharded one, without the optimiser's); raises one of
+    UNREADABLE."""
     if not file.is_dir():
         return torch.load(file, map_location="cpu", mmap=True, weights_only=True)
     stored = FileSystemReader(file).read_metadata().state_dict_metadata
@@ -143,20 +144,21 @@ def _beside_shards(folder: Path) -> Any:
 def training_identity(
     module: torch.nn.Module, steps: Sequence[Sequence[Example | ExampleName]]
 ) -> str:
-    """Hash of which weights are trained, on which examples in which order. What else a
-    training depends on is in the key of its folder."""
+    """A hash of the trained weights' names and of the examples in their order. Everything else that
+    a training depends on is in the key of its folder."""
     weights = {n: list(p.shape) for n, p in module.named_parameters() if p.requires_grad}
     # Of the JSON text of both, written step by step.
     hashed = hashlib.sha256(f"[{json.dumps(weights)}, [".encode())
     for number, step in enumerate(steps):
         rows = json.dumps([(e.problem_id, e.thought, e.sample) for e in step])
         hashed.update(f", {rows}".encode() if number else rows.encode())
-    hashed.update(b"], 1]")  # which once was the number of ranks
+    hashed.update(b"], 1]")  # formerly the number of ranks
     return hashed.hexdigest()
 
 
 def random_state() -> dict[str, Any]:
-    """All generators that a student may draw from, as types that a safe load accepts."""
+    """The state of all random generators that a student may use, as types that a safe load
+    accepts."""
     legacy: Any = np.random.get_state(legacy=True)
     _, keys, place, has_gauss, gauss = legacy
     version, words, next_gauss = random.getstate()
@@ -181,7 +183,7 @@ def set_random_state(state: dict[str, Any]) -> None:
 
 
 def _of_every_rank(state: dict[str, Any]) -> list[dict[str, Any]]:
-    """The states of all ranks by rank; every rank has to ask."""
+    """The states of all ranks, by rank; every rank must call this."""
     if not torch.distributed.is_initialized():
         return [state]
     states: list[Any] = [None] * torch.distributed.get_world_size()

@@ -1,6 +1,6 @@
-"""Layout in rows: each sequence stands alone, padded to the longest of its micro-batch.
+"""The row layout: each sequence is a row, padded to the longest of its micro-batch.
 
-The paths of one (problem, thought) have one prompt; a seq2seq student may read it once for all.
+The paths of one (problem, thought) share a prompt, which a seq2seq student may encode once for all.
 """
 
 import math
@@ -27,8 +27,8 @@ def row_batches(
     micro_batch_tokens: int,
     pad_id: int,
 ) -> list[MicroBatch]:
-    """Micro-batches of like lengths and row counts, as few as keep each within
-    `micro_batch_tokens` padded tokens, or those with the fewest rows there can be."""
+    """As few micro-batches as possible, of similar lengths and row counts, each within
+    `micro_batch_tokens` padded tokens or with the smallest possible number of rows."""
     rows = sorted(step, key=lambda row: (_length(row, kind), row.example.prompt_ids))
     batches: list[MicroBatch] = []
     for number in range(1, len(rows) + 1):
@@ -103,7 +103,8 @@ def _padded(rows: Sequence[list[int]], filler: int) -> "torch.Tensor":
 
 
 def _reach(rows: Sequence[list[int]]) -> "torch.Tensor":
-    """What of `_padded` rows is no padding; a row of padding has one token that may be seen."""
+    """The mask of `_padded` rows: which tokens are not padding. A padding row has one visible
+    token."""
     ones = _padded([[1] * len(row) for row in rows], 0)
     ones[len(rows) :, 0] = 1
     return ones

@@ -7,7 +7,8 @@ from mdexp.config.blocks import TrainerSettings
 
 
 def learning_rate_factor(options: TrainerSettings, num_steps: int) -> Callable[[int], float]:
-    """Factor of the peak rate at each step; the first step of a warm-up is already above zero."""
+    """The factor of the peak rate at each step; it is above zero already in the first step of a
+    warm-up."""
     warmup = round(options.warmup * num_steps)
 
     def factor(step: int) -> float:

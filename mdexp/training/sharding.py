@@ -1,6 +1,6 @@
-"""A student in shards: each rank keeps a part of every weight, gradient and moment (FSDP2).
+"""Trains a student in shards: each rank keeps a part of every weight, gradient and moment (FSDP2).
 
-torch's `fully_shard` gathers a layer's weights when it computes and gives them back afterwards;
+torch's `fully_shard` gathers a layer's weights while it computes and frees them afterwards;
 Lightning's ModelParallelStrategy saves and loads the shards (torch.distributed.checkpoint).
 """
 
@@ -24,23 +24,24 @@ LOSS = "weighted_loss"
 
 
 def sharding_strategy(ranks: int) -> Strategy:
-    """Lightning's strategy for a student in as many shards as there are ranks."""
+    """Lightning's strategy for a student with one shard per rank."""
     return ModelParallelStrategy(data_parallel_size=ranks, tensor_parallel_size=1)
 
 
 def shard(student: "PreTrainedModel", mesh: DeviceMesh) -> None:
-    """Shard the weights in place: each layer as a unit, and what lies outside of layers as one."""
+    """Shard the weights in place: each layer is a unit, and everything outside of layers is one
+    more."""
     for layer in reversed([*student.modules()]):  # inner ones first
         if isinstance(layer, GradientCheckpointingLayer):
             fully_shard(layer, mesh=mesh)
     fully_shard(student, mesh=mesh)
-    # The loss calls parts of the student, and the unit around them is gathered for the whole of it.
+    # The loss calls parts of the student, so the unit around them stays gathered during all of it.
     setattr(student, LOSS, MethodType(weighted_loss, student))
     register_fsdp_forward_method(student, LOSS)
 
 
 def loss_of(student: Any, *arguments: Any, **reading: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    """`weighted_loss` of a student, in shards or not."""
+    """The `weighted_loss` of a student, sharded or not."""
     sharded = getattr(student, LOSS, None)
     return (
         sharded(*arguments, **reading) if sharded else weighted_loss(student, *arguments, **reading)
@@ -48,10 +49,10 @@ def loss_of(student: Any, *arguments: Any, **reading: Any) -> tuple[torch.Tensor
 
 
 def unshard(student: nn.Module) -> None:
-    """Put whole weights, on the CPU, in the place of rank 0's shards; every rank has to ask, and
-    the others keep theirs."""
+    """Replace rank 0's shards by complete weights on the CPU; every rank must call this, and the
+    others keep their shards."""
     gathered: dict[torch.Tensor, nn.Parameter] = {}
-    for weight in student.parameters():  # a tied one once
+    for weight in student.parameters():  # a tied weight once
         if isinstance(weight, DTensor):
             values = whole(weight.detach())
             if torch.distributed.get_rank() == 0:
@@ -63,5 +64,5 @@ def unshard(student: nn.Module) -> None:
 
 
 def whole(value: torch.Tensor) -> torch.Tensor:
-    """What is computed of shards, as a plain tensor; every rank has to ask."""
+    """A sharded tensor as a plain one; every rank must call this."""
     return value.full_tensor() if isinstance(value, DTensor) else value

@@ -1,4 +1,5 @@
-"""Whether a student's chat template renders a prompt, and closes the tags that it opens."""
+"""Checks that a student's chat template renders a prompt and that its open tags are closed by
+targets."""
 
 import re
 from typing import TYPE_CHECKING
@@ -11,12 +12,12 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 TURNS = [{"role": "user", "content": "How many are 2 and 2?"}]
-_OPENED = re.compile(r"<([\w|]{1,30})>\s*\Z")  # not <|assistant|>, which has no end of its own
+_OPENED = re.compile(r"<([\w|]{1,30})>\s*\Z")  # not <|assistant|>, which has no closing tag
 
 
 def judge_template(tokenizer: "PreTrainedTokenizerBase", style: str) -> str:
-    """What the prompts end in, in words. ValueError for a template that fails, leaves the question
-    out, or ends in a tag that no answer would close."""
+    """A sentence about how prompts end. ValueError for a template that fails, leaves out the
+    question, or ends in a tag that no answer would close."""
     if style != "chat" or not tokenizer.chat_template:
         return "student.prompt=plain has none"
     try:

@@ -1,10 +1,10 @@
-"""Layout in trees: what the prompts of a problem have in common is read once.
+"""The tree layout: the common part of a problem's prompts is computed once.
 
-The trunk is the longest common token prefix of the problem's fully rendered prompts, less one
-token: the last token of a prompt predicts the first of the target, so that it belongs to a path.
-Each path is a branch, whose positions go on from the trunk. Prompts that alter the question share
-little with the others, and have a tree of their own. Trees lie one after the other in a
-single row, which leaves next to nothing to padding.
+The trunk is the longest common token prefix of the problem's rendered prompts, less one token: the
+last token of a prompt predicts the first of the target, so it belongs to a path. Each path is a
+branch, whose positions continue those of the trunk. Prompts that alter the question share little
+with the others and get a separate tree. Trees are packed into a single row, which leaves almost no
+padding.
 """
 
 import math
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 ROW_BUCKET = 64  # tokens of a packed row
 RUN_BUCKET = 32  # tokens of a run within attention
 RUNS_BUCKET = 4
-SPLIT_BELOW = 0.9  # of one tree's tokens: several trees cost runs of their own
-MAX_RUNS = 8  # that attend together: more would differ more in length
+SPLIT_BELOW = 0.9  # of one tree's tokens: each further tree adds runs
+MAX_RUNS = 8  # runs that attend together; with more their lengths would differ more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedTrunk:
-    """A trunk and the examples that go on from it, of one problem."""
+    """The trunk of a problem and the examples that continue it."""
 
     trunk: int  # tokens
     paths: list[Weighted]
@@ -43,13 +43,13 @@ class SharedTrunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branch:
-    """A trunk, or a branch: tokens that follow each other in the packed row."""
+    """A trunk or a branch: consecutive tokens of the packed row."""
 
     ids: list[int]
     labels: list[int]
     weight: float = 0.0
     thought: int = 0
-    trunk: range = range(0)  # where in the row a branch's trunk lies
+    trunk: range = range(0)  # position of a branch's trunk in the row
 
 
 def tree_batches(
@@ -59,8 +59,8 @@ def tree_batches(
     micro_batch_tokens: int,
     pad_id: int,
 ) -> list[MicroBatch]:
-    """As few micro-batches of like sizes as keep each within `micro_batch_tokens` padded tokens;
-    a single path that is longer has one of its own."""
+    """As few micro-batches as possible, of similar sizes, each within `micro_batch_tokens` padded
+    tokens; a single path that is longer gets its own."""
     problems: dict[str, list[Weighted]] = defaultdict(list)
     for row in step:
         problems[row.example.problem_id].append(row)
@@ -74,18 +74,18 @@ def tree_batches(
 
 
 def trunk_length(prompts: Sequence[Sequence[int]]) -> int:
-    """Tokens of the longest common prefix of prompts, less one."""
+    """The number of tokens of the longest common prefix of prompts, less one."""
     common = takewhile(lambda tokens: len(set(tokens)) == 1, zip(*prompts, strict=False))
     return max(0, sum(1 for _ in common) - 1)
 
 
 def _by_prefix(paths: Sequence[Weighted]) -> list[list[Weighted]]:
-    """The paths of a problem, those together whose prompts have enough in common."""
+    """The paths of a problem, grouped so that prompts in a group share enough."""
     of_prompt: dict[tuple[int, ...], list[Weighted]] = defaultdict(list)
     for path in paths:
         of_prompt[tuple(path.example.prompt_ids)].append(path)
     groups: list[list[Weighted]] = []
-    for prompt in sorted(of_prompt):  # like prefixes beside each other
+    for prompt in sorted(of_prompt):  # similar prefixes become neighbours
         alone = of_prompt[prompt]
         if groups and _tokens([*groups[-1], *alone]) <= _tokens(groups[-1]) + _tokens(alone):
             groups[-1] += alone
@@ -96,7 +96,7 @@ def _by_prefix(paths: Sequence[Weighted]) -> list[list[Weighted]]:
 
 
 def _tokens(paths: Sequence[Weighted]) -> int:
-    """Tokens of one tree of these paths."""
+    """The number of tokens of one tree of these paths."""
     trunk = trunk_length([path.example.prompt_ids for path in paths])
     return SharedTrunk(trunk=trunk, paths=list(paths)).tokens
 
@@ -114,7 +114,7 @@ def _within_budget(paths: Sequence[Weighted], budget: int) -> list[SharedTrunk]:
 
 
 def _bins(trees: Sequence[SharedTrunk], budget: int) -> list[list[SharedTrunk]]:
-    """The fewest bins that hold the trees, the largest tree first into the emptiest bin."""
+    """The trees in as few bins as possible, the largest tree first, into the emptiest bin."""
     largest_first = sorted(trees, key=lambda tree: -tree.tokens)
     fewest = math.ceil(sum(tree.tokens for tree in trees) / budget)
     for number in range(min(fewest, len(trees)), len(trees) + 1):
@@ -131,7 +131,7 @@ def _size(trees: Sequence[SharedTrunk]) -> int:
 
 
 def _segments(trees: Sequence[SharedTrunk]) -> list[Branch]:
-    """Trunks and branches in the order in which they lie in the row."""
+    """The trunks and branches in their order in the row."""
     segments: list[Branch] = []
     start = 0
     for tree in trees:
@@ -206,7 +206,7 @@ def _tree(segments: Sequence[Branch], positions: "torch.Tensor") -> "Tree":
 
 
 def _block(runs: Sequence[tuple[range, range]]) -> "tuple[AttentionBlock, torch.Tensor]":
-    """Runs of like length, padded to one, and which of their queries are no padding."""
+    """Runs of similar length, padded to the longest, and which of their queries are not padding."""
     import torch
 
     from mdexp.students.branch_attention import AttentionBlock
@@ -217,13 +217,13 @@ def _block(runs: Sequence[tuple[range, range]]) -> "tuple[AttentionBlock, torch.
     trunks = torch.tensor([*(len(trunk) for _, trunk in runs), *empty])
     lengths = torch.tensor([*(len(run) for run, _ in runs), *empty])
     query = torch.arange(queries.shape[1])
-    # Padding lies behind the last key of a run, where its queries do not look.
+    # Padding comes after the last key of a run, where its queries do not attend.
     seen = torch.arange(keys.shape[1]) <= trunks[:, None, None] + query[:, None]
     return AttentionBlock(queries=queries, keys=keys, seen=seen), query < lengths[:, None]
 
 
 def _indices(rows: Sequence[Sequence[int]]) -> "torch.Tensor":
-    """Rows of a bucketed length, and a bucketed number of them, padded with token 0."""
+    """Rows of a bucketed length and number, padded with token 0."""
     import torch
 
     length = bucketed(max(map(len, rows)), RUN_BUCKET)

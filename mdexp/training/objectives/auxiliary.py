@@ -1,8 +1,8 @@
 """Auxiliary lessons beside a main objective: L = (1 − Σ aᵢ) L_main + Σ aᵢ Lᵢ.
 
 The lessons of some thoughts, such as repairs of faulty programs (PaD, arXiv 2305.13888), have
-shares aᵢ of the loss. A step needs none of them: one that is absent contributes 0, and the main
-objective keeps its weight.
+shares aᵢ of the loss. A step may lack them: an absent one contributes 0, and the main objective
+keeps its weight.
 """
 
 from collections import defaultdict
@@ -29,7 +29,7 @@ MainObjective = Annotated[
     SkipValidation[Objective], BeforeValidator(built), PlainSerializer(described)
 ]
 OwnShare = Annotated[float, Field(gt=0, lt=1)]
-# A yaml says null: what is an empty mapping there cannot be filled on the command line.
+# The yaml has null: an empty mapping could not be filled on the command line.
 OwnShares = Annotated[dict[str, OwnShare], BeforeValidator(lambda shares: shares or {})]
 
 
@@ -56,7 +56,7 @@ class AuxiliaryObjective(Block):
 
     @property
     def pairing(self) -> Literal["both", "any"]:
-        """Auxiliary lessons are never required of a problem."""
+        """The pairing of the main objective; auxiliary lessons are never required of a problem."""
         return self.main.pairing
 
     @property
@@ -76,7 +76,7 @@ class AuxiliaryObjective(Block):
         return fault and fault.replace("objective.", "objective.main.")
 
     def shares(self, thoughts: Collection[str], lam: float | None) -> Mapping[str, float] | None:
-        """The shares of L_main: every step has a target of these thoughts alone."""
+        """The shares of L_main; only these thoughts need a target in every step."""
         return self.main.shares(self._main(thoughts), lam)
 
     def token_weights(

@@ -1,4 +1,5 @@
-"""Mixed Distillation (arXiv 2312.10730): λ of the loss for one thought, the rest for the other."""
+"""Mixed Distillation (arXiv 2312.10730): one thought has the share λ of the loss, the other the
+rest."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar, Literal
@@ -14,7 +15,7 @@ class DualObjective(Block):
 
     lambda_thought: str  # the thought that λ weighs, whatever the order of thoughts
     normalize: Literal["token", "example"]  # what a thought's mean is over
-    pairing: Literal["both", "any"]  # both: only problems that have every thought of the mix
+    pairing: Literal["both", "any"]  # both: only problems with every thought of the mix
 
     def why_not(self, thoughts: Collection[str], lam: float | None) -> str | None:
         chosen = ", ".join(thoughts)

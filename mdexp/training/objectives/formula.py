@@ -1,4 +1,4 @@
-"""What several objectives say: the words and symbols of a formula, and of a fault."""
+"""Formulas and error messages that several objectives share."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ MEANS = {
 
 
 def ignored_lambda(name: str, lam: float) -> str:
-    """The fault of a configuration that has a λ for an objective without one."""
+    """The error message for a λ that the objective does not use."""
     return (
         f"lambda={lam} would be ignored: objective={name} reads no lambda; drop it or choose "
         "objective=dual"
@@ -17,5 +17,5 @@ def ignored_lambda(name: str, lam: float) -> str:
 
 
 def weighted_sum(shares: Mapping[str, float]) -> str:
-    """Such as `0.3 L_cot + 0.7 L_pot`."""
+    """A weighted sum, such as `0.3 L_cot + 0.7 L_pot`."""
     return " + ".join(f"{round(share, 6):g} L_{thought}" for thought, share in shares.items())
