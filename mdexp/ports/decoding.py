@@ -1,4 +1,4 @@
-"""How a student comes to its answers."""
+"""The interface of decoders."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -9,24 +9,25 @@ from mdexp.records import Output, Problem
 
 @runtime_checkable
 class Decoder(Protocol):
-    """How a student comes to its answers: greedily and by samples, by beams, by search."""
+    """Lets a student answer problems: by greedy and sampled paths, by beams, by search."""
 
-    num_paths: int  # of each thought that vote
-    num_shots: int  # of the few-shot prompt before training
+    num_paths: int  # sampled paths of each thought that vote
+    num_shots: int  # exemplars of the few-shot prompt before training
     num_validation: int  # validation problems that are answered
-    max_new_tokens: int  # of each text
+    max_new_tokens: int  # for each text
     engine: Literal["local", "openai"]
 
     def why_not(self, thoughts: Mapping[str, Thought], kind: str) -> str | None:
-        """Why it cannot decode these thoughts with a student of this kind; None where it can."""
+        """Why it cannot decode these thoughts with a student of this kind; None if it can."""
         ...
 
     def untrained(self) -> "Decoder":
-        """The decoder of the same student before training."""
+        """The decoder to use for the same student before training."""
         ...
 
     def with_choice(self, counts: Mapping[str, Any]) -> "Decoder":
-        """The decoder with what it chose in a run, by its counts there of one thought."""
+        """The decoder with the choice that it made in a run, given its counts there for one
+        thought."""
         ...
 
     def solve(
@@ -37,13 +38,13 @@ class Decoder(Protocol):
         executor: Executor,
         found: Mapping[Any, Done],
     ) -> tuple[list[Output], dict[str, Any]]:
-        """What `writer` (decoding/student_writer.py) wrote for each (problem, thought, sample), and
-        counts. `found` has outcomes of thoughts that these read, by reading.TranscriptKey."""
+        """The outputs of `writer` (decoding/student_writer.py) for each (problem, thought, sample),
+        and counts. `found` has the outcomes of thoughts that these read, by TranscriptKey."""
         ...
 
 
 @runtime_checkable
 class StartsServer(Protocol):
-    """A decoder that starts a server of the student by a command of this machine."""
+    """A decoder that starts a server for the student by a command on this machine."""
 
     command: str

@@ -1,4 +1,4 @@
-"""What counts: graders, vote rules and scorers."""
+"""The interfaces of graders, vote rules and scorers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
@@ -22,7 +22,7 @@ class Ballot(NamedTuple):
     key: str
     thought: str
     logprob: float | None = None  # mean of the path's tokens, nats; None: not known
-    path: Generation | None = None  # the path itself, for rules that look at more of it
+    path: Generation | None = None  # the path itself, for rules that need more of it
 
 
 Scores = Callable[[Sequence[Generation]], Sequence[float]]
@@ -30,12 +30,12 @@ Scores = Callable[[Sequence[Generation]], Sequence[float]]
 
 @runtime_checkable
 class Scorer(Protocol):
-    """How likely a path is right, learned from graded paths of validation problems."""
+    """Estimates how likely a path is right, fitted on graded paths of validation problems."""
 
     def fit(self, paths: Sequence[Generation]) -> Scores:
-        """Return a function that gives one score a path, the higher the better, as a
-        log-probability (nats). `paths` may be none at all, all right or all wrong: a weak student
-        is no error."""
+        """Return a function that gives one score per path, the higher the better, as a
+        log-probability (nats). `paths` may be empty, all right or all wrong: a weak student is not
+        an error."""
         ...
 
 
@@ -71,57 +71,59 @@ class PrefixScorer(Protocol):
 
 @runtime_checkable
 class VoteRule(Protocol):
-    """How much weight each answer gets in a vote; grading/vote.py elects the heaviest."""
+    """Gives each answer of a vote its weight; grading/vote.py elects the heaviest."""
 
     name: ClassVar[str]  # in votes.jsonl and in messages
-    all_vote: ClassVar[bool]  # whether `order`, where given, has to name every thought
+    all_vote: ClassVar[bool]  # whether `order`, if given, has to name every thought
     needs_validation: ClassVar[bool]  # whether it weighs by accuracy on validation problems
     order: tuple[str, ...]  # thoughts, the most trusted first; empty: by validation accuracy
 
     def tally(self, ballots: Sequence[Ballot], accuracy: Mapping[str, Fraction]) -> Tally:
         """Return the weight, at least 0, of each answer that may win; the heaviest wins.
 
-        There is at least one ballot. They come ranked: by the order of thoughts, then by sample.
-        `accuracy` is what validation lets expect of each thought's paths that vote; a thought that
-        answered no validation problem is missing.
+        There is at least one ballot; ballots are sorted by the order of thoughts, then by sample.
+        `accuracy` is the expected accuracy of each thought's voting paths, from validation; a
+        thought that answered no validation problem is missing.
         """
         ...
 
     def describe(self, order: Sequence[str]) -> str:
-        """The rule in words, such as `majority, ties to pot, cot`; `order` is the one in use."""
+        """The rule in words, such as `majority, ties to pot, cot`; `order` is the order in use."""
         ...
 
 
 @runtime_checkable
 class LearnedVote(Protocol):
-    """A vote rule that learns from validation problems before it weighs."""
+    """A vote rule that is fitted on validation problems before it weighs answers."""
 
     def learned(self, paths: Sequence[Generation]) -> Sequence[VoteRule]:
-        """The rules that graded paths of validation problems lead to: whatever the paths, the same
-        choices in the same order. The choice whose votes are right most often on problems that it
-        has not learned from is taken, of equal ones the first."""
+        """The candidate rules, fitted on graded paths of validation problems; for any paths the
+        same options in the same order. The option whose votes are right most often on problems it
+        was not fitted on is used, the first of equals."""
         ...
 
 
 class Attempt(NamedTuple):
     """A finished path as a grader sees it."""
 
-    answer: Answer | None  # None where its thought read none or its program failed
-    said: str  # its prose, or what its program printed
-    match: TextMatch | None = None  # when free text meets gold, where gold is free text
+    answer: Answer | None  # None if its thought found none or its program failed
+    said: str  # its prose, or the output of its program
+    match: TextMatch | None = None  # how free text is compared, if gold is free text
 
 
 @runtime_checkable
 class Grader(Protocol):
-    """When an answer counts as right. A path that the token budget cut short never reaches it."""
+    """Decides when an answer counts as right. A path that the token limit cut short never reaches
+    it."""
 
-    name: ClassVar[str]  # with the version in every result row
-    version: ClassVar[int]  # raised when it judges otherwise: versions are never compared
+    name: ClassVar[str]  # written, with the version, into every result row
+    version: ClassVar[int]  # raise it when verdicts change: versions are never compared
 
     def read(self, attempt: Attempt, gold: Answer) -> Answer | None:
-        """The answer that the path gives, which is what votes count; None if it gives none.
+        """The path's answer, which votes count; None if it has none.
 
-        `gold` tells only what kind of answer is asked for. Most return `attempt.answer`.
+        Use `gold` only for the kind of answer that is expected. Most graders return
+        `attempt.answer`.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Where the numbers of a run go."""
+"""The interface of loggers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,44 +8,45 @@ from typing import Any, Protocol, runtime_checkable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunIdentity:
-    """A run as its logger knows it."""
+    """The identity of a run for its logger."""
 
     folder: FilePath
     config: Mapping[str, Any]  # composed, every value resolved
     group: str | None  # the sweep that it belongs to
-    name: str = ""  # its overrides, by which people tell it from others; empty where it has none
+    name: str = ""  # its overrides, as a name for people; may be empty
 
 
 class Feed(Protocol):
-    """Gets the numbers of a training while it runs."""
+    """Receives the numbers of a training while it runs."""
 
     logger: Any  # Lightning's
 
     def log_row(self, row: Mapping[str, float]) -> None:
-        """Log what was measured at an optimiser step, `row["step"]`."""
+        """Log the measurements of an optimiser step, `row["step"]`."""
         ...
 
 
 class LoggedRun(Protocol):
-    """A run that a logger has begun to follow."""
+    """A run that a logger follows."""
 
-    last_step: int  # the last optimiser step that it had before; -1 for none
+    last_step: int  # the last optimiser step logged earlier; -1 for none
 
     def lightning(self) -> Any:
-        """A Lightning logger, which gets the numbers of a training while it runs."""
+        """A Lightning logger, which receives the numbers of a training while it runs."""
         ...
 
     def finish(self, metrics: Mapping[str, Any] | None) -> None:
-        """End with the final metrics (nested, as in metrics.json), or with None as failed."""
+        """End the run with its final metrics (nested, as in metrics.json), or with None if it
+        failed."""
         ...
 
 
 @runtime_checkable
 class Logger(Protocol):
-    """Where a run's numbers go, beside its CSV files."""
+    """Logs a run's numbers, in addition to its CSV files."""
 
     def start(self, run: RunIdentity) -> LoggedRun | None:
-        """Follow a run from before its first stage; None where CSV files are enough."""
+        """Begin to follow a run, before its first stage; None if CSV files are enough."""
         ...
 
     def log_sweep(self, folder: FilePath, page: FilePath, curves: Sequence[Sequence[Any]]) -> None:

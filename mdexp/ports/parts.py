@@ -1,7 +1,7 @@
-"""Plug-ins named by dotted path: `_target_: mdexp.<package>.<module>.<Class>` and its fields.
+"""Builds plug-ins from their dotted path, `_target_: mdexp.<package>.<module>.<Class>`, and fields.
 
-Only targets of this package are built, and of those that MDEXP_PARTS names (`mine,theirs`): a
-configuration is data, it must not be a way to call anything that happens to be installed.
+Only targets in this package and in those that MDEXP_PARTS names (`mine,theirs`) are built: a
+configuration is data and must not be able to call anything that happens to be installed.
 """
 
 import importlib
@@ -15,16 +15,16 @@ from mdexp.ports import PLUGIN_API
 
 TARGET = "_target_"
 PACKAGE = "mdexp."
-PARTS = "MDEXP_PARTS"  # names of further packages; in the environment, so that launchers pass it on
+PARTS = "MDEXP_PARTS"  # names further packages; launchers pass it on
 
 
 class ComponentError(ValueError):
-    """There is no component to build; the message says what is wrong with its target."""
+    """A component that cannot be built; the message says what is wrong with its target."""
 
 
 def build_part(options: object) -> BaseModel:
-    """The component that `options` describe. ComponentError without a usable target;
-    pydantic's ValidationError, with relative paths, where a field does not fit."""
+    """The component that `options` describe. ComponentError without a usable target; pydantic's
+    ValidationError, with relative paths, if a field does not fit."""
     if not isinstance(options, Mapping):
         raise ComponentError(f"needs a mapping with {TARGET}, got {options!r}")
     fields = {key: value for key, value in options.items() if key != TARGET}
@@ -32,19 +32,19 @@ def build_part(options: object) -> BaseModel:
 
 
 def built(options: object) -> object:
-    """The component that `options` describe; what is built already is left as it is."""
+    """The component that `options` describe; a component that is already built is returned
+    unchanged."""
     return build_part(options) if isinstance(options, Mapping) else options
 
 
 def described(component: Any) -> dict[str, Any]:
-    """The options that a component was built of."""
+    """The options from which a component was built."""
     kind = f"{type(component).__module__}.{type(component).__qualname__}"
     return {TARGET: kind} | component.model_dump()
 
 
 def with_options(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a part with some of one's own; of a part within it, single ones may be
-    given."""
+    """A part's options, overridden by others; single options of a nested part may be given."""
     options = {**defaults, **own}
     for key, inner in defaults.items():
         if isinstance(inner, Mapping) and TARGET in inner and TARGET not in own.get(key, inner):
@@ -53,7 +53,7 @@ def with_options(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[st
 
 
 def component_class(target: object) -> type[BaseModel]:
-    """The class behind a dotted path; ComponentError where it leads nowhere."""
+    """The class of a dotted path; ComponentError if there is none."""
     own = tuple(f"{name.strip()}." for name in os.environ.get(PARTS, "").split(",") if name.strip())
     if not isinstance(target, str) or not target.startswith((PACKAGE, *own)):
         raise ComponentError(

@@ -1,4 +1,4 @@
-"""How far a piece of work is: a bar on a terminal, lines in a log; what takes seconds has none."""
+"""Shows progress: a bar on a terminal, lines in a log; work of a few seconds has no lines."""
 
 import logging
 import time
@@ -7,17 +7,17 @@ from contextlib import contextmanager
 from functools import partialmethod
 from typing import Self
 
-IN_BAR = "is_in_bar"  # attribute of a log record that a bar on the terminal shows already
-# A log says how far a piece of work is after this share of it and at least so many seconds, and
-# also after so many seconds in which less was done.
+IN_BAR = "is_in_bar"  # attribute of log records that a terminal's bar already shows
+# A log gets a line after this share of the work and at least LINE_MIN_S seconds, or after
+# LINE_MAX_S seconds with less progress.
 LINE_SHARE = 0.05
 LINE_MIN_S, LINE_MAX_S = 5.0, 300.0
 
 
 class ProgressBar:
-    """How far a piece of work is: a bar on a terminal, and lines in the log, which a terminal with
-    a bar does not show. `title` says what is done, `unit` what is counted, in the plural, and
-    `remark` what else is to be said now."""
+    """The progress of a piece of work: a bar on a terminal, and lines in the log, which a terminal
+    with a bar does not show. `title` names the work, `unit` what is counted (in the plural), and
+    `remark` returns a further remark."""
 
     def __init__(
         self,
@@ -33,13 +33,13 @@ class ProgressBar:
         self.total, self.title, self.unit, self.remark = total, title, unit, remark
         self.num_done = num_done
         self._log = log
-        self._logged = (num_done, time.monotonic())  # how many were done at the last line, and when
+        self._logged = (num_done, time.monotonic())  # number done at the last line, and its time
         self._bar = tqdm(
             total=total,
             initial=num_done,
             desc=title,
             unit=f" {unit}",
-            disable=None,  # unless standard error is a terminal
+            disable=None,  # shown only if standard error is a terminal
             leave=False,
             dynamic_ncols=True,
         )
@@ -51,13 +51,13 @@ class ProgressBar:
         self.close()
 
     def close(self) -> None:
-        """Take the bar off the terminal."""
+        """Remove the bar from the terminal."""
         self._bar.close()
 
     def advance(self, number: int = 1) -> None:
-        """So many more are done; 0 where there may be another remark."""
+        """Count `number` more as done; 0 only updates the remark."""
         self.num_done += number
-        if self._bar.update(number):  # which was shown; what it says now is shown next time
+        if self._bar.update(number):  # it was redrawn; the remark is shown with the next update
             self._bar.set_postfix_str(self.remark(), refresh=False)
         done, at = self._logged
         waited, share = time.monotonic() - at, (self.num_done - done) / max(1, self.total)
@@ -66,8 +66,8 @@ class ProgressBar:
             self._logged = (self.num_done, time.monotonic())
 
     def line(self) -> str:
-        """`after, cot, gsm8k: 30 of 90 answers (33 %); 2.5/s, 24 s to go`, by the speed since the
-        last line."""
+        """A line like `after, cot, gsm8k: 30 of 90 answers (33 %); 2.5/s, 24 s to go`, by the speed
+        since the last line."""
         done, at = self._logged
         rate = (self.num_done - done) / max(time.monotonic() - at, 1e-9)
         left = self.total - self.num_done
@@ -81,7 +81,7 @@ class ProgressBar:
 
 
 def duration(seconds: float) -> str:
-    """`45 s`, `12 min` or `3.5 h`."""
+    """A duration like `45 s`, `12 min` or `3.5 h`."""
     minutes, hours = seconds / 60, seconds / 3600
     if hours >= 2:
         return f"{hours:.1f} h"
@@ -90,8 +90,9 @@ def duration(seconds: float) -> str:
 
 @contextmanager
 def no_bars() -> Iterator[None]:
-    """Loading and saving within it show no bar. Never put a download within: its bar is wanted."""
-    # transformers' own switch turns off the hub's bars as well, and not that of GGUF files.
+    """Within the block, loading and saving show no bar. Do not use it for downloads, whose bar is
+    wanted."""
+    # transformers' own switch would also turn off the hub's bars, but not that of GGUF files.
     from tqdm.auto import tqdm
 
     shown = tqdm.__init__

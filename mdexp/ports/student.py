@@ -1,4 +1,4 @@
-"""A student as it is configured."""
+"""The interface of a configured student."""
 
 from collections.abc import Mapping
 from pathlib import Path as FilePath
@@ -9,10 +9,10 @@ Tuning = Literal["full", "lora", "dora", "qlora"]
 
 @runtime_checkable
 class StudentConfig(Protocol):
-    """A student as configured: it names its weights and loads them when asked.
+    """A student's configuration: it names the weights and loads them on request.
 
-    One may also have `base_dtype`, the type of frozen weights: auto, float32 or bfloat16; and
-    `roles`: shared, or separate for an adapter for each role of a thought's texts.
+    It may also have `base_dtype`, the type of frozen weights (auto, float32 or bfloat16), and
+    `roles` (shared, or separate: an adapter for each role of a thought's texts).
     """
 
     kind: Literal["causal", "seq2seq"]
@@ -24,11 +24,11 @@ class StudentConfig(Protocol):
     lora_targets: str | tuple[str, ...]
 
     def files(self) -> dict[str, FilePath]:
-        """Local files that it is made of: their content is part of the stages' keys."""
+        """The local files of the student; their content is part of the stages' keys."""
         ...
 
     def is_packed(self) -> bool:
-        """Whether loading takes an unpacking that is worth doing once for all runs."""
+        """Whether loading includes an unpacking that is worth doing once for all runs."""
         ...
 
     def load(self, seed: int) -> Any:
@@ -45,7 +45,7 @@ class StudentConfig(Protocol):
 
 
 def student_name(options: Mapping[str, Any]) -> str:
-    """What people call a student of these options, by where its weights come from: the last part of
-    a folder or repository, or a package, as they are looked for; else the class."""
+    """The name for people of a student with these options: the last part of its folder or
+    repository, or its package, in the order in which they are looked for; else its class."""
     source = options.get("path") or options.get("package") or options.get("repo")
     return FilePath(source).name if source else options.get("_target_", "").rpartition(".")[2]

@@ -1,4 +1,4 @@
-"""How a thought goes on, and the executor that runs what it writes."""
+"""The interfaces of thoughts, and of the executor that runs their programs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,35 +10,33 @@ Message = dict[str, str]  # {"role": "system" | "user" | "assistant", "content":
 
 
 class Executor(Protocol):
-    """Runs programs that nobody has vetted. A broken sandbox raises; it never answers."""
+    """Runs untrusted programs. A broken sandbox raises an exception; it never gives a result."""
 
     def run(self, programs: Sequence[str]) -> list[ProgramResult]:
-        """Give one result per program, in order."""
+        """Return one result per program, in order."""
         ...
 
     def solve(self, systems: Sequence[str]) -> list[ProgramResult]:
-        """Give one result per system of equations, in order."""
+        """Return one result per system of equations, in order."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """Ask the writer for a text: in a new turn after `cue`, or behind `cue` in its own text
-    (`continues`).
-
-    `stop` is called on the growing text. It returns the final text once that is complete, else
-    None. Cutting there must not change how the text is read.
+    """Ask the writer for a text: in a new turn after `cue`, or as a continuation of its own text
+    after `cue` (`continues`). `stop` is called on the growing text and returns the final text once
+    that is complete, else None. Cutting there must not change how the text is read.
     """
 
     cue: str
     stop: Callable[[str], str | None]
     continues: bool = False
-    role: str = ONLY_ROLE  # whose adapter writes it, where roles are separate
+    role: str = ONLY_ROLE  # whose adapter writes it, if roles are separate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A program is to be run, or a system of equations solved: exactly one of the two is set."""
+    """Run a program or solve a system of equations; exactly one of the two is set."""
 
     program: str | None = None
     equations: str | None = None
@@ -46,9 +44,9 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """What a transcript comes to. `answer` is set if and only if `status` is `ok`."""
+    """The outcome of a transcript. `answer` is set if and only if `status` is `ok`."""
 
-    text: str  # cleaned, as it can be trained on
+    text: str  # cleaned, as used in training
     answer: Answer | None
     status: str  # ok, no_answer, truncated, or how the program failed
     error: str = ""
@@ -57,7 +55,7 @@ class Done:
 
     @property
     def is_computed(self) -> bool:
-        """Whether a program or a solver gave the answer: no text states it."""
+        """Whether a program or a solver gave the answer, so that no text states it."""
         return self.result is not None
 
     @property
@@ -71,35 +69,35 @@ Step = Write | Run | Done
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a thought may know beside its own transcript."""
+    """What a thought may see besides its own transcript."""
 
     expected: Expected = field(default_factory=Expected)
     others: Mapping[str, Done] = field(default_factory=dict)  # of the thoughts that it `reads`
-    gold: Answer | None = None  # for a thought that declares itself an oracle, and no other
+    gold: Answer | None = None  # only for a thought that declares itself an oracle
 
 
 @runtime_checkable
 class Thought(Protocol):
-    """A way to reason: what happens next, given all that was said so far."""
+    """A way to reason: it decides what happens next, given the transcript so far."""
 
     instruction: str  # system message for a teacher
-    cue: str  # what follows the question, for teacher and student alike
+    cue: str  # text after the question, for teacher and student
 
     @property
     def max_writes(self) -> int:
         """The most texts that a writer adds to one transcript. 0: the thought is only trained on,
-        beside others; no student is asked for it."""
+        and no student is asked for it."""
         ...
 
     @property
     def votes(self) -> bool:
-        """Whether its answers take part in the run's vote. One that does not is still asked of the
-        student, and has rows of its own in reports."""
+        """Whether its answers take part in the run's vote. If not, the student is still asked for
+        it, and reports have its rows."""
         ...
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The thoughts whose outcome it is shown."""
+        """The thoughts whose outcomes it sees."""
         ...
 
     @property
@@ -110,24 +108,25 @@ class Thought(Protocol):
 
     @property
     def is_oracle(self) -> bool:
-        """Whether it is shown the gold answer: a bound, which no honest method reaches."""
+        """Whether it sees the gold answer, which makes it an upper bound and not a method."""
         ...
 
     @property
     def shows_results(self) -> bool:
-        """Whether its lessons show what a program printed. The stage verify then keeps, with each
-        path that they are made from, the result of its program as an executor's segment."""
+        """Whether its lessons show what a program printed. The stage verify then keeps the
+        program's result with each path, as an executor's segment."""
         ...
 
     @property
     def unit(self) -> Literal["line", "sentence"]:
-        """What one reasoning step is: a line (programs, equations) or a sentence (prose)."""
+        """The unit of a reasoning step: a line (programs, equations) or a sentence (prose)."""
         ...
 
     def next(self, transcript: Transcript, seen: Seen) -> Step:
-        """Return what is to happen next. Pure, so that a killed run goes on from what was said.
+        """Return the next action.
 
-        It is asked when the last segment is the question, a finished text or a result.
+        It must be a pure function, so that a killed run can resume from the transcript. It is
+        called when the last segment is the question, a finished text or a result.
         """
         ...
 
@@ -136,25 +135,25 @@ class Thought(Protocol):
         ...
 
     def lesson(self, transcript: Transcript, done: Done) -> tuple[Segment, ...]:
-        """The training target of a verified transcript, from its question on; empty, where there
-        is nothing to learn from it. `transcript.thought` is the thought that it was written as."""
+        """The training target of a verified transcript, from its question on; empty if there is
+        nothing to learn from it. `transcript.thought` is the thought as which it was written."""
         ...
 
 
 @runtime_checkable
 class VariedThought(Protocol):
-    """A thought that can be asked in several ways: validation problems choose one of them."""
+    """A thought with several variants, of which validation problems choose one."""
 
     def variants(self) -> Mapping[str, Thought]:
-        """The ways by name; without validation problems the first is taken, without any way the
-        thought as it is. Texts of all of them are read alike."""
+        """The variants by name; without validation problems the first is used, without any variant
+        the thought itself. Texts of all variants are read alike."""
         ...
 
 
 @runtime_checkable
 class ChoosesThought(Protocol):
-    """A thought whose writer first names another one, by which it goes on. In later rounds its own
-    transcripts are lessons beside the paths that it is made from."""
+    """A thought whose writer first names another thought and then continues as that one. In later
+    rounds its own transcripts become lessons beside the paths that it is made from."""
 
     @property
     def among(self) -> Mapping[str, Thought]:
@@ -162,26 +161,27 @@ class ChoosesThought(Protocol):
         ...
 
     def chosen(self, text: str) -> tuple[str, str]:
-        """The thought that a text names, and what it says as that; an empty name for none."""
+        """The thought that a text names, and the rest of the text; an empty name if it names
+        none."""
         ...
 
 
 @runtime_checkable
 class BringsTokens(Protocol):
-    """A thought whose marks are new tokens of the student's vocabulary. Most thoughts bring none
-    and need not say so."""
+    """A thought that adds tokens to the student's vocabulary. Most thoughts add none and do not
+    need this."""
 
     @property
     def new_tokens(self) -> Mapping[str, str]:
-        """Each token as texts have it, and the words as whose mean embedding it begins."""
+        """Each token's text, and the words whose mean embedding initialises it."""
         ...
 
 
 @runtime_checkable
 class HasRoles(Protocol):
-    """A thought whose texts have different roles, each named by its `Write`. With
-    `student.roles=separate` an adapter of its own learns and writes the texts of a role. Most
-    thoughts have one role and need not say so."""
+    """A thought whose texts have different roles, named by `Write.role`. With
+    `student.roles=separate`, each role has an adapter that learns and writes its texts. Most
+    thoughts have one role and do not need this."""
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -196,8 +196,8 @@ def roles_of(thoughts: Mapping[str, Thought]) -> tuple[str, ...]:
 
 
 def brought_tokens(thoughts: Mapping[str, Thought]) -> dict[str, str]:
-    """The new tokens that the thoughts of a run bring, each with the words that it begins as; of a
-    token that two thoughts bring, the first one's words. Empty for most runs."""
+    """The tokens that a run's thoughts add, each with the words that initialise it; if two thoughts
+    add the same token, the first one's words. Empty for most runs."""
     tokens: dict[str, str] = {}
     for thought in thoughts.values():
         if isinstance(thought, BringsTokens):

@@ -1,4 +1,4 @@
-"""What a student is trained on, and what training minimises."""
+"""The interfaces of lesson makers, round methods and objectives."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import ClassVar, Literal, Protocol, runtime_checkable
@@ -9,11 +9,11 @@ from mdexp.records import Example, Lesson, Problem, VerifiedPath
 
 @runtime_checkable
 class LessonMaker(Protocol):
-    """Makes lessons of the verified paths of a problem, without knowing the student."""
+    """Makes lessons from the verified paths of a problem, independently of the student."""
 
     def teaches(self, thoughts: Mapping[str, Thought]) -> Collection[str]:
-        """Names of the thoughts of a run that it makes lessons of; ValueError where it lacks one
-        that it needs."""
+        """The names of the run's thoughts for which it makes lessons; ValueError if a thought that
+        it needs is missing."""
         ...
 
     def make(
@@ -23,18 +23,19 @@ class LessonMaker(Protocol):
         thoughts: Mapping[str, Thought],
         executor: Executor,
     ) -> Iterator[Lesson]:
-        """Yield lessons; the executor checks what is derived from a path. Lessons of two makers may
-        have one `sample`: the stage `examples` gives the second another number, and each its id."""
+        """Yield lessons; the executor can check what is derived from a path. Lessons of two makers
+        may have the same `sample`: the stage `examples` renumbers the second and sets the ids."""
         ...
 
 
 @runtime_checkable
 class RoundMethod(Protocol):
-    """What a student learns in a later round, after it wrote about the training problems itself."""
+    """Decides what a student learns in a later round, after it answered the training problems
+    itself."""
 
-    num_paths: int  # that it writes of each problem and thought: the greedy one, then sampled ones
-    # Behind the question of a problem that no such path solved, which is then asked again; holds
-    # {answer}, and no lesson shows it. None: it is not asked again.
+    num_paths: int  # own paths per problem and thought: the greedy one, then sampled ones
+    # Added to the question of a problem that no such path solved, which is then asked again; it
+    # contains {answer}, and no lesson shows it. None: it is not asked again.
     hint: str | None
 
     def choose(
@@ -44,33 +45,33 @@ class RoundMethod(Protocol):
         own: Sequence[VerifiedPath],
         thoughts: Mapping[str, Thought],
     ) -> Sequence[VerifiedPath]:
-        """Return the paths of a problem that lessons are made of, among the teacher's verified ones
-        and the student's own. One that is returned twice makes two lessons. If no problem has any,
-        the teacher's stay."""
+        """Return the paths of a problem from which lessons are made, among the teacher's verified
+        ones and the student's own. A path that is returned twice makes two lessons. If no problem
+        has any, the teacher's are used."""
         ...
 
 
 @runtime_checkable
 class Objective(Protocol):
-    """What training minimises: a weighted sum over the negative log-likelihoods of a step."""
+    """The training objective: a weighted sum of a step's negative log-likelihoods."""
 
     name: ClassVar[str]  # in messages and on model cards
     pairing: Literal["both", "any"]  # both: train only on problems that have every thought
 
     def why_not(self, thoughts: Collection[str], lam: float | None) -> str | None:
-        """Why it cannot weigh these thoughts with this λ, naming the key; None where it can."""
+        """Why it cannot weigh these thoughts with this λ, naming the key; None if it can."""
         ...
 
     def shares(self, thoughts: Collection[str], lam: float | None) -> Mapping[str, float] | None:
-        """Each thought's share of the loss, summing to 1; None: they are one mean. A thought with a
-        share has a target in every step."""
+        """Each thought's share of the loss, summing to 1; None for one mean over all. A thought
+        with a share has a target in every step."""
         ...
 
     def token_weights(
         self, step: Sequence[Example], shares: Mapping[str, float] | None
     ) -> Sequence[float]:
-        """The weight of each scored token of each example of an optimiser step, in order. With
-        `shares` of None they serve to tell thoughts apart, and only have to be positive."""
+        """The weight of each scored token of each example of an optimiser step, in order. If
+        `shares` is None, the call only has to give positive weights."""
         ...
 
     def formula(self, thoughts: Collection[str], lam: float | None) -> str:
@@ -80,7 +81,7 @@ class Objective(Protocol):
 
 @runtime_checkable
 class WithAuxiliary(Protocol):
-    """An objective by which the lessons of some thoughts are auxiliary: no step needs one."""
+    """An objective with auxiliary thoughts: no step needs a lesson of theirs."""
 
-    auxiliary: Mapping[str, float]  # the share of the loss that each such thought has
+    auxiliary: Mapping[str, float]  # share of the loss of each auxiliary thought
     per_problem: int | None  # most lessons of such a thought from a problem in a step

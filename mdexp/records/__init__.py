@@ -1,4 +1,4 @@
-"""The records that stages exchange, one JSON object a line: small, frozen, joined by id.
+"""The records that stages exchange, one JSON object per line: small, frozen, joined by id.
 
 A *problem* is a question with a gold answer. A *transcript* is one line of reasoning of one thought
 for one problem: segments by several authors. A *path* is one transcript, by the teacher or by the

@@ -1,4 +1,4 @@
-"""What a student is trained on: transcripts with scored texts, and their tokens."""
+"""Lessons (transcripts with scored texts) and examples (their tokens)."""
 
 from dataclasses import dataclass, field
 
@@ -8,9 +8,9 @@ from mdexp.records.transcript import ONLY_ROLE, Segments, read_segments
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lesson:
-    """What a student is to learn from: a transcript whose scored segments it is trained to write.
+    """A transcript whose scored segments the student is trained to write.
 
-    `sources` name the paths that it was made of, as `thought/sample`.
+    `sources` name the paths that it was made from, as `thought/sample`.
     """
 
     id: str  # problem_id/thought/sample
@@ -19,7 +19,8 @@ class Lesson:
     sample: int  # no two lessons of one (problem, thought) have the same
     segments: Segments
     sources: tuple[str, ...]
-    # Epoch it is for, from 0; after the last such epoch they repeat. None: every epoch.
+    # The epoch in which it is used, from 0; after the last such epoch they repeat. None: every
+    # epoch.
     epoch: int | None = None
 
     def __post_init__(self) -> None:
@@ -39,7 +40,7 @@ class Example:
     target: str
     unscored: tuple[tuple[int, int], ...] = field(default=(), metadata=OMITTED)
     epoch: int | None = field(default=None, metadata=OMITTED)  # as of its lesson
-    # Whose adapter learns it, where the roles of a student are separate.
+    # Whose adapter learns it, if the student's roles are separate.
     role: str = field(default=ONLY_ROLE, metadata=OMITTED)
 
     def scored(self) -> list[bool]:

@@ -1,11 +1,11 @@
-"""What was scored, as it lies in metrics.json: by test set, phase and way to answer."""
+"""Flattens metrics.json, which is nested by test set, phase and way to answer."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def metric_rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One row for each dataset, phase and way to answer."""
+    """One row per dataset, phase and way to answer."""
     return [
         {"dataset": dataset, "phase": phase, "way": way, **flat(measured)}
         for dataset, phases in metrics.items()

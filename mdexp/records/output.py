@@ -1,4 +1,4 @@
-"""A student's transcripts, read and graded, and the votes over them."""
+"""A student's outputs, graded generations, and votes over them."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,8 +12,8 @@ Phase = Literal["before", "after"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """What the student wrote. `finished` is False where the token budget cut it short; `segments`
-    is empty where it wrote one text."""
+    """What the student wrote. `finished` is False if the token limit cut it short; `segments` is
+    empty if it is one text."""
 
     problem_id: str
     dataset: str
@@ -26,9 +26,9 @@ class Output:
     num_tokens: int
     finished: bool
     logprob: float | None = None  # mean of its tokens under the student, nats; None: not known
-    trace: dict[str, Any] = field(default_factory=dict)  # how a step-wise beam came about
+    trace: dict[str, Any] = field(default_factory=dict)  # the steps of a step-wise beam
     segments: Segments = field(default=(), metadata=OMITTED)
-    # Of a server: why its model may be another one than the trained student.
+    # Why a server's model may not be the trained student; else empty.
     unverified: str = field(default="", metadata=OMITTED)
 
     def __post_init__(self) -> None:
@@ -37,10 +37,10 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """An output read, run and graded. `status` is `ok` or why there is no answer.
+    """An output, read, run and graded. `status` is `ok` or the reason why there is no answer.
 
-    `read` is what its thought reads or its program gave. `answer` is the same but under a grader
-    that reads the text in its own way (`lenient`), and is what votes count.
+    `read` is the answer that its thought reads or its program gives. `answer` is what votes count:
+    the same, unless the grader reads the text in its own way (`lenient`).
     """
 
     problem_id: str
@@ -55,7 +55,7 @@ class Generation:
     status: str
     correct: bool
     read: Answer | None = None
-    is_computed: bool = False  # a program or a solver gave the answer, no text states it
+    is_computed: bool = False  # a program or a solver gave the answer; no text states it
     stdout: str = ""
     error: str = ""
     logprob: float | None = None  # of the output
@@ -96,11 +96,11 @@ class LinearHead:
 class Vote:
     """One answer elected from several generations; `votes` weighs each canonical answer.
 
-    `order` lists the thoughts that had a say: some rules let the first that answers decide, others
-    settle ties by it. `correct`: most of the paths that gave this answer were graded right; a
-    grader may judge answers differently that a vote holds equal. `decided` says how it came about:
-    `agreement`, `cot only` (no other thought had an answer), `cot overruled` (its own choice was
-    another one), `nobody`.
+    `order` lists the thoughts that voted: some rules let the first with an answer decide, others
+    settle ties by it. `correct` is whether most of the paths with this answer were graded right,
+    since a grader may distinguish answers that the vote groups. `decided` says how it came about:
+    `agreement`, `cot only` (no other thought had an answer), `cot overruled` (its own choice was a
+    different one), `nobody`.
     """
 
     problem_id: str

@@ -1,4 +1,4 @@
-"""A teacher's transcript, as it was written, verified or dropped."""
+"""A teacher's transcript: as written, verified or rejected."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -7,16 +7,16 @@ from mdexp.records.problem import Answer
 from mdexp.records.rows import OMITTED
 from mdexp.records.transcript import Segments, read_segments
 
-# How a path ends that the teacher or its server refuses to write.
+# Finish reasons of paths that the teacher or its server refused to write.
 REFUSED = ("content_filter", "refusal")
-# What becomes of a teacher's thinking: it is not trained on; it is trained on inside the student's
-# own tags, before the target; it is itself the reasoning that is trained on.
+# How a teacher's thinking is used: not trained on; trained on inside the student's own tags, before
+# the target; or as the reasoning itself.
 ThinkingUse = Literal["drop", "keep", "only"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Path:
-    """What the teacher wrote, untouched. `segments` is empty where that was one text."""
+    """What the teacher wrote, unchanged. `segments` is empty if that is one text."""
 
     problem_id: str
     thought: str
@@ -24,9 +24,9 @@ class Path:
     text: str
     model: str
     finish_reason: str = "stop"
-    thinking: str = ""  # what the server sent apart from the text; it may stand in the text, too
+    thinking: str = ""  # sent beside the text; the text may contain thinking, too
     segments: Segments = field(default=(), metadata=OMITTED)
-    # The round whose student wrote it, from 1; 0: the teacher did.
+    # The round whose student wrote it, from 1; 0 for the teacher.
     round: int = field(default=0, metadata=OMITTED)
 
     def __post_init__(self) -> None:
@@ -35,9 +35,9 @@ class Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedPath:
-    """A path that may be trained on: `text` is cleaned, `answer` is what it leads to, `thinking`
-    what is trained on before it. `segments` is empty where it is one text whose result no lesson
-    shows; of several texts each holds its own thinking."""
+    """A path for training: `text` is cleaned, `answer` is its outcome, `thinking` is trained on
+    before it. `segments` is empty if it is one text whose result no lesson shows; of several texts,
+    each segment has its own thinking."""
 
     problem_id: str
     thought: str
@@ -53,13 +53,13 @@ class VerifiedPath:
         read_segments(self)
 
 
-# Of a verified path that is named among the unused: no lesson is made of it.
+# The reason of a verified path in unused.jsonl: no lesson is made from it.
 IN_NO_LESSON = "in_no_lesson"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
-    """A path or a lesson that was dropped, and why: `reason` is a word to count by, `detail` is for
+    """A path or a lesson that was dropped: `reason` is a word to count by, `detail` is for
     people."""
 
     problem_id: str

@@ -18,10 +18,11 @@ YES_NO = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What a problem's answer has to be. It tells how to read a text, not whether it is right.
+    """The kind of answer that a problem expects.
 
-    `options` are the texts behind the letters A, B, ... of a choice, where they are known. The kind
-    `text` is anything else; `match` says when two texts are the same answer, where that is stated.
+    It tells how to read a text, not whether it is right. `options` are the texts of the choices A,
+    B, ..., if they are known. The kind `text` is free text; `match`, if given, says when two texts
+    are equal.
     """
 
     kind: AnswerKind = "number"
@@ -38,14 +39,14 @@ class Problem:
     split: Split
     question: str
     answer: Answer
-    rationale: str = ""  # the dataset's own solution, where it has one
+    rationale: str = ""  # the dataset's own solution, if it has one
     type: str = ""  # the dataset's own kind of problem: an operation, a template
     leaked: bool = False  # a training problem that equals a test one: never trained on
     options: list[str] = field(default_factory=list)  # the texts behind A, B, ...; none: no choice
     answer_kind: AnswerKind | None = None  # None: that of gold
-    # Texts by thought that solve it, of a set that is made by rule; teacher=worked plays them.
+    # Solutions by thought, for a generated dataset; teacher=worked returns them.
     solutions: dict[str, list[str]] | None = field(default=None, metadata=OMITTED)
-    # Of free text: when an answer meets gold. Such a problem has the `answer_kind` text.
+    # For free text: when an answer equals gold. Such a problem has the `answer_kind` text.
     match: TextMatch | None = field(default=None, metadata=OMITTED)
 
     @property
@@ -55,8 +56,8 @@ class Problem:
 
     @property
     def set_name(self) -> str:
-        """The set that it belongs to, as logs have it: `svamp`, of others than test problems
-        `svamp/validation` and `svamp/train`."""
+        """The name of its set in logs: `svamp` for test problems, else `svamp/validation` or
+        `svamp/train`."""
         return self.dataset if self.split == "test" else f"{self.dataset}/{self.split}"
 
 

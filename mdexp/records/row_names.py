@@ -1,4 +1,4 @@
-"""How people call the rows of metrics.json, in every table, chart and page.
+"""Names the rows of metrics.json for people, in every table, chart and page.
 
 Two answers cannot outvote each other: their majority is a `tie-break`, that of eight a `vote of 8`.
 """
@@ -6,15 +6,15 @@ Two answers cannot outvote each other: their majority is a `tie-break`, that of 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-UNVERIFIED = "\N{DAGGER}"  # ends the name of a row whose server may have had another student
+UNVERIFIED = "\N{DAGGER}"  # mark of a row whose server may have had another model
 RUN_VOTE = "vote"  # the key of the run's own vote; a thought's own is `cot vote`
 
 MetricsRow = Mapping[str, Any]
 
 
 def row_names(phases: Mapping[str, Mapping[str, MetricsRow]]) -> dict[str, str]:
-    """Names by key of the rows of one dataset, by phase; the run's vote comes last, and is left out
-    where it heard one answer alone."""
+    """The names, by key, of one dataset's rows (by phase). The run's vote comes last, and is left
+    out if it counted only one answer."""
     keys = dict.fromkeys(key for rows in phases.values() for key in rows)
     names = {}
     for key in sorted(keys, key=RUN_VOTE.__eq__):
@@ -25,21 +25,21 @@ def row_names(phases: Mapping[str, Mapping[str, MetricsRow]]) -> dict[str, str]:
 
 
 def is_shown(key: str, row: MetricsRow) -> bool:
-    """Whether people are shown the row: a vote of one answer says what that answer's row says."""
+    """Whether the row is shown: a vote of one answer only repeats that answer's row."""
     return key != RUN_VOTE or row["num_paths"] > 1
 
 
 def row_name(key: str, rows: Iterable[MetricsRow]) -> str:
     """`cot`, `cot vote of 4`, `tie-break`, `vote of 8`, `cascade`, `agreement of 8` or `vote by
-    likelihood of 8`: the name of rows that have the same key, in phases or jobs. Where they have
-    votes and tie-breaks it is `vote`. One that is not verified ends in a mark."""
+    likelihood of 8`: the name of rows with the same key, in several phases or jobs. If these have
+    both votes and tie-breaks it is `vote`. The name of an unverified row ends in a mark."""
     rows = list(rows)
     mark = f" {UNVERIFIED}" if any("unverified" in row for row in rows) else ""
     return _plain_name(key, rows) + mark
 
 
 def unverified(metrics: Mapping[str, Mapping[str, Mapping[str, MetricsRow]]]) -> str:
-    """What the mark of rows means, where any of metrics.json has it; else empty."""
+    """The meaning of the mark, if any row of metrics.json has it; else empty."""
     rows = [row for phases in metrics.values() for rows in phases.values() for row in rows.values()]
     return next((f"{UNVERIFIED}: {row['unverified']}" for row in rows if "unverified" in row), "")
 

@@ -1,8 +1,8 @@
-"""What rows of all kinds have in common."""
+"""Constants for rows of all kinds."""
 
 from collections.abc import Mapping
 
-# Of a field: left out of a row of a file while it has its default.
+# Metadata of a field that files omit while it has its default.
 OMITTED: Mapping[str, bool] = {"omitted": True}
-# Ends the name under which metrics tell of validation problems: of "svamp", "svamp/validation".
+# Suffix of the names of validation problems in metrics: "svamp/validation".
 VALIDATION = "/validation"

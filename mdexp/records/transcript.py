@@ -1,4 +1,4 @@
-"""One line of reasoning: segments by several authors."""
+"""Transcripts: one line of reasoning, in segments by several authors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,7 @@ from mdexp.records.rows import OMITTED
 
 Author = Literal["question", "cue", "writer", "executor"]
 Turn = Literal["user", "assistant"]
-ONLY_ROLE = "student"  # of every text, unless the roles of a student are separate
+ONLY_ROLE = "student"  # the role of every text, unless the student's roles are separate
 ProgramStatus = Literal[
     "ok",
     "syntax_error",
@@ -29,7 +29,7 @@ ProgramStatus = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramResult:
-    """What became of a program or system of equations. `answer` is set only if `status` is `ok`."""
+    """The result of a program or system of equations. `answer` is set only if `status` is `ok`."""
 
     status: ProgramStatus
     answer: Answer | None = None
@@ -41,28 +41,29 @@ class ProgramResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """A stretch of a transcript that one author wrote.
+    """A part of a transcript by one author.
 
-    The question and a cue are given to the writer, who goes on behind them. The writer
-    sees what the executor found only through a later cue. `turn` opens a new turn of a chat;
-    without one, the segment goes on in the text before it.
+    The writer is given the question and cues, and continues after them. It sees the executor's
+    result only through a later cue. `turn` opens a new turn of a chat; without it, the segment
+    continues the text before it.
     """
 
     author: Author
     text: str
     turn: Turn | None = field(default=None, metadata=OMITTED)
-    # Whose adapter writes it, where the roles of a student are separate.
+    # Whose adapter writes it, if the student's roles are separate.
     role: str = field(default=ONLY_ROLE, metadata=OMITTED)
-    # Of a lesson: the student is trained to write it.
+    # In a lesson: the student is trained to write it.
     scored: bool = field(default=False, metadata=OMITTED)
-    # Of a lesson: what the writer thinks first, in its own tags; a text may hold its own as well.
+    # In a lesson: thinking before the text, for the student's own tags; the text may also contain
+    # thinking.
     thinking: str = field(default="", metadata=OMITTED)
-    # Of an executor's segment.
+    # In an executor's segment.
     result: ProgramResult | None = field(default=None, metadata=OMITTED)
     num_tokens: int = field(default=0, metadata=OMITTED)
-    # False: the token budget cut it short.
+    # False: the token limit cut it short.
     finished: bool = field(default=True, metadata=OMITTED)
-    # Mean of its tokens under its writer, nats.
+    # Mean log-probability of its tokens under its writer, nats.
     logprob: float | None = field(default=None, metadata=OMITTED)
 
     def __post_init__(self) -> None:
@@ -74,14 +75,14 @@ Segments = tuple[Segment, ...]
 
 
 def read_segments(row: Any) -> None:
-    """Turn the mappings that JSON has for segments into Segments."""
+    """Turn JSON mappings into Segments."""
     found = tuple(Segment(**s) if isinstance(s, dict) else s for s in row.segments)
     object.__setattr__(row, "segments", found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcript:
-    """What was said so far about a problem, in order; the first segment is the question."""
+    """A conversation about a problem, in order; the first segment is the question."""
 
     problem_id: str
     thought: str
@@ -90,7 +91,7 @@ class Transcript:
     round: int = 0
 
     def after(self, *segments: Segment) -> "Transcript":
-        """The transcript with further segments behind it."""
+        """The transcript with further segments at its end."""
         return replace(self, segments=(*self.segments, *segments))
 
     @property
@@ -102,7 +103,7 @@ class Transcript:
 
 
 def turns_of(segments: Sequence[Segment]) -> list[tuple[Turn, str]]:
-    """The turns of a chat; what an executor found is in none of them."""
+    """The turns of a chat, without the executor's segments."""
     turns: list[tuple[Turn, str]] = []
     for segment in segments:
         if segment.author == "executor":
@@ -116,7 +117,7 @@ def turns_of(segments: Sequence[Segment]) -> list[tuple[Turn, str]]:
 
 
 class TranscriptKey(NamedTuple):
-    """Which transcript of a run it is: its outcome is looked up by this."""
+    """Identifies a transcript of a run, to look up its outcome."""
 
     problem_id: str
     thought: str

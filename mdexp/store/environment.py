@@ -1,4 +1,4 @@
-"""What a run ran on, for its manifest: versions, commit and machine."""
+"""Describes a run's environment for its manifest: versions, commit and machine."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and copies that share nothing with their source."""
+"""Writes files atomically, and copies files independently of their source."""
 
 import dataclasses
 import fcntl
@@ -12,9 +12,9 @@ from typing import IO, Any
 
 from pydantic import BaseModel
 
-TEMPORARY = ".tmp"  # ends the names of files that are being written
-PLAIN = (str, int, float, bool)  # what JSON has as it is
-FICLONE = 0x40049409  # ioctl of Linux: share the blocks until one of the two files is written
+TEMPORARY = ".tmp"  # suffix of files that are being written
+PLAIN = (str, int, float, bool)  # types that JSON takes as they are
+FICLONE = 0x40049409  # Linux ioctl: share blocks until one of the two files is written
 
 
 def read_json(path: Path) -> Any:
@@ -33,8 +33,8 @@ def write_text(path: Path, text: str) -> None:
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy a file, writable and atomically. The blocks are shared where the file system can
-    (reflink); a change of one file never reaches the other."""
+    """Copy a file atomically, as a writable file. Blocks are shared if the file system supports it
+    (reflink); a change of one file never affects the other."""
     with source.open("rb") as original, whole_file(target) as copy:
         try:
             fcntl.ioctl(copy.fileno(), FICLONE, original.fileno())
@@ -43,7 +43,7 @@ def copy_file(source: Path, target: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or the list of a folder's files, is on the disk."""
+    """Wait until a file, or a folder's list of files, is on the disk."""
     number = os.open(path, os.O_RDONLY)
     try:
         os.fsync(number)
@@ -52,7 +52,7 @@ def sync(path: Path) -> None:
 
 
 def plain_data(value: Any) -> Any:
-    """The value as JSON has it: dataclasses and mappings as dicts, paths as text. A pydantic model
+    """The value for JSON: dataclasses and mappings as dicts, paths as text. A pydantic model
     becomes a dict with its class under `_target_`."""
     if value is None or type(value) in PLAIN:
         return value
@@ -69,7 +69,7 @@ def plain_data(value: Any) -> Any:
 
 
 def written_fields(record: Any) -> dict[str, Any]:
-    """A record's fields but for those that say that they are omitted at their default."""
+    """A record's fields, without those that are omitted at their default."""
     return {
         field.name: getattr(record, field.name)
         for field in dataclasses.fields(record)

@@ -1,18 +1,18 @@
-"""Whether the Hugging Face hub can be asked for a file, found out in seconds, with a clear error.
+"""Finds out within seconds whether the Hugging Face hub has a file, with a clear error.
 
-Its client alone would go on trying for half a minute. What it downloads is cached, resumed where it
-was cut off, and shown as it comes; that is left to it.
+The hub's client would retry for half a minute. Downloads, their cache, resuming and progress are
+left to it.
 """
 
 HUB_TIMEOUT_S = 5.0
 
 
 class HubError(ValueError):
-    """The hub does not give what is asked for; the text says why and what avoids it."""
+    """The hub does not give a file; the message says why and how to avoid it."""
 
 
 def reach(repo: str, revision: str | None, file: str, kind: str, instead: str) -> None:
-    """Ask for a file of a `dataset` or `model` without getting it; HubError where that fails.
+    """Ask for a file of a `dataset` or `model` without downloading it; HubError if that fails.
 
     `instead` ends the error: which option avoids the hub.
     """

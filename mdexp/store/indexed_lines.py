@@ -1,6 +1,5 @@
-"""Large JSON Lines files without their content in memory: lines that are read again when they are
-asked for, and windows of whole problems.
-"""
+"""Reads large JSON Lines files without keeping their content in memory: single lines on request,
+and windows of complete problems."""
 
 from array import array
 from collections.abc import Iterable, Iterator
@@ -13,8 +12,8 @@ Record = TypeVar("Record")
 
 
 class IndexedLines:
-    """A file that is read through once, with `objects`, and then line by line. Eight bytes a line
-    are kept: where it begins."""
+    """A file that is read once with `objects` and then line by line. It keeps eight bytes per line:
+    where the line begins."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -27,7 +26,7 @@ class IndexedLines:
             yield from json_objects(self._noted(lines), self.path)
 
     def object(self, number: int) -> dict[str, Any]:
-        """The object of a line that was read before."""
+        """The object of a line that `objects` has read."""
         with self.path.open("rb") as file:
             file.seek(self.begins[number - 1])
             [(_, row)] = json_objects([file.readline()], self.path)
@@ -42,7 +41,7 @@ class IndexedLines:
 
 
 class IndexedRecords(Generic[Record]):
-    """The records of a file: read through once, in order, and then by number, from 0."""
+    """The records of a file: read once in order, then by number from 0."""
 
     def __init__(self, path: Path, record: type[Record]) -> None:
         self.record = record
@@ -50,7 +49,7 @@ class IndexedRecords(Generic[Record]):
         self.numbers = array("q")  # of the lines
 
     def __iter__(self) -> Iterator[Record]:
-        """All of them. JsonLinesError naming the line where one does not fit."""
+        """All records; JsonLinesError names a line that does not fit."""
         self.numbers = array("q")
         to_record = as_record(self.lines.path, self.record)
         for number, fields in self.lines.objects():
@@ -58,19 +57,18 @@ class IndexedRecords(Generic[Record]):
             yield to_record(number, fields)
 
     def __getitem__(self, place: int, /) -> Record:
-        """A record that was read before."""
+        """A record that was already read."""
         return self.record(**self.lines.object(self.numbers[place]))
 
 
 def windows(path: Path, record: type[Record], size: int) -> Iterator[list[Record]]:
-    """The records of a file, in order, in lists of `size` or a few more: those of one `problem_id`
-    are in one list. A file in which a problem's records lie far apart is one long list.
-    JsonLinesError."""
-    last: dict[str, int] = {}  # of each problem, where its last record is
+    """The records of a file, in order, in lists of at least `size`: those of one `problem_id` are
+    in one list. If a problem's records are far apart, the list is long. JsonLinesError."""
+    last: dict[str, int] = {}  # position of each problem's last record
     for place, (_, row) in enumerate(objects_of_file(path)):
         last[str(row.get("problem_id"))] = place
     window: list[Record] = []
-    until = -1  # the window may not end before this place
+    until = -1  # the window must not end before this position
     for place, one in enumerate(each_record(path, record)):
         window.append(one)
         until = max(until, last[one.problem_id])  # type: ignore[attr-defined]

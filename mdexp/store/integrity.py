@@ -1,7 +1,7 @@
-"""Whether a stage's output still is what the stage wrote: sizes and hashes of its files.
+"""Checks that a stage's output is unchanged, by sizes and hashes of its files.
 
-Sizes are compared whenever an output is used, hashes of small files, too. Hashing large weights
-takes seconds, so that is left to `mdexp store verify`.
+Sizes, and hashes of small files, are compared whenever an output is used. Hashing large weights
+takes seconds, so only `mdexp store verify` does that.
 """
 
 import errno
@@ -14,7 +14,7 @@ from typing import Any
 from mdexp.store.files import TEMPORARY, read_json, sync
 
 MANIFEST = "stage.json"
-CHEAP = 2**24  # bytes of a file that is hashed at every use, some hundredths of a second
+CHEAP = 2**24  # bytes; smaller files are hashed at every use, in some hundredths of a second
 READ_ONLY = 0o444
 
 Sealed = dict[str, dict[str, Any]]  # relative path of a file: its size and sha256
@@ -30,8 +30,8 @@ def file_hash(path: Path) -> str:
 
 
 def seal(folder: Path) -> Sealed:
-    """Bring all files of a folder onto the disk; their sizes and hashes. What a killed process was
-    about to write is removed."""
+    """Sync all files of a folder to the disk and return their sizes and hashes. Unfinished files of
+    a killed process are removed."""
     for torn in folder.rglob(f".*{TEMPORARY}"):
         torn.unlink()
     sealed: Sealed = {}
@@ -45,13 +45,14 @@ def seal(folder: Path) -> Sealed:
 
 
 def make_read_only(folder: Path) -> None:
-    """Files alone: what lies in a read-only folder, `rm -r` would not remove."""
+    """Make the files read-only, not the folders: `rm -r` could not delete files in a read-only
+    folder."""
     for file in (*_files(folder), folder / MANIFEST):
         file.chmod(file.stat().st_mode & READ_ONLY)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """What a stage says of its output; ValueError where that cannot be read."""
+    """A stage's manifest of its output; ValueError if it cannot be read."""
     try:
         manifest = read_json(folder / MANIFEST)
     except FileNotFoundError as error:
@@ -69,8 +70,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def integrity_faults(
     folder: Path, sealed: Mapping[str, Any], *, hash_up_to: float = CHEAP
 ) -> Iterator[str]:
-    """How files differ from what was written; those with more bytes than `hash_up_to` are compared
-    by size alone."""
+    """How files differ from what was written; files larger than `hash_up_to` bytes are compared
+    only by size."""
     for name, expected in sealed.items():
         if fault := _fault(folder / name, expected, hash_up_to):
             yield f"{name}: {fault}"

@@ -1,7 +1,7 @@
-"""JSON Lines: the one parser for files of ours, of users and of standard input.
+"""JSON Lines: the parser for all files (our own and users') and standard input.
 
-A byte order mark, CRLF and blank lines are harmless and passed over. Any other line that is no JSON
-object in UTF-8 is an error that names file and line. So is NaN, an infinity or a key given twice.
+A byte order mark, CRLF and blank lines are skipped. Any other line that is not a JSON object in
+UTF-8 is an error that names file and line; so is NaN, an infinity or a duplicate key.
 """
 
 import json
@@ -16,36 +16,36 @@ from pydantic import TypeAdapter
 from mdexp.store.files import plain_data, whole_file, written_fields
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-SHOWN = 60  # characters of a line, in an error
+SHOWN = 60  # characters of a line shown in an error
 Record = TypeVar("Record")
 
 
 class JsonLinesError(ValueError):
-    """A line that cannot be used; the message names file and line and says why."""
+    """A line that cannot be used; the message names file, line and reason."""
 
     def __init__(self, name: str | Path, number: int, fault: object) -> None:
         super().__init__(f"{name}:{number}: {fault}")
 
 
 def read_jsonl(path: Path, record: type[Record]) -> list[Record]:
-    """Records of a file; JsonLinesError naming file and line where one does not fit."""
+    """The records of a file; JsonLinesError names file and line of one that does not fit."""
     return list(each_record(path, record))
 
 
 def each_record(path: Path, record: type[Record]) -> Iterator[Record]:
-    """The records of a file one by one, read as they are asked for. JsonLinesError."""
+    """The records of a file, read one by one as they are needed. JsonLinesError."""
     to_record = as_record(path, record)
     for number, fields in objects_of_file(path):
         yield to_record(number, fields)
 
 
 def as_record(path: Path, record: type[Record]) -> Callable[[int, dict[str, Any]], Record]:
-    """What makes a record of the fields of a line, given its number. JsonLinesError."""
+    """A function that makes a record from the number and fields of a line. JsonLinesError."""
     adapter: TypeAdapter[Record] = TypeAdapter(record)
 
     def made(number: int, fields: dict[str, Any]) -> Record:
         try:
-            # Through the constructor, not pydantic: it would turn a whole float into an int.
+            # By the constructor, not by pydantic, which would turn a whole float into an int.
             adapter.validate_python(fields)
             return record(**fields)
         except (ValueError, TypeError) as error:
@@ -56,8 +56,8 @@ def as_record(path: Path, record: type[Record]) -> Callable[[int, dict[str, Any]
 
 
 def write_jsonl(path: Path, records: Iterable[Any]) -> int:
-    """Write records (dataclasses or dicts) as they come, one JSON object a line, whole or not at
-    all; returns their number."""
+    """Write records (dataclasses or dicts) as they come, one JSON object per line, atomically;
+    returns their number."""
     number = 0
     with jsonl_writer(path) as write:
         for record in records:
@@ -68,9 +68,9 @@ def write_jsonl(path: Path, records: Iterable[Any]) -> int:
 
 @contextmanager
 def jsonl_writer(path: Path) -> Iterator[Callable[[Any], None]]:
-    """Within, the function that it gives adds a record to the file, which appears at the end; an
-    error leaves what was there before."""
-    # In ASCII, since a model may write half a surrogate pair, which has no UTF-8.
+    """Yields a function that adds a record to the file. The file appears at the end of the block;
+    after an error the old one is unchanged."""
+    # In ASCII, since a model may write half a surrogate pair, which UTF-8 cannot encode.
     encode = json.JSONEncoder(allow_nan=False, default=_as_json).encode
     with whole_file(path) as file:
 
@@ -81,8 +81,8 @@ def jsonl_writer(path: Path) -> Iterator[Callable[[Any], None]]:
 
 
 def _as_json(value: Any) -> Any:
-    """What the encoder does not know: a record as the mapping of its fields, without a copy of
-    their lists, and all else as `plain_data` has it."""
+    """For types that the encoder does not know: a record becomes a mapping of its fields, without
+    copying their lists; others go through `plain_data`."""
     if is_dataclass(value) and not isinstance(value, type):
         return written_fields(value)
     plain = plain_data(value)
@@ -92,13 +92,13 @@ def _as_json(value: Any) -> Any:
 
 
 def objects_of_file(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line number and object of each line of a file, read as they are asked for."""
+    """Line number and object of each line of a file, read as they are needed."""
     with path.open("rb") as lines:
         yield from json_objects(lines, path)
 
 
 def json_objects(lines: Iterable[bytes], name: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line number and object of each line that is not blank; JsonLinesError where it is none."""
+    """Line number and object of each non-blank line; JsonLinesError if a line is not an object."""
     for number, text in text_lines(lines, name):
         try:
             row = json.loads(
@@ -112,7 +112,7 @@ def json_objects(lines: Iterable[bytes], name: str | Path) -> Iterator[tuple[int
             raise JsonLinesError(name, number, fault) from error
         except RecursionError as error:
             raise JsonLinesError(name, number, "not JSON: nested too deeply") from error
-        except ValueError as error:  # a number of ours, or one of thousands of digits
+        except ValueError as error:  # our own, or a number of thousands of digits
             raise JsonLinesError(name, number, f"not JSON: {error}") from error
         if not isinstance(row, dict):
             fault = f"got {_shown(text)}, expected a JSON object"
@@ -121,9 +121,9 @@ def json_objects(lines: Iterable[bytes], name: str | Path) -> Iterator[tuple[int
 
 
 def text_lines(lines: Iterable[bytes], name: str | Path) -> Iterator[tuple[int, str]]:
-    """Line number and text, without white space around it, of each line that is not blank;
-    JsonLinesError where a line is not UTF-8."""
-    # Split at b"\n" alone: JSON leaves U+2028 and its like as they are.
+    """Line number and stripped text of each non-blank line; JsonLinesError if a line is not
+    UTF-8."""
+    # Split only at b"\n": JSON strings may contain U+2028 and similar separators.
     for number, line in enumerate(lines, start=1):
         if number == 1:
             line = line.removeprefix(BYTE_ORDER_MARK)
@@ -154,5 +154,5 @@ def _without_twins(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _shown(text: str) -> str:
-    """The beginning of a line, as one reads it in an error."""
+    """The beginning of a line, for an error message."""
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."

@@ -1,4 +1,4 @@
-"""What makes the key of a stage: its name and version, the files it reads and its settings."""
+"""Computes the key of a stage from its name and version, the files it reads and its settings."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ KEY_LENGTH = 16
 def stage_key(
     name: str, version: int, reads: Mapping[str, Path], settings: Mapping[str, Any]
 ) -> str:
-    """Hash of all that a stage's output depends on."""
+    """A hash of everything that a stage's output depends on."""
     content = {file: file_hash(path) for file, path in sorted(reads.items())}
     what = {"stage": name, "version": version, "reads": content, "settings": plain_data(settings)}
     return hashlib.sha256(_canonical_json(what).encode()).hexdigest()[:KEY_LENGTH]

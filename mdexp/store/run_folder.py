@@ -1,7 +1,7 @@
-"""The files of a run folder, checked against its manifest (run.json).
+"""Finds the files of a run folder and checks them against its manifest (run.json).
 
-A folder that was used for two runs, or in which somebody edited a file, holds files that the run in
-its manifest did not write. These are refused by name.
+If a folder was used for two runs, or a file was edited, it has files that the run in its manifest
+did not write. These are refused by name.
 """
 
 from collections.abc import Mapping
@@ -12,15 +12,15 @@ from mdexp.store.files import copy_file, read_json, write_json
 from mdexp.store.integrity import file_hash
 
 MANIFEST = "run.json"
-RESCORED = "rescored"  # folder within a run's, with one for each other vote or grader
+RESCORED = "rescored"  # subfolder of a run with a folder for each other vote or grader
 
 
 class RunFolderError(ValueError):
-    """A folder that is no run, or whose student is gone; the message says what to do."""
+    """A folder that is not a run, or whose student is gone; the message says what to do."""
 
 
 def round_folder(folder: Path, number: int) -> Path:
-    """Where a run of several rounds keeps one before its last, counted from 1."""
+    """The folder of an earlier round, counted from 1, in a run of several rounds."""
     return folder / f"round_{number}"
 
 
@@ -29,7 +29,7 @@ class RunFileError(ValueError):
 
 
 def run_manifest(run: Path) -> dict[str, Any]:
-    """What a run says of itself; RunFolderError."""
+    """A run's manifest; RunFolderError if there is none."""
     try:
         return read_json(run / MANIFEST)
     except (OSError, ValueError) as error:
@@ -37,8 +37,8 @@ def run_manifest(run: Path) -> dict[str, Any]:
 
 
 def run_file(folder: Path, name: str) -> Path:
-    """The file `name` that a stage of the folder's run wrote. RunFileError where it is missing or
-    is another; a folder without a manifest, or with one of an older version, cannot be checked."""
+    """The file `name` that a stage of the folder's run wrote. RunFileError if it is missing or
+    differs; a folder without a manifest, or with one of an older version, cannot be checked."""
     manifest = folder / MANIFEST
     stages = read_json(manifest).get("stages", []) if manifest.is_file() else []
     if not any("files" in stage for stage in stages):
@@ -50,7 +50,8 @@ def run_file(folder: Path, name: str) -> Path:
 
 
 def checked_file(folder: Path, name: str, stage: Mapping[str, Any]) -> Path:
-    """The file `name` as `stage`, an entry of the manifest, wrote it. RunFileError."""
+    """The file `name` if it is as `stage`, an entry of the manifest, wrote it; else
+    RunFileError."""
     file = _existing(folder / name)
     if file_hash(file) != stage["files"][name]:
         raise RunFileError(
@@ -62,12 +63,13 @@ def checked_file(folder: Path, name: str, stage: Mapping[str, Any]) -> Path:
 
 
 def fork_run(source: Path, target: Path, *, without: str) -> None:
-    """Copy a run's manifest and what its stages wrote into another folder, but for one stage."""
+    """Copy a run's manifest and its stages' files into another folder, except those of one
+    stage."""
     target.mkdir(parents=True, exist_ok=True)
     manifest = read_json(source / MANIFEST)
     stages = [stage for stage in manifest["stages"] if stage["name"] != without]
     for name in (name for stage in stages for name in stage.get("files", {})):
-        if (source / name).is_file():  # else the store has it, or whoever needs it says so
+        if (source / name).is_file():  # else it is in the store, or its reader fails
             copy_file(source / name, target / name)
     write_json(target / MANIFEST, manifest | {"stages": stages})
 

@@ -1,12 +1,12 @@
 """Finds each stage's output by its key, or runs the stage.
 
 A key hashes the stage's name and version, the content of the files it reads and the settings it is
-given. What is not part of the key is not passed to the stage, so no setting can change an output
-unseen. Two jobs that need the same stage do it once (a file lock). Output appears whole or not at
-all: a stage works in `<key>.partial`, which is renamed when all of it is on the disk; a killed
-stage finds there what it had. Output is read-only and never replaced: a stage that gets more when
-it is run again (an extract that misses answers) writes `<key>.2` beside it, and what was changed
-since it was written becomes `<key>.damaged`, and is made again.
+given. Only what is part of the key is passed to the stage, so no other setting can change its
+output. Two jobs that need the same stage run it once (a file lock). Output appears atomically: a
+stage works in `<key>.partial`, which is renamed when all of it is on the disk; a killed stage
+resumes from there. Output is read-only and never replaced: if a stage gets more when it runs again
+(an extract with missing answers), it writes `<key>.2` beside it, and a changed output becomes
+`<key>.damaged` and is made again.
 """
 
 import dataclasses
@@ -36,8 +36,8 @@ from mdexp.store.keys import stage_key
 
 log = logging.getLogger(__name__)
 
-STILL_MISSING = "still_missing"  # a stage's count of what asking again may bring
-_OUTPUT = re.compile(r"[0-9a-f]+(\.\d+)?")  # a folder's name: a key, and which version
+STILL_MISSING = "still_missing"  # a stage's count of items that may arrive if it runs again
+_OUTPUT = re.compile(r"[0-9a-f]+(\.\d+)?")  # a folder's name: key and version
 Counts = dict[str, Any]
 
 # A function that reads named files, writes named files into a folder and returns its counts:
@@ -47,7 +47,8 @@ Stage = Callable[..., Counts]
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class StageResult:
-    """What a stage left: `folder` holds its files; `skipped` says that an earlier run made them."""
+    """The result of a stage: `folder` holds its files; `skipped` says that they were in the
+    store."""
 
     name: str
     key: str
@@ -60,7 +61,8 @@ class StageResult:
         return self.folder / file
 
     def manifest(self) -> dict[str, Any]:
-        """For run.json. `folder` is the key, and which version where there are several."""
+        """The stage's entry in run.json. `folder` is the key, with the version if there are
+        several."""
         return {
             "name": self.name,
             "key": self.key,
@@ -79,19 +81,19 @@ class Store:
 
     @property
     def ledger(self) -> Path:
-        """Home of what was paid for; `make clean` leaves it alone."""
+        """The folder of paid answers, which `make clean` does not delete."""
         return self.folder / "ledger"
 
     def place(self, name: str, key: str) -> Path:
-        """Where the output of a stage lies, if it is there."""
+        """The folder of a stage's output, or None."""
         return self.folder / "stages" / name / key
 
     def output(self, entry: Mapping[str, Any]) -> Path:
-        """Where the output of a stage of run.json lies, if it is there."""
+        """The folder of the output of a stage in run.json, or None."""
         return self.place(entry["name"], entry.get("folder", entry["key"]))
 
     def outputs(self) -> list[Path]:
-        """The folders of all stages' outputs that are finished."""
+        """The folders of all finished outputs."""
         folders = self.folder.glob(f"stages/*/*/{MANIFEST}")
         return sorted(file.parent for file in folders if _OUTPUT.fullmatch(file.parent.name))
 
@@ -106,11 +108,11 @@ class Store:
         key_only: Mapping[str, Any] = MappingProxyType({}),
         tools: Mapping[str, Any] = MappingProxyType({}),
     ) -> StageResult:
-        """Run a stage, or find what it wrote for the same key.
+        """Run a stage, or find its output for the same key.
 
-        `settings` are hashed and passed on. `key_only` is hashed only: the function is not given
-        it, and yet it can change what is written. `tools` (an executor, a place for money) are
-        passed on only, since they must not change what is written.
+        `settings` are hashed and passed to the function. `key_only` is only hashed: it can change
+        the output without being passed. `tools` (an executor, the ledger's folder) are only passed,
+        and must not change the output.
         """
         key = stage_key(name, version, reads, {**settings, **key_only})
         place = self.place(name, key)
@@ -121,7 +123,7 @@ class Store:
             if folder is None or not skipped:
                 log.info("%s ...", name)
                 partial = place.with_suffix(".partial")
-                if damage(partial, hash_up_to=inf):  # else a kill came before the renaming
+                if damage(partial, hash_up_to=inf):  # else the process was killed before the rename
                     _fill(partial, lambda: stage(partial, reads, **settings, **tools))
                 folder = _put(partial, place, older=folder)
         manifest = read_manifest(folder)
@@ -133,12 +135,12 @@ class Store:
 
 
 def key_lock(place: Path, timeout: float = -1) -> FileLock:
-    """The lock of whoever changes what lies at a key."""
+    """The lock for changing the output of a key."""
     return FileLock(f"{place}.lock", timeout=timeout)
 
 
 def damage(folder: Path, *, hash_up_to: float = CHEAP) -> str:
-    """How an output differs from what its stage wrote; empty if it does not."""
+    """How an output differs from what its stage wrote; empty if it is unchanged."""
     try:
         sealed = read_manifest(folder).get("files", {})
     except ValueError as error:
@@ -147,7 +149,7 @@ def damage(folder: Path, *, hash_up_to: float = CHEAP) -> str:
 
 
 def put_aside(folder: Path) -> Path:
-    """Rename a damaged output, so that its stage is run again; where it lies now."""
+    """Rename a damaged output, so that its stage runs again; returns the new folder."""
     names = (f"{folder.name}.damaged{f'.{n}' if n > 1 else ''}" for n in count(1))
     aside = next(place for place in map(folder.with_name, names) if not place.exists())
     folder.rename(aside)
@@ -155,7 +157,7 @@ def put_aside(folder: Path) -> Path:
 
 
 def _newest_sound(place: Path) -> Path | None:
-    """The last version of a stage's output; what is damaged is put aside."""
+    """The last undamaged version of a stage's output; damaged ones are set aside."""
     for folder in reversed(_versions(place).values()):
         if fault := damage(folder):
             log.warning(
@@ -168,7 +170,7 @@ def _newest_sound(place: Path) -> Path | None:
 
 
 def _versions(place: Path) -> dict[int, Path]:
-    """The outputs at a key in the order in which they were made, by number."""
+    """The outputs of a key by version number, in order."""
     found = {1: place} if place.is_dir() else {}
     for folder in place.parent.glob(f"{place.name}.*"):
         number = folder.name.removeprefix(f"{place.name}.")
@@ -178,7 +180,7 @@ def _versions(place: Path) -> dict[int, Path]:
 
 
 def _fill(partial: Path, work: Callable[[], Counts]) -> None:
-    """Let a stage write its output, and bring that onto the disk with its manifest."""
+    """Let a stage write its output, and sync that to the disk with its manifest."""
     partial.mkdir(exist_ok=True)
     started = time.monotonic()
     counts = work()
@@ -189,7 +191,7 @@ def _fill(partial: Path, work: Callable[[], Counts]) -> None:
 
 
 def _put(partial: Path, place: Path, older: Path | None) -> Path:
-    """Where the output lies for good: beside the older one, unless it is just the same."""
+    """The final folder of the output: beside the older one, unless both are equal."""
     if older and _without_time(older) == _without_time(partial):
         shutil.rmtree(partial)
         return older
@@ -206,5 +208,5 @@ def _without_time(folder: Path) -> dict[str, Any]:
 
 
 def _may_grow(folder: Path) -> bool:
-    """Whether the stage did not get all that it asked for and may get more when it asks again."""
+    """Whether the stage lacks items and may get more when it runs again."""
     return bool(read_manifest(folder)["counts"].get(STILL_MISSING))
