@@ -1,4 +1,4 @@
-"""What the equation solver refuses, so that no text costs it much."""
+"""Limits of the equation solver, so that no text takes long."""
 
 MAX_BITS = 4096  # of a number's numerator and denominator
 

@@ -1,4 +1,4 @@
-"""Which lines of a text are equations, and what they say.
+"""Finds the equations in the lines of a text.
 
 Left out: fences, marks of mathematics, numbers of equations and remarks (remarks.py), comment lines
 (`%`, `#`, `//`), comments after an equation (after `%` or `//`, if two words follow) and prose: a

@@ -1,4 +1,4 @@
-"""Numbers of equations and remarks in parentheses, which are no factors.
+"""Removes equation numbers and remarks in parentheses, which are not factors.
 
 `x + y = 15 (1)` has an equation number if numbers are in order, or stand far from the equation.
 `b = 3 (bags)` has a remark if no equation has the name `bags`; if one has, it is unclear which of

@@ -1,4 +1,4 @@
-"""Answers: what they are as values, when two are the same, and where a text states one.
+"""Answers: their values, when two are equal, and where a text states one.
 
 Numbers, yes and no, and the letters of options are compared by value (equality.py), names and
 other words letter by letter or normalised (free_text.py).

@@ -1,12 +1,12 @@
-"""The one meaning of "equal": parse, normalise and compare answers.
+"""Defines equality of answers: parses, normalises and compares them.
 
 Clean-up comes first: currency, units, words, thousands separators (1,234, 12,34,567 or 1 234),
 fractions (3/4, 1 3/4, also LaTeX's), other scripts' digits, scientific notation, arithmetic. A
-percent sign is a unit: 50% is 50, not 0.5. Times, ratios and ranges (12:30, 3:4, 12 or 13) are no
-answers, nor are texts of more than 400 characters and numbers from 1e300 on. Against a gold answer
-an integer must be met within 1e-6; any other number within 1e-3, or after rounding to gold's own
-decimals. A vote groups by `canonical`, which is an equivalence relation: the rational value rounded
-to 6 decimals. The looser rules of the papers are other graders.
+percent sign is a unit: 50% is 50, not 0.5. Times, ratios and ranges (12:30, 3:4, 12 or 13) are not
+answers, nor are texts of more than 400 characters and numbers of 1e300 or more. A whole gold number
+must be met within 1e-6, any other within 1e-3 or after rounding to gold's own decimals. A vote
+groups by `canonical`, which is an equivalence relation: the rational value rounded to 6 decimals.
+The looser rules of the papers are other graders.
 """
 
 import re
@@ -84,8 +84,8 @@ def vote_key(answer: Answer | None, match: TextMatch | None) -> str | None:
 
 
 def correct(answer: Answer | None, gold: Answer, match: TextMatch | None = None) -> bool:
-    """Whether an answer meets gold by the rule of this module; what has no value meets nothing.
-    With `match`, gold is free text, and is met by the same text."""
+    """Whether an answer equals gold by the rule of this module; an answer without a value never
+    does. With `match`, gold is free text, compared by that rule."""
     if match:
         key = vote_key(answer, match)
         return key is not None and key == vote_key(gold, match)

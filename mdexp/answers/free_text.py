@@ -1,4 +1,4 @@
-"""Free-text answers, such as names: when two are the same, and where a text states one.
+"""Free-text answers, such as names: when two are equal, and where a text states one.
 
 `exact` compares letter by letter, but for white space and a full stop at the ends. `normalised`
 also ignores case, punctuation, white space and the articles a, an and the (as SQuAD's evaluation

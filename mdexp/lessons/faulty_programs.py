@@ -1,4 +1,4 @@
-"""Lessons of repair: a faulty program and what is said of it, then the right program (PaD).
+"""Lessons of repair (PaD): a faulty program and its feedback, then the right program.
 
 Faults are put into verified programs (arXiv 2305.13888), and a faulty program is kept only where
 the executor shows that it is wrong. What the student reads is what the interpreter said, or what

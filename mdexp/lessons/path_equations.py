@@ -1,4 +1,5 @@
-"""What a path computes, whatever it calls things: by this, own paths count as distinct.
+"""Describes what a path computes independently of its names, to decide which own paths are
+distinct.
 
 Rejection-sampling fine-tuning (Yuan et al. 2023, arXiv 2308.01825) keeps one path for each list of
 equations. Here that list is

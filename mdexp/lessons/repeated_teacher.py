@@ -1,4 +1,5 @@
-"""The control of a method that adds own paths: the teacher's paths again, as many as it chose.
+"""The control of a method that adds own paths: repeats the teacher's paths to the same number of
+targets.
 
 The student writes as in that method, so that both cost the same and the store has the paths for
 both; of each problem and thought there are as many targets. They are all the teacher's, in turn.

@@ -1,4 +1,5 @@
-"""Whose adapter learns each text of a lesson, where the roles of a student are separate."""
+"""Assigns each text of a lesson to the adapter that learns it, if the student's roles are
+separate."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""By which thought a path reasons: its own, or the one that its student chose and named."""
+"""Finds the thought by which a path reasons: its own, or the one that its student named."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

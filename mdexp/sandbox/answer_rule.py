@@ -1,4 +1,4 @@
-"""What runs inside every tier, beside the program: one meaning of its answer.
+"""Runs inside every tier beside the program, and defines what its answer is.
 
 Written in Monty's own subset of Python: Monty is fed the text of this file, and the child process
 that runs CPython imports it. mdexp itself never calls it, since `returned` runs hostile code.
@@ -10,7 +10,7 @@ LARGEST_INTEGER = 10**1000  # more digits are no answer; json itself reads back 
 
 
 def bound(names: dict[str, Any]) -> Any:
-    """What a program that has been run in `names` gives as its answer; None if nothing."""
+    """The answer of a program that was run in `names`; None if it has none."""
     value = names.get("ans")
     if value is None:
         value = returned(names)
@@ -21,7 +21,7 @@ def bound(names: dict[str, Any]) -> Any:
 
 
 def returned(names: dict[str, Any]) -> Any:
-    """What the program's entry point returns, if it has one that needs no arguments."""
+    """The return value of the program's entry point, if it has one without required arguments."""
     for name in ("solution", "solver", "solve"):
         if type(names.get(name)).__name__ != "function":
             continue
@@ -37,9 +37,10 @@ def returned(names: dict[str, Any]) -> Any:
 
 
 def portable(value: Any, max_text: int) -> list[Any]:
-    """A value as it may leave the sandbox, a plain scalar of bounded size, and what it is.
+    """A value that may leave the sandbox (a plain scalar of bounded size), and its kind.
 
-    `nothing` leaves the answer to what was printed; `other` is the type of what is no answer.
+    With `nothing` the printed text is the answer; `other` comes with the type of a value that
+    cannot be an answer.
     """
     kind = type(value)
     if value is None:
@@ -54,7 +55,8 @@ def portable(value: Any, max_text: int) -> list[Any]:
 
 
 def number(value: Any) -> Any:
-    """A plain number for a number of any kind; None if it is none, or too large."""
+    """A plain number for a number of any kind; None if the value is not a number or is too
+    large."""
     kind = type(value)
     if kind is bool or kind is float:
         return value

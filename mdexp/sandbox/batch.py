@@ -1,10 +1,10 @@
-"""Many programs in one Monty session, each in names of its own, told apart beyond their reach.
+"""Runs many programs in one Monty session, each in a namespace of its own.
 
-The driver keeps what it finds in a list of its own names. A program is run in others, and Monty has
-no way from there to a frame, a closure or the names of a function; the one object of ours that a
-program holds, the function `exact_round`, cannot be altered. Printed text is told apart by a random
-mark. What programs could share nevertheless (`random`, the context of `decimal`) the gate keeps
-out of batches.
+The driver keeps results in a list in its own namespace. A program runs in another one, and Monty
+offers no way from there to a frame, a closure or a function's names; the only object of ours that a
+program holds, the function `exact_round`, cannot be altered. A random mark separates the programs'
+printed texts. Programs with modules that would share state (`random`, the context of `decimal`) are
+not batched (router.py).
 """
 
 import secrets
@@ -40,8 +40,9 @@ _FEED = "\n".join(
     for name in ("exact_round.py", "answer_rule.py")
 )
 _FEED += _DRIVER
-# A limit ends the feed, and the session goes on. The program that ran has failed if it was the
-# first of its feed; else others may have used up its time, and it runs again as the first.
+# A limit ends the feed, and the session continues. The program that was running has failed if it
+# was the first of its feed; otherwise the others may have used up its time, and it runs again as
+# the first.
 _NEXT = """
 if begun == [len(found)]:
     found.append(["failed", reason])
@@ -52,14 +53,14 @@ Found = tuple[str, Any, str]  # what was found, its value, what was printed
 
 
 class BatchLostError(Exception):
-    """The session does not come to the end of its batch, however often it is fed."""
+    """The session does not finish its batch, however often it is fed."""
 
 
 def run_batch(session: MontySession, programs: Sequence[str], max_bytes: int) -> list[Found]:
-    """Give what each program left. MontyCrashedError or BatchLostError if all of it is lost.
+    """Return what each program left.
 
-    `failed` is followed by Monty's error, which is not CPython's word on the program. The limits of
-    the session are each program's own.
+    MontyCrashedError or BatchLostError if everything is lost. `failed` comes with Monty's error,
+    which need not be CPython's. The session's limits apply to each program.
     """
     mark = secrets.token_hex(16)
     printed = Printed(mark, max_bytes)

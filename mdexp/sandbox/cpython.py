@@ -1,8 +1,8 @@
 """The CPython tier: one process for each program, confined by the kernel.
 
-It has all of CPython, its harmless standard modules, numpy and sympy, and so the last word on what
-a program means. Processes are forked from templates that have loaded these already: `slim` without
-numpy and sympy, `full` with them. Templates are started when they are first needed.
+It has all of CPython, its harmless standard modules, numpy and sympy, and so decides what a program
+means. Processes are forked from templates that have loaded these already: `slim` without numpy and
+sympy, `full` with them. Templates are started when they are first needed.
 """
 
 import math
@@ -38,12 +38,12 @@ _HARMLESS = "ans = 1 + 1"
 
 
 def confinement() -> str:
-    """Why CPython programs cannot be confined on this machine; empty if they can."""
+    """Why this machine cannot confine CPython programs; empty if it can."""
     return seccomp.unknown_here() or _refusal()
 
 
 def _refusal() -> str:
-    """What the kernel, or a container around us, says to a process that confines itself."""
+    """The error that the kernel, or a container, gives to a process that confines itself."""
     probe = subprocess.run(
         [sys.executable, "-I", "-S", "-c", _PROBE, str(PACKAGE_PARENT)],
         env={},
@@ -61,9 +61,8 @@ def _refusal() -> str:
 class CPythonTier:
     """Runs programs one per process; threads may share it. Close it when done.
 
-    At most `workers` programs run at once, and beside them as many slow ones (those that have used
-    up a first budget), which give way to the others. `confined=False` leaves out the kernel
-    filter and is for machines and users that have no need of it.
+    At most `workers` programs run at once, and beside them as many slow ones (which used up a first
+    budget), at lower priority. `confined=False` leaves out the kernel filter (sandbox=unsafe).
     """
 
     def __init__(self, settings: SandboxSettings, workers: int, confined: bool) -> None:

@@ -1,11 +1,10 @@
-"""Answers of systems of equations that models write.
+"""Finds the answers of systems of equations that models write.
 
-The name that is asked for is `ans`, else `answer` or `result`; else the one that the last equation
-defines, if it is new there; else the only name that no equation defines; else the last defined one.
-A name is defined by an equation that has it alone on its left side.
-
-Of several real values the single one that is not negative is the answer. Rational answers cross as
-the float next to them, integral ones as integers.
+The answer is the value of `ans`, else of `answer` or `result`; else of the name that the last
+equation defines, if it is new there; else of the only name that no equation defines; else of the
+last defined one. An equation defines a name if that stands alone on its left side. Of several real
+values, the only non-negative one is the answer. Rational answers cross as the float next to them,
+integral ones as integers.
 """
 
 import time
@@ -32,7 +31,7 @@ _LARGEST = 10**300  # from there on a number is no answer
 
 
 class Verdict(NamedTuple):
-    """What a system says. `answer` is set only if `status` is `ok`."""
+    """The outcome of a system. `answer` is set only if `status` is `ok`."""
 
     status: ProgramStatus
     error: str = ""

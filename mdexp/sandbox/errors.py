@@ -1,5 +1,5 @@
-"""The one thing that is no fault of a program."""
+"""The error for a sandbox that does not work, as opposed to a program that fails."""
 
 
 class SandboxError(RuntimeError):
-    """The sandbox runs nothing: a worker does not start, or fails a harmless program."""
+    """The sandbox is broken: a worker does not start, or fails on a harmless program."""

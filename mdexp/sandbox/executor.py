@@ -1,8 +1,8 @@
 """Runs programs of models: many at once, one result each, in order.
 
-What a program does is a result, whatever it does; only a broken sandbox raises. A program goes to
-Monty, and to CPython with what Monty does not answer. Programs are isolated and repeatable (fixed
-clock and random seed).
+Whatever a program does is a result; only a broken sandbox raises. Programs go to Monty, and those
+that Monty does not answer go to CPython. They are isolated and repeatable (fixed clock and random
+seed).
 """
 
 import os
@@ -23,7 +23,7 @@ from mdexp.sandbox.worker_threads import Lanes
 
 __all__ = ["Sandbox", "SandboxError"]
 
-# Real programs that end take well under a millisecond; what runs longer rarely ends.
+# Programs that end take well under a millisecond; those that run longer rarely end.
 MONTY_S = 0.02
 
 
@@ -65,7 +65,7 @@ class Sandbox:
 
     @property
     def tiers(self) -> tuple[str, ...]:
-        """Who answers programs here, in the order in which they are asked."""
+        """The tiers available here, in the order in which they are asked."""
         return ("monty", "cpython") if self._cpython else ("monty",)
 
     def run(self, programs: Sequence[str]) -> list[ProgramResult]:
@@ -105,7 +105,7 @@ class Sandbox:
 
 
 def _lacks(cpython: str, unconfined: str) -> str:
-    """What is missing here, and what follows from it; empty if nothing is."""
+    """What is missing here, with its consequence; empty if nothing is."""
     if cpython == "off":
         return "CPython is off (sandbox=monty), so what Monty cannot run is `unsupported`"
     if cpython == "unprotected":

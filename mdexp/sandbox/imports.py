@@ -1,4 +1,4 @@
-"""Drops imports that a program does not use, so that it need not have what they name.
+"""Drops imports that a program does not use, so that these modules need not be available.
 
 404 of 1,911 model-written programs import numpy and 7 use it. Lines are read as text and never
 parsed: the text is hostile, and CPython's parser is not made for that. A name that occurs anywhere
@@ -23,11 +23,11 @@ from collections.abc import Iterable
 
 from mdexp.sandbox.confined.importing import ELSEWHERE, NUMERIC
 
-# An import of a module that nobody has must still fail.
+# An import of an unknown module must still fail.
 _MODULES = (
     sys.stdlib_module_names | ELSEWHERE | NUMERIC | frozenset({"matplotlib.pyplot", "os.path"})
 )
-# So must that of a name which a module does not have.
+# So must an import of a name that a module lacks.
 _NAMES = {
     module.__name__: frozenset(dir(module))
     for module in (

@@ -1,8 +1,8 @@
 """The Monty tier: a Python interpreter without access to anything, in worker processes.
 
 Monty (pydantic-monty) is an interpreter of its own, so a program has no file, network, environment
-or process to reach; a worker that dies anyway is replaced. It is not all of CPython: what it runs
-to its end counts, what it fails on says nothing about the program.
+or process to reach; a worker that dies anyway is replaced. It is not all of CPython: a result that
+it reaches counts, but its failure says nothing about the program.
 """
 
 import re
@@ -22,7 +22,8 @@ from mdexp.sandbox.monty_launcher import write_launcher
 from mdexp.sandbox.outcome import MAX_ERROR, outcome
 from mdexp.sandbox.settings import TRIES, SandboxSettings
 
-# Some operations on huge integers do not look at the clock: their worker is killed so much later.
+# Some operations on huge integers do not check the clock; their worker is killed after this extra
+# time.
 KILL_GRACE_S = 0.25
 BATCHES_PER_WORKER = 500
 # Below CPython's own limit, so that no recursion ends here that would not end there.
@@ -96,7 +97,7 @@ class MontyTier:
     def _after_loss(
         self, programs: Sequence[str], error: MontyCrashedError | BatchLostError
     ) -> list[ProgramResult]:
-        """Whose fault it was shows when each runs by itself."""
+        """Run each program of a lost batch alone, which shows whose fault it was."""
         if len(programs) > 1:
             return [result for program in programs for result in self.run([program])]
         self._prove_sound()
@@ -104,7 +105,7 @@ class MontyTier:
         return [_unanswered(f"the program ended its worker: {error}", self._seconds, slow=slow)]
 
     def _prove_sound(self) -> None:
-        """SandboxError if workers keep dying by themselves."""
+        """SandboxError if workers also die on a harmless program."""
         for _ in range(TRIES):
             try:
                 ((found, value, _text),) = self._batch([_HARMLESS])

@@ -1,4 +1,4 @@
-"""Starts a Monty worker confined by the kernel: a second wall around its own.
+"""Starts a Monty worker with a kernel filter, as a second barrier.
 
 Monty keeps programs from the system by itself and sets no kernel filter. Its pool starts whatever
 executable it is given, so it is given a script that confines itself and becomes the worker: no
@@ -78,7 +78,7 @@ def write_launcher(directory: Path, monty: Path) -> Path:
     package_parent = Path(__file__).resolve().parents[2]
     command = [sys.executable, "-I", "-S", "-B", "-c", f"{_START}; become()"]
     words = shlex.join([*command, str(package_parent), str(monty)])
-    # An interrupt from the keyboard is for us, and reaches every process of the terminal.
+    # Ctrl-C is for the main process, but reaches every process of the terminal.
     path.write_text(f"#!/bin/sh\ntrap '' INT\nexec {words} \"$@\"\n", encoding="utf-8")
     path.chmod(0o755)
     return path

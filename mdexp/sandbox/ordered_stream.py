@@ -1,6 +1,6 @@
-"""A stream of programs through the lanes, in order, however long: few of them are held at a time.
+"""Streams programs through the lanes in order, with few of them in memory at a time.
 
-Equal programs give equal results; while one is under way, its equals wait for it.
+Equal programs give equal results, so while one is running, its equals wait for it.
 """
 
 from collections import deque

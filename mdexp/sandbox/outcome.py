@@ -1,4 +1,5 @@
-"""From what a finished program left behind to its result: the same in every tier."""
+"""Makes the result of a finished program from its answer and output, in the same way for every
+tier."""
 
 import math
 import re
@@ -30,7 +31,7 @@ def outcome(
 
 
 def _answer(found: str, value: object, stdout: str) -> tuple[Answer | None, str]:
-    """The answer, or None and what is there in its place."""
+    """The answer, or None and the reason."""
     if found == "other":
         return None, f"the answer is of type {value}"
     if found == "nothing":

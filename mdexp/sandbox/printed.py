@@ -1,4 +1,4 @@
-"""What the programs of a batch print, told apart by marks that they cannot know."""
+"""Splits the output of a batch into its programs' outputs, by marks that they cannot know."""
 
 _NUMBER_LINE = 8  # characters at most
 
@@ -26,7 +26,7 @@ class Printed:
         self._last = last[: self._kept] + last[-len(self._mark) :] if excess else last
 
     def by_program(self) -> dict[int, str]:
-        """What each program printed, by its number in the batch."""
+        """Each program's output, by its number in the batch."""
         texts = {}
         for part in [*self._parts, self._last][1:]:
             number, whole, text = part.partition("\n")

@@ -1,4 +1,4 @@
-"""Texts that no tier takes."""
+"""Refuses texts that no tier can run."""
 
 from mdexp.records import ProgramResult
 

@@ -1,7 +1,7 @@
-"""From how a program's process ended, and what it said of itself, to its result.
+"""Makes a program's result from how its process ended and from its message.
 
-A program may say anything, so nothing is taken as it is: what is not of the agreed form and size is
-that program's failure.
+A program may send anything, so its message is checked: a wrong form or size is that program's
+failure.
 """
 
 import signal
@@ -23,7 +23,7 @@ _FAILURES: dict[str, ProgramStatus] = {
     "forbidden": "forbidden",
     "unsupported": "unsupported",
 }
-# What the kernel's own verdicts (SIGSEGV, SIGSYS, SIGXCPU, ...) are not.
+# Signals that are not the kernel's own verdict (SIGSEGV, SIGSYS, SIGXCPU, ...).
 _FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 _GARBLED = "the program answered out of turn"
 
@@ -39,7 +39,7 @@ class Ended:
 
     @property
     def may_be_from_outside(self) -> bool:
-        """Whether a signal stopped or ended it that need not be the program's own doing."""
+        """Whether it was stopped or ended by a signal that may have come from outside."""
         return self.end == "stopped" or (self.end == "ended" and self.signal in _FROM_OUTSIDE)
 
 

@@ -1,7 +1,7 @@
-"""Results of programs, remembered while a run lasts: a text that was run once is not run again.
+"""Caches the results of programs during a run, so that equal texts run only once.
 
 The outputs that choose on validation problems are read again when they are scored, and a program is
-written by many samples. Of very many the last are remembered, so that memory does not grow.
+written by many samples. Only the latest are kept, which bounds the memory.
 """
 
 from collections.abc import Callable, Sequence

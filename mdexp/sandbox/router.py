@@ -1,8 +1,9 @@
-"""Where a program is run: by Monty if it may, else by CPython with as much as it mentions.
+"""Decides where a program runs: in Monty if possible, else in CPython with the libraries it
+mentions.
 
-This is for the same answer in every tier, and for speed, never for safety: whatever slips through
-is run by a sandbox, and what Monty fails on goes to CPython anyway. Read as text, in linear time,
-and never parsed: the text is hostile, and CPython's parser is not made for that.
+It is for equal answers in every tier and for speed, not for safety: every tier is a sandbox, and
+programs on which Monty fails go to CPython anyway. Read as text, in linear time, and never parsed:
+the text is hostile, and CPython's parser is not made for that.
 """
 
 import re
@@ -22,7 +23,7 @@ _NOT_FOR_MONTY = _NUMERIC | {
     *("random", "secrets", "uuid", "decimal"),
 }
 
-# Where none of these is, none of the words is either.
+# A program without any of these has none of the words.
 _SHORTEST = [w for w in _NOT_FOR_MONTY if not any(o in w and o != w for o in _NOT_FOR_MONTY)]
 
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -35,7 +36,7 @@ _SET_DISPLAY = re.compile(r"\{\s*\*[^*]|\{[^{}:,]*(?:,|\bfor\b)")
 
 
 class Routed(NamedTuple):
-    """A program as it is run."""
+    """A program and how it is run."""
 
     program: str  # without the imports that it does not use
     kind: Kind  # what it needs of CPython, should it get there
@@ -43,7 +44,7 @@ class Routed(NamedTuple):
 
 
 def routed(program: str) -> Routed:
-    """Find the way of a program."""
+    """Route a program."""
     program = without_unused_imports(program)
     words = _telling_words(program)
     return Routed(

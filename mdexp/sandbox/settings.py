@@ -1,12 +1,11 @@
-"""How far a program may go. Judged without loading the sandbox itself."""
+"""The limits of a program, validated without loading the sandbox itself."""
 
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-# How often a program is run if its process or worker keeps being stopped or killed: a storm of
-# signals, or of processes that are out of memory, is no fault of a program; what ends every one
-# of so many processes is.
+# How often a program is run if its process or worker is stopped or killed. Signals from outside, or
+# a machine out of memory, are not its fault; a program that ends this many processes is at fault.
 TRIES = 6
 
 
@@ -15,7 +14,8 @@ class SandboxSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    # What CPython answers where Monty does not: behind the kernel's filter, not at all, or bare.
+    # Whether CPython answers what Monty does not: behind the kernel's filter, not at all, or
+    # without protection.
     cpython: Literal["confined", "off", "unprotected"]
     timeout_s: float = Field(gt=0, le=600, allow_inf_nan=False)  # CPU time of one program
     memory_mib: int = Field(ge=16)  # heap of one program

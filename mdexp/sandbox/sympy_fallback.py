@@ -1,4 +1,4 @@
-"""Has sympy solve what the solver here does not, in the confined CPython.
+"""Lets sympy solve systems that our solver cannot, in the confined CPython.
 
 The program is a fixed text; the system comes in as JSON, names as numbers, and is built object by
 object. No text of a model is parsed there.

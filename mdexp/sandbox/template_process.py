@@ -1,4 +1,4 @@
-"""Our end of one template process: start it, hand it programs one at a time, end it."""
+"""The host's side of one template process: starts it, gives it programs one at a time, ends it."""
 
 import importlib.util
 import json
@@ -23,7 +23,7 @@ sys.path += sys.argv[2:]
 from mdexp.sandbox.confined.template import serve_template
 serve_template(json.loads(sys.argv[1]))
 """
-# Not -I, which would ignore the hash seed; the rest of what it means is given one by one.
+# Not -I, which would ignore the hash seed; its other effects are given as single options.
 _OPTIONS = ["-s", "-S", "-P", "-B"]
 _ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
@@ -66,7 +66,7 @@ class Lane:
             stderr=subprocess.PIPE,
             env=_ENVIRONMENT,
             cwd="/",
-            start_new_session=True,  # an interrupt from the keyboard is for us
+            start_new_session=True,  # Ctrl-C is for the main process
         )
         assert self._process.stdin and self._process.stdout and self._process.stderr
         self._requests = self._process.stdin.fileno()
@@ -86,7 +86,7 @@ class Lane:
         return self._process.pid
 
     def run(self, program: str, cpu_seconds: float) -> Ended:
-        """Run a program for so long at most. LaneLost if the template fails."""
+        """Run a program with a time limit. LaneLost if the template fails."""
         token = secrets.token_hex(8)
         request = {"token": token, "program": program, "cpu_seconds": cpu_seconds}
         try:
@@ -128,7 +128,7 @@ class Lane:
 
 
 def _message(said: bytes, token: str) -> dict[str, Any]:
-    """What a program said of itself, if it is well-formed and an answer to this request."""
+    """The program's message, if it is well-formed and answers this request."""
     try:
         message = frames.unpacked(said)
     except ValueError:

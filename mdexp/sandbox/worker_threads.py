@@ -1,8 +1,9 @@
-"""What runs beside what: batches in Monty, single programs in CPython, and the slow ones apart.
+"""The worker threads that feed Monty (with batches) and CPython (with single programs; slow ones
+separately).
 
-A program's first try in CPython is short. What needs longer has places of its own, in processes
-that give way to others, so that programs without end cost the others little; what has used up its
-time in Monty goes there at once.
+A program's first try in CPython is short. Programs that need longer run in separate processes of
+low priority, so that endless ones delay the others little; programs that used up their time in
+Monty go there at once.
 """
 
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ _DIFFERENT = ProgramResult(
     error="Monty may answer this differently from CPython, which is not used here",
 )
 
-Found = ProgramResult | Future[Any]  # a future gives a Found: another lane works on it
+Found = ProgramResult | Future[Any]  # a future that gives a Found: another lane continues
 
 
 class CPython(Protocol):
@@ -49,11 +50,12 @@ class Lanes:
         self._slow = ThreadPoolExecutor(workers, thread_name_prefix="sandbox-slow")
 
     def start(self, programs: Sequence[str]) -> Future[list[Found]]:
-        """Set a batch going."""
+        """Start a batch."""
         return self._batches.submit(self._batch, programs)
 
     def close(self) -> None:
-        """Drop what waits, wait for what runs. Each lane feeds the next, so in this order."""
+        """Drop waiting programs and wait for running ones, in this order: each lane feeds the
+        next."""
         for threads in (self._batches, self._first, self._slow):
             threads.shutdown(cancel_futures=True)
 
@@ -104,7 +106,7 @@ class Lanes:
 
 
 def awaited(found: Found) -> ProgramResult:
-    """The result, once the last lane has it."""
+    """Wait for the result from the last lane."""
     while isinstance(found, Future):
         found = found.result()
     return found

@@ -70,7 +70,8 @@ class StudentsChoice(BaseModel):
         return ()  # an exemplar is of one thought
 
     def lesson(self, transcript: Transcript, done: Done) -> tuple[Segment, ...]:
-        """Of a path of one of the thoughts, or of the student's own, which has a tag."""
+        """The lesson of a teacher's path of one of the thoughts, or of the student's own path,
+        which has a tag."""
         name, text = transcript.thought, done.text
         if name not in self.among:
             name, text = self.chosen(done.text)

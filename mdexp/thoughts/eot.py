@@ -1,7 +1,7 @@
 """Equation-of-Thought (Liu et al. 2023, arXiv 2310.14628): equations that are solved for `ans`.
 
-Equations may say what holds (`x + 9 = 15`) where a program has to say how to compute it. `read`
-keeps the equations alone, `ans = ...` last: that is solved, verified and trained on.
+Equations may state a relation (`x + 9 = 15`) where a program has to compute a value. `read` keeps
+the equations alone, `ans = ...` last: that is solved, verified and trained on.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Finding the system of equations within a model's reply: its equations, one a line.
+"""Finds the system of equations in a model's reply, one equation a line.
 
 Which lines are equations is the solver's own rule (algebra/lines.py); whether they can be solved is
 left to it, so that a broken equation counts as broken.

@@ -35,7 +35,7 @@ class KeyPoints(BaseModel):
     instruction: str
     cue: str  # asks for the core question; for all key points where it stands alone
     hints_cue: str | None  # asks for the helpful information
-    teacher: Literal["writes", "derived"]  # who makes key points: the teacher, or the rule above
+    teacher: Literal["writes", "derived"]  # who makes key points: the teacher or the rule
     inner: InnerThought  # the solution
     inner_name: str = Field(min_length=1)
 

@@ -2,8 +2,9 @@
 
 Of a verified chain, some steps are masked, and the student writes them (`steps`); or numbers of the
 question are masked, and the student finds them in the chain (`question`). These thoughts are only
-trained on: nobody asks a student for them. The paper's ratios could not be read; how much is masked
-is ours, and so is hiding the gold answer in the chain that is shown, which the paper does not say.
+trained on; students are not asked for them. The paper's ratios could not be read; how much is
+masked is ours, and so is hiding the gold answer in the chain that is shown, which the paper does
+not say.
 
 With `target: solution` the student writes the whole solution behind the same masked input. That is
 the control: masking without the task of filling in.

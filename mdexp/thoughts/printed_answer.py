@@ -1,4 +1,4 @@
-"""What a program that binds no answer prints as its answer.
+"""Finds the answer that a program prints if it sets none.
 
 `print(f"Ann has {total} apples in {bags} bags.")` prints one number that it worked out, and one
 that it was given as a literal. Formatted numbers (`{total:.2f}`) are left to be printed, since the

@@ -1,4 +1,4 @@
-"""One form for a teacher's programs: straight-line code that binds `ans`.
+"""Brings a teacher's programs to one form: straight-line code that sets `ans`.
 
 Docstrings repeat the question and unused imports cost tokens, so both go; a lone solution() or
 solver() is unwrapped where its body means the same outside; an answer that is left elsewhere is

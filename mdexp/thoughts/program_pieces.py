@@ -1,4 +1,4 @@
-"""Which of several pieces of code are the program, and which earlier ones it goes on from."""
+"""Chooses the program among several pieces of code, with the earlier pieces that it needs."""
 
 import ast
 import builtins

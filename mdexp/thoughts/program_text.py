@@ -1,4 +1,4 @@
-"""Finding the program within a model's reply.
+"""Finds the program in a model's reply.
 
 The blocks that are marked as Python come first, then those that name no language, then code that
 stands in the open between prose. What does not parse is given as it is: running it says what is

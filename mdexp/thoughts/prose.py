@@ -1,4 +1,4 @@
-"""How prose is read: its answer, and the reasoning that a target is made of.
+"""Reads prose: its answer, and the reasoning for a training target.
 
 The last statement of an answer counts (statement.py). A text without one is read, where a number is
 asked for, by its last number, as Plan-and-Solve does.

@@ -13,9 +13,9 @@ from mdexp.transcripts.opening import opening
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A text as its thought understands it: it states an answer, or something has to be worked out.
+    """What a thought reads in a text: a stated answer, a program or equations.
 
-    At most one of the three is set; none, where the text says nothing of the kind.
+    At most one of the three is set.
     """
 
     text: str  # the cleaned path
@@ -40,7 +40,7 @@ def next_step(
 
 
 def after_text(reading: Reading, result: ProgramResult | None) -> Run | Done:
-    """What follows a text that was read: the run that it asks for, then what that came to."""
+    """The step after a text: the run that it needs, then the outcome."""
     is_computed = reading.program is not None or reading.equations is not None
     if is_computed and result is None:
         return Run(program=reading.program, equations=reading.equations)

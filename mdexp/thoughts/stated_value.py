@@ -1,4 +1,4 @@
-"""What the words behind "The answer is" state: a number, yes or no, or the letter of an option.
+"""Reads the value after "The answer is": a number, yes or no, or the letter of an option.
 
 One of three comes back: the value as it is written; `NOTHING` where the words state no value ("so
 our answer is correct"); `UNREADABLE` where they state something that is no single value ("12 hours
@@ -38,7 +38,7 @@ _BOLD = re.compile(r"\*\*([^*\n]{1,100})\*\*")
 _EXPLAINED = re.compile(
     r",\s(?=[A-Za-z\"])(?!(?:or|and)\b)|\s(?=(?:because|since|as|which|when|if|so)\s)|\s\("
 )
-# "12 apples in 3 bags": the second number says more of the first.
+# "12 apples in 3 bags": the second number qualifies the first.
 _SAYS_MORE = re.compile(
     r"\b(?:of|in|for|from|after|on|with|at|than|per|by|to|each|every|all|can|will|are|who|that)\b"
 )

@@ -1,4 +1,5 @@
-r"""Where a text states its answer: "The answer is 12", "#### 12", `\boxed{12}`, a bold last line.
+r"""Finds where a text states its answer: "The answer is 12", "#### 12", `\boxed{12}`, a bold last
+line.
 
 The last statement counts; one that states nothing ("so our answer is correct", "#### Step 2") is
 none. Only the last `MAX_MARKERS` are looked at, so that no text takes long.

@@ -1,4 +1,4 @@
-"""Steps of a growing text, and what can be said of each before the text is whole.
+"""Checks the steps of a growing text before it is complete.
 
 A step is a line of a program or of equations, or a sentence of prose. A program is run up to its
 last line; of prose the sums that it states are worked out.
@@ -33,7 +33,7 @@ _CANNOT_BE_MENDED = ("runtime_error", "timeout", "memory", "output", "forbidden"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """What became of a text's last step. `value`: the finite number that it binds or states."""
+    """The result of a text's last step. `value` is the finite number that it sets or states."""
 
     status: Status
     value: str | None = None  # canonical

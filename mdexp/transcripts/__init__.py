@@ -1,4 +1,4 @@
-"""Transcripts: how one begins and is shown to a writer, is advanced by its thought, and is read.
+"""Transcripts: how one begins, is rendered for a writer, advanced by its thought, and read.
 
 What is common to all thoughts; the thoughts themselves, one file each, are in `mdexp.thoughts`.
 """

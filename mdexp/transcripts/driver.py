@@ -1,4 +1,4 @@
-"""The driver of transcripts: what a thought asks for next is written or run, many at a time."""
+"""Drives transcripts: writes or runs what their thoughts ask for next, many at a time."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,7 +24,7 @@ UNFINISHED = Done(
 
 @dataclass(slots=True, kw_only=True)
 class Walk:
-    """A transcript under way with its thought; `done` once it has come to its end. `part` is what
+    """An unfinished transcript with its thought; `done` is its outcome at the end. `part` is what
     the thought reads of each text: the answer behind the thinking, or the thinking."""
 
     thought: Thought
@@ -71,8 +71,8 @@ Runs = Callable[[Sequence[tuple[Walk, Run]]], Sequence[ProgramResult]]
 
 def drive(walks: Sequence[Walk], write: Writes, run: Runs, *, reads: bool = True) -> None:
     """Advance transcripts in lockstep until each is done: all pending writes are one batch, all
-    pending runs another. Without `reads` they end when they are written: what their last texts come
-    to is not worked out."""
+    pending runs another. Without `reads` they end when they are written, without the outcome of
+    their last texts."""
     while under_way := [w for w in walks if w.done is None and (reads or not w.is_written())]:
         steps = [(walk, walk.step()) for walk in under_way]
         runs = [(walk, step) for walk, step in steps if isinstance(step, Run)]
@@ -119,7 +119,7 @@ def cues(transcript: Transcript, step: Write) -> list[Segment]:
 
 
 def executed(result: ProgramResult) -> Segment:
-    """A result as a segment, without the time that it took: that is another one in each run."""
+    """A result as a segment, without its time, which differs from run to run."""
     timeless = replace(result, seconds=0.0)
     return Segment(author="executor", text=result.stdout or result.error, result=timeless)
 
@@ -130,7 +130,8 @@ def written(text: str, question: str = "") -> Transcript:
 
 
 def conversation(transcript: Transcript) -> str:
-    """What was said behind the question and its cue, turn by turn; of one text, that text."""
+    """The conversation after the question and its cue, turn by turn; for a single text, that
+    text."""
     texts = transcript.by("writer")
     if len(texts) <= 1:
         return texts[0].text if texts else ""
@@ -139,7 +140,7 @@ def conversation(transcript: Transcript) -> str:
 
 
 def without_last_results(segments: Sequence[Segment]) -> tuple[Segment, ...]:
-    """The segments up to the last text of a writer: results behind it can be found again."""
+    """The segments up to the writer's last text; later results can be computed again."""
     last = max((n for n, s in enumerate(segments) if s.author == "writer"), default=-1)
     return tuple(segments[: last + 1])
 

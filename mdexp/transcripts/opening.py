@@ -1,4 +1,4 @@
-"""How a transcript begins: its question, and the cue that stands in the question's own turn."""
+"""Opens a transcript: its question, and the cue in the question's own turn."""
 
 from mdexp.records import Segment, Transcript
 

@@ -1,4 +1,5 @@
-"""How a question is put, with its few-shot exemplars, as a chat or as one text to be completed.
+"""Builds the prompt of a question with its few-shot exemplars, as a chat or as one text to be
+completed.
 
 A chat is the same turns for a teacher and a student; its words are in conf/thought. A text is laid
 out by a template of the thought (`cot.jinja`). Exemplars are our own worked problems, in sets:

@@ -1,7 +1,7 @@
-"""From written transcripts to answers: each thought reads its own, and programs are run.
+"""Reads answers from written transcripts: each thought reads its own, and programs are run.
 
-Teacher paths (verify) and student outputs (score) go through this one door, so that a path is kept
-by the same reading by which a generation is graded later.
+Teacher paths (verify) and student outputs (score) are read by this same code, so a path is kept by
+the reading by which a generation is graded.
 """
 
 from collections import deque
@@ -97,7 +97,8 @@ def reading_order(thoughts: Mapping[str, Thought], known: Collection[str] = ()) 
 def seen_of(
     key: TranscriptKey, problem: Problem, thought: Thought, found: Mapping[TranscriptKey, Done]
 ) -> Seen:
-    """What a thought may know: of the thoughts that it reads the same sample, else the greedy."""
+    """What a thought may see: the same sample of the thoughts that it reads, else their greedy
+    path."""
     others = {}
     for other in thought.reads:
         same, greedy = key._replace(thought=other), key._replace(thought=other, sample=0)

@@ -1,4 +1,4 @@
-"""Where a completion model runs on into an invented next question."""
+"""Cuts a completion where the model invents a next question."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Classic BPF over `struct seccomp_data` (linux/seccomp.h): filters put together from rules.
+"""Assembles filters from rules: classic BPF over `struct seccomp_data` (linux/seccomp.h).
 
 A filter sees the architecture and number of a system call and its six arguments. It starts by
 ending a process that calls with the numbers of another architecture, where they mean other things.
@@ -32,7 +32,7 @@ ARCHITECTURES = {
 
 
 def assembled(rules: list[Rule], otherwise: int) -> bytes:
-    """The filter of some rules and the verdict on what none of them names."""
+    """The filter of some rules, and the verdict on all other system calls."""
     audit = ARCHITECTURES[platform.machine()].audit
     head = [_load(_ARCHITECTURE_AT), _jump(_IF_EQUAL, audit, 1, 0), _return(_KILL)]
     body = [instruction for rule in rules for instruction in rule]
@@ -57,7 +57,7 @@ def if_no_bit(call: Numbers, argument: int, operand: int) -> Rule:
 
 
 def _on(call: Numbers, verdict: list[bytes]) -> Rule:
-    """What happens to a system call; nothing if this architecture lacks it."""
+    """The instructions for a system call; none if this architecture lacks it."""
     number = call[ARCHITECTURES[platform.machine()].column]
     return [] if number is None else [_jump(_IF_EQUAL, number, 0, len(verdict)), *verdict]
 

@@ -1,8 +1,8 @@
 """One program in the process forked for it: limits, confinement, run, reply, end.
 
-This module is loaded in the template. Nothing in it is a promise of the program's good behaviour:
-the program may change all of it and say whatever it likes about itself, but only once, and only to
-the template, which holds the clock.
+This module is loaded in the template. It does not rely on the program's good behaviour: the program
+may change all of it and report whatever it likes about itself, but only once, and only to the
+template, which holds the clock.
 """
 
 import builtins
@@ -52,13 +52,13 @@ class ChildReply:
         frames.send(REPLY, frame)
 
     def end(self, status: str, fields: dict[str, Any]) -> NoReturn:
-        """Send it and end the process. Nothing that the program set up for its end is run."""
+        """Send the reply and end the process, without running the program's exit handlers."""
         self.send(status, fields)
         os._exit(0)
 
 
 class _Output(RawIOBase):
-    """Standard output: kept up to a limit, beyond which the program is over."""
+    """Standard output, kept up to a limit that ends the program."""
 
     def __init__(self, max_bytes: int, reply: ChildReply) -> None:
         self._max_bytes = max_bytes
@@ -94,7 +94,7 @@ def serve_child(
 
 
 def _confine(request: int, reply: int, limits: ChildLimits, instructions: bytes) -> None:
-    """Leave this process its request and reply, and no way out. No `instructions`: no filter."""
+    """Confine this process to its request and reply. Without `instructions` there is no filter."""
     parent = os.getppid()
     seccomp.end_with_parent(signal.SIGKILL)
     if os.getppid() != parent:

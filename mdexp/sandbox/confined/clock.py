@@ -1,7 +1,7 @@
-"""The time that programs read: the same in every run, in every tier.
+"""Stops the clocks that programs read, so that time is the same in every run and tier.
 
-It stands still, so that no duration is longer than nothing; what Monty says of each clock is the
-measure. Functions that go on in C (`timeit`, waiting for a lock) are left alone.
+Every elapsed time is 0; each clock shows what Monty shows. Functions that go on in C (`timeit`,
+waiting for a lock) are left alone.
 """
 
 import time

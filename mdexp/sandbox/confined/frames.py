@@ -1,5 +1,5 @@
-"""Length-prefixed JSON on a pipe: how host, template and child speak with each other, and whether
-the other one is stopped."""
+"""Length-prefixed JSON on pipes between host, template and child, and a test whether the other
+process is stopped."""
 
 import json
 import os
@@ -36,13 +36,13 @@ def send(descriptor: int, frame: bytes) -> None:
 
 
 def receive(descriptor: int) -> bytes:
-    """Read one frame from an end that is trusted. EOFError if it is gone."""
+    """Read one frame from a trusted process. EOFError if it is gone."""
     head = _exactly(descriptor, _LENGTH.size)
     return head + _exactly(descriptor, _LENGTH.unpack(head)[0])
 
 
 def is_stopped(pid: int) -> bool:
-    """Whether a process was stopped by a signal (SIGSTOP), so that it will not answer."""
+    """Whether a signal (SIGSTOP) stopped a process, so that it will not answer."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as stat:
             return stat.read().rpartition(b")")[2].split()[0] == b"T"

@@ -1,4 +1,5 @@
-"""Huge pages under what children share with their template, so that a fork copies less.
+"""Asks for huge pages in the memory that children share with their template, so that a fork copies
+less.
 
 A forked child has its own page table: one entry for each 4 KiB in use, or for each 2 MiB of a huge
 page. For a template with sympy that is half of what a fork costs. Linux >= 6.1 makes huge pages on
@@ -13,7 +14,7 @@ _HUGE_BYTES = 2 * 2**20
 
 
 def collapse() -> None:
-    """Ask for huge pages wherever this process has written. What cannot be had is left as it is."""
+    """Ask for huge pages wherever this process has written; failures are ignored."""
     libc = ctypes.CDLL(None)
     for start, size in _written(Path("/proc/self/maps").read_text(encoding="utf-8")):
         for advice in (_MADV_HUGEPAGE, _MADV_COLLAPSE):

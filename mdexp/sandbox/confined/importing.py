@@ -1,4 +1,4 @@
-"""What an import finds in a confined program: what is loaded, and nothing else."""
+"""Imports of a confined program find only modules that are already loaded."""
 
 import sys
 from collections.abc import Callable
@@ -10,7 +10,7 @@ sklearn statsmodels torch tqdm z3
 """
 ELSEWHERE = frozenset(_ELSEWHERE_WORDS.split())
 NUMERIC = frozenset({"mpmath", "numpy", "sympy"})
-# By these a program would reach out of its process.
+# With these a program could act outside of its process.
 _REACHING_OUT_WORDS = """
 asyncio concurrent ctypes fcntl ftplib glob http imaplib importlib marshal mmap multiprocessing
 pathlib pdb pickle poplib posix pty requests resource runpy select selectors shelve shutil
@@ -21,18 +21,18 @@ _REACHING_OUT = frozenset(_REACHING_OUT_WORDS.split())
 
 
 class NotOffered(ImportError):
-    """A module that exists, but not in here."""
+    """A module that exists but is not available in the sandbox."""
 
 
 class LoadedOnly:
-    """The only finder of a confined process; it is asked for what is not loaded."""
+    """The only finder of a confined process; it is asked for modules that are not loaded."""
 
     def __init__(self, numeric: bool, want_numeric: Callable[[], NoReturn]) -> None:
         self._numeric = numeric
         self._want_numeric = want_numeric
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
-        """Nothing, for a module that nobody has. Otherwise an error, or the other template."""
+        """None for an unknown module; for others an error, or a switch to the full template."""
         root = name.partition(".")[0]
         if root in NUMERIC and not self._numeric:
             self._want_numeric()
@@ -43,7 +43,7 @@ class LoadedOnly:
 
 
 def hide() -> None:
-    """Forget loaded modules that a program has no business with; others keep using them."""
+    """Hide loaded modules that programs must not import; other modules keep using them."""
     for name in list(sys.modules):
         root = name.partition(".")[0]
         if root in _REACHING_OUT or root in {"mdexp", "_ctypes", "_posixsubprocess", "_socket"}:

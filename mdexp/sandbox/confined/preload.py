@@ -1,4 +1,5 @@
-"""What a program may import in the CPython tier: loaded before it, since it cannot open files."""
+"""The modules that a program may import in the CPython tier; they are preloaded, since it cannot
+open files."""
 
 import importlib
 from typing import Any

@@ -1,4 +1,4 @@
-"""The kernel filter of a confined program: what it may still ask of Linux.
+"""The kernel filter of a confined program: its allowed system calls.
 
 An allow-list: memory of its own, clocks, random bytes, its end, and writing to one descriptor. All
 else (files, sockets, processes, signals to others, tracing) fails with EPERM, which Python raises
@@ -59,7 +59,7 @@ class _Program(ctypes.Structure):
 
 
 def unknown_here() -> str:
-    """Why there is no filter for this machine, in one sentence; empty if there is one."""
+    """Why this machine has no filter, in one sentence; empty if it has one."""
     if sys.platform != "linux":
         return f"a kernel filter (seccomp) needs Linux, this is {sys.platform}"
     if platform.machine() not in bpf.ARCHITECTURES:

@@ -1,7 +1,9 @@
-"""The process that confined programs are forked from: libraries loaded, one child per program.
+"""The template process, from which confined programs are forked: it has loaded libraries and forks
+one child per program.
 
-Started by `lane.Lane` as a fresh interpreter. It holds the clock of each program, ends and reaps
-its process, and forwards what it said without reading it. As root it becomes nobody first.
+`template_process.Lane` starts it as a fresh interpreter. It holds each program's clock, ends and
+reaps its process, and forwards its message without reading it. If it runs as root, it becomes
+nobody first.
 """
 
 import gc
@@ -24,7 +26,7 @@ from mdexp.sandbox.confined.unprivileged import become_nobody
 _REQUESTS, _REPLIES = 0, 1
 _FRAME_OVERHEAD = 16 * 1024  # of a reply, beside what was printed
 _ESCAPED = 6  # JSON writes one byte as \u0000 at most
-# A program that waits uses no CPU time. What gives way to others may have to wait for them long.
+# A program that waits uses no CPU time. A process of low priority may have to wait long for others.
 _WALL_PER_CPU, _WALL_EXTRA_S, _WALL_EXTRA_SLOW_S = 4, 1.0, 4.0
 _LOOK_S = 0.001  # least wait between two looks at the clock
 
@@ -102,7 +104,7 @@ class _Template:
             )
 
     def answer(self, request: bytes) -> None:
-        """Run a program and tell the host how it ended."""
+        """Run a program and report to the host how it ended."""
         seconds = frames.unpacked(request)["cpu_seconds"]
         assert self._fresh
         fresh, self._fresh = self._fresh, None
@@ -201,7 +203,7 @@ def _watched(one: Child, deadline: float, wall_s: float, max_reply: int) -> tupl
 
 
 def _reaped(one: Child) -> int:
-    """End a child for sure; how it ended (a wait status)."""
+    """Kill and reap a child; returns its wait status."""
     os.kill(one.pid, signal.SIGKILL)  # without effect on what has ended
     os.close(one.requests)
     os.close(one.replies)
