@@ -49,7 +49,7 @@ def _verdict(folder: Path) -> str:
         with key_lock(place, timeout=0):
             if fault := damage(folder, hash_up_to=inf):
                 aside = put_aside(folder)
-                print(f"{folder.parent.name} {folder.name}: {fault}; put aside as {aside.name}")
+                print(f"{folder.parent.name} {folder.name}: {fault}; set aside as {aside.name}")
                 return "damaged"
     except Timeout:
         return "not checked (a run makes it now)"

@@ -161,7 +161,7 @@ def _newest_sound(place: Path) -> Path | None:
     for folder in reversed(_versions(place).values()):
         if fault := damage(folder):
             log.warning(
-                "%s %s was changed after it was written (%s): put aside as %s, made again",
+                "%s %s was changed after it was written (%s): set aside as %s, made again",
                 *(place.parent.name, folder.name, fault, put_aside(folder).name),
             )
         else:

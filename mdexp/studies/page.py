@@ -1,8 +1,10 @@
 """Renders docs/study.md and a self-contained page from the plan and the records alone."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
+from textwrap import fill
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
@@ -29,14 +31,30 @@ from mdexp.studies.verdicts import vote_curve
 
 MARKDOWN, PAGE = "study.md", "study.html"
 COLUMNS = 41  # width of a chart in Markdown, in characters
+WIDTH = 100  # of lines of prose
+_PARAGRAPH = re.compile(r"^(?![|#]).+(?:\n(?![|#]).+)*", re.MULTILINE)
 
 
 def write_pages(study: Study, records: Records, markdown: Path, page: Path) -> None:
     """Write both; StudyError if a record does not fit the plan."""
     shown = page_context(study, records)
-    for file, template in ((markdown, f"{MARKDOWN}.j2"), (page, f"{PAGE}.j2")):
+    text, page_text = (
+        _environment().get_template(f"{name}.j2").render(shown) for name in (MARKDOWN, PAGE)
+    )
+    for file, content in ((markdown, wrapped(text)), (page, page_text)):
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_text(file, _environment().get_template(template).render(shown))
+        write_text(file, content)
+
+
+def wrapped(markdown: str) -> str:
+    """Markdown whose paragraphs are wrapped at WIDTH; tables, headings and code are unchanged."""
+    parts = re.split(r"^(```.*?^```)$", markdown, flags=re.DOTALL | re.MULTILINE)
+    parts[::2] = [_PARAGRAPH.sub(_filled, part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def _filled(paragraph: re.Match[str]) -> str:
+    return fill(paragraph[0], WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def page_context(study: Study, records: Records) -> dict[str, Any]:

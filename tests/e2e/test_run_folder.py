@@ -144,5 +144,5 @@ def test_a_damaged_student_is_named_and_made_again(copy, capsys):
     error = capsys.readouterr().err
     assert "student/model.safetensors: " in error and "stages=[train] makes it again" in error
     assert again(copy, "stages=[train]") == 0
-    assert "put aside as" in capsys.readouterr().out
+    assert "set aside as" in capsys.readouterr().out
     assert weights.read_bytes() == whole

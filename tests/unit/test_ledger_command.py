@@ -71,8 +71,8 @@ def test_an_export_is_replayed_and_taken_in_by_another_ledger(store, tmp_path, c
     assert run(other, "import", str(file)) == 0
     assert run(other, "import", str(file)) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "6 answers taken in, 0 were there",
-        "0 answers taken in, 6 were there",
+        "6 answers imported, 0 were there",
+        "0 answers imported, 6 were there",
     ]
     with LoopbackServer() as server:
         bought = buy(server.url, other / "ledger", problems(3), num_paths=2)
@@ -179,8 +179,8 @@ def test_an_answer_that_is_there_with_another_text_stays_and_is_counted(store, c
     file.write_bytes(b"\xef\xbb\xbf" + "\r\n".join([other, "", *rest]).encode())
     assert run(store, "import", str(file)) == 0
     captured = capsys.readouterr()
-    assert "0 answers taken in, 5 were there" in captured.out
-    assert "1 were there with another text, which stays" in captured.err
+    assert "0 answers imported, 5 were there" in captured.out
+    assert "1 exist with another text, which is kept" in captured.err
     run(store, "export", str(file))
     assert "another text" not in file.read_text()
 

@@ -71,7 +71,7 @@ def test_every_text_of_a_thought_has_its_prompt(name, options, further):
     card = "\n".join(prompt_card(RENDERERS["causal"], {name: thought}))
     titles = [name, *(f"{name}, prompt {n}" for n in range(2, thought.max_writes + 1))]
     assert [line.removesuffix(":") for line in card.split("\n") if line[:-1] in titles] == titles
-    assert "is asked again" in card
+    assert "is prompted again" in card
     *_, behind = card.partition(f"\n{name}, prompt 2:\n")
     for text in further:
         assert text in behind

@@ -139,7 +139,7 @@ def test_an_export_is_played_and_taken_in(tmp_path, bought, capsys):
     assert [texts(p) for p in paths if p.sample >= 2] == [texts(p) for p in bought]
 
     assert main(["--store", str(tmp_path / "other"), "import", str(file)]) == 0
-    assert "24 answers taken in, 0 were there" in capsys.readouterr().out
+    assert "24 answers imported, 0 were there" in capsys.readouterr().out
     with LoopbackServer() as server:
         folder = tmp_path / "other" / "ledger"
         again = buy(server.url, folder, problems(2), thoughts=KPDD, num_paths=2)

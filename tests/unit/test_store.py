@@ -235,7 +235,7 @@ def test_a_damaged_output_is_put_aside_and_made_again(run, caplog, text):
     assert (stage.runs, again.skipped, again.folder) == (2, False, first.folder)
     assert again["out.txt"].read_bytes() == whole
     aside = first.folder.with_name(f"{first.key}.damaged")
-    assert aside.is_dir() and f"put aside as {aside.name}, made again" in caplog.text
+    assert aside.is_dir() and f"set aside as {aside.name}, made again" in caplog.text
     assert "copy" in caplog.text and "out.txt: " in caplog.text
     assert run(stage).skipped
 
@@ -313,7 +313,7 @@ def test_verify_finds_what_sizes_do_not_show(run, tmp_path, monkeypatch, capsys)
     command = ["--store", str(tmp_path / "store"), "verify"]
     assert main(command) == 1
     out = capsys.readouterr().out
-    assert f"copy {result.key}: out.txt: not the bytes that were written; put aside as" in out
+    assert f"copy {result.key}: out.txt: not the bytes that were written; set aside as" in out
     assert "1 damaged" in out and "1 sound" in out
     assert main(command) == 0
     assert not run(stage).skipped

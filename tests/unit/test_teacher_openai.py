@@ -172,7 +172,7 @@ def test_an_hour_is_not_waited_for(server, tmp_path, caplog):
     server.misbehave("429 for an hour")
     paths = ask(tmp_path, server.url, PROBLEMS[:2], concurrency=1)
     assert [path.problem_id for path in paths] == ["p1"]
-    assert "1 answers given up: HTTP 429" in caplog.text
+    assert "gave up 1 answers: HTTP 429" in caplog.text
     assert "1 of 2 answers could not be had" in caplog.text
 
 
