@@ -1,6 +1,6 @@
-"""A composed configuration, judged: every part built, every rule between parts kept.
+"""Validates a composed configuration: builds every part and checks the rules between parts.
 
-Hydra composes, this judges, and both happen before anything slow is imported.
+Hydra composes, this file validates, and both happen before anything slow is imported.
 """
 
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ COMPONENTS: dict[str, Any] = {
     "logger": Logger,
 }
 OPTIONAL = ("round", "scorer")  # parts that a run may lack
-# Parts by name, which a group fills, as in the example.
+# Parts by name, filled by a group, as in the example.
 FILLED: dict[str, tuple[Any, str]] = {
     "thoughts": (Thought, "thought=[cot,pot]"),
     "lessons": (LessonMaker, "lesson=[paths]"),
@@ -50,7 +50,7 @@ UNKNOWN_KEY = "unknown key"
 
 
 def judge(config: Mapping[str, Any]) -> Settings:
-    """The settings that a composed configuration stands for; SettingsError listing every fault."""
+    """The validated settings of a composed configuration; SettingsError lists every fault."""
     faults: dict[str, str] = {}
     values = dict(config)
     for name, kind in COMPONENTS.items():
@@ -81,7 +81,7 @@ def _hinted(key: str, fault: str, known: list[str]) -> str:
 
 
 def _built(key: str, options: Any, kind: Any, faults: dict[str, str]) -> Any:
-    """The component of that kind, or None with what is wrong added to `faults`."""
+    """The part of that kind; if it cannot be built, None, and the reason is added to `faults`."""
     try:
         part = build_part(options)
         if isinstance(part, kind):
@@ -95,7 +95,7 @@ def _built(key: str, options: Any, kind: Any, faults: dict[str, str]) -> Any:
 
 
 def _faults(error: ValidationError, prefix: str = "") -> dict[str, str]:
-    """Key path and what is wrong there, with the value seen, for each error of pydantic."""
+    """For each pydantic error, its key path and a message with the value seen."""
     faults = {}
     for fault in error.errors(include_url=False):
         parts = [prefix, *map(str, fault["loc"])]

@@ -1,6 +1,6 @@
-"""What holds between the parts of a run: each rule says which key breaks it, or nothing.
+"""Rules between the parts of a run: each returns the key that breaks it and a message, or nothing.
 
-What one part may have by itself, its own class says; these look at several.
+A part's own class checks its own fields; these rules look at several parts.
 """
 
 from mdexp.config.settings import STAGES, Settings

@@ -1,6 +1,7 @@
-"""The settings of a run: the values that each key may have, and what follows from them.
+"""The settings of a run: the values that each key may have, and what they imply.
 
-The one file that knows both `lambda`, as people and papers say, and `lam`, which Python can spell.
+Only this file knows both names of λ: `lambda` for people, and `lam`, since `lambda` is a keyword of
+Python.
 """
 
 from collections.abc import Mapping
@@ -42,7 +43,7 @@ STAGES: tuple[StageName, ...] = tuple(name for name in get_args(StageName) if na
 
 
 class SettingsError(ValueError):
-    """A configuration that cannot be run: one line per fault, each naming its key."""
+    """A configuration that cannot be run; one line for each fault, naming its key."""
 
     def __init__(self, faults: Mapping[str, str]) -> None:
         lines = (f"{key}: {fault}" if key else fault for key, fault in faults.items())
@@ -57,7 +58,7 @@ class Settings(Block):
 
     lam: Share | None = Field(alias="lambda")
     num_paths: Count
-    seed: int = Field(ge=0, lt=2**32)  # what numpy takes
+    seed: int = Field(ge=0, lt=2**32)  # numpy's range of seeds
     stages: Annotated[tuple[StageName, ...], Field(strict=False)]
     store: str = Field(min_length=1)
     run: str | None  # an earlier run's folder, whose settings are taken
@@ -74,7 +75,7 @@ class Settings(Block):
     sandbox: SandboxSettings
     trainer: TrainerSettings
     logger: SkipValidation[Logger]
-    rounds: Count = 1  # of training; each later one learns from the own paths of the one before
+    rounds: Count = 1  # of training; later ones also learn from the student's own paths
     round: SkipValidation[RoundMethod | None] = None
     scorer: SkipValidation[PrefixScorer | None] = None  # of the trained student's paths
 
@@ -86,8 +87,7 @@ class Settings(Block):
         return asked | {name: self.thoughts[name] for name in asked if name in self.thoughts}
 
     def shown_results(self) -> tuple[str, ...]:
-        """Those of the asked thoughts whose paths are made into lessons that show what a program
-        printed."""
+        """The asked thoughts whose paths become lessons that show what a program printed."""
         shown = [t.made_from for t in self.thoughts.values() if t.shows_results]
         return tuple(sorted({name for sources in shown for name in sources}))
 
@@ -97,11 +97,11 @@ class Settings(Block):
         return bool({"generate", "after"} & set(self.stages))
 
     def answering(self) -> dict[str, Thought]:
-        """The thoughts by which the student answers: not those that are only trained on."""
+        """The thoughts by which the student answers, without those that are only trained on."""
         return {name: thought for name, thought in self.thoughts.items() if thought.max_writes}
 
     def learned_from_own(self) -> dict[str, Thought]:
-        """The thoughts of whose own paths a later round makes lessons."""
+        """The thoughts whose own paths become lessons in a later round."""
         return {
             name: thought
             for name, thought in self.answering().items()
@@ -109,7 +109,7 @@ class Settings(Block):
         }
 
     def of_round(self) -> RoundMethod:
-        """The method of the later rounds; settings without one are refused where there are any."""
+        """The method of later rounds; settings with several rounds and no method are refused."""
         assert self.round is not None, "judged"
         return self.round
 
@@ -119,19 +119,19 @@ class Settings(Block):
         return self.scorer
 
     def voting(self) -> list[str]:
-        """Names of the thoughts whose answers take part in the run's vote."""
+        """The names of the thoughts that vote."""
         return [name for name, thought in self.answering().items() if thought.votes]
 
     def new_tokens(self) -> dict[str, str]:
-        """Tokens that the trained student's vocabulary gains, as its thoughts bring them."""
+        """The tokens that thoughts add to the student's vocabulary."""
         return brought_tokens(self.thoughts)
 
     def roles(self) -> tuple[str, ...]:
-        """The roles that have an adapter each; none where one student writes everything."""
+        """The roles that have an adapter each; none if one student writes everything."""
         if getattr(self.student, "roles", "shared") == "shared":
             return ()
         return roles_of(self.thoughts)
 
     def shares(self) -> Mapping[str, float] | None:
-        """Each thought's share of the loss, summing to 1; None is one mean over all examples."""
+        """Each thought's share of the loss, summing to 1; None for one mean over all examples."""
         return self.objective.shares(self.thoughts, self.lam)

@@ -2,11 +2,12 @@
 scorer, vote rule, grader and logger; and of the executor.
 
 A plug-in is one Python file and one yaml that names it by `_target_`. It is a frozen pydantic
-model: its fields are its options. It imports torch, openai and the like only inside its methods, so
-that a configuration is judged in milliseconds. Import what it needs from here; `ports.parts` builds
-a part within a part, `ports.progress` shows how far a long piece of work is.
+model: its fields are its options. It imports torch, openai and other slow packages only inside its
+methods, so that a configuration is validated in milliseconds. Import what it needs from here;
+`ports.parts` builds a part within a part, `ports.progress` shows the progress of long work.
 
-These interfaces are stable: `PLUGIN_API` is their version, CHANGELOG.md says what each changed.
+These interfaces are stable: `PLUGIN_API` is their version, and CHANGELOG.md says what each version
+changed.
 """
 
 from mdexp.ports.decoding import Decoder, StartsServer
@@ -52,8 +53,8 @@ from mdexp.ports.thought import (
 )
 from mdexp.ports.training import LessonMaker, Objective, RoundMethod, WithAuxiliary
 
-# Raised when a part written for the version before would no longer work. A part may declare the one
-# it was written for (`plugin_api: ClassVar[int] = 1`), and is then refused by any other.
+# Raise it when a part written for the previous version would no longer work. A part may declare its
+# version (`plugin_api: ClassVar[int] = 1`), and any other version then refuses it.
 PLUGIN_API = 1
 
 __all__ = [

@@ -2,10 +2,10 @@
 
     prepare -> extract -> verify -> examples -> train -> before, after -> score -> (report)
 
-A later round has the stages own and choose behind verify. A run with a scorer has the stages
-harvest and scorer behind train, and weigh behind after.
+A later round has the stages own and choose after verify. A run with a scorer has the stages harvest
+and scorer after `train`, and weigh after `after`.
 
-`convert` is not listed: it is run when the weights of a packed student are first needed.
+`convert` is not listed: it runs when the weights of a packed student are first needed.
 """
 
 from mdexp.stages.choose import CHOOSE
@@ -25,12 +25,13 @@ TABLE = (
     *(PREPARE, EXTRACT, VERIFY, OWN, CHOOSE, EXAMPLES, TRAIN),
     *(BEFORE, HARVEST, SCORER, AFTER, WEIGH, SCORE),
 )
-# Names in the run folder: the stage that writes the file, and its name in the store.
+# By name in the run folder: the stage that writes the file, and the file's name in the store.
 WRITERS = {name: (stage, source) for stage in TABLE for source, name in stage.writes.items()}
 
 
 def dependents(changed: Stage) -> set[str]:
-    """Names of the stages whose output depends on that of `changed`, at first or second hand."""
+    """The names of the stages whose output depends, directly or indirectly, on that of
+    `changed`."""
     found = {changed.name}
     for stage in TABLE:
         reads = {WRITERS[name][0].name for name in (*stage.reads, *stage.reads_if_there)}

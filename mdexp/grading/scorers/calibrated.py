@@ -1,9 +1,9 @@
-"""A path's chance of being right, by the score of the run's scorer, or without one by its
+"""Estimates a path's probability of being right from the scorer's score, or without one from its
 log-probability: Platt's logistic fit for each thought.
 
-Log-probabilities of code and prose cannot be compared (code is always surer), chances can. With few
-problems the fit is held back: a Gaussian prior keeps the slope near 0, where each thought's paths
-all weigh as its share of right ones, (right + 1) / (n + 2).
+Log-probabilities of code and prose cannot be compared (code's are always higher), but these
+probabilities can. With few problems the fit is regularised: a Gaussian prior keeps the slope near
+0, where each path weighs as its thought's accuracy, (right + 1) / (n + 2).
 """
 
 import logging
