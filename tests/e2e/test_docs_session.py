@@ -18,6 +18,7 @@ CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 def commands() -> list[tuple[str, str]]:
     """(command, what it prints), in the page's order."""
     [session] = CONSOLE.findall(PAGE)
+    session = session.replace("\\\n> ", "")  # a command on several lines
     parts = re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]
     return [(part.split("\n", 1)[0], part.split("\n", 1)[1]) for part in parts]
 

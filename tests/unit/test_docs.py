@@ -82,6 +82,18 @@ def test_the_reference_of_the_api_has_signatures_docstrings_and_attributes() -> 
     assert all(inspect.getdoc(getattr(api, name)) for name in api.__all__)
 
 
+LONGEST = 100  # columns
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_lines_have_a_hundred_columns(page: Path) -> None:
+    """But for rows of tables, and LOG.md's commands, which are history."""
+    unbroken = re.compile(r" *\||    " if page.name == "LOG.md" else r" *\|")
+    lines = enumerate(page.read_text().splitlines(), 1)
+    assert not [n for n, line in lines if len(line) > LONGEST and not unbroken.match(line)]
+
+
 def test_it_builds_and_no_link_is_dead(tmp_path: Path) -> None:
     pytest.importorskip("material")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
