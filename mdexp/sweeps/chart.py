@@ -12,6 +12,7 @@ WIDTH, HEIGHT = 440, 280
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 16, 44
 STEP = 0.1  # distance between grid lines, as a share
 APART = 3  # distance between intervals at the same value, in pixels
+INSET = 14  # from the axes to the first and last value, so that no interval covers a label
 
 
 def chart(curve: Curve) -> str:
@@ -23,7 +24,7 @@ def chart(curve: Curve) -> str:
     span = values[-1] - values[0] or 1.0
 
     def at(point: SweepPoint) -> float:
-        return LEFT + (point.x - values[0]) / span * (WIDTH - LEFT - RIGHT)
+        return LEFT + INSET + (point.x - values[0]) / span * (WIDTH - LEFT - RIGHT - 2 * INSET)
 
     def height(share: float) -> float:
         return HEIGHT - BOTTOM - share / top * (HEIGHT - TOP - BOTTOM)

@@ -139,6 +139,7 @@ def fit(
     model.train()
     with exchanged_attention(plain, layout), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended")
+        warnings.filterwarnings("ignore", message="`isinstance.treespec, LeafSpec")  # Lightning's
         try:
             lightning.fit(module, loader, ckpt_path=resumed, weights_only=True)
             judge_weights(len(steps), module.named_parameters())

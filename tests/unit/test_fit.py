@@ -1,5 +1,6 @@
 """What training leaves: adapters or a whole student, its history, a way to go on after a stop."""
 
+import warnings
 from contextlib import nullcontext
 from types import SimpleNamespace
 
@@ -166,6 +167,13 @@ def test_history_tells_what_thoughts_weigh_and_how_much_is_padding(tmp_path):
     computed = sum(row["padded_tokens"] for row in history)
     assert counts["tokens"] == read < computed
     assert counts["fill"] == round(read / computed, 4)
+
+
+def test_a_training_warns_of_nothing_that_a_user_cannot_change(tmp_path):
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        trained(tiny("causal"), tmp_path)
+    assert [warning for warning in seen if "treespec" in str(warning.message)] == []
 
 
 def found_to_differ(monkeypatch, by):
