@@ -1,9 +1,10 @@
-"""Run programs that nobody has vetted: `python -m mdexp.execute [FILE] [sandbox.timeout_s=5 ...]`.
+"""Run untrusted programs in the sandbox: `python -m mdexp.execute [FILE] [sandbox.timeout_s=5
+...]`.
 
-FILE (standard input if `-` or none) has a JSON object a line: an `id`, and a Python `program` to
-run or `equations` to solve. For each there is a line of output, in the same order and as soon as it
-is known: id, status, answer, error, stdout, seconds, tier. Exit codes: 0, 1 (the sandbox is
-broken), 2 (the command line or a line of input), 130, 141 and 143 (signals).
+FILE (standard input if `-` or none) has one JSON object per line: an `id`, and a Python `program`
+to run or `equations` to solve. Each gets one line of output, in the same order and as soon as it is
+known: id, status, answer, error, stdout, seconds, tier. Exit codes: 0, 1 (the sandbox is broken), 2
+(the command line or a line of input), 130, 141 and 143 (signals).
 """
 
 import argparse
@@ -39,7 +40,7 @@ example:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command line; give its exit code."""
+    """Run a command line; return its exit code."""
     file, overrides = _arguments(argv)
     return as_exit_code(
         lambda: _execute(file, sandbox_settings(overrides)),
@@ -70,7 +71,7 @@ def _options() -> dict[str, list[str]]:
 
 
 def sandbox_settings(overrides: Sequence[str]) -> SandboxSettings:
-    """The sandbox that words such as `sandbox.timeout_s=5` describe; CommandError or
+    """The sandbox settings of arguments such as `sandbox.timeout_s=5`; CommandError or
     SettingsError."""
     options = get_args_parser().parse_args([])
     with open_config(options):
@@ -90,13 +91,13 @@ def sandbox_settings(overrides: Sequence[str]) -> SandboxSettings:
 def run_programs(
     programs: Sequence[str], kind: Kind, overrides: Sequence[str]
 ) -> list[ProgramResult]:
-    """A result for each program, or system of equations, in order."""
+    """The result of each program or system of equations, in order."""
     with Sandbox(**sandbox_settings(overrides).model_dump()) as sandbox:
         return sandbox.solve(programs) if kind == "equations" else sandbox.run(programs)
 
 
 def _execute(file: str, settings: SandboxSettings) -> None:
-    """Write a line for each request of the file, up to the first that is none."""
+    """Write a line for each request of the file, up to the first invalid one."""
     try:
         source = opened_lines(file)
     except OSError as error:
@@ -113,7 +114,7 @@ def _results(batch: Sequence[ProgramRequest], sandbox: Sandbox) -> Iterator[Prog
     programs = [request.text for request in batch if request.kind == "program"]
     systems = [request.text for request in batch if request.kind == "equations"]
     solved = iter(sandbox.solve(systems) if systems else ())
-    # Closed here: a signal that comes while the garbage collector does it would be lost.
+    # Closed here: a signal that arrives while the garbage collector closes it would be lost.
     with closing(sandbox.stream(programs)) as ran:
         for request in batch:
             yield next(ran if request.kind == "program" else solved)

@@ -1,9 +1,9 @@
-"""See what a student would be trained on: `python -m mdexp.inspect [key=value ...]`.
+"""Show what a student would be trained on: `python -m mdexp.inspect [key=value ...]`.
 
-Takes the overrides of `python -m mdexp.run`, and runs its stages as far as the training examples,
-or finds them in the store. Prints the first optimiser step token by token, with what is scored at
-which weight and the prompt that decoding gives beside it. Every example is checked. Exit codes: 0,
-1 (an invariant does not hold), 2 (the command line).
+Takes the overrides of `python -m mdexp.run` and runs its stages up to the training examples, unless
+the store has them. Prints the first optimiser step token by token: which tokens are scored, with
+which weight, and beside them the prompt that decoding gives. Every example is checked. Exit codes:
+0, 1 (an invariant does not hold), 2 (the command line).
 """
 
 import argparse
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from mdexp.training.invariants import Made
 
 STAGES = "stages=[prepare,extract,verify,examples]"
-SHOWN = 5  # examples at which an invariant fails
-COLUMN = 30  # characters of a token
+SHOWN = 5  # most examples listed for a broken invariant
+COLUMN = 30  # longest token shown, in characters
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,20 +43,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     parser.add_argument(
-        "--problems", type=int, default=1, help="how many of the step are printed (default 1)"
+        "--problems", type=int, default=1, help="how many examples of the step to print (default 1)"
     )
     options = parser.parse_intermixed_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         given = [word for word in options.overrides if not word.startswith("logger")]
         if code := run.main([*given, STAGES, f"hydra.run.dir={folder}", "logger=csv"]):
             return code
-        return as_exit_code(  # refused where no step can be made of the examples, for one
+        return as_exit_code(  # refused where for example, the examples do not fill a step
             lambda: inspect(Path(folder), options.problems), refused=(ValueError,)
         )
 
 
 def inspect(run: Path, num_problems: int) -> int:
-    """Print the first step of a run folder's examples and check them all; the exit code."""
+    """Print the first step of a run folder's examples and check all of them; returns the exit
+    code."""
     from mdexp.training.fit import layout_options, planned_steps
     from mdexp.training.invariants import batch_faults, faults
     from mdexp.training.layout import lay_out
@@ -110,8 +111,8 @@ def _name(example: Example | Lesson) -> str:
 
 
 def _lines(made: "Made", weight: float) -> Iterator[str]:
-    """A sequence: its segments, then one token a line: place, token, whether it is scored, and what
-    decoding is given."""
+    """The lines of a sequence: its segments, then one token a line: position, token, whether it is
+    scored, and the token that decoding is given."""
     example, tokenizer = made.example, made.renderer.tokenizer
     given = made.renderer.prompt_ids(made.prompt)
     yield f"{_name(example)}: {example.num_scored} tokens scored at {weight:.3g} each"
@@ -132,8 +133,8 @@ def _lines(made: "Made", weight: float) -> Iterator[str]:
 
 
 def _segment(segment: Segment, *, is_scored: bool) -> str:
-    """Who says it and whether the student reads it or is scored on it; the sandbox's part is
-    neither: what the student sees of it is a cue."""
+    """A segment's author, and whether the student reads it or is scored on it. The sandbox's
+    segment is neither: the student sees its output as a cue."""
     text = json.dumps(segment.text, ensure_ascii=False)
     if segment.author == "executor":
         status = segment.result.status if segment.result else ""
@@ -142,7 +143,7 @@ def _segment(segment: Segment, *, is_scored: bool) -> str:
 
 
 def _report(found: Sequence[tuple[str, str, str]]) -> int:
-    """Say which invariants fail, and where; the exit code."""
+    """Print which invariants fail and where; returns the exit code."""
     for invariant in dict.fromkeys(name for _, name, _ in found):
         places = [(where, fault) for where, name, fault in found if name == invariant]
         print_error(f"{invariant} does not hold at {len(places)} places")
