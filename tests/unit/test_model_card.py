@@ -78,7 +78,7 @@ def test_packed_weights_have_a_licence_and_no_base_on_the_hub(card: Card) -> Non
 def test_a_student_of_an_earlier_version_has_no_licence(card: Card) -> None:
     text = card("student=tiny_causal", "student.licence=''")
     assert "license" not in front(text)
-    assert "goes on to apply: not known to mdexp: look it up" in text
+    assert "goes on to apply: not known to mdexp: check it" in text
 
 
 def test_test_problems_after_training_with_before_beside_them(card: Card) -> None:

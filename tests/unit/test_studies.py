@@ -13,7 +13,7 @@ from mdexp.commands.study import judged_arms, main, placed, refuse_other_code, r
 from mdexp.config.settings import SettingsError
 from mdexp.studies.evidence import judged_tests, question_verdict, smallest_visible
 from mdexp.studies.job_record import SampledPaths, read_records, write_record
-from mdexp.studies.page import write_pages
+from mdexp.studies.page import wrapped, write_pages
 from mdexp.studies.plan import Study, StudyError, read_plan
 from mdexp.studies.schedule import all_jobs, chosen_values, outdated
 from mdexp.studies.verdicts import affordable, solved, vote_curve
@@ -252,10 +252,20 @@ def test_the_page_is_rendered_from_its_files_alone(study, tmp_path, monkeypatch)
 def test_without_results_all_is_listed_as_not_run(study, tmp_path):
     write_pages(study, {}, tmp_path / "study.md", tmp_path / "study.html")
     text = (tmp_path / "study.md").read_text()
-    assert "0 of 7 jobs have run" in text and "seen**" not in text
+    unwrapped = " ".join(text.split())
+    assert "0 of 7 jobs have run" in unwrapped and "seen**" not in unwrapped
     for name in ("a. PoT above CoT", "d. Paths", "e. By type", "h. Later"):
         assert f"| {name} | **not run** |" in text
     assert "search-rate-1e-4, search-rate-2e-4, cot-0, pot-0, cot-1, pot-1, md-0" in text
+
+
+def test_paragraphs_are_wrapped_and_nothing_else_is():
+    long = "word " * 40
+    kept = [f"| {long}|", f"# {long}", f"```text\n{long}\n\n{long}\n```"]
+    for block in kept:
+        assert wrapped(f"{block}\n") == f"{block}\n"
+    lines = wrapped(f"{long}\n{long}\n\n{kept[2]}\n").split("\n")
+    assert [len(line) for line in lines[:5]] == [99, 99, 99, 99, 0], "one paragraph"
 
 
 def searched(value: str, accuracy: float, study: Study):
