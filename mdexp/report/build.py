@@ -7,6 +7,7 @@ begin or end, and the script shows them as text only; everything else is escaped
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -15,6 +16,7 @@ from mdexp.grading.analysis import Analyses
 from mdexp.grading.score import Metrics
 from mdexp.grading.selection import NOTE as SELECTION_NOTE
 from mdexp.grading.selection import verdict as selection_verdict
+from mdexp.grading.token_curves import TokenCurves
 from mdexp.ports import student_name
 from mdexp.records import VALIDATION, Generation, Lesson, Output, Problem, Vote
 from mdexp.records.row_names import row_names, unverified
@@ -32,6 +34,7 @@ from mdexp.report.published import published
 from mdexp.report.rounds import RoundRow, round_chart
 from mdexp.report.series import series_classes
 from mdexp.report.stage_counts import mostly_dropped, problem_counts
+from mdexp.report.token_chart import TOKEN_NOTE, token_chart
 from mdexp.store.files import write_text
 from mdexp.sweeps.power import detectable_difference
 from mdexp.teacher.origins import NO_LLM
@@ -52,19 +55,21 @@ def build_report(
     outputs: Sequence[Output] = (),
     programs: Sequence[str] = (),
     rounds: Sequence[RoundRow] = (),
+    token_curves: Mapping[str, TokenCurves] = MappingProxyType({}),
 ) -> None:
     """Write both reports into `folder`. A run without training or without `before` has fewer
     sections.
 
     `run` is the content of run.json: settings, versions, commit, seed, stages, each optional.
     `outputs` give the tokens of answers. `programs` are the thoughts whose texts are code, `rounds`
-    the rows of a run of several rounds.
+    the rows of a run of several rounds, `token_curves` accuracy by tokens on each test set.
     """
     settings = run.get("settings", {})
     rows = tables.results(metrics, generations, votes, answer_tokens(outputs, votes))
     tested = [row for row in rows if not row.dataset.endswith(VALIDATION)]
     taught_by = teachers(funnel)
-    classes = series_classes(_thoughts(settings, generations, history))
+    ways = [way for curves in token_curves.values() for way in curves]
+    classes = series_classes([*_thoughts(settings, generations, history), *ways])
     shown = listed(generations)
     sample = {"generations": len(shown), "problems": _num_problems(shown)}
     sample["of_problems"] = _num_problems(generations)
@@ -73,7 +78,7 @@ def build_report(
         "analysis": analysis,
         "last_phase": {data: list(phases)[-1] for data, phases in analysis.items()},
         "title": title(settings),
-        "parts": page_parts(tested, analysis, rounds, funnel, history, generations),
+        "parts": page_parts(tested, analysis, token_curves, rounds, funnel, history, generations),
         "results": tested,
         "power": power_lines(tested),
         "validation": [row for row in rows if row.dataset.endswith(VALIDATION)],
@@ -85,6 +90,8 @@ def build_report(
         "unverified": unverified(metrics),
         "sandbox_lacks": run.get("sandbox", {}).get("lacks", ""),
         "selection_note": SELECTION_NOTE,
+        "token_curves": token_curves,
+        "token_note": TOKEN_NOTE,
         "rounds": rounds,
         "round_charts": {
             dataset: round_chart(rounds, dataset, classes)
@@ -119,6 +126,7 @@ def build_report(
 def page_parts(
     results: Sequence[tables.ResultRow],
     analysis: Analyses,
+    token_curves: Mapping[str, TokenCurves],
     rounds: Sequence[RoundRow],
     funnel: Sequence[FunnelRow],
     history: Sequence[Mapping[str, float]],
@@ -131,6 +139,7 @@ def page_parts(
         ("results", "Accuracy"): results,
         ("curves", "Number of paths"): any(found["curves"] for found in last),
         ("selection", "Choosing by score"): any("selection" in found for found in last),
+        ("tokens", "Tokens"): token_curves,
         ("solved", "Who solves what"): any(found["solved_by"] for found in everything),
         ("kinds", "Kinds of problem"): any(any(found["kinds"].values()) for found in last),
         ("errors", "Failures"): any(found["errors"] for found in everything),
@@ -239,7 +248,7 @@ def _environment() -> Environment:
     for show in shown:
         environment.filters[show.__name__] = show
     environment.filters["selection_verdict"] = selection_verdict
-    for draw in (charts.strip, curve_chart, forest, solved_set, disputed_set):
+    for draw in (charts.strip, curve_chart, token_chart, forest, solved_set, disputed_set):
         environment.globals[draw.__name__] = draw
     return environment
 

@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from mdexp.config.settings import Settings
+from mdexp.grading.token_curves import token_curves
 from mdexp.records import (
     Example,
     Generation,
@@ -54,6 +55,9 @@ def write_report(
         each_record(file("examples.jsonl"), Example),
         each_record(file("unused.jsonl"), Rejection),
     )
+    outputs = [
+        output for phase in phases for output in read_jsonl(file(f"outputs_{phase}.jsonl"), Output)
+    ]
     by_round = round_rows(rounds)
     if by_round:
         write_json(folder / ROUNDS, by_round)
@@ -67,11 +71,7 @@ def write_report(
         funnel=rows,
         history=read_jsonl(file("history.jsonl"), dict) if trained else [],
         lessons=each_record(file("lessons.jsonl"), Lesson),
-        outputs=[
-            output
-            for phase in phases
-            for output in read_jsonl(file(f"outputs_{phase}.jsonl"), Output)
-        ],
+        outputs=outputs,
         run=manifest,
         programs=[
             name
@@ -79,6 +79,9 @@ def write_report(
             if thought.unit == "line" and any(g.thought == name for g in generations)
         ],
         rounds=by_round,
+        token_curves=token_curves(
+            generations, votes, outputs, list(settings.answering()), settings.vote
+        ),
     )
     console = Console()
     console.print(terminal(metrics, generations, votes))

@@ -1,0 +1,51 @@
+"""Accuracy against tokens per problem: a line for each way to spend them."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from mdexp.grading.token_curves import BY_RULE, TokenCurves, TokenPoint
+from mdexp.report.charts import HEIGHT, WIDTH, Axes, Point, end_names, svg, ticks
+
+TOKEN_NOTE = (
+    "Tokens are those that the student wrote in the paths that a vote hears, as a mean over "
+    "problems; samples count in the order of their numbers, so that each row is what a run with so "
+    "many, or with decoding=stopping, would have written and elected. Stopping ends where the "
+    "leading answer of all thoughts is ahead with the confidence. Interval: Wilson, 95 %. p: exact "
+    "McNemar test against the majority of all paths, not corrected for the number of rows."
+)
+
+
+def token_chart(curves: TokenCurves, classes: Mapping[str, str]) -> str:
+    """Lines with a dot for each number of samples, of stopping for each confidence."""
+    points = [point for line in curves.values() for point in line]
+    axes = Axes(
+        ticks(0, max(point["tokens"] for point in points), whole=True),
+        ticks(0, min(100.0, 100 * max(point["accuracy"] for point in points))),
+    )
+    parts = [axes.svg("tokens per problem", "% right")]
+    parts += [_line(axes, classes[name], name, line) for name, line in curves.items()]
+    short = {name: name.removeprefix(BY_RULE) for name in curves}
+    ends = {short[name]: axes.place(_at(line[-1])) for name, line in curves.items()}
+    label = f"Accuracy by tokens per problem for {', '.join(curves)}; the table below has it"
+    names = end_names(ends, {short[name]: classes[name] for name in curves})
+    return svg("chart", WIDTH, HEIGHT, escape(label), [*parts, *names])
+
+
+def _at(point: TokenPoint) -> Point:
+    return point["tokens"], 100 * point["accuracy"]
+
+
+def _line(axes: Axes, kind: str, name: str, line: Sequence[TokenPoint]) -> str:
+    parts = [f'<polyline class="{kind}" points="{axes.path([_at(point) for point in line])}"/>']
+    for point in line:
+        x, y = axes.place(_at(point))
+        low, high = (100 * end for end in point["ci95"])
+        title = (
+            f"{name}, {point['setting']}: {point['tokens']:.0f} tokens, "
+            f"{100 * point['accuracy']:.1f} % ({low:.1f} to {high:.1f})"
+        )
+        parts.append(
+            f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3">'
+            f"<title>{escape(title)}</title></circle>"
+        )
+    return "".join(parts)
