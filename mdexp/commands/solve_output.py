@@ -78,7 +78,9 @@ def _path(path: Mapping[str, Any]) -> list[str]:
 
 
 def _drawn(path: Mapping[str, Any]) -> str:
-    """How a path was chosen: beams are ranked, the best first."""
+    """How a path was chosen: beams and the texts of a search are ranked, the best first."""
+    if "node" in path["trace"]:
+        return f"text {path['sample']} of the search" if path["sample"] else "best of the search"
     if path["trace"]:
         return f"beam {path['sample'] + 1}"
     return f"sample {path['sample']}" if path["sample"] else "greedy"

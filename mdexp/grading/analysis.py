@@ -106,9 +106,11 @@ def _analysis(
 
 
 def _curves(problems: Sequence[Sequence[Generation]], order: Sequence[str]) -> Curves | None:
-    """The curves; None if nothing was sampled, or if problems with a settled vote have fewer paths,
-    since their paths are then not a random sample of equal size."""
+    """The curves; None if nothing was sampled, or if the paths are not random samples of equal
+    size: problems with a settled vote have fewer, and those of a search are its best."""
     if len({len(paths) for paths in problems}) != 1:
+        return None
+    if any("node" in path.trace for paths in problems for path in paths):
         return None
     return path_curves(problems, order)
 

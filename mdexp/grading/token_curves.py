@@ -68,8 +68,7 @@ def token_curves(
     by which it answers, and `rule` is that of the run's `votes`.
 
     A set is left out unless all its problems have the same sampled paths, at least two of one
-    thought: of a search or where the vote stopped the sampling, fewer paths would not have been
-    the first ones.
+    thought: where a vote stopped the sampling, or a search chose, fewer paths are not the first.
     """
     ours = [g for g in generations if g.phase == "after"]
     tokens = {
@@ -91,8 +90,10 @@ def token_curves(
 def _sampled(
     generations: Sequence[Generation], order: Sequence[str], tokens: Tokens
 ) -> _Paths | None:
-    """None where problems have other paths, or no thought has two."""
+    """None where problems have other paths or chosen ones, or no thought has two."""
     problems = by_problem(g for g in generations if g.sample and g.split == "test")
+    if any(path.trace for paths in problems for path in paths):
+        return None  # the best of a beam or a search
     ranked = [sorted(paths, key=lambda g: (_rank(g, order), g.sample)) for paths in problems]
     layouts = {tuple((g.thought, g.sample) for g in paths) for paths in ranked}
     if len(layouts) != 1:

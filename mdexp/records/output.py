@@ -26,7 +26,7 @@ class Output:
     num_tokens: int
     finished: bool
     logprob: float | None = None  # mean of its tokens under the student, nats; None: not known
-    trace: dict[str, Any] = field(default_factory=dict)  # the steps of a step-wise beam
+    trace: dict[str, Any] = field(default_factory=dict)  # the steps of a beam, the tree of a search
     segments: Segments = field(default=(), metadata=OMITTED)
     # Why a server's model may not be the trained student; else empty.
     unverified: str = field(default="", metadata=OMITTED)

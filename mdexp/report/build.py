@@ -32,6 +32,7 @@ from mdexp.report.lesson_examples import lesson_examples
 from mdexp.report.problem_sets import disputed_set, problem_sets, solved_set
 from mdexp.report.published import published
 from mdexp.report.rounds import RoundRow, round_chart
+from mdexp.report.search_trees import SEARCH_NOTE, DrawnTree, search_trees
 from mdexp.report.series import series_classes
 from mdexp.report.stage_counts import mostly_dropped, problem_counts
 from mdexp.report.token_chart import TOKEN_NOTE, token_chart
@@ -70,6 +71,7 @@ def build_report(
     taught_by = teachers(funnel)
     ways = [way for curves in token_curves.values() for way in curves]
     classes = series_classes([*_thoughts(settings, generations, history), *ways])
+    searches = search_trees(generations, problems)
     shown = listed(generations)
     sample = {"generations": len(shown), "problems": _num_problems(shown)}
     sample["of_problems"] = _num_problems(generations)
@@ -78,7 +80,9 @@ def build_report(
         "analysis": analysis,
         "last_phase": {data: list(phases)[-1] for data, phases in analysis.items()},
         "title": title(settings),
-        "parts": page_parts(tested, analysis, token_curves, rounds, funnel, history, generations),
+        "parts": page_parts(
+            tested, analysis, token_curves, searches, rounds, funnel, history, generations
+        ),
         "results": tested,
         "power": power_lines(tested),
         "validation": [row for row in rows if row.dataset.endswith(VALIDATION)],
@@ -92,6 +96,8 @@ def build_report(
         "selection_note": SELECTION_NOTE,
         "token_curves": token_curves,
         "token_note": TOKEN_NOTE,
+        "searches": searches,
+        "search_note": SEARCH_NOTE,
         "rounds": rounds,
         "round_charts": {
             dataset: round_chart(rounds, dataset, classes)
@@ -127,6 +133,7 @@ def page_parts(
     results: Sequence[tables.ResultRow],
     analysis: Analyses,
     token_curves: Mapping[str, TokenCurves],
+    searches: Sequence[DrawnTree],
     rounds: Sequence[RoundRow],
     funnel: Sequence[FunnelRow],
     history: Sequence[Mapping[str, float]],
@@ -144,6 +151,7 @@ def page_parts(
         ("kinds", "Kinds of problem"): any(any(found["kinds"].values()) for found in last),
         ("errors", "Failures"): any(found["errors"] for found in everything),
         ("graders", "Graders"): any(found["graders"] for found in last),
+        ("searches", "Search trees"): searches,
         ("rounds", "Rounds"): rounds,
         ("funnel", "Teacher"): funnel,
         ("training", "Training"): history,

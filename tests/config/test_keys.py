@@ -110,6 +110,7 @@ REACHES = {
     "decoding=openai decoding.base_url=http://127.0.0.1:1/v1 decoding.served=own": STAGES[5:],
     "decoding=served decoding.command='serve:{model}:{port}'": STAGES[5:],
     "decoding=stepwise": STAGES[6:],
+    "decoding=search": STAGES[5:],
     "decoding.max_new_tokens=8": STAGES[5:],
     "decoding.batch_size=4": STAGES[5:],
     "decoding.num_shots=1": STAGES[5:],

@@ -77,7 +77,7 @@ def test_a_run_that_fails_says_how_far_it_came(command, tmp_path, capsys):
     assert manifest["stages"][-1]["counts"]["dropped"] == {"too_long": 24}
 
 
-@pytest.mark.parametrize("how", ["default", "stepwise"])
+@pytest.mark.parametrize("how", ["default", "stepwise", "search decoding.search.budget=400"])
 def test_decoding_goes_on_behind_the_batches_of_a_killed_run(how, command, tmp_path, monkeypatch):
     def run(name, store, dies_at=None):
         batches = itertools.count()
@@ -89,7 +89,7 @@ def test_decoding_goes_on_behind_the_batches_of_a_killed_run(how, command, tmp_p
 
         monkeypatch.setattr(RowBatch, "run", written)
         few = ["decoding.batch_size=2", "decoding.num_validation=0", "decoding.num_paths=1"]
-        return command(f"decoding={how}", *few, f"hydra.run.dir={name}", f"store={store}")
+        return command(*f"decoding={how}".split(), *few, f"hydra.run.dir={name}", f"store={store}")
 
     write = RowBatch.run
     assert run("whole", "other") == 0
@@ -103,6 +103,8 @@ def test_decoding_goes_on_behind_the_batches_of_a_killed_run(how, command, tmp_p
     ]
     assert after["counts"]["answers_kept_by_a_killed_run"] > 0
     assert not list((tmp_path / "store").rglob("answers.jsonl"))
+    page = (tmp_path / "resumed" / "report.html").read_text(encoding="utf-8")
+    assert ('<svg class="tree"' in page) == how.startswith("search")
 
 
 def test_stages_that_are_missing_are_named(command, capsys):

@@ -1,0 +1,133 @@
+"""Monte-Carlo tree search as a decoder: the whole texts that it finds vote."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from mdexp.config.blocks import Block, Count, DecodingSettings
+from mdexp.decoding.choosing import variants_of
+from mdexp.decoding.straight import StraightDecoding
+from mdexp.grading.choosing import half
+from mdexp.grading.score import grade
+from mdexp.grading.vote_rules.scorer import NestedScorer
+from mdexp.ports import Done, Executor, Thought
+from mdexp.records import Output, Problem, TranscriptKey, by_id
+
+if TYPE_CHECKING:
+    from mdexp.decoding.student_writer import StudentWriter
+    from mdexp.decoding.tree_growth import Values
+
+Counts = dict[str, Any]
+
+
+class SearchSettings(Block):
+    """How a tree grows (decoding/tree_growth.py). `budget`: tokens of each problem and thought, the
+    prompt, dropped tokens and what a scorer reads included."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    budget: Count
+    branches: Count  # draws at a step
+    step_tokens: Count  # of one draw; a longer step goes on in the next
+    exploration: float = Field(ge=0)  # PUCT's constant: the higher, the less the values decide
+    scorer: NestedScorer | None  # of steps; None: the likelihood of their tokens
+
+
+class TreeSearch(DecodingSettings):
+    """The best whole text of each (problem, thought) is sample 0. The best `num_paths` vote, each
+    as often as it was drawn."""
+
+    search: SearchSettings
+
+    @model_validator(mode="after")
+    def _search_is_possible(self) -> Self:
+        if self.engine != "local":
+            raise ValueError("search needs engine=local: a server does not stop at steps")
+        if self.search.budget <= self.max_new_tokens:
+            raise ValueError(
+                f"search.budget={self.search.budget} has to hold a prompt, a whole text of up to "
+                f"max_new_tokens={self.max_new_tokens} tokens, and steps beside it"
+            )
+        if self.search.scorer is not None and not self.num_validation:
+            raise ValueError(
+                "search.scorer learns from validation problems, and num_validation=0 answers none; "
+                "it must be at least 1"
+            )
+        return self
+
+    def why_not(self, thoughts: Mapping[str, Thought], kind: str) -> str | None:
+        if kind != "causal":
+            return f"search continues a text, which a {kind} student cannot"
+        for name, thought in thoughts.items():
+            cannot = f"has up to {thought.max_writes}" if thought.max_writes > 1 else ""
+            if thought.reads:
+                cannot = f"reads {', '.join(thought.reads)}"
+            if self.search.scorer is not None and len(variants_of(thought)) > 1:
+                cannot = "is asked in several ways, which search.scorer cannot tell apart"
+            if cannot:
+                return (
+                    f"search grows one text by itself; thought={name} {cannot}; leave it out or "
+                    "choose decoding=default"
+                )
+        return None
+
+    def untrained(self) -> StraightDecoding:
+        return StraightDecoding(**self.model_dump(exclude={"search"}))
+
+    def with_choice(self, counts: Mapping[str, Any]) -> "TreeSearch":
+        return self
+
+    def solve(
+        self,
+        problems: Sequence[Problem],
+        thoughts: Mapping[str, Thought],
+        writer: "StudentWriter",
+        executor: Executor,
+        found: Mapping[TranscriptKey, Done],
+    ) -> tuple[list[Output], Counts]:
+        """Outputs, and by thought what its searches took and found. ValueError where a scorer is to
+        learn and there are no validation problems."""
+        from mdexp.decoding.search_outputs import Searches, tally
+
+        outputs: list[Output] = []
+        counts: Counts = {}
+        for name, thought in thoughts.items():
+            values = self._values(problems, name, thought, writer, executor)
+            searches = Searches(self, writer, name, thought, executor, values)
+            ours = searches.outputs(problems)
+            outputs += ours
+            counts[name] = tally(ours)
+        return outputs, counts
+
+    def _values(
+        self,
+        problems: Sequence[Problem],
+        name: str,
+        thought: Thought,
+        writer: "StudentWriter",
+        executor: Executor,
+    ) -> "Values":
+        """A scorer learns from straight paths of validation problems: for those of one half of
+        them from the other half, for all other problems from both."""
+        from mdexp.decoding.answering import answer
+        from mdexp.decoding.step_values import FittedScores, TokenLikelihood
+
+        if self.search.scorer is None:
+            return TokenLikelihood()
+        validation = [problem for problem in problems if problem.split == "validation"]
+        if not validation:
+            raise ValueError(
+                "decoding.search.scorer learns from validation problems, and none are answered "
+                "here: it can search in a run, not for single questions"
+            )
+        one = {name: thought}
+        written = answer(writer, validation, one, decoding=self.untrained(), executor=executor)
+        paths = grade(written, by_id(validation), one, executor, readings=writer.readings)
+        of_all = self.search.scorer.fit(paths)
+        of_others = [
+            self.search.scorer.fit([path for path in paths if half(path.problem_id) != ours])
+            for ours in (0, 1)
+        ]
+        known = by_id(validation)
+        return FittedScores(lambda id: of_others[half(id)] if id in known else of_all)

@@ -1,0 +1,162 @@
+"""The searches of one thought, window by window, and what they found as outputs."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from mdexp.decoding.request import DecodingRequest, limits_of
+from mdexp.decoding.search_steps import Sought
+from mdexp.decoding.search_tree import Node, SearchTree
+from mdexp.decoding.session import Session
+from mdexp.decoding.student_writer import StudentWriter
+from mdexp.decoding.tree_growth import Growth, Values
+from mdexp.ports import Executor, Thought
+from mdexp.ports.progress import ProgressBar
+from mdexp.records import Output, Problem
+from mdexp.transcripts.driver import first_write
+from mdexp.transcripts.thinking import AfterThinking, opening_at_end
+
+if TYPE_CHECKING:
+    from mdexp.decoding.search import TreeSearch
+
+log = logging.getLogger(__name__)
+
+Counts = dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Found:
+    """What one search came to; it can be read from JSON."""
+
+    outputs: list[Output]
+
+    def __post_init__(self) -> None:
+        self.outputs = [Output(**o) if isinstance(o, dict) else o for o in self.outputs]
+
+
+@dataclass(frozen=True, slots=True)
+class Searches:
+    """The searches of one thought."""
+
+    decoding: "TreeSearch"
+    writer: StudentWriter
+    name: str
+    thought: Thought
+    executor: Executor
+    values: Values
+
+    def outputs(self, problems: Sequence[Problem]) -> list[Output]:
+        """The outputs of each problem in turn; those of a window whose search was killed are
+        searched again, those of earlier windows were kept."""
+        limits = limits_of(self.decoding)
+        outputs: list[Output] = []
+        for window in self._windows(problems):
+            asked = [self._sought(problem) for problem in window]
+            named = [
+                DecodingRequest(
+                    prompt_ids=one.prompt_ids,
+                    problem=one.problem.id,
+                    stop=one.stop,
+                    sample=0,
+                    stream=one.stream,
+                )
+                for one in asked
+            ]
+            found = self.writer.work.kept_or(named, limits, _Found, partial(self._search, asked))
+            outputs += [output for one in found for output in one.outputs]
+        return outputs
+
+    def _windows(self, problems: Sequence[Problem]) -> Iterator[Sequence[Problem]]:
+        """Problems whose next steps are together as many rows as are computed at a time."""
+        size = max(1, self.decoding.batch_size // self.decoding.search.branches)
+        title = self.writer.title([self.name], problems)
+        with ProgressBar(len(problems), title, "problems", log) as progress:
+            for start in range(0, len(problems), size):
+                window = problems[start : start + size]
+                yield window
+                progress.advance(len(window))
+
+    def _search(self, asked: Sequence[Sought]) -> list[_Found]:
+        options = self.decoding.search
+        growth = Growth(
+            session=Session(self.writer.model, self.writer.renderer, self.writer.work),
+            executor=self.executor,
+            values=self.values,
+            limits=limits_of(self.decoding),
+            budget=options.budget,
+            branches=options.branches,
+            step_tokens=options.step_tokens,
+            exploration=options.exploration,
+        )
+        trees = growth.grow(asked)
+        if small := sum(len(tree.nodes) == 1 for tree in trees):
+            log.warning(
+                "%s: decoding.search.budget=%d does not hold the prompt and a text of %d problems, "
+                "which are not answered",
+                self.name,
+                options.budget,
+                small,
+            )
+        return [_Found(self._outputs(*pair)) for pair in zip(asked, trees, strict=True)]
+
+    def _sought(self, problem: Problem) -> Sought:
+        renderer = self.writer.renderer
+        prompt = renderer.prompt(problem.question, self.thought)
+        opening = opening_at_end(prompt)
+        return Sought(
+            problem=problem,
+            name=self.name,
+            thought=self.thought,
+            stop=AfterThinking(first_write(self.thought, problem).stop, opening),
+            prompt_ids=renderer.prompt_ids(prompt),
+            stream=f"{self.writer.seed}/{problem.id}/{self.name}/search",
+            opening=opening,
+        )
+
+    def _outputs(self, question: Sought, tree: SearchTree) -> list[Output]:
+        drawn = [leaf for leaf in tree.leaves() for _ in range(leaf.draws)]
+        chosen = [tree.best(), *drawn[: self.decoding.num_samples(question.problem.split)]]
+        places = {id(node): place for place, node in enumerate(tree.nodes)}
+        outputs = []
+        for sample, node in enumerate(chosen):
+            trace: Counts = {"node": places[id(node)], "value": round(node.value, 4)}
+            if sample == 0:
+                trace |= {"spent": asdict(tree.spent), "tree": tree.rows()}
+            outputs.append(_output(question, node, sample, trace))
+        return outputs
+
+
+def _output(question: Sought, node: Node, sample: int, trace: Counts) -> Output:
+    return Output(
+        problem_id=question.problem.id,
+        dataset=question.problem.dataset,
+        split=question.problem.split,
+        phase="after",
+        thought=question.name,
+        sample=sample,
+        num_shots=0,
+        text=question.opening + node.text,
+        num_tokens=len(node.token_ids),
+        finished=node.is_whole or node.status == "failed",
+        logprob=None if node.logprob is None else round(node.logprob, 6),
+        trace=trace,
+    )
+
+
+def tally(outputs: Sequence[Output]) -> Counts:
+    """Of all searches together: tokens by what they were spent for, steps, whole texts."""
+    traces = [output.trace for output in outputs if output.sample == 0]
+    spent: Counter[str] = Counter()
+    for trace in traces:
+        spent.update(trace["spent"])
+    steps = [row for trace in traces for row in trace["tree"] if row["parent"] is not None]
+    return {
+        "tokens of searches": dict(spent),
+        "steps": len(steps),
+        "steps that failed": sum(row["status"] == "failed" for row in steps),
+        "whole texts": sum(row["status"] == "whole" for row in steps),
+        "problems beyond the budget": sum(len(trace["tree"]) == 1 for trace in traces),
+    }

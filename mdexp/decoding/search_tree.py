@@ -1,0 +1,190 @@
+"""A tree of steps: which one is expanded next, and what its steps turned out to be worth.
+
+PUCT (Rosin 2011, as in AlphaZero, arXiv 1712.01815): from the root on, the child with the highest
+
+    mean value + exploration * prior * sqrt(visits of the parent) / (1 + visits of the child)
+
+is followed to a step that has not been expanded. The prior of a step is its share of the draws at
+its parent: actions are sampled from the student itself, so that this estimates its probability
+(Sampled MuZero, Hubert et al. 2021, arXiv 2104.06303). The value of a text does not change, so one
+behind which nothing is left to try is closed and not followed again. Where that is true of all, one
+more round of draws is made at each.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from math import sqrt
+from typing import TYPE_CHECKING, Any
+
+from mdexp.thoughts.steps import Status
+
+if TYPE_CHECKING:
+    from mdexp.decoding.cached_text import CachedText
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Node:
+    """A text up to one of its steps. `draws`: how often the student wrote this step here.
+
+    A text is whole, may go on, or was ended by the token limit: then it is closed, and not whole.
+    """
+
+    parent: "Node | None" = None
+    token_ids: tuple[int, ...] = ()
+    logprobs: tuple[float, ...] = ()  # of each token, nats
+    text: str = ""
+    status: Status = "open"
+    error: str = ""
+    draws: int = 1
+    value: float = 0.0  # in [0, 1]
+    visits: int = 0  # values that were backed up through it
+    total: float = 0.0  # their sum
+    children: list["Node"] = field(default_factory=list)
+    is_whole: bool = False
+    is_closed: bool = False  # nothing is to be tried behind it
+    is_cut: bool = False  # its step is not complete
+    is_expanded: bool = False
+    read: "CachedText | None" = None  # of a text that may be expanded
+
+    @property
+    def step(self) -> str:
+        """What the text says behind its parent's."""
+        return self.text[len(self.parent.text) :] if self.parent else self.text
+
+    @property
+    def logprob(self) -> float | None:
+        """The mean of its tokens, nats."""
+        return sum(self.logprobs) / len(self.logprobs) if self.logprobs else None
+
+    def lineage(self) -> Iterator["Node"]:
+        """Itself, its parent, and so on to the root."""
+        node: Node | None = self
+        while node:
+            yield node
+            node = node.parent
+
+
+@dataclass(slots=True, kw_only=True)
+class Tokens:
+    """Tokens that a search took: `prompt` and what was read of texts again, what was `written`
+    (steps that were cut or dropped included), and what a scorer read to judge steps."""
+
+    prompt: int = 0
+    written: int = 0
+    scored: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.prompt + self.written + self.scored
+
+
+@dataclass(slots=True, kw_only=True)
+class SearchTree:
+    """The steps that were tried for one question, the root (no step yet) first."""
+
+    budget: int  # tokens
+    exploration: float
+    root: Node = field(default_factory=Node)
+    spent: Tokens = field(default_factory=Tokens)
+    expansions: int = 0
+    nodes: list[Node] = field(default_factory=list)
+    is_done: bool = False
+    reopened_at: int = 0  # how many steps there were then
+
+    def __post_init__(self) -> None:
+        self.nodes.append(self.root)
+
+    @property
+    def left(self) -> int:
+        """Tokens that may still be spent."""
+        return self.budget - self.spent.total
+
+    def next_to_expand(self) -> Node | None:
+        """The step that PUCT leads to; None where nothing is left to try: drawing at each step once
+        more has found nothing new."""
+        if self.root.is_closed:
+            self._reopen()
+        node = self.root
+        while node.is_expanded:
+            draws = sum(child.draws for child in node.children)
+            weight = self.exploration * sqrt(node.visits) / draws
+            node = max(
+                (child for child in node.children if not child.is_closed),
+                key=lambda child: (
+                    child.total / child.visits + weight * child.draws / (1 + child.visits)
+                ),
+            )
+        return None if self.is_done else node
+
+    def _reopen(self) -> None:
+        self.is_done = len(self.nodes) == self.reopened_at
+        self.reopened_at = len(self.nodes)
+        for node in self.nodes:
+            if node.children:
+                node.is_expanded = node.is_closed = False
+
+    def extend(self, parent: Node, steps: Sequence[Node]) -> list[Node]:
+        """Add a text behind a step, each of its steps behind the one before it. Returns those that
+        are new; of the others the ones that are known are drawn once more. Nothing follows a step
+        that failed."""
+        new = []
+        for step in steps:
+            if parent.status == "failed":
+                break
+            same = (step.text, step.is_whole)
+            known = [child for child in parent.children if (child.text, child.is_whole) == same]
+            if known:
+                [parent] = known
+                parent.draws += 1
+            else:
+                step.parent = parent
+                parent.children.append(step)
+                new.append(step)
+                parent = step
+        self.nodes += new
+        return new
+
+    def back_up(self, node: Node) -> None:
+        """Count the value of a new step for it and all before it."""
+        for each in node.lineage():
+            each.visits += 1
+            each.total += node.value
+
+    def close_exhausted(self, node: Node) -> None:
+        """Close an expanded step whose children are all closed, and so on towards the root."""
+        for each in node.lineage():
+            if not each.is_expanded or not all(child.is_closed for child in each.children):
+                return
+            each.is_closed = True
+
+    def leaves(self) -> list[Node]:
+        """Whole texts that did not fail, those of the highest value first, of equal ones the one
+        that was found first."""
+        whole = [node for node in self.nodes if node.is_whole and node.status != "failed"]
+        return sorted(whole, key=lambda node: -node.value)
+
+    def best(self) -> Node:
+        """The best whole text; where there is none, the best one that is not, else one that
+        failed."""
+        if leaves := self.leaves():
+            return leaves[0]
+        ends = [node for node in self.nodes if not node.children]
+        return max(ends, key=lambda node: (node.status != "failed", node.value))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The tree as JSON holds it: steps in the order in which they were found, the root first.
+        `parent` is a place in the list; `mean` the mean value backed up."""
+        places = {id(node): place for place, node in enumerate(self.nodes)}
+        return [
+            {
+                "parent": places[id(node.parent)] if node.parent else None,
+                "text": node.step,
+                "status": "whole" if node.is_whole and node.status != "failed" else node.status,
+                "error": node.error,
+                "draws": node.draws,
+                "value": round(node.value, 4),
+                "visits": node.visits,
+                "mean": round(node.total / node.visits, 4) if node.visits else None,
+            }
+            for node in self.nodes
+        ]

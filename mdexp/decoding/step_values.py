@@ -1,0 +1,56 @@
+"""What the texts of a search are worth up to a step, in [0, 1]; 0 for a program that raised, which
+needs nobody's word."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import exp
+from typing import ClassVar
+
+from mdexp.decoding.search_steps import Sought
+from mdexp.decoding.search_tree import Node
+from mdexp.ports import Scores
+from mdexp.records import Generation
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLikelihood:
+    """The student's own: the geometric mean of the probabilities of a text's tokens."""
+
+    reads_texts: ClassVar[bool] = False
+
+    def __call__(self, asked: Sequence[tuple[Sought, Node]]) -> list[float]:
+        return [exp(node.logprob or 0.0) for _, node in asked]
+
+
+@dataclass(frozen=True, slots=True)
+class FittedScores:
+    """A scorer's chance that a text leads to a right answer. `scores` are those for a problem."""
+
+    scores: Callable[[str], Scores]
+
+    reads_texts: ClassVar[bool] = False
+
+    def __call__(self, asked: Sequence[tuple[Sought, Node]]) -> list[float]:
+        found: list[float] = []
+        for question, node in asked:
+            [score] = self.scores(question.problem.id)([_as_path(question, node)])
+            found.append(min(1.0, exp(score)))
+        return found
+
+
+def _as_path(question: Sought, node: Node) -> Generation:
+    """A text up to a step as scorers see paths: one that may go on is as one that was cut short."""
+    return Generation(
+        problem_id=question.problem.id,
+        dataset=question.problem.dataset,
+        split=question.problem.split,
+        phase="after",
+        thought=question.name,
+        sample=0,
+        num_shots=0,
+        text=question.opening + node.text,
+        answer=None,
+        status="ok" if node.is_whole else "truncated",
+        correct=False,
+        logprob=node.logprob,
+    )

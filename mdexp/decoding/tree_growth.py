@@ -1,0 +1,177 @@
+"""Trees of many questions grown side by side: all steps that are tried next are one batch.
+
+A tree begins with the greedy text, step by step, so that a search never ends without an answer.
+Then steps are drawn behind the one that PUCT leads to (search_tree.py). Each is checked by running
+the program so far (thoughts/steps.py) and valued; one that raises is worth 0. A session keeps what
+was read, so that a text is read again from its last token on; that token counts, too.
+
+No search spends more than its budget: steps are drawn only while what they cost at most is left.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
+
+from mdexp.decoding.request import DecodingLimits, DecodingRequest
+from mdexp.decoding.search_steps import MOST_STEPS, Sought, StepReader
+from mdexp.decoding.search_tree import Node, SearchTree
+from mdexp.decoding.session import EMPTY
+from mdexp.decoding.stepwise import Writes
+from mdexp.ports import Executor
+from mdexp.thoughts.steps import OneStep, check
+
+
+class Values(Protocol):
+    """What texts up to a step are worth, in [0, 1]."""
+
+    @property
+    def reads_texts(self) -> bool:
+        """Whether a model reads them for that, those of a question together behind its prompt."""
+        ...
+
+    def __call__(self, asked: Sequence[tuple[Sought, Node]]) -> Sequence[float]: ...
+
+
+class Grown(NamedTuple):
+    """What was written behind a step of a tree: several texts, step by step."""
+
+    question: Sought
+    tree: SearchTree
+    parent: Node
+    texts: list[list[Node]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """How trees grow: by `branches` draws at a step, of at most `step_tokens` tokens each."""
+
+    session: Writes
+    executor: Executor
+    values: Values
+    limits: DecodingLimits  # of a whole text
+    budget: int  # tokens of each tree
+    branches: int
+    step_tokens: int
+    exploration: float
+
+    def grow(self, questions: Sequence[Sought]) -> list[SearchTree]:
+        """A tree for each question, grown until its budget is spent or nothing is left to try. One
+        whose budget does not hold the prompt and a whole text has no steps."""
+        trees = [SearchTree(budget=self.budget, exploration=self.exploration) for _ in questions]
+        pairs = list(zip(questions, trees, strict=True))
+        self._write_greedy(
+            [
+                (question, tree)
+                for question, tree in pairs
+                if len(question.prompt_ids) + self.limits.max_new_tokens <= tree.left
+            ]
+        )
+        while tried := [
+            (question, tree, node, number)
+            for question, tree in pairs
+            if (node := tree.next_to_expand()) and (number := self._draws(question, tree, node))
+        ]:
+            self._expand(tried)
+        return trees
+
+    def _write_greedy(self, pairs: Sequence[tuple[Sought, SearchTree]]) -> None:
+        requests = [
+            DecodingRequest(
+                prompt_ids=question.prompt_ids,
+                problem=question.problem.id,
+                stop=question.stop,
+                sample=0,
+                stream=f"{question.stream}/greedy",
+            )
+            for question, _ in pairs
+        ]
+        written = self.session.write(requests, [EMPTY] * len(requests), self.limits)
+        grown = []
+        for (question, tree), (answered, read) in zip(pairs, written, strict=True):
+            tree.root.read = read
+            tree.spent.prompt += len(question.prompt_ids)
+            tree.spent.written += answered.num_tokens
+            steps = self._reader.of_text(question, answered, read, tree.root)
+            grown.append(Grown(question, tree, tree.root, [steps]))
+        self._add(grown)
+
+    def _draws(self, question: Sought, tree: SearchTree, node: Node) -> int:
+        """How many draws at a step a tree can pay for; none before it has its greedy text."""
+        if not tree.root.children:
+            return 0
+        left, each = tree.left - self._unread(question, node), self.step_tokens
+        if self.values.reads_texts:
+            left -= len(question.prompt_ids)
+            each += MOST_STEPS * (len(node.token_ids) + self.step_tokens)
+        return max(0, min(self.branches, left // each))
+
+    def _unread(self, question: Sought, node: Node) -> int:
+        """How many tokens are read before something is drawn behind a step."""
+        ids = [*question.prompt_ids, *node.token_ids]
+        return len(ids) - (node.read or EMPTY).continued_as(ids).num_read
+
+    def _expand(self, tried: Sequence[tuple[Sought, SearchTree, Node, int]]) -> None:
+        requests = [
+            DecodingRequest(
+                prompt_ids=[*question.prompt_ids, *node.token_ids],
+                problem=question.problem.id,
+                stop=OneStep(question.thought).complete,
+                sample=1,  # none is greedy
+                stream=f"{question.stream}/expansion {tree.expansions}/{draw}",
+            )
+            for question, tree, node, number in tried
+            for draw in range(number)
+        ]
+        texts = [node.read or EMPTY for _, _, node, number in tried for _ in range(number)]
+        limits = replace(self.limits, max_new_tokens=self.step_tokens)
+        written = iter(self.session.write(requests, texts, limits))
+        grown = []
+        for question, tree, node, number in tried:
+            tree.expansions += 1
+            tree.spent.prompt += self._unread(question, node)
+            drawn = [next(written) for _ in range(number)]
+            tree.spent.written += sum(answered.num_tokens for answered, _ in drawn)
+            texts_of = [self._reader.of_draw(question, *one, node) for one in drawn]
+            grown.append(Grown(question, tree, node, texts_of))
+            node.is_expanded = True
+        self._add(grown)
+
+    @property
+    def _reader(self) -> StepReader:
+        return StepReader(self.session.renderer, self.limits.max_new_tokens)
+
+    def _add(self, grown: Sequence[Grown]) -> None:
+        """Check what was written, add it to the trees, and back up the values of what is new."""
+        self._check([(one.question, step) for one in grown for text in one.texts for step in text])
+        valued: list[tuple[Sought, Node]] = []
+        new: list[tuple[SearchTree, Node]] = []
+        for question, tree, parent, texts in grown:
+            steps = [step for text in texts for step in tree.extend(parent, text)]
+            running = [step for step in steps if step.status != "failed"]
+            if (cost := self._cost_of_values(question, running)) > tree.left:
+                tree.is_done = True  # of a greedy text; of draws so much is left
+                continue
+            tree.spent.scored += cost
+            valued += [(question, step) for step in running]
+            new += [(tree, step) for step in steps]
+        for (_, step), value in zip(valued, self.values(valued), strict=True):
+            step.value = value
+        for tree, step in new:
+            tree.back_up(step)
+        for one in grown:
+            one.tree.close_exhausted(one.parent)
+
+    def _check(self, written: Sequence[tuple[Sought, Node]]) -> None:
+        """Run programs up to each step; a line that was cut says nothing yet."""
+        ended = [(question, step) for question, step in written if not step.is_cut]
+        texts = [(question.thought, question.opening + step.text) for question, step in ended]
+        for (_, step), checked in zip(ended, check(texts, self.executor), strict=True):
+            step.status, step.error = checked.status, checked.error
+            if step.status == "failed":
+                step.is_closed, step.read = True, None
+
+    def _cost_of_values(self, question: Sought, steps: Sequence[Node]) -> int:
+        """How many tokens are read to value steps."""
+        if not (self.values.reads_texts and steps):
+            return 0
+        return len(question.prompt_ids) + sum(len(step.token_ids) for step in steps)
