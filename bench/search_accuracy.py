@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from mdexp.config.settings import judge
+from mdexp.config.judging import judge
 from mdexp.decoding.answering import answer
 from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.resume_cache import ResumeCache
