@@ -176,6 +176,7 @@ class Experiment:
     def run(self, stage: Stage) -> StageResult:
         """Run a stage or find it in the store, and copy its files into the run folder."""
         reads = [*stage.reads, *filter(self.has, stage.reads_if_there)]
+        reads += [n for n, asked in stage.reads_by_choice.items() if asked(self.settings)]
         numeric = {"numerics": self.numerics} if stage.is_numeric else {}
         result = self.store.stage(
             stage.function,

@@ -4,7 +4,7 @@ A part's own class checks its own fields; these rules look at several parts.
 """
 
 from mdexp.config.settings import STAGES, Settings
-from mdexp.ports import VariedThought, WithAuxiliary
+from mdexp.ports import AsksScorer, VariedThought, WithAuxiliary
 
 
 def stages_in_order(settings: Settings) -> str | None:
@@ -162,6 +162,16 @@ def scorer_reads_the_student(settings: Settings) -> str | None:
     return None
 
 
+def the_scorer_is_there(settings: Settings) -> str | None:
+    asks = isinstance(settings.decoding, AsksScorer) and settings.decoding.asks_scorer
+    if asks and settings.scorer is None:
+        return (
+            "decoding.search.scorer=run asks the run's scorer, and this run has none; add "
+            "scorer=energy"
+        )
+    return None
+
+
 def lessons_fit_thoughts(settings: Settings) -> str | None:
     taught: set[str] = set()
     for name, maker in settings.lessons.items():
@@ -213,6 +223,7 @@ RULES = (
     somebody_answers,
     later_rounds_have_a_method,
     scorer_reads_the_student,
+    the_scorer_is_there,
     lessons_fit_thoughts,
     vote_fits_thoughts,
 )

@@ -9,8 +9,10 @@ from mdexp.config.settings import Settings
 from mdexp.decoding.choosing import chosen_variant
 from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.run_student import trained_weights, validation_choices
+from mdexp.decoding.scorer_head import HEAD, read_head
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.ports import Thought
+from mdexp.store.run_folder import run_file
 from mdexp.students.prompts import Renderer
 
 
@@ -32,6 +34,7 @@ def run_writer(run: Path, settings: Settings, work: DecodeStats | None = None) -
         phase="after",
         seed=settings.seed,
         work=work or DecodeStats(),
+        head=read_head(run_file(run, HEAD)) if (run / HEAD).is_file() else None,
     )
 
 

@@ -1,7 +1,7 @@
 """Monte-Carlo tree search as a decoder: the whole texts that it finds vote."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -11,7 +11,7 @@ from mdexp.decoding.straight import StraightDecoding
 from mdexp.grading.choosing import half
 from mdexp.grading.score import grade
 from mdexp.grading.vote_rules.scorer import NestedScorer
-from mdexp.ports import Done, Executor, Thought
+from mdexp.ports import Done, Executor, Scorer, Thought
 from mdexp.records import Output, Problem, TranscriptKey, by_id
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ class SearchSettings(Block):
     branches: Count  # draws at a step
     step_tokens: Count  # of one draw; a longer step goes on in the next
     exploration: float = Field(ge=0)  # PUCT's constant: the higher, the less the values decide
-    scorer: NestedScorer | None  # of steps; None: the likelihood of their tokens
+    # Of steps. run: the run's own, which weighs paths; None: the likelihood of their tokens.
+    scorer: Literal["run"] | NestedScorer | None
 
 
 class TreeSearch(DecodingSettings):
@@ -49,7 +50,7 @@ class TreeSearch(DecodingSettings):
                 f"search.budget={self.search.budget} has to hold a prompt, a whole text of up to "
                 f"max_new_tokens={self.max_new_tokens} tokens, and steps beside it"
             )
-        if self.search.scorer is not None and not self.num_validation:
+        if self._taught_scorer() and not self.num_validation:
             raise ValueError(
                 "search.scorer learns from validation problems, and num_validation=0 answers none; "
                 "it must be at least 1"
@@ -63,7 +64,7 @@ class TreeSearch(DecodingSettings):
             cannot = f"has up to {thought.max_writes}" if thought.max_writes > 1 else ""
             if thought.reads:
                 cannot = f"reads {', '.join(thought.reads)}"
-            if self.search.scorer is not None and len(variants_of(thought)) > 1:
+            if self._taught_scorer() and len(variants_of(thought)) > 1:
                 cannot = "is asked in several ways, which search.scorer cannot tell apart"
             if cannot:
                 return (
@@ -71,6 +72,15 @@ class TreeSearch(DecodingSettings):
                     "choose decoding=default"
                 )
         return None
+
+    @property
+    def asks_scorer(self) -> bool:
+        return self.search.scorer == "run"
+
+    def _taught_scorer(self) -> Scorer | None:
+        """The scorer that learns from validation paths."""
+        scorer = self.search.scorer
+        return None if isinstance(scorer, str) else scorer
 
     def untrained(self) -> StraightDecoding:
         return StraightDecoding(**self.model_dump(exclude={"search"}))
@@ -111,9 +121,13 @@ class TreeSearch(DecodingSettings):
         """A scorer learns from straight paths of validation problems: for those of one half of
         them from the other half, for all other problems from both."""
         from mdexp.decoding.answering import answer
-        from mdexp.decoding.step_values import FittedScores, TokenLikelihood
+        from mdexp.decoding.step_values import FittedScores, HeadScores, TokenLikelihood
 
-        if self.search.scorer is None:
+        if self.asks_scorer:
+            assert writer.head is not None, "judged"
+            return HeadScores.of(writer.head, writer.model, writer.renderer)
+        scorer = self._taught_scorer()
+        if scorer is None:
             return TokenLikelihood()
         validation = [problem for problem in problems if problem.split == "validation"]
         if not validation:
@@ -124,10 +138,9 @@ class TreeSearch(DecodingSettings):
         one = {name: thought}
         written = answer(writer, validation, one, decoding=self.untrained(), executor=executor)
         paths = grade(written, by_id(validation), one, executor, readings=writer.readings)
-        of_all = self.search.scorer.fit(paths)
+        of_all = scorer.fit(paths)
         of_others = [
-            self.search.scorer.fit([path for path in paths if half(path.problem_id) != ours])
-            for ours in (0, 1)
+            scorer.fit([path for path in paths if half(path.problem_id) != ours]) for ours in (0, 1)
         ]
         known = by_id(validation)
         return FittedScores(lambda id: of_others[half(id)] if id in known else of_all)

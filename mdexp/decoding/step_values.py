@@ -3,13 +3,19 @@ needs nobody's word."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import exp
-from typing import ClassVar
+from math import exp, tanh
+from typing import TYPE_CHECKING, ClassVar, Self
 
+from mdexp.decoding.prefix_scores import PrefixScores
 from mdexp.decoding.search_steps import Sought
 from mdexp.decoding.search_tree import Node
 from mdexp.ports import Scores
-from mdexp.records import Generation
+from mdexp.records import Generation, LinearHead
+from mdexp.students.prefix_states import Prefix
+from mdexp.students.prompts import Renderer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,27 @@ class FittedScores:
             [score] = self.scores(question.problem.id)([_as_path(question, node)])
             found.append(min(1.0, exp(score)))
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class HeadScores:
+    """The chance that the run's scorer gives a text: it reads the text for that."""
+
+    scores: PrefixScores
+
+    @classmethod
+    def of(cls, head: LinearHead, model: "PreTrainedModel", renderer: Renderer) -> Self:
+        return cls(PrefixScores(model, head, renderer.tokenizer.eos_token_id))
+
+    @property
+    def reads_texts(self) -> bool:
+        return bool(self.scores.head.weights)
+
+    def __call__(self, asked: Sequence[tuple[Sought, Node]]) -> list[float]:
+        log_odds = self.scores(
+            [Prefix(tuple(question.prompt_ids), node.token_ids) for question, node in asked]
+        )
+        return [(1 + tanh(odds / 2)) / 2 for odds in log_odds]
 
 
 def _as_path(question: Sought, node: Node) -> Generation:

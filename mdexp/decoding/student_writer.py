@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mdexp.decoding.decode_stats import DecodeStats
-from mdexp.records import Phase, Problem
+from mdexp.records import LinearHead, Phase, Problem
 from mdexp.students.prompts import Renderer
 from mdexp.transcripts.reading import Readings
 
@@ -31,8 +31,9 @@ class Opened:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudentWriter:
     """A student before or after training. `exemplars` stand in its prompts, `seed` begins its
-    random streams, `work` counts what it computed, `opened` lasts as long as its stage, and
-    `readings` has what was read of its texts."""
+    random streams, `work` counts what it computed, `opened` lasts as long as its stage,
+    `readings` has what was read of its texts, and `head` is that of the run's scorer, for a
+    decoder that asks it."""
 
     model: "PreTrainedModel"
     renderer: Renderer
@@ -42,6 +43,7 @@ class StudentWriter:
     work: DecodeStats = field(default_factory=DecodeStats)
     opened: Opened = field(default_factory=Opened)
     readings: Readings = field(default_factory=dict)
+    head: LinearHead | None = None
 
     def title(self, thoughts: Iterable[str], problems: Sequence[Problem]) -> str:
         """What is being written, for lines of progress: `before, cot, 4 shots, gsm8k`."""

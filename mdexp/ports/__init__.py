@@ -10,7 +10,7 @@ These interfaces are stable: `PLUGIN_API` is their version, and CHANGELOG.md say
 changed.
 """
 
-from mdexp.ports.decoding import Decoder, StartsServer
+from mdexp.ports.decoding import AsksScorer, Decoder, StartsServer
 from mdexp.ports.judging import (
     Attempt,
     Ballot,
@@ -59,6 +59,7 @@ PLUGIN_API = 1
 
 __all__ = [
     "PLUGIN_API",
+    "AsksScorer",
     "Attempt",
     "Ballot",
     "BringsTokens",

@@ -44,6 +44,15 @@ class Decoder(Protocol):
 
 
 @runtime_checkable
+class AsksScorer(Protocol):
+    """A decoder that may ask the run's scorer what a text is worth while it is written. Most do not
+    and need not say so."""
+
+    @property
+    def asks_scorer(self) -> bool: ...
+
+
+@runtime_checkable
 class StartsServer(Protocol):
     """A decoder that starts a server for the student by a command on this machine."""
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from mdexp.config.settings import Settings
 from mdexp.datasets.overlap import refuse_tested
 from mdexp.decoding.choosing import choose_outputs, variants_of
-from mdexp.ports import Decoder, Done, Executor, StudentConfig, Thought
+from mdexp.decoding.scorer_head import HEAD, read_head
+from mdexp.ports import AsksScorer, Decoder, Done, Executor, StudentConfig, Thought
 from mdexp.records import Output, Overlap, Phase, Problem, TranscriptKey, by_id
 from mdexp.stages.problem_sets import asked_of_student, key_of_free_text, set_sizes
 from mdexp.stages.stage import Files, Stage
@@ -69,6 +70,7 @@ def generate(
             work=DecodeStats(kept=kept),
             opened=Opened(until_end),
             readings={} if readings is None else readings,
+            head=read_head(reads[HEAD]) if HEAD in reads else None,
         )
         outputs, counts = _written(decoding, problems, thoughts, writer, exemplars, executor)
     write_jsonl(out / "outputs.jsonl", outputs)
@@ -175,6 +177,10 @@ def _settings(s: Settings, phase: Phase) -> dict[str, Any]:
     }
 
 
+def _asks_scorer(s: Settings) -> bool:
+    return isinstance(s.decoding, AsksScorer) and s.decoding.asks_scorer
+
+
 BEFORE = Stage(
     name="before",
     part="generate",
@@ -199,6 +205,7 @@ AFTER = Stage(
     version=6,
     function=generate,
     reads=("problems.jsonl",),
+    reads_by_choice={HEAD: _asks_scorer},
     writes={"outputs.jsonl": "outputs_after.jsonl"},
     settings=partial(_settings, phase="after"),
     # Earlier versions did not check which model the server had.

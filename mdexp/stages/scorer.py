@@ -6,12 +6,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mdexp.decoding.scorer_head import HEAD, read_head
 from mdexp.grading.score import grade
 from mdexp.ports import Executor, Grader, PrefixScorer, StudentConfig, Thought
-from mdexp.records import LinearHead, Output, PathScore, Problem, by_id
+from mdexp.records import Output, PathScore, Problem, by_id
 from mdexp.stages.harvest import HARVESTED, scorer_problems
 from mdexp.stages.stage import Files, Stage, same_names
-from mdexp.store.files import read_json, write_json
+from mdexp.store.files import write_json
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
 from mdexp.students.prompts import Renderer
@@ -20,7 +21,6 @@ from mdexp.students.weights import Weights
 if TYPE_CHECKING:
     from mdexp.decoding.prefix_scores import PrefixScores
 
-HEAD = "scorer.json"
 SCORES = "path_scores.jsonl"
 OUTPUTS = "outputs_after.jsonl"
 
@@ -110,9 +110,7 @@ def prefix_scores(head: Path, model: Any, renderer: Renderer) -> "PrefixScores":
     """The scorer that a stage left in the file `head`."""
     from mdexp.decoding.prefix_scores import PrefixScores
 
-    fields = read_json(head)
-    fitted = LinearHead(**fields | {"weights": tuple(fields["weights"])})
-    return PrefixScores(model, fitted, renderer.tokenizer.eos_token_id)
+    return PrefixScores(model, read_head(head), renderer.tokenizer.eos_token_id)
 
 
 def _reading_student(

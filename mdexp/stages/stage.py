@@ -6,7 +6,7 @@ Everything that can change its output is in its key; its tools (an executor, wei
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -92,6 +92,8 @@ class Stage:
     function: Callable[..., Counts]
     reads: tuple[str, ...] = ()  # files of the run folder
     reads_if_there: tuple[str, ...] = ()  # optional files of the run folder
+    # Further files of the run folder, each read where the settings need it.
+    reads_by_choice: Mapping[str, Callable[[Settings], bool]] = field(default_factory=dict)
     writes: Mapping[str, str]  # {name in the store: name in the run folder}
     files: Callable[[Settings], Files] = no_files  # local files, whose content is part of the key
     settings: Callable[[Settings], Mapping[str, Any]]  # passed to the function, and part of the key

@@ -34,7 +34,8 @@ def dependents(changed: Stage) -> set[str]:
     `changed`."""
     found = {changed.name}
     for stage in TABLE:
-        reads = {WRITERS[name][0].name for name in (*stage.reads, *stage.reads_if_there)}
+        names = (*stage.reads, *stage.reads_if_there, *stage.reads_by_choice)
+        reads = {WRITERS[name][0].name for name in names}
         if reads & found or (stage.asks_trained_student and TRAIN.name in found):
             found.add(stage.name)
     return found - {changed.name}

@@ -74,6 +74,15 @@ COMMANDS = [
     ("decoding=stepwise thought=[cot,kpdd]", "one text by itself; thought=kpdd has up to 3"),
     ("decoding=stepwise thought=[cot,sci_cot]", "one text by itself; thought=sci_cot has up to 2"),
     ("decoding=stepwise thought=[cot,repair]", "thought=repair has up to 3"),
+    (
+        "decoding=search decoding.search.scorer=run",
+        "asks the run's scorer, and this run has none; add scorer=energy",
+    ),
+    ("decoding=search thought=[cot,kpdd]", "one text by itself; thought=kpdd has up to 3"),
+    (
+        "decoding=search decoding.search.budget=200",
+        "decoding.search.budget=200 has to hold a prompt",
+    ),
     ("teacher=openai", "teacher.model: needs a value"),
     ("run=nowhere", "run: nowhere has no run.json"),
     ("run=nowhere lambda=0.3", "stages, store, logger, vote, grader can be given, not lambda"),
