@@ -81,7 +81,7 @@ COMMANDS = [
     ("decoding=search thought=[cot,kpdd]", "one text by itself; thought=kpdd has up to 3"),
     (
         "decoding=search decoding.search.budget=200",
-        "decoding.search.budget=200 has to hold a prompt",
+        "decoding: search.budget=200 has to hold a prompt",
     ),
     ("teacher=openai", "teacher.model: needs a value"),
     ("run=nowhere", "run: nowhere has no run.json"),
