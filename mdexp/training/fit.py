@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
-from pytorch_lightning.utilities import rank_zero_only
 from torch.utils.data import DataLoader
 
 from mdexp.config.blocks import TrainerSettings
 from mdexp.config.settings import SettingsError
 from mdexp.ports import Feed, Objective
-from mdexp.ports.progress import ProgressBar
 from mdexp.records import Example
 from mdexp.students.adapters import adapted
 from mdexp.students.frozen import COMPUTED_IN, BaseDtype, frozen_base
@@ -44,6 +42,7 @@ from mdexp.training.resume import (
     training_identity,
 )
 from mdexp.training.sharding import sharding_strategy, unshard
+from mdexp.training.training_progress import TrainingProgress
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -147,17 +146,10 @@ def fit(
         except NotFinite as error:
             left = newest_checkpoint(folder / CHECKPOINTS, identity)
             raise what_is_left(error, left[0] if left else None) from error
-    scored: dict[str, Any] = {
-        "problems": len(problems),
-        "steps": len(steps),
-        "examples": sum(len(rows) for rows in problems.values()),
-        "target_tokens": sum(e.num_scored for step in steps for e in step),
-    }
-    if absent := Auxiliary.of(objective).steps_without(steps):
-        scored["steps without a lesson"] = absent
+    counts = _counts(problems, steps, objective)
     if held_out:
-        scored["held_out_problems"] = trainer.validate_problems
-    return model.eval(), module.history, scored | _work(module.history) | probe.counts()
+        counts["held_out_problems"] = trainer.validate_problems
+    return model.eval(), module.history, counts | _work(module.history) | probe.counts()
 
 
 def planned_steps(
@@ -220,6 +212,21 @@ def layout_options(
     }
 
 
+def _counts(
+    problems: Mapping[str, Sequence[Item]], steps: Sequence[Sequence[Item]], objective: Objective
+) -> dict[str, Any]:
+    """What was trained on."""
+    counts = {
+        "problems": len(problems),
+        "steps": len(steps),
+        "examples": sum(len(rows) for rows in problems.values()),
+        "target_tokens": sum(e.num_scored for step in steps for e in step),
+    }
+    if absent := Auxiliary.of(objective).steps_without(steps):
+        counts["steps without a lesson"] = absent
+    return counts
+
+
 def _work(history: Sequence[Mapping[str, float]]) -> dict[str, int | float]:
     """The number of computed tokens, and the share of them that is not padding."""
     tokens = sum(row["tokens"] for row in history)
@@ -265,25 +272,3 @@ def _lightning(
         enable_model_summary=False,
         use_distributed_sampler=False,  # each rank takes its share of a step's micro-batches
     )
-
-
-class TrainingProgress(Callback):
-    """Shows the finished steps, with the last loss."""
-
-    @rank_zero_only
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        def loss() -> str:
-            assert isinstance(pl_module, MixedDistillation), pl_module
-            return f"loss {pl_module.history[-1]['loss']:.3f}" if pl_module.history else ""
-
-        self.progress = ProgressBar(
-            trainer.max_steps, "train", "steps", log, loss, trainer.global_step
-        )
-
-    @rank_zero_only
-    def on_train_batch_end(self, *_: Any, **__: Any) -> None:
-        self.progress.advance()
-
-    @rank_zero_only
-    def on_train_end(self, *_: Any, **__: Any) -> None:
-        self.progress.close()
