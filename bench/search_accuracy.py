@@ -69,11 +69,12 @@ CHOICES: dict[str, Callable[[Paths], bool]] = {
 }
 
 
-def decoder(run_options: Any, budget: int) -> TreeSearch:
+def decoder(run_options: Any, budget: int, rows: int) -> TreeSearch:
     """The run's decoding as a search; all whole texts of a tree are paths."""
     options = yaml.safe_load(SEARCH.read_text(encoding="utf-8"))
     search = options["search"] | {"budget": budget}
     asked = run_options.model_dump() | {"num_paths": budget, "num_validation": 0}
+    asked |= {"batch_size": rows}
     built: Any = build_part(asked | {"_target_": options["_target_"], "search": search})
     return built
 
@@ -133,6 +134,7 @@ def main() -> None:
     parser.add_argument("--problems", type=int, default=50)
     parser.add_argument("--thought", default="pot")
     parser.add_argument("--budget", type=int, default=1024)
+    parser.add_argument("--rows", type=int, help="at a time; else as in the run")
     given = parser.parse_args()
     manifest = run_manifest(given.run)
     settings = judge(manifest["settings"])
@@ -140,7 +142,8 @@ def main() -> None:
     problems = read_jsonl(run_file(given.run, "problems.jsonl"), Problem)
     tested = [problem for problem in problems if problem.split == "test"][: given.problems]
     writer = run_writer(given.run, settings, DecodeStats(kept=ResumeCache(given.kept)))
-    search = decoder(settings.decoding.untrained(), given.budget)
+    straight: Any = settings.decoding.untrained()
+    search = decoder(straight, given.budget, given.rows or straight.batch_size)
     with Sandbox(**settings.sandbox.model_dump()) as sandbox:
         found, counts = search.solve(tested, one, writer, sandbox, {})
         print(counts)

@@ -1,9 +1,9 @@
-"""Monte-Carlo tree search as a decoder: the whole texts that it finds vote."""
+"""Monte-Carlo tree search as a decoder: the whole texts that it finds take part in the vote."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from mdexp.config.blocks import Block, Count, DecodingSettings
 from mdexp.decoding.choosing import variants_of
@@ -22,22 +22,29 @@ Counts = dict[str, Any]
 
 
 class SearchSettings(Block):
-    """How a tree grows (decoding/tree_growth.py). `budget`: tokens of each problem and thought, the
-    prompt, dropped tokens and what a scorer reads included."""
+    """How a tree grows (decoding/tree_growth.py). `budget` limits the tokens of each problem and
+    thought, including the prompt, dropped tokens and what a scorer reads."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     budget: Count
     branches: Count  # draws at a step
-    step_tokens: Count  # of one draw; a longer step goes on in the next
+    step_tokens: Count  # of one draw; a longer step continues in the next
     exploration: float = Field(ge=0)  # PUCT's constant: the higher, the less the values decide
-    # Of steps. run: the run's own, which weighs paths; None: the likelihood of their tokens.
+    # Gives values. run: the run's scorer; None: the likelihood of the tokens.
     scorer: Literal["run"] | NestedScorer | None
+
+    @field_validator("scorer")
+    @classmethod
+    def _is_a_scorer(cls, scorer: object) -> object:
+        if scorer in (None, "run") or isinstance(scorer, Scorer):
+            return scorer
+        raise ValueError(f"may be null, run, or a scorer named by _target_, got {scorer!r}")
 
 
 class TreeSearch(DecodingSettings):
-    """The best whole text of each (problem, thought) is sample 0. The best `num_paths` vote, each
-    as often as it was drawn."""
+    """Sample 0 is the whole text of the highest value. The `num_paths` best whole texts are the
+    samples that vote; a text that was drawn twice is two of them."""
 
     search: SearchSettings
 
@@ -78,7 +85,7 @@ class TreeSearch(DecodingSettings):
         return self.search.scorer == "run"
 
     def _taught_scorer(self) -> Scorer | None:
-        """The scorer that learns from validation paths."""
+        """The scorer that learns from validation paths, if there is one."""
         scorer = self.search.scorer
         return None if isinstance(scorer, str) else scorer
 
@@ -96,8 +103,8 @@ class TreeSearch(DecodingSettings):
         executor: Executor,
         found: Mapping[TranscriptKey, Done],
     ) -> tuple[list[Output], Counts]:
-        """Outputs, and by thought what its searches took and found. ValueError where a scorer is to
-        learn and there are no validation problems."""
+        """The outputs, and counts of the searches by thought. ValueError if a scorer has to learn
+        and there are no validation problems."""
         from mdexp.decoding.search_outputs import Searches, tally
 
         outputs: list[Output] = []
@@ -118,8 +125,8 @@ class TreeSearch(DecodingSettings):
         writer: "StudentWriter",
         executor: Executor,
     ) -> "Values":
-        """A scorer learns from straight paths of validation problems: for those of one half of
-        them from the other half, for all other problems from both."""
+        """The values of steps. A taught scorer learns from paths of validation problems, which are
+        not searched for that. The searches of one half of these use what the other half taught."""
         from mdexp.decoding.answering import answer
         from mdexp.decoding.step_values import FittedScores, HeadScores, TokenLikelihood
 

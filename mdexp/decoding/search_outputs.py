@@ -1,4 +1,4 @@
-"""The searches of one thought, window by window, and what they found as outputs."""
+"""Runs the searches of one thought, batch by batch, and turns their texts into outputs."""
 
 import logging
 from collections import Counter
@@ -29,7 +29,7 @@ Counts = dict[str, Any]
 
 @dataclass(slots=True)
 class _Found:
-    """What one search came to; it can be read from JSON."""
+    """The outputs of one search; can be read from JSON."""
 
     outputs: list[Output]
 
@@ -49,8 +49,8 @@ class Searches:
     values: Values
 
     def outputs(self, problems: Sequence[Problem]) -> list[Output]:
-        """The outputs of each problem in turn; those of a window whose search was killed are
-        searched again, those of earlier windows were kept."""
+        """The outputs of each problem in turn. A killed run finds those of finished windows in the
+        resume cache."""
         limits = limits_of(self.decoding)
         outputs: list[Output] = []
         for window in self._windows(problems):
@@ -70,7 +70,7 @@ class Searches:
         return outputs
 
     def _windows(self, problems: Sequence[Problem]) -> Iterator[Sequence[Problem]]:
-        """Problems whose next steps are together as many rows as are computed at a time."""
+        """Yield the problems that are searched together: their draws fill a batch."""
         size = max(1, self.decoding.batch_size // self.decoding.search.branches)
         title = self.writer.title([self.name], problems)
         with ProgressBar(len(problems), title, "problems", log) as progress:
@@ -147,7 +147,7 @@ def _output(question: Sought, node: Node, sample: int, trace: Counts) -> Output:
 
 
 def tally(outputs: Sequence[Output]) -> Counts:
-    """Of all searches together: tokens by what they were spent for, steps, whole texts."""
+    """Sums over all searches: tokens by purpose, steps, whole texts."""
     traces = [output.trace for output in outputs if output.sample == 0]
     spent: Counter[str] = Counter()
     for trace in traces:

@@ -1,4 +1,4 @@
-"""What a student wrote behind a step of a search tree, as further steps."""
+"""Splits what the student wrote into the steps of a search tree."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ Ids = Sequence[int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sought:
-    """A question put with a thought, called `name`. `stream` names its random numbers, and
-    `opening` is an opening tag of thinking with which the prompt ends."""
+    """A question with the thought to answer it by. `stream` names its random numbers; `opening` is
+    the opening tag of thinking at the end of the prompt, mostly empty."""
 
     problem: Problem
     name: str
@@ -32,7 +32,7 @@ class Sought:
 
 @dataclass(frozen=True, slots=True)
 class StepReader:
-    """Makes nodes of tokens; a text of `max_tokens` tokens has to be whole, or is closed."""
+    """Makes nodes of tokens. A text of `max_tokens` tokens is closed."""
 
     renderer: Renderer
     max_tokens: int
@@ -40,8 +40,7 @@ class StepReader:
     def of_text(
         self, question: Sought, answered: Answered, read: CachedText, to: Node
     ) -> list[Node]:
-        """All steps of a text that was written in one go behind `to`, each the child of the one
-        before it."""
+        """All steps of a text written behind `to`, each the child of the one before."""
         pieces = []
         rest: Ids = answered.token_ids
         while rest:
@@ -53,8 +52,8 @@ class StepReader:
     def of_draw(
         self, question: Sought, answered: Answered, read: CachedText, to: Node
     ) -> list[Node]:
-        """The step that was drawn behind `to`. What was written behind its end is dropped, unless
-        the text ends there: then it is a second step."""
+        """The step drawn behind `to`. Tokens behind its end are dropped, unless the text ends
+        there: they are then a second step."""
         ids = answered.token_ids
         count = self._first(question.thought, ids)
         pieces = [ids[:count]]
@@ -97,7 +96,7 @@ class StepReader:
         return nodes
 
     def _first(self, thought: Thought, ids: Ids) -> int:
-        """How many tokens it takes until a step is complete; all, where it is not."""
+        """The number of tokens of the first step; all tokens if it is not complete."""
         step = OneStep(thought)
         complete = (n for n in range(1, len(ids)) if step.complete(self.renderer.text(ids[:n])))
         return next(complete, len(ids))

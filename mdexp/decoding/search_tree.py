@@ -1,14 +1,14 @@
-"""A tree of steps: which one is expanded next, and what its steps turned out to be worth.
+"""The tree of a Monte-Carlo tree search: it selects the step to expand and backs up values.
 
 PUCT (Rosin 2011, as in AlphaZero, arXiv 1712.01815): from the root on, the child with the highest
 
     mean value + exploration * prior * sqrt(visits of the parent) / (1 + visits of the child)
 
-is followed to a step that has not been expanded. The prior of a step is its share of the draws at
-its parent: actions are sampled from the student itself, so that this estimates its probability
-(Sampled MuZero, Hubert et al. 2021, arXiv 2104.06303). The value of a text does not change, so one
-behind which nothing is left to try is closed and not followed again. Where that is true of all, one
-more round of draws is made at each.
+is followed, up to a step that has not been expanded. The prior of a step is its share of the draws
+at its parent. The student itself draws the steps, so that the share estimates their probability
+(Sampled MuZero, Hubert et al. 2021, arXiv 2104.06303). Values do not change, so a step with nothing
+left to try behind it is closed and not selected again. When the whole tree is closed, all its steps
+are opened for another round of draws, until a round finds nothing new.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,10 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Node:
-    """A text up to one of its steps. `draws`: how often the student wrote this step here.
-
-    A text is whole, may go on, or was ended by the token limit: then it is closed, and not whole.
-    """
+    """A text up to one of its steps. One that reaches the token limit is closed and not whole."""
 
     parent: "Node | None" = None
     token_ids: tuple[int, ...] = ()
@@ -35,7 +32,7 @@ class Node:
     text: str = ""
     status: Status = "open"
     error: str = ""
-    draws: int = 1
+    draws: int = 1  # times that the student wrote this step behind its parent
     value: float = 0.0  # in [0, 1]
     visits: int = 0  # values that were backed up through it
     total: float = 0.0  # their sum
@@ -66,8 +63,8 @@ class Node:
 
 @dataclass(slots=True, kw_only=True)
 class Tokens:
-    """Tokens that a search took: `prompt` and what was read of texts again, what was `written`
-    (steps that were cut or dropped included), and what a scorer read to judge steps."""
+    """Tokens that a search spent. `prompt`: read of the prompt, and read again of texts; `written`,
+    including what was cut off; `scored`: read by a scorer."""
 
     prompt: int = 0
     written: int = 0
@@ -80,7 +77,8 @@ class Tokens:
 
 @dataclass(slots=True, kw_only=True)
 class SearchTree:
-    """The steps that were tried for one question, the root (no step yet) first."""
+    """The tree of one question. `nodes` are in the order in which they were found, the root (the
+    empty text) first."""
 
     budget: int  # tokens
     exploration: float
@@ -100,8 +98,7 @@ class SearchTree:
         return self.budget - self.spent.total
 
     def next_to_expand(self) -> Node | None:
-        """The step that PUCT leads to; None where nothing is left to try: drawing at each step once
-        more has found nothing new."""
+        """The step that PUCT selects; None if nothing is left to try."""
         if self.root.is_closed:
             self._reopen()
         node = self.root
@@ -124,9 +121,8 @@ class SearchTree:
                 node.is_expanded = node.is_closed = False
 
     def extend(self, parent: Node, steps: Sequence[Node]) -> list[Node]:
-        """Add a text behind a step, each of its steps behind the one before it. Returns those that
-        are new; of the others the ones that are known are drawn once more. Nothing follows a step
-        that failed."""
+        """Add consecutive steps behind `parent`, and return the new ones. A step that is there
+        already counts as drawn once more. Nothing is added behind a step that failed."""
         new = []
         for step in steps:
             if parent.status == "failed":
@@ -145,35 +141,34 @@ class SearchTree:
         return new
 
     def back_up(self, node: Node) -> None:
-        """Count the value of a new step for it and all before it."""
+        """Add the value of a new step to its own mean and to those of all steps before it."""
         for each in node.lineage():
             each.visits += 1
             each.total += node.value
 
     def close_exhausted(self, node: Node) -> None:
-        """Close an expanded step whose children are all closed, and so on towards the root."""
+        """Close an expanded step if all its children are closed, then its parent, and so on."""
         for each in node.lineage():
             if not each.is_expanded or not all(child.is_closed for child in each.children):
                 return
             each.is_closed = True
 
     def leaves(self) -> list[Node]:
-        """Whole texts that did not fail, those of the highest value first, of equal ones the one
-        that was found first."""
+        """Whole texts that did not fail, by falling value, then in the order found."""
         whole = [node for node in self.nodes if node.is_whole and node.status != "failed"]
         return sorted(whole, key=lambda node: -node.value)
 
     def best(self) -> Node:
-        """The best whole text; where there is none, the best one that is not, else one that
-        failed."""
+        """The whole text of the highest value; without one the best unfinished text, else one
+        that failed."""
         if leaves := self.leaves():
             return leaves[0]
         ends = [node for node in self.nodes if not node.children]
         return max(ends, key=lambda node: (node.status != "failed", node.value))
 
     def rows(self) -> list[dict[str, Any]]:
-        """The tree as JSON holds it: steps in the order in which they were found, the root first.
-        `parent` is a place in the list; `mean` the mean value backed up."""
+        """The nodes as JSON. `parent` is an index into the list, `mean` the mean of the values that
+        were backed up."""
         places = {id(node): place for place, node in enumerate(self.nodes)}
         return [
             {

@@ -1,5 +1,5 @@
-"""What the texts of a search are worth up to a step, in [0, 1]; 0 for a program that raised, which
-needs nobody's word."""
+"""The values that a search gives to texts up to a step, in [0, 1]. Programs that raise have the
+value 0 and are not among them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TokenLikelihood:
-    """The student's own: the geometric mean of the probabilities of a text's tokens."""
+    """The geometric mean of the probabilities that the student gives to a text's tokens."""
 
     reads_texts: ClassVar[bool] = False
 
@@ -30,7 +30,8 @@ class TokenLikelihood:
 
 @dataclass(frozen=True, slots=True)
 class FittedScores:
-    """A scorer's chance that a text leads to a right answer. `scores` are those for a problem."""
+    """The probability of a right answer by a scorer that learned from paths. `scores` returns the
+    fitted scorer for a problem."""
 
     scores: Callable[[str], Scores]
 
@@ -46,7 +47,7 @@ class FittedScores:
 
 @dataclass(frozen=True, slots=True)
 class HeadScores:
-    """The chance that the run's scorer gives a text: it reads the text for that."""
+    """The probability of a right answer by the run's scorer, which reads prompt and text."""
 
     scores: PrefixScores
 
@@ -66,7 +67,7 @@ class HeadScores:
 
 
 def _as_path(question: Sought, node: Node) -> Generation:
-    """A text up to a step as scorers see paths: one that may go on is as one that was cut short."""
+    """A text up to a step as a path; an unfinished one has the status `truncated`."""
     return Generation(
         problem_id=question.problem.id,
         dataset=question.problem.dataset,

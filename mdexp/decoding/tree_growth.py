@@ -1,11 +1,12 @@
-"""Trees of many questions grown side by side: all steps that are tried next are one batch.
+"""Grows the search trees of many questions side by side: one batch draws the next steps of all.
 
-A tree begins with the greedy text, step by step, so that a search never ends without an answer.
-Then steps are drawn behind the one that PUCT leads to (search_tree.py). Each is checked by running
-the program so far (thoughts/steps.py) and valued; one that raises is worth 0. A session keeps what
-was read, so that a text is read again from its last token on; that token counts, too.
+A tree begins with the steps of the greedy text, so that a search always has an answer. Then steps
+are drawn behind the one that PUCT selects (search_tree.py). The program so far is run
+(thoughts/steps.py), and each step gets a value: 0 if its program raises. A session keeps the cache
+of each text, so that only its last token is read again; that token counts, too.
 
-No search spends more than its budget: steps are drawn only while what they cost at most is left.
+A search never spends more than its budget: it draws only as often as the rest of the budget pays
+for in the worst case.
 """
 
 from collections.abc import Sequence
@@ -22,18 +23,18 @@ from mdexp.thoughts.steps import OneStep, check
 
 
 class Values(Protocol):
-    """What texts up to a step are worth, in [0, 1]."""
+    """The values of texts up to a step, in [0, 1]."""
 
     @property
     def reads_texts(self) -> bool:
-        """Whether a model reads them for that, those of a question together behind its prompt."""
+        """Whether a model reads them: the prompt of a question once, and each of its texts."""
         ...
 
     def __call__(self, asked: Sequence[tuple[Sought, Node]]) -> Sequence[float]: ...
 
 
 class Grown(NamedTuple):
-    """What was written behind a step of a tree: several texts, step by step."""
+    """What was written behind a step of a tree: several texts, each as its steps."""
 
     question: Sought
     tree: SearchTree
@@ -43,7 +44,7 @@ class Grown(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Growth:
-    """How trees grow: by `branches` draws at a step, of at most `step_tokens` tokens each."""
+    """The settings of a search: `branches` draws at a step, of at most `step_tokens` each."""
 
     session: Writes
     executor: Executor
@@ -55,8 +56,8 @@ class Growth:
     exploration: float
 
     def grow(self, questions: Sequence[Sought]) -> list[SearchTree]:
-        """A tree for each question, grown until its budget is spent or nothing is left to try. One
-        whose budget does not hold the prompt and a whole text has no steps."""
+        """The tree of each question, grown until its budget is spent or nothing is left to try.
+        Without steps if the budget is less than the prompt and a whole text."""
         trees = [SearchTree(budget=self.budget, exploration=self.exploration) for _ in questions]
         pairs = list(zip(questions, trees, strict=True))
         self._write_greedy(
@@ -96,7 +97,7 @@ class Growth:
         self._add(grown)
 
     def _draws(self, question: Sought, tree: SearchTree, node: Node) -> int:
-        """How many draws at a step a tree can pay for; none before it has its greedy text."""
+        """The number of draws at a step that the tree can pay for; 0 without a greedy text."""
         if not tree.root.children:
             return 0
         left, each = tree.left - self._unread(question, node), self.step_tokens
@@ -106,7 +107,7 @@ class Growth:
         return max(0, min(self.branches, left // each))
 
     def _unread(self, question: Sought, node: Node) -> int:
-        """How many tokens are read before something is drawn behind a step."""
+        """The number of tokens that are read before the draws behind a step."""
         ids = [*question.prompt_ids, *node.token_ids]
         return len(ids) - (node.read or EMPTY).continued_as(ids).num_read
 
@@ -141,7 +142,7 @@ class Growth:
         return StepReader(self.session.renderer, self.limits.max_new_tokens)
 
     def _add(self, grown: Sequence[Grown]) -> None:
-        """Check what was written, add it to the trees, and back up the values of what is new."""
+        """Check what was written, add it to the trees, and back up the values of new steps."""
         self._check([(one.question, step) for one in grown for text in one.texts for step in text])
         valued: list[tuple[Sought, Node]] = []
         new: list[tuple[SearchTree, Node]] = []
@@ -162,7 +163,7 @@ class Growth:
             one.tree.close_exhausted(one.parent)
 
     def _check(self, written: Sequence[tuple[Sought, Node]]) -> None:
-        """Run programs up to each step; a line that was cut says nothing yet."""
+        """Run the programs up to each complete step."""
         ended = [(question, step) for question, step in written if not step.is_cut]
         texts = [(question.thought, question.opening + step.text) for question, step in ended]
         for (_, step), checked in zip(ended, check(texts, self.executor), strict=True):
@@ -171,7 +172,7 @@ class Growth:
                 step.is_closed, step.read = True, None
 
     def _cost_of_values(self, question: Sought, steps: Sequence[Node]) -> int:
-        """How many tokens are read to value steps."""
+        """The number of tokens that are read for the values of steps."""
         if not (self.values.reads_texts and steps):
             return 0
         return len(question.prompt_ids) + sum(len(step.token_ids) for step in steps)

@@ -27,8 +27,8 @@ def is_settled(paths: Sequence[Generation], left: int, confidence: float) -> boo
 
 
 def settled_at(paths: Sequence[Generation], confidences: Sequence[float]) -> list[int]:
-    """The sample behind which the vote over all thoughts' `paths` is settled, for each confidence;
-    the last one, where it never is. Samples come in the order of their numbers."""
+    """The number of the sample after which the vote is settled, for each confidence; the last
+    sample if it never is. `paths` are those of all thoughts."""
     cast: Counter[str] = Counter()
     found: dict[float, int] = {}
     left, last = len(paths), 0
@@ -43,7 +43,7 @@ def settled_at(paths: Sequence[Generation], confidences: Sequence[float]) -> lis
 
 
 def _settles(cast: Counter[str], left: int, confidence: float) -> bool:
-    """Whether votes by answer are settled, with `left` paths to come."""
+    """Whether the votes by answer are settled with `left` paths to come."""
     first, second = [*(votes for _, votes in cast.most_common(2)), 0, 0][:2]
     return first - second > left or chance_to_lead(first, second) >= confidence
 

@@ -1,8 +1,7 @@
-"""Accuracy against the tokens that a student writes for a problem, from the paths that are there.
+"""Accuracy by the number of tokens that a student writes per problem, from the paths of a run.
 
-Samples count in the order of their numbers, and a sample is the same however many follow it
-(decoding/sampling.py). So a point is what a run with so many samples, or with `decoding=stopping`,
-would have written and elected.
+A sample does not depend on how many follow it (decoding/sampling.py). Each point is therefore what
+a run with fewer samples, or with `decoding=stopping`, would have written and elected.
 """
 
 from collections import Counter
@@ -19,7 +18,7 @@ from mdexp.grading.score import by_problem, elections
 from mdexp.grading.statistics import mcnemar, wilson
 from mdexp.grading.stopping import settled_at
 from mdexp.grading.vote_rules.majority import Majority
-from mdexp.ports import VoteRule
+from mdexp.ports import LearnedVote, VoteRule
 from mdexp.records import Generation, Output, Vote
 from mdexp.records.row_names import RUN_VOTE
 
@@ -31,7 +30,7 @@ Heard = NDArray[np.bool_]  # which paths are heard, the last axis
 
 
 class TokenPoint(TypedDict):
-    """One way to spend paths; paths and tokens are means over problems."""
+    """The accuracy and cost of a vote; paths and tokens are means over problems."""
 
     setting: str  # samples of each thought, or the confidence
     paths: float
@@ -45,7 +44,7 @@ TokenCurves = dict[str, list[TokenPoint]]  # each thought, the mix, stopping, an
 
 
 class _Paths(NamedTuple):
-    """The sampled paths of a test set: each problem has the same ones, in the order of ties."""
+    """The sampled paths of a test set, the same ones for each problem, in tie-break order."""
 
     problems: Sequence[Sequence[Generation]]
     tokens: NDArray[np.int_]  # problems x paths
@@ -64,11 +63,11 @@ def token_curves(
     thoughts: Sequence[str],
     rule: VoteRule,
 ) -> dict[str, TokenCurves]:
-    """By test set, of the trained student. `generations` are its graded `outputs`, `thoughts` all
-    by which it answers, and `rule` is that of the run's `votes`.
+    """The curves of the trained student by test set. `generations` are its graded `outputs`,
+    `thoughts` all by which it answers, and `rule` is that of the run's `votes`.
 
-    A set is left out unless all its problems have the same sampled paths, at least two of one
-    thought: where a vote stopped the sampling, or a search chose, fewer paths are not the first.
+    A set has no curves if its problems have different sampled paths (sampling stopped early), if
+    the paths are the best of a beam or a search, or if no thought has two.
     """
     ours = [g for g in generations if g.phase == "after"]
     tokens = {
@@ -90,10 +89,10 @@ def token_curves(
 def _sampled(
     generations: Sequence[Generation], order: Sequence[str], tokens: Tokens
 ) -> _Paths | None:
-    """None where problems have other paths or chosen ones, or no thought has two."""
+    """The paths; None if the set has no curves."""
     problems = by_problem(g for g in generations if g.sample and g.split == "test")
     if any(path.trace for paths in problems for path in paths):
-        return None  # the best of a beam or a search
+        return None
     ranked = [sorted(paths, key=lambda g: (_rank(g, order), g.sample)) for paths in problems]
     layouts = {tuple((g.thought, g.sample) for g in paths) for paths in ranked}
     if len(layouts) != 1:
@@ -106,13 +105,13 @@ def _sampled(
 
 
 def _rank(path: Generation, order: Sequence[str]) -> tuple[int, str]:
-    """A thought that has no say in the vote comes last."""
+    """A sort key that puts thoughts without a say in the vote last."""
     known = path.thought in order
     return (order.index(path.thought), "") if known else (len(order), path.thought)
 
 
 def _curves(paths: _Paths, order: Sequence[str]) -> TokenCurves:
-    """The majority of each thought, of those in `order` together, and with stopping."""
+    """The majority of each thought, of the thoughts in `order` together, and with stopping."""
     ways = {thought: [thought] for thought in dict.fromkeys(paths.thoughts)}
     if len(order) > 1:
         ways[MIX] = list(order)
@@ -152,7 +151,11 @@ def _by_rule(
     thoughts: Sequence[str],
     rule: VoteRule,
 ) -> TokenCurves:
-    """The vote by the run's rule, which learns from all validation paths."""
+    """The vote by the run's rule, which learns from all validation paths. If the rule asks the
+    run's scorer, the tokens include the texts that this reads."""
+    if isinstance(rule, LearnedVote):
+        read = [[path.score is not None for path in each] for each in paths.problems]
+        paths = paths._replace(tokens=paths.tokens * (1 + np.array(read)))
     points, verdicts = [], []
     numbers = _numbers(paths, order)
     for number in numbers:
@@ -171,7 +174,7 @@ def _by_rule(
 
 
 def _numbers(paths: _Paths, thoughts: Sequence[str]) -> list[int]:
-    """Numbers of samples that are looked at: up to 4 every one, then round ones, and all."""
+    """The numbers of samples that have a point: 1 to 4, then round ones, and all."""
     most = int(paths.samples[np.isin(paths.thoughts, thoughts)].max())
     return sorted(number for number in {*SPARSE, most} if number <= most)
 

@@ -1,4 +1,4 @@
-"""Trees of a search, drawn: a row a step, behind its parent, with what it was found to be worth."""
+"""Draws search trees: a row for each step, with its value and the mean of the values behind it."""
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
@@ -15,12 +15,12 @@ COLUMNS = {"draws": 740, "visits": 800, "value": 870, "mean": 940}  # where each
 LABELS_END = 700
 CHARACTER = 7.0  # width of one, of the labels
 SEARCH_NOTE = (
-    "A row is a step of a text, behind the step before it. The thick line leads to the best text; "
-    "the more values were backed up through a step, the larger is its dot. Draws: how often the "
-    "student wrote the step there. Value: what the text up to the step was valued, 0 where its "
-    f"program raised. Mean: of the values at and behind it. Of a tree the {MOST_STEPS} steps that "
-    "were visited most are drawn. Trees are those of the first test problems in the order of the "
-    "SHA-256 of their ids; generations.jsonl has all."
+    "Each row is a step of a text. The thick line leads to the best text; a larger dot has more "
+    "visits. Draws: how often the student wrote the step there. Visits: how many values were "
+    "backed up through it. Value: that of the text up to the step, 0 if its program raised. "
+    f"Mean: of the values at and behind the step. At most {MOST_STEPS} steps of a tree are drawn, "
+    "those with the most visits. The problems are the first ones by the SHA-256 of their ids; "
+    "generations.jsonl has all trees."
 )
 MOST_INDENT, INDENTS = 18.0, 260.0  # of a step, of all together
 
@@ -28,7 +28,7 @@ Row = Mapping[str, Any]  # of decoding/search_tree.py
 
 
 class DrawnTree(TypedDict):
-    """One search. `right` is the verdict on its best text."""
+    """The drawing of one search; `answer` and `right` are those of its best text."""
 
     problem: str
     thought: str
@@ -43,15 +43,15 @@ class DrawnTree(TypedDict):
 
 
 class LeafVerdict(NamedTuple):
-    """What became of a whole text."""
+    """The answer of a whole text, and whether it is right."""
 
     answer: str
     right: bool
 
 
 def search_trees(generations: Sequence[Generation], problems: Sequence[Problem]) -> list[DrawnTree]:
-    """Trees of the trained student's test problems, the first ones in the order of the SHA-256 of
-    their ids; none, where nothing was searched."""
+    """The trees of some test problems, the first ones by the SHA-256 of their ids; none if nothing
+    was searched."""
     questions = {problem.id: problem for problem in problems}
     searched = [g for g in generations if "tree" in g.trace and g.split == "test"]
     searched.sort(key=lambda g: (sha256(g.problem_id.encode()).digest(), g.thought))
@@ -85,7 +85,7 @@ def _drawn(best: Generation, problem: Problem, verdicts: Mapping[int, LeafVerdic
 
 
 def _shown(rows: Sequence[Row], best: int) -> list[int]:
-    """The steps that are drawn, each behind its parent; the root is not among them."""
+    """The steps to draw, without the root, in depth-first order."""
     chosen = set(_lineage(rows, best))
     for place in sorted(range(1, len(rows)), key=lambda n: (-rows[n]["visits"], n)):
         if len(chosen) < MOST_STEPS:
@@ -101,7 +101,7 @@ def _shown(rows: Sequence[Row], best: int) -> list[int]:
 
 
 def _lineage(rows: Sequence[Row], place: int) -> list[int]:
-    """A step and those before it, without the root."""
+    """A step and its ancestors, without the root."""
     found = []
     while place:
         found.append(place)

@@ -1,4 +1,4 @@
-"""Accuracy against tokens per problem: a line for each way to spend them."""
+"""A chart of accuracy by tokens per problem."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -7,16 +7,17 @@ from mdexp.grading.token_curves import BY_RULE, TokenCurves, TokenPoint
 from mdexp.report.charts import HEIGHT, WIDTH, Axes, Point, end_names, svg, ticks
 
 TOKEN_NOTE = (
-    "Tokens are those that the student wrote in the paths that a vote hears, as a mean over "
-    "problems; samples count in the order of their numbers, so that each row is what a run with so "
-    "many, or with decoding=stopping, would have written and elected. Stopping ends where the "
-    "leading answer of all thoughts is ahead with the confidence. Interval: Wilson, 95 %. p: exact "
-    "McNemar test against the majority of all paths, not corrected for the number of rows."
+    "Tokens are those that the student writes in the paths of a vote, as a mean over problems; a "
+    "vote by the run's scorer also counts the texts that the scorer reads. Each row is what a run "
+    "with so many samples, or with decoding=stopping, would have written and elected. Stopping "
+    "ends when the leading answer of all thoughts stays ahead with that confidence. Interval: "
+    "Wilson, 95 %. p: exact McNemar test against the majority of all paths, not corrected for the "
+    "number of rows."
 )
 
 
 def token_chart(curves: TokenCurves, classes: Mapping[str, str]) -> str:
-    """Lines with a dot for each number of samples, of stopping for each confidence."""
+    """A line for each way to answer, with a dot for each number of samples or confidence."""
     points = [point for line in curves.values() for point in line]
     axes = Axes(
         ticks(0, max(point["tokens"] for point in points), whole=True),

@@ -335,6 +335,9 @@ def test_settings_that_cannot_be_searched_are_refused():
     with pytest.raises(ValidationError, match="search needs engine=local"):
         TreeSearch(**decoder().model_dump() | server)
     assert "seq2seq student cannot" in decoder().why_not({"pot": POT}, "seq2seq")
+    for other in ("energy", 3):
+        with pytest.raises(ValidationError, match=f"or a scorer named by _target_, got '?{other}"):
+            decoder(other)
     several = SimpleNamespace(max_writes=2, reads=())
     assert "thought=two has up to 2" in decoder().why_not({"two": several}, "causal")
     assert decoder().why_not({"pot": POT}, "causal") is None

@@ -112,6 +112,9 @@ def test_a_rule_that_learns_has_a_curve_of_its_own():
     assert found["mix"][-1]["accuracy"] == 0.0
     assert found["vote by scorer"][-1]["p"] < 1e-5 and found["mix"][-1]["p"] == 1.0
     assert "vote by majority" not in curves(paths)
+    scored = [replace(path, score=path.logprob) for path in paths]
+    read = curves(scored, plugin("vote", "scorer", temperatures=[0.1]))["vote by scorer"]
+    assert [p["tokens"] for p in read] == [2 * p["tokens"] for p in found["vote by scorer"]]
 
 
 def test_a_thought_without_a_say_has_a_curve_and_is_in_no_mix():
