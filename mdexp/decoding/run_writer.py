@@ -1,7 +1,6 @@
 """The student of a finished run: loaded as a writer, and its thoughts as the run asked them."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,12 @@ from mdexp.students.prompts import Renderer
 def run_writer(run: Path, settings: Settings, work: DecodeStats | None = None) -> StudentWriter:
     """The trained student of the run in a folder, on this machine's device and in its type.
     RunFolderError where the store no longer has it."""
-    import torch
-
     from mdexp.students.numerics import numerics
 
-    model, tokenizer = trained_weights(run, settings).load()
     trainer, student = settings.trainer, settings.student
-    machine = asdict(numerics(trainer.precision, trainer.accelerator, student))
-    model.to(machine["device"], getattr(torch, machine["dtype"]))
+    machine = numerics(trainer.precision, trainer.accelerator, student)
+    weights = trained_weights(run, settings)
+    model, tokenizer = weights.load(dtype=machine.dtype, device=machine.device)
     renderer = Renderer(tokenizer, student.kind, student.prompt)
     return StudentWriter(
         model=model,

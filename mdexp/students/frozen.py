@@ -52,18 +52,20 @@ class Frozen:
         if self.nf4 or self.dtype != "float32":
             _convert_matrices(model, getattr(torch, self.dtype))
 
-    def round(self, model: "PreTrainedModel") -> None:
-        """Give each weight the value that training computed with, in the type it has."""
+    def round(self, model: "PreTrainedModel", dtype: str = "float32") -> None:
+        """Give each matrix the value that training computed with, in the type `dtype`."""
         import torch
+
+        held = getattr(torch, dtype)
 
         if self.nf4:
             from bitsandbytes.functional import dequantize_4bit
 
             for _, _, layer in _quantised_layers(model):
-                layer.weight.data.copy_(dequantize_4bit(*quantised(layer.weight.data)))
+                layer.weight.data = dequantize_4bit(*quantised(layer.weight.data)).to(held)
         if self.dtype != "float32":
             for parameter in _matrices(model):
-                parameter.data.copy_(parameter.data.to(getattr(torch, self.dtype)))
+                parameter.data = parameter.data.to(getattr(torch, self.dtype)).to(held)
 
     def record(self, folder: Path) -> None:
         """Say it beside the adapters that were trained so; nothing if the base is plain."""

@@ -45,22 +45,37 @@ class Weights:
             loaded = self.student.load(self.seed)
         return extended(loaded, self.new_tokens)
 
-    def load(self, role: str | None = None) -> Loaded:
-        """Model (float32, evaluation mode) and tokenizer. Of a student with an adapter for each
-        role they stay beside the base (students/roles.py), but that of `role` alone is merged."""
-        if self.trained and self.student.tuning == "full":
-            return load_folder(self.trained, self.student.kind)
-        model, tokenizer = self.load_base()
-        if self.trained:
-            Frozen.recorded(self.trained).round(model)
-            if saved_roles(self.trained) and role is None:
-                model = with_adapters(model, self.trained)
-            else:
-                from peft import PeftModel
+    def load(self, role: str | None = None, dtype: str = "float32", device: str = "cpu") -> Loaded:
+        """Model (evaluation mode, on the device, weights of type `dtype`) and tokenizer. Of a
+        student with an adapter for each role they stay beside the base (students/roles.py), but
+        that of `role` alone is merged. Buffers keep their type: rotary frequencies stay in
+        float32."""
+        import torch
 
-                folder = self.trained / role if role else self.trained
-                model = merged(PeftModel.from_pretrained(model, str(folder)))
+        if self.trained and self.student.tuning == "full":
+            model, tokenizer = load_folder(self.trained, self.student.kind, dtype)
+        elif self.trained:
+            model, tokenizer = self._load_adapted(self.trained, role, dtype)
+        else:
+            model, tokenizer = self.load_base(dtype)
+        for parameter in model.parameters():
+            parameter.data = parameter.data.to(getattr(torch, dtype))
+        model.to(torch.device(device))  # type: ignore[arg-type]  # transformers wraps it
         return model.eval(), tokenizer
+
+    def _load_adapted(self, trained: Path, role: str | None, dtype: str) -> Loaded:
+        """Base and adapters. A base that training held in few bits is never read in float32
+        here either, unless it is stored so or asked for."""
+        frozen = Frozen.recorded(trained)
+        as_stored = not frozen.is_plain and dtype != "float32"
+        model, tokenizer = self.load_base("auto" if as_stored else "float32")
+        frozen.round(model, dtype if as_stored else "float32")
+        if saved_roles(trained) and role is None:
+            return with_adapters(model, trained), tokenizer
+        from peft import PeftModel
+
+        folder = trained / role if role else trained
+        return merged(PeftModel.from_pretrained(model, str(folder))), tokenizer
 
     def tokenizer(self) -> "PreTrainedTokenizerBase":
         """The tokenizer that `load` gives, without reading weights."""

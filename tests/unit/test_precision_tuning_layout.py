@@ -59,8 +59,8 @@ def test_from_examples_to_an_answer(kind, precision, tuning, layout, tmp_path):
     assert held == ({torch.float32, torch.uint8} if tuning == "qlora" else {torch.float32})
     save_folder((model, loaded[1]), tmp_path / "student")
     machine = numerics(precision, settings.accelerator)
-    again, _ = Weights(student=student, seed=SEED).after_training(tmp_path / "student").load()
-    again.to(machine.device, getattr(torch, machine.dtype))
+    weights = Weights(student=student, seed=SEED).after_training(tmp_path / "student")
+    again, _ = weights.load(dtype=machine.dtype, device=machine.device)
     request = DecodingRequest(
         prompt_ids=renderer.prompt_ids("Q: How many?\n"),
         problem="p",
