@@ -54,6 +54,7 @@ class AsksScorer(Protocol):
 
 @runtime_checkable
 class StartsServer(Protocol):
-    """A decoder that starts a server for the student by a command on this machine."""
+    """A decoder that starts a server for the student, or a teacher that starts one for its model,
+    by a command on this machine."""
 
     command: str

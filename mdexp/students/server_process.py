@@ -1,4 +1,4 @@
-"""A server of exported weights: started by a command, waited for, and ended with its run."""
+"""A server of a model: started by a command, waited for, and ended with its run."""
 
 import json
 import shlex
@@ -42,20 +42,20 @@ def why_no_command(command: str) -> str | None:
     return None
 
 
-def judge_program(command: str) -> str:
-    """Where the program of a command is; ValueError if it is not here."""
+def judge_program(key: str, command: str) -> str:
+    """Where the program of a command is; ValueError, which names the key, if it is not here."""
     name = shlex.split(command)[0]
     found = shutil.which(name)
     if found is None:
-        raise ValueError(f"decoding.command={command!r}: there is no program {name} here")
+        raise ValueError(f"{key}={command!r}: there is no program {name} here")
     return found
 
 
 @contextmanager
 def running_server(
-    command: str, model: Path, log: Path, wait_s: float, number: int = 0
+    command: str, model: Path | str, log: Path, wait_s: float, number: int = 0
 ) -> Iterator[RunningServer]:
-    """A server of the model in a folder, on a free port of this machine.
+    """A server of a model, by its folder or its name, on a free port of this machine.
 
     `{model}`, `{port}` and, where it is there, `{number}` of `command` are filled in; what it
     prints goes to the file `log`. It is ready when GET /v1/models answers, within `wait_s` seconds,
@@ -77,8 +77,7 @@ def running_server(
     try:
         url = f"http://127.0.0.1:{port}/v1"
         names = _names_once_ready(url, watch, shlex.join(words), log, wait_s)
-        folder = str(model)
-        yield RunningServer(url=url, model=names[0] if len(names) == 1 else folder)
+        yield RunningServer(url=url, model=names[0] if len(names) == 1 else str(model))
     finally:
         watch.stdin.close()
         watch.wait()

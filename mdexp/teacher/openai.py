@@ -5,8 +5,10 @@ it.
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path as FilePath
 from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
@@ -158,12 +160,13 @@ class OpenAITeacher(BaseModel):
         self.refuse(thoughts)
         sets = dict.fromkeys(problem.set_name for problem in problems)
         title = ", ".join(["extract", *thoughts, *sets])
-        with Ledger(ledger) as book:
+        with ExitStack() as until_end, Ledger(ledger) as book:
+            server = cache(lambda: until_end.enter_context(self.reached()))
             bought = BoughtPaths(
                 asking=self.asking(),
                 num_paths=self.num_paths,
                 book=book,
-                buy=partial(self._buy, book=book, title=title),
+                buy=partial(self._buy, book=book, title=title, server=server),
                 executor=executor,
             )
             found = bought.of(problems, thoughts)
@@ -230,7 +233,7 @@ class OpenAITeacher(BaseModel):
         """The number of exemplar sets in use: no more than there are samples."""
         return min(self.exemplar_sets, self.num_paths)
 
-    def _buy(self, wanted: Wanted, book: Ledger, title: str) -> None:
+    def _buy(self, wanted: Wanted, book: Ledger, title: str, server: Callable[[], str]) -> None:
         missing = {r: samples for r, samples in wanted.items() if book.missing(r, samples)}
         num_wanted, num_missing = num_samples(wanted), book.num_missing(missing)
         log.info("teacher: %d answers wanted, %d owned", num_wanted, num_wanted - num_missing)
@@ -238,6 +241,7 @@ class OpenAITeacher(BaseModel):
             for note in self.notes():
                 log.warning("teacher: %s", note)
             key, terms = server_key(self.api_key_env, self.url()), self.terms()
+            terms = replace(terms, base_url=server())
             warn_of_unlisted(terms.base_url, key, self.model)
             if self.mode == "batch":
                 purchase_by_batch(missing, book, terms, key, title)
@@ -277,3 +281,8 @@ class OpenAITeacher(BaseModel):
     def url(self) -> str:
         """The server's URL; ValueError if the environment's is not a URL."""
         return server_url(self.base_url)
+
+    @contextmanager
+    def reached(self) -> Iterator[str]:
+        """The server's URL while it is asked: from the first answer that is missing on."""
+        yield self.url()

@@ -20,6 +20,9 @@ ORIGINS: Mapping[str, Origin] = {
         "written by the model named above behind an API, whose terms of use may restrict "
         "training other models on its outputs"
     ),
+    "served": Origin(
+        "written by the model named above on this machine: the terms of its weights apply"
+    ),
     "replay": Origin(
         "replayed from a recording of a teacher: the terms of the model that wrote it apply",
         no_llm=("gold-equation",),  # recorded programs that were made of SVAMP's equations

@@ -69,12 +69,15 @@ def preflight(
     if trainer.activation_checkpointing:
         judged["checkpointing"] = lambda: judge_checkpointing(student, config)
     if s.generates and isinstance(s.decoding, StartsServer):
-        command = s.decoding.command
-        judged["server"] = lambda: judge_program(command)
+        decoded = s.decoding.command
+        judged["student's server"] = lambda: judge_program("decoding.command", decoded)
+    if "extract" in s.stages and isinstance(s.teacher, StartsServer):
+        taught = s.teacher.command
+        judged["teacher's server"] = lambda: judge_program("teacher.command", taught)
     if "train" in s.stages:
         judged["disk"] = lambda: judge_disk(student, config, store)
-        if launched():
-            judged["shared store"] = lambda: judge_shared(store)
+    if launched() and (s.generates or "train" in s.stages):
+        judged["shared store"] = lambda: judge_shared(store)
     found, faults = _findings(judged)
     if not faults:
         of_lengths = {"lengths": lambda: judge_lengths(s, config, tokenizer, problems, asked)}

@@ -19,6 +19,7 @@ OPTIONS = [file for file in FILES if file.parent != Path()]
 # What an option needs beside it.
 BESIDE = {
     "teacher/openai": ["teacher.model=some-model"],
+    "teacher/served": ["teacher.model=some-model", "teacher.command='true {model} {port}'"],
     "teacher/replay": ["teacher.path=paths.jsonl"],
     "dataset/jsonl": ["dataset.path=problems"],
     "dataset/hf": [

@@ -21,6 +21,11 @@ def place(group: str, name: str) -> str:
 
 def plugin(group: str, name: str, **options: Any) -> Any:
     """The component with the defaults of its yaml, but for the given options."""
-    return build_part(
-        yaml.safe_load((config_folder() / group / f"{name}.yaml").read_text()) | options
-    )
+    return build_part(_options(group, name) | options)
+
+
+def _options(group: str, name: str) -> dict[str, Any]:
+    """What a yaml says, above those that it names as its defaults."""
+    own = yaml.safe_load((config_folder() / group / f"{name}.yaml").read_text())
+    below = own.pop("defaults", [])
+    return {key: value for base in below for key, value in _options(group, base).items()} | own

@@ -26,6 +26,7 @@ PROBLEMS = [
 ]
 NEEDS = {  # beside the key num_paths
     "openai": {"model": "some-model", "base_url": "http://127.0.0.1:1/v1"},
+    "served": {"model": "some-model", "command": "true {model} {port}"},
     "replay": {"path": "recorded.jsonl"},
     "worked": {},
     "annotations": {},

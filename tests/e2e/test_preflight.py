@@ -199,3 +199,13 @@ def test_no_weights_are_read_before_the_training(
     made = "stages=[prepare,extract,verify,examples]"
     assert command(made, "student.tuning=lora", "hydra.run.dir=run") == 0
     assert list(states(Path("run"))) == ["prepare", "extract", "verify", "examples"]
+
+
+@pytest.mark.parametrize("part", ["teacher", "decoding"])
+def test_a_server_whose_program_is_not_here_is_missed(
+    part: str, command: Command, capfd: pytest.CaptureFixture[str]
+) -> None:
+    named = [f"{part}=served", f"{part}.command='no-such-program {{model}} {{port}}'"]
+    model = ["teacher.model=some-model"] if part == "teacher" else []
+    said = refused(command, capfd, *named, *model)
+    assert f"{part}.command='no-such-program {{model}} {{port}}': there is no program" in said

@@ -14,7 +14,6 @@ from mdexp.lessons.paths import PathLessons
 from mdexp.records import Example, Problem, VerifiedPath
 from mdexp.records import Path as TeacherPath
 from mdexp.report import explorer
-from mdexp.sandbox import result_cache
 from mdexp.sandbox.executor import Sandbox
 from mdexp.stages import examples as examples_stage
 from mdexp.stages import verify as verify_stage
@@ -27,6 +26,7 @@ from mdexp.training.fit import fit
 from mdexp.training.objectives.union import UnionObjective
 from mdexp.training.planned import names_of
 from mdexp.training.resume import training_identity
+from mdexp.transcripts import result_cache
 from tests.contract.conftest import plugin
 from tests.synthetic_run import generation
 from tests.tiny_run import SEED, examples, tiny, trainer

@@ -1,7 +1,7 @@
 """A program that was run once in a run is not run again."""
 
 from mdexp.records import ProgramResult
-from mdexp.sandbox.result_cache import CachedExecutor
+from mdexp.transcripts.result_cache import CachedExecutor
 
 
 class Noting:

@@ -138,9 +138,9 @@ def test_a_command_that_names_no_place_is_refused(command: str, said: str) -> No
 
 def test_a_program_that_is_not_here_is_missed_before_anything_is_bought() -> None:
     assert isinstance(decoding(ServedDecoding, command="true {model} {port}"), StartsServer)
-    assert judge_program("sh {model} {port}").endswith("/sh")
+    assert judge_program("decoding.command", "sh {model} {port}").endswith("/sh")
     with pytest.raises(ValueError, match="there is no program no-such-program here"):
-        judge_program("no-such-program {model} {port}")
+        judge_program("decoding.command", "no-such-program {model} {port}")
 
 
 def decoding(kind: Any, **options: Any) -> Any:
