@@ -25,12 +25,14 @@ def weights() -> Path:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=8080)
-    port = parser.parse_args().port
+    parser.add_argument("--alias", default="smollm2", help="the name of the model")
+    given = parser.parse_args()
+    port = given.port
     from xllamacpp import CommonParams, Server
 
     parameters = CommonParams()
     parameters.model.path = str(weights())
-    parameters.model_alias = {"smollm2"}
+    parameters.model_alias = {given.alias}
     parameters.hostnames = ["127.0.0.1"]
     parameters.port = port
     parameters.n_ctx = 8192
