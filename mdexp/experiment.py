@@ -7,7 +7,7 @@ after every stage, so a killed run shows how far it came.
 
 import logging
 import time
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from mdexp.ports import RunIdentity
 from mdexp.report.stage_warnings import judge_counts
 from mdexp.report.write import write_report
 from mdexp.sandbox.executor import Sandbox
-from mdexp.sandbox.result_cache import CachedExecutor
 from mdexp.stages.convert import CONVERT
 from mdexp.stages.extract import EXTRACT
 from mdexp.stages.generate import AFTER
@@ -26,6 +25,7 @@ from mdexp.stages.judge_run import judge_files, judge_stages, judge_student
 from mdexp.stages.run_files import RunFiles, clear
 from mdexp.stages.score import SCORE
 from mdexp.stages.stage import PreviousRound, Stage, sandbox_limits
+from mdexp.stages.stage_writer import RankOptions
 from mdexp.stages.table import TABLE
 from mdexp.stages.train import TRAIN
 from mdexp.store.environment import environment
@@ -38,6 +38,7 @@ from mdexp.students.process_memory import peak_memory_mib
 from mdexp.students.weights import Weights
 from mdexp.tracking.tracker import Tracker
 from mdexp.transcripts.reading import Readings
+from mdexp.transcripts.result_cache import CachedExecutor
 
 log = logging.getLogger(__name__)
 
@@ -228,6 +229,12 @@ class Experiment:
         """How numbers are computed on this machine."""
         trainer, student = self.settings.trainer, self.settings.student
         return plain_data(numerics(trainer.precision, trainer.accelerator, student))
+
+    @property
+    def ranks(self) -> RankOptions:
+        """Those that write beside this process, each with a sandbox."""
+        sandbox = partial(Sandbox, **self.settings.sandbox.model_dump())
+        return RankOptions(trainer=self.settings.trainer, open_executor=sandbox)
 
     @cached_property
     def untrained(self) -> Weights:

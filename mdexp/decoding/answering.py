@@ -2,16 +2,20 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
+from typing import Any
 
 from mdexp.config.blocks import DecodingSettings
 from mdexp.decoding.cached_text import CachedText
+from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.generate import batches_of_like_length, generate_answers
 from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest, limits_of
 from mdexp.decoding.server import ask_server
 from mdexp.decoding.session import EMPTY, Session
+from mdexp.decoding.shares import Sharing, WriterSource, held_writer
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.ports import Done, Executor, Run, Thought, Write
 from mdexp.ports.progress import ProgressBar
@@ -48,34 +52,107 @@ def answer(
     """One output per (problem, thought, sample), in that order. Of each thought `samples` are
     written, else 0 to `num_paths`, of validation problems to `validation_paths`. `found`: outcomes
     of thoughts that are read."""
-    writing = Writing(writer, decoding, writer.title(thoughts, problems))
-    walks = [
-        writing.walk(problem, name, thoughts[name], sample, found)
-        for problem in problems
-        for name in thoughts
-        for sample in samples or range(1 + decoding.num_samples(problem.split))
-    ]
-    problem_of = by_id(problems)
+    assignment = Assignment(dict(thoughts), problems, decoding, dict(found), samples)
+    windows = Windows(writer, assignment, executor)
+    if writer.sharing and len(windows.places) >= writer.sharing.others.number:
+        _write_with_others(windows, writer.sharing)
+    else:
+        windows.write(range(len(windows.places)))
+    return windows.in_order()
 
-    def run(runs: Sequence[tuple[Walk, Run]]) -> Sequence[ProgramResult]:
-        return run_all([step for _, step in runs], executor)
 
-    def written(window: Sequence[Walk]) -> list[Output]:
-        drive(window, writing.write, run, reads=False)
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What a student is to write, as `answer` takes it. It can be pickled."""
+
+    thoughts: Mapping[str, Thought]
+    problems: Sequence[Problem]
+    decoding: DecodingSettings
+    found: Mapping[TranscriptKey, Done]
+    samples: Sequence[int] | None
+
+    def walks(self, writing: "Writing") -> list[Walk]:
+        """The transcripts to be written, by problem, thought and sample."""
         return [
-            _output(
-                walk.transcript,
-                problem_of[walk.transcript.problem_id],
-                writer.phase,
-                len(writer.exemplars),
-            )
-            for walk in window
+            writing.walk(problem, name, thought, sample, self.found)
+            for problem in self.problems
+            for name, thought in self.thoughts.items()
+            for sample in self.samples or range(1 + self.decoding.num_samples(problem.split))
         ]
 
-    outputs: dict[int, Output] = {}
-    for window in writing.windows(walks):
-        outputs |= zip(window, writing.kept_or(window, walks, written), strict=True)
-    return [outputs[place] for place in range(len(walks))]
+
+class Windows:
+    """Transcripts in windows, each of which is written in one go, or found as a whole.
+    `places[n]` are the places of window n's transcripts among all."""
+
+    def __init__(self, writer: StudentWriter, assignment: Assignment, executor: Executor) -> None:
+        title = writer.title(assignment.thoughts, assignment.problems)
+        self.writer, self.assignment, self.executor = writer, assignment, executor
+        self.writing = Writing(writer, assignment.decoding, title)
+        self.walks = assignment.walks(self.writing)
+        self.places = self.writing.windows(self.walks)
+        self.outputs: dict[int, Output] = {}
+        self._problems = by_id(assignment.problems)
+
+    def write(self, numbers: Sequence[int], *, shows: bool = True) -> None:
+        """Write the windows of these numbers, and show how far that is."""
+        chosen = [self.places[number] for number in numbers]
+        for window in self.writing.shown(chosen) if shows else chosen:
+            written = self.writing.kept_or(window, self.walks, self._written)
+            self.outputs |= zip(window, written, strict=True)
+
+    def in_order(self) -> list[Output]:
+        return [self.outputs[place] for place in range(len(self.walks))]
+
+    def _written(self, window: Sequence[Walk]) -> list[Output]:
+        drive(window, self.writing.write, self._run, reads=False)
+        shots = len(self.writer.exemplars)
+        return [
+            _output(w.transcript, self._problems[w.transcript.problem_id], self.writer.phase, shots)
+            for w in window
+        ]
+
+    def _run(self, runs: Sequence[tuple[Walk, Run]]) -> Sequence[ProgramResult]:
+        return run_all([step for _, step in runs], self.executor)
+
+
+def _write_with_others(windows: Windows, sharing: Sharing) -> None:
+    """Each rank writes every n-th window; the others' are then found among what was kept."""
+    ranks, everything = sharing.others.number, range(len(windows.places))
+    log.info("%d ranks share %d windows", ranks, len(everything))
+    writer = windows.writer
+    assert writer.work.kept, "a stage that shares its writing keeps it"
+    arguments = {
+        "ranks": ranks,
+        "source": sharing.source,
+        "exemplars": writer.exemplars,
+        "open_executor": sharing.open_executor,
+        "assignment": windows.assignment,
+    }
+    with sharing.others.working(_write_share, arguments) as stats:
+        windows.write(everything[::ranks])
+    for other in stats:
+        writer.work.add(other)
+    writer.work.kept.read()
+    windows.write([number for number in everything if number % ranks])
+
+
+def _write_share(
+    rank: int,
+    ranks: int,
+    source: WriterSource,
+    exemplars: Sequence[Mapping[str, Any]],
+    open_executor: Callable[[], AbstractContextManager[Executor]],
+    assignment: Assignment,
+) -> DecodeStats:
+    """The share of a rank other than 0; what it computed."""
+    work = source.stats(rank)
+    writer = replace(held_writer(source, rank), exemplars=exemplars, work=work)
+    with open_executor() as executor:
+        windows = Windows(writer, assignment, executor)
+        windows.write(range(rank, len(windows.places), ranks), shows=False)
+    work.kept = None  # rank 0 reads the files
+    return work
 
 
 @dataclass(slots=True)
@@ -126,13 +203,19 @@ class Writing:
             seen=seen_of(TranscriptKey(*names, sample, self.writer.phase), problem, thought, found),
         )
 
-    def windows(self, walks: Sequence[Walk]) -> Iterator[list[int]]:
-        """Yield which transcripts are to be written together next; a server takes all."""
+    def windows(self, walks: Sequence[Walk]) -> list[list[int]]:
+        """Which transcripts are written together; a server takes all."""
         if self.is_served:
-            yield list(range(len(walks)))
+            return [list(range(len(walks)))]
+        return batches_of_like_length(self._first(walks), self.decoding.batch_size)
+
+    def shown(self, windows: Sequence[list[int]]) -> Iterator[list[int]]:
+        """Yield windows, and show how far that is; of a server's texts `_answers` does."""
+        if self.is_served:
+            yield from windows
             return
-        with ProgressBar(len(walks), self.title, "answers", log) as progress:
-            for window in batches_of_like_length(self._first(walks), self.decoding.batch_size):
+        with ProgressBar(sum(map(len, windows)), self.title, "answers", log) as progress:
+            for window in windows:
                 yield window
                 progress.advance(len(window))
 

@@ -43,11 +43,23 @@ class DecodeStats:
         if self.kept is None:
             return write()
         if (found := self.kept.find(requests, limits, record)) is not None:
-            self.found += len(found)
+            self.found += len(found) * self.kept.was_resumed(requests, limits)
             return found
         written = write()
         self.kept.keep(requests, limits, written)
         return written
+
+    def remove_kept(self) -> None:
+        """Delete what was kept for a killed run: the stage's output has it."""
+        if self.kept:
+            self.kept.remove()
+
+    def add(self, other: "DecodeStats") -> None:
+        """Count what another rank computed."""
+        for name in ("row_steps", "useful", "sharing", "unplaced", "read_again", "split_tokens"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for why, rows in other.unshared.items():
+            self.unshared[why] = self.unshared.get(why, 0) + rows
 
     def count_unshared(self, rows: int, why: str) -> None:
         if why not in self.unshared:

@@ -27,13 +27,39 @@ Rows = list[dict[str, Any]]
 
 
 class ResumeCache:
-    """A file with a batch a line, found by its requests; the student is that of the stage."""
+    """A file with a batch a line, found by its requests; the student is that of the stage.
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self.found = _whole_batches(file)
+    Each rank that decodes adds to a file of its own, and reads those of all.
+    """
+
+    def __init__(self, file: Path, rank: int = 0) -> None:
+        self.first = file
+        self.file = file.with_suffix(f".{rank}{file.suffix}") if rank else file
+        if self.file.exists():
+            _cut_last_line(self.file)
+        self.found: dict[str, Rows] = {}
+        self.read()
+        self.resumed = frozenset(self.found)  # batches that an earlier process wrote
         if self.found:
             log.info("decoding resumes: %d batches of answers were written before", len(self.found))
+
+    def read(self) -> None:
+        """Read what all ranks have kept by now."""
+        for file in self._files():
+            self.found |= _whole_batches(file)
+
+    def remove(self) -> None:
+        """Delete the files of all ranks: the stage's output has what they hold."""
+        for file in self._files():
+            file.unlink()
+
+    def _files(self) -> list[Path]:
+        others = self.first.parent.glob(f"{self.first.stem}.*{self.first.suffix}")
+        return [file for file in (self.first, *sorted(others)) if file.exists()]
+
+    def was_resumed(self, requests: Sequence[DecodingRequest], limits: DecodingLimits) -> bool:
+        """Whether a batch was written by an earlier process."""
+        return _key(requests, limits) in self.resumed
 
     def find(
         self, requests: Sequence[DecodingRequest], limits: DecodingLimits, record: type[Record]
@@ -69,14 +95,14 @@ def _key(requests: Sequence[DecodingRequest], limits: DecodingLimits) -> str:
     return hashlib.sha256(json.dumps([asdict(limits), asked]).encode()).hexdigest()
 
 
+def _cut_last_line(file: Path) -> None:
+    """Cut off a last line that was cut short, so that the next begins a line."""
+    os.truncate(file, file.read_bytes().rfind(b"\n") + 1)
+
+
 def _whole_batches(file: Path) -> dict[str, Rows]:
-    """Batches of a file by key; one that cannot be read is written again. A last line that was cut
-    short is cut off, so that the next begins a line."""
-    if not file.exists():
-        return {}
-    content = file.read_bytes()
-    os.truncate(file, content.rfind(b"\n") + 1)
-    lines = content.split(b"\n")[:-1]
+    """Batches of a file by key; one that cannot be read is written again."""
+    lines = file.read_bytes().split(b"\n")[:-1]  # the last may be under way
     batches = [batch for batch in map(_batch, lines) if batch]
     if lost := len(lines) - len(batches):
         log.warning("%s: %d of %d batches cannot be read", file, lost, len(lines))

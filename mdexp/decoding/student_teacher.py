@@ -71,7 +71,7 @@ class StudentTeacher(BaseModel):
         outputs = write_own_paths(
             writer, problems, ours, settings.decoding, self.num_paths, executor
         )
-        kept.file.unlink(missing_ok=True)
+        kept.remove()
         model = f"student {student_name(described(settings.student))}, seed {settings.seed}"
         for output in outputs:
             yield as_path(output, model)

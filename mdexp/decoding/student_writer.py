@@ -13,6 +13,8 @@ from mdexp.transcripts.reading import Readings
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from mdexp.decoding.shares import Sharing
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -33,7 +35,7 @@ class StudentWriter:
     """A student before or after training. `exemplars` stand in its prompts, `seed` begins its
     random streams, `work` counts what it computed, `opened` lasts as long as its stage,
     `readings` has what was read of its texts, and `head` is that of the run's scorer, for a
-    decoder that asks it."""
+    decoder that asks it. With `sharing`, other ranks write beside it."""
 
     model: "PreTrainedModel"
     renderer: Renderer
@@ -44,6 +46,7 @@ class StudentWriter:
     opened: Opened = field(default_factory=Opened)
     readings: Readings = field(default_factory=dict)
     head: LinearHead | None = None
+    sharing: "Sharing | None" = None
 
     def title(self, thoughts: Iterable[str], problems: Sequence[Problem]) -> str:
         """What is being written, for lines of progress: `before, cot, 4 shots, gsm8k`."""

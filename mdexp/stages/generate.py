@@ -15,10 +15,10 @@ from mdexp.decoding.scorer_head import HEAD, read_head
 from mdexp.ports import AsksScorer, Decoder, Done, Executor, StudentConfig, Thought
 from mdexp.records import Output, Overlap, Phase, Problem, TranscriptKey, by_id
 from mdexp.stages.problem_sets import asked_of_student, key_of_free_text, set_sizes
-from mdexp.stages.stage import Files, Stage
+from mdexp.stages.stage import Files, Stage, key_of_half_precision
+from mdexp.stages.stage_writer import RankOptions, stage_writer
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
-from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
 from mdexp.transcripts.prompting import keyed_exemplar_files, load_exemplars, most_asked, shown_by
 from mdexp.transcripts.reading import Readings, outcomes, reading_order
@@ -43,38 +43,28 @@ def generate(
     weights: Weights,
     readings: Readings | None = None,
     overlap: Overlap = "off",
+    ranks: RankOptions | None = None,
 ) -> Counts:
     """Before training, each thought is prompted zero-shot and few-shot on validation problems, and
     the better prompt is used for the test; a trained student needs no exemplars. ValueError if an
     exemplar is a test problem by `overlap`."""
-    import torch
-
-    from mdexp.decoding.decode_stats import DecodeStats
-    from mdexp.decoding.resume_cache import ResumeCache
-    from mdexp.decoding.student_writer import Opened, StudentWriter
+    from mdexp.decoding.student_writer import Opened
 
     everything = read_jsonl(reads["problems.jsonl"], Problem)
     problems = asked_of_student(everything, decoding)
     exemplars = load_exemplars(most_asked(problems))[: decoding.num_shots]
     refuse_tested(exemplars, everything, overlap)
-    model, tokenizer = weights.load()
-    model.to(numerics["device"], getattr(torch, numerics["dtype"]))
-    renderer = Renderer(tokenizer, student.kind, student.prompt)
-    kept = ResumeCache(out / "answers.jsonl")
-    with ExitStack() as until_end:
-        writer = StudentWriter(
-            model=model,
-            renderer=renderer,
-            phase=phase,
-            seed=seed,
-            work=DecodeStats(kept=kept),
+    asking = stage_writer(out, student, weights, numerics, phase=phase, seed=seed, ranks=ranks)
+    with asking as writer, ExitStack() as until_end:
+        writer = replace(
+            writer,
             opened=Opened(until_end),
             readings={} if readings is None else readings,
             head=read_head(reads[HEAD]) if HEAD in reads else None,
         )
         outputs, counts = _written(decoding, problems, thoughts, writer, exemplars, executor)
     write_jsonl(out / "outputs.jsonl", outputs)
-    kept.file.unlink(missing_ok=True)
+    writer.work.remove_kept()
     if decoding.engine == "local":
         counts["dtype"] = numerics["dtype"]  # a server's type is not known
     return counts | written_counts(outputs) | writer.work.counts()
@@ -181,6 +171,12 @@ def _asks_scorer(s: Settings) -> bool:
     return isinstance(s.decoding, AsksScorer) and s.decoding.asks_scorer
 
 
+def _key_of_engine(s: Settings) -> Mapping[str, Any]:
+    """Earlier versions did not check which model the server had."""
+    probed = {"server": "probed"} if s.decoding.engine == "openai" else {}
+    return {**probed, **key_of_half_precision(s)}
+
+
 BEFORE = Stage(
     name="before",
     part="generate",
@@ -190,11 +186,12 @@ BEFORE = Stage(
     writes={"outputs.jsonl": "outputs_before.jsonl"},
     files=lambda s: {**s.student.files(), **keyed_exemplar_files()},
     settings=lambda s: _settings(s, "before") | {"overlap": s.dataset.overlap},
-    key_only=key_of_free_text,
+    key_only=lambda s: {**key_of_free_text(s), **key_of_half_precision(s)},
     tools=lambda run: {
         "executor": run.executor,
         "weights": run.untrained,
         "readings": run.readings,
+        "ranks": run.ranks,
     },
     runs_programs=True,
     is_numeric=True,
@@ -208,12 +205,12 @@ AFTER = Stage(
     reads_by_choice={HEAD: _asks_scorer},
     writes={"outputs.jsonl": "outputs_after.jsonl"},
     settings=partial(_settings, phase="after"),
-    # Earlier versions did not check which model the server had.
-    key_only=lambda s: {"server": "probed"} if s.decoding.engine == "openai" else {},
+    key_only=_key_of_engine,
     tools=lambda run: {
         "executor": run.executor,
         "weights": run.trained,
         "readings": run.readings,
+        "ranks": run.ranks,
     },
     runs_programs=True,
     is_numeric=True,

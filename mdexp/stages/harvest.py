@@ -10,9 +10,9 @@ from mdexp.decoding.own_paths import write_own_paths
 from mdexp.ports import Decoder, Executor, StudentConfig, Thought
 from mdexp.records import Problem
 from mdexp.stages.generate import written_counts
-from mdexp.stages.own import resuming_writer
 from mdexp.stages.problem_sets import training_problems
-from mdexp.stages.stage import Files, Stage, same_names
+from mdexp.stages.stage import Files, Stage, key_of_half_precision, same_names
+from mdexp.stages.stage_writer import RankOptions, stage_writer
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
 from mdexp.students.weights import Weights
@@ -34,16 +34,18 @@ def harvest(
     numerics: Mapping[str, Any],
     executor: Executor,
     weights: Weights,
+    ranks: RankOptions | None = None,
 ) -> Counts:
     """`num_paths` outputs of each thought about the first training problems and the first
     validation problems. A test problem is never asked."""
     problems = scorer_problems(
         read_jsonl(reads["problems.jsonl"], Problem), num_problems, num_validation
     )
-    writer, kept = resuming_writer(out, student, seed, numerics, weights)
-    outputs = write_own_paths(writer, problems, thoughts, decoding, num_paths, executor)
+    asking = stage_writer(out, student, weights, numerics, phase="after", seed=seed, ranks=ranks)
+    with asking as writer:
+        outputs = write_own_paths(writer, problems, thoughts, decoding, num_paths, executor)
     write_jsonl(out / HARVESTED, outputs)
-    kept.file.unlink(missing_ok=True)
+    writer.work.remove_kept()
     return {"problems": len(problems)} | written_counts(outputs) | writer.work.counts()
 
 
@@ -76,9 +78,10 @@ HARVEST = Stage(
     reads=("problems.jsonl",),
     writes=same_names(HARVESTED),
     settings=_settings,
-    tools=lambda run: {"executor": run.executor, "weights": run.trained},
+    tools=lambda run: {"executor": run.executor, "weights": run.trained, "ranks": run.ranks},
     runs_programs=True,
     is_numeric=True,
+    key_only=key_of_half_precision,
     asks_trained_student=True,
     for_scorer=True,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mdexp.config.settings import Settings
 from mdexp.decoding.choosing import chosen_variant
@@ -11,15 +11,11 @@ from mdexp.ports import Decoder, Executor, StudentConfig, Thought
 from mdexp.records import Problem
 from mdexp.stages.generate import written_counts
 from mdexp.stages.problem_sets import training_problems
-from mdexp.stages.stage import Files, Stage, same_names
+from mdexp.stages.stage import Files, Stage, key_of_half_precision, same_names
+from mdexp.stages.stage_writer import RankOptions, stage_writer
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
-from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
-
-if TYPE_CHECKING:
-    from mdexp.decoding.resume_cache import ResumeCache
-    from mdexp.decoding.student_writer import StudentWriter
 
 OUTPUTS = "own_outputs.jsonl"
 
@@ -38,46 +34,24 @@ def own(
     weights: Weights,
     variants: Mapping[str, str],
     hint: str | None = None,
+    ranks: RankOptions | None = None,
 ) -> Counts:
     """Write `num_paths` outputs for each training problem and thought, and with a `hint` one more
     if none of them is right. `variants` gives the variant of each thought. Validation and test
     problems are never asked."""
     problems = training_problems(read_jsonl(reads["problems.jsonl"], Problem))
     asked = {n: chosen_variant(t, {"variant": variants.get(n, "")}) for n, t in thoughts.items()}
-    writer, kept = resuming_writer(out, student, seed, numerics, weights)
-    outputs = write_own_paths(writer, problems, asked, decoding, num_paths, executor)
     counts: Counts = {}
-    if hint is not None:
-        hinted = write_with_hint(writer, problems, asked, decoding, hint, outputs, executor)
-        counts["with a hint"] = len(hinted)
-        outputs += hinted
+    asking = stage_writer(out, student, weights, numerics, phase="after", seed=seed, ranks=ranks)
+    with asking as writer:
+        outputs = write_own_paths(writer, problems, asked, decoding, num_paths, executor)
+        if hint is not None:
+            hinted = write_with_hint(writer, problems, asked, decoding, hint, outputs, executor)
+            counts["with a hint"] = len(hinted)
+            outputs += hinted
     write_jsonl(out / OUTPUTS, outputs)
-    kept.file.unlink(missing_ok=True)
+    writer.work.remove_kept()
     return counts | written_counts(outputs) | writer.work.counts()
-
-
-def resuming_writer(
-    out: Path, student: StudentConfig, seed: int, numerics: Mapping[str, Any], weights: Weights
-) -> tuple["StudentWriter", "ResumeCache"]:
-    """A trained student on this machine's device, and the cache by which a stage that writes into
-    `out` goes on after a kill."""
-    import torch
-
-    from mdexp.decoding.decode_stats import DecodeStats
-    from mdexp.decoding.resume_cache import ResumeCache
-    from mdexp.decoding.student_writer import StudentWriter
-
-    model, tokenizer = weights.load()
-    model.to(numerics["device"], getattr(torch, numerics["dtype"]))
-    kept = ResumeCache(out / "answers.jsonl")
-    writer = StudentWriter(
-        model=model,
-        renderer=Renderer(tokenizer, student.kind, student.prompt),
-        phase="after",
-        seed=seed,
-        work=DecodeStats(kept=kept),
-    )
-    return writer, kept
 
 
 def own_settings(
@@ -108,8 +82,10 @@ OWN = Stage(
         "executor": run.executor,
         "weights": run.previous.weights,
         "variants": run.previous.variants,
+        "ranks": run.ranks,
     },
     runs_programs=True,
     is_numeric=True,
+    key_only=key_of_half_precision,
     in_later_rounds=True,
 )

@@ -11,7 +11,7 @@ from mdexp.grading.score import grade
 from mdexp.ports import Executor, Grader, PrefixScorer, StudentConfig, Thought
 from mdexp.records import Output, PathScore, Problem, by_id
 from mdexp.stages.harvest import HARVESTED, scorer_problems
-from mdexp.stages.stage import Files, Stage, same_names
+from mdexp.stages.stage import Files, Stage, key_of_half_precision, same_names
 from mdexp.store.files import write_json
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
@@ -116,10 +116,7 @@ def prefix_scores(head: Path, model: Any, renderer: Renderer) -> "PrefixScores":
 def _reading_student(
     student: StudentConfig, numerics: Mapping[str, Any], weights: Weights
 ) -> tuple[Any, Renderer]:
-    import torch
-
-    model, tokenizer = weights.load()
-    model.to(numerics["device"], getattr(torch, numerics["dtype"]))
+    model, tokenizer = weights.load(dtype=numerics["dtype"], device=numerics["device"])
     return model, Renderer(tokenizer, student.kind, student.prompt)
 
 
@@ -140,6 +137,7 @@ SCORER = Stage(
     tools=lambda run: {"executor": run.executor, "weights": run.trained},
     runs_programs=True,
     is_numeric=True,
+    key_only=key_of_half_precision,
     asks_trained_student=True,
     for_scorer=True,
 )
@@ -153,6 +151,7 @@ WEIGH = Stage(
     settings=lambda s: {"student": s.student, "thoughts": s.answering()},
     tools=lambda run: {"weights": run.trained},
     is_numeric=True,
+    key_only=key_of_half_precision,
     asks_trained_student=True,
     for_scorer=True,
 )

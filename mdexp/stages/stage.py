@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from mdexp.config.settings import Settings, StageName
 from mdexp.ports import Executor
+from mdexp.stages.stage_writer import RankOptions
 from mdexp.store.stage_store import Counts
 from mdexp.students.weights import Weights
 from mdexp.transcripts.reading import Readings
@@ -50,6 +51,9 @@ class RunTools(Protocol):
     def previous(self) -> PreviousRound: ...
 
     @property
+    def ranks(self) -> RankOptions: ...
+
+    @property
     def feeds(self) -> Callable[[], Sequence[Any]]: ...
 
 
@@ -60,6 +64,16 @@ def sandbox_limits(settings: Settings, tiers: Sequence[str]) -> dict[str, Any]:
     """
     python = ".".join(platform.python_version_tuple()[:2])  # for example, sum() of floats differs
     return settings.sandbox.model_dump(exclude={"workers"}) | {"tiers": tiers, "python": python}
+
+
+def key_of_half_precision(settings: Settings) -> Mapping[str, Any]:
+    """What answers in less than float32 were computed with, for the key alone: earlier versions
+    rounded the rotary frequencies to the type of the weights."""
+    from mdexp.students.numerics import numerics
+
+    trainer = settings.trainer
+    dtype = numerics(trainer.precision, trainer.accelerator, settings.student).dtype
+    return {} if dtype == "float32" else {"buffers": "float32"}
 
 
 def no_files(settings: Settings) -> Files:

@@ -1,8 +1,8 @@
-"""A command that a launcher started in many processes: rank 0 runs it, the others join its
-training.
+"""A command that a launcher started in many processes: rank 0 runs it, the others join its training
+and its decoding.
 
-The others write only their part of a sharded checkpoint. Between trainings they wait for rank 0
-without a time-out; if it dies, their connection breaks.
+The others write only their part of a sharded checkpoint, and the texts that they decode. Otherwise
+they wait for rank 0 without a time-out; if it dies, their connection breaks.
 """
 
 import os
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -24,6 +24,7 @@ from lightning_fabric.plugins.environments import (
 
 from mdexp.training.launcher import Launch, launched
 
+Given = TypeVar("Given")
 FOR_EVER = timedelta(days=10_000)
 CPU = torch.device("cpu")
 # What rank 0 sends: the exit code when the command is over, or a function to call.
@@ -34,7 +35,7 @@ class _Waiting:
     """The process group in which the other ranks wait for orders; None for a single process."""
 
     group: Any = None
-    busy = False  # the others are in a training and do not read orders
+    busy = False  # the others are at work and do not read orders
 
 
 def cluster_environment() -> ClusterEnvironment:
@@ -94,8 +95,13 @@ def judge_shared(folder: Path) -> None:
 
 def _seen(folder: Path) -> list[bool]:
     """Whether each rank sees the folder."""
-    found = [False] * dist.get_world_size()
-    dist.all_gather_object(found, folder.is_dir(), group=_Waiting.group)
+    return gathered(folder.is_dir())
+
+
+def gathered(given: Given) -> list[Given]:
+    """What each rank gives, by rank; all have to call it, and wait for the last of them."""
+    found: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(found, given, group=_Waiting.group)
     return found
 
 

@@ -107,12 +107,13 @@ class OwnDropout(Callback):
 def _other_rank(rank: int, port: str, work: Callable[..., Any], arguments: dict[str, Any]) -> None:
     """Work as a rank, and exit when rank 0 exits."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; rank 0 decides
-    threading.Thread(target=_follow_parent, daemon=True).start()
+    threading.Thread(target=follow_parent, daemon=True).start()
     os.environ.update(_rank_environment(rank, port))
     work(**arguments)
 
 
-def _follow_parent() -> None:
+def follow_parent() -> None:
+    """End this process when the one that started it has ended."""
     parent = parent_process()
     assert parent is not None
     parent.join()

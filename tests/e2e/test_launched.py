@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from mdexp.records import Output
 from mdexp.store.files import read_json
+from mdexp.store.json_lines import read_jsonl
 from tests.e2e.conftest import SMALL
 from tests.e2e.test_ranks import MORE, trained
 
@@ -89,15 +91,23 @@ def assert_trained_as(expected, found):
 
 
 def test_two_torchrun_nodes_with_a_student_in_shards_equal_one_process(problems, tmp_path, command):
-    """From extract to report, in one run folder."""
-    processes = torchrun(tmp_path, problems, *FROM_LAUNCHER, "trainer.strategy=fsdp")
+    """From extract to report, in one run folder; both write what the student answers."""
+    small = "decoding.batch_size=2"
+    processes = torchrun(tmp_path, problems, *FROM_LAUNCHER, "trainer.strategy=fsdp", small)
     codes, said = ends(processes, tmp_path)
     assert codes == [0, 0], said
     [folder] = (tmp_path / "outputs").glob("*/*")
     assert read_json(folder / "run.json")["state"] == "done"
     assert (folder / "report.html").is_file()
-    assert command(*MORE, "hydra.run.dir=one", "store=other") == 0
+    assert "2 ranks share" in (folder / "mdexp.log").read_text()
+    assert command(MORE[1], small, "hydra.run.dir=one", "store=other") == 0
     assert_trained_as(trained(tmp_path, "one", "other"), trained(tmp_path, folder))
+    one, two = (
+        [read_jsonl(place / f"outputs_{phase}.jsonl", Output) for phase in ("before", "after")]
+        for place in (Path("one"), folder)
+    )
+    assert two[0] == one[0]
+    assert [output.text for output in two[1]] == [output.text for output in one[1]]
 
 
 def test_a_killed_rank_ends_the_run_which_goes_on_where_it_was(problems, tmp_path, command):

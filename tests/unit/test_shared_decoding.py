@@ -1,0 +1,115 @@
+"""Writing shared out over ranks: the texts of one process, and a killed rank loses no window."""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mdexp.decoding.answering import answer
+from mdexp.decoding.shares import ANSWERS, Sharing, WriterSource, forget_writer
+from mdexp.decoding.straight import StraightDecoding
+from mdexp.records import Output, Problem
+from mdexp.students.weights import Weights
+from mdexp.training.decoding_ranks import decoding_ranks
+from tests.contract.conftest import plugin
+from tests.tiny_run import SEED, tiny
+from tests.unit.test_resume_cache import Nothing
+
+THOUGHTS = {"cot": plugin("thought", "cot"), "tir": plugin("thought", "tir")}
+PROBLEMS = [
+    Problem(id=f"p{n}", dataset="toy", split="test", question="?" * (n + 1), answer=n)
+    for n in range(7)
+]
+DECODING = StraightDecoding(
+    engine="local",
+    base_url=None,
+    served=None,
+    num_paths=1,
+    temperature=0.7,
+    top_p=1.0,
+    max_new_tokens=6,
+    batch_size=4,
+    num_shots=0,
+    num_validation=0,
+)
+NUMBER = 2 * 2 * len(PROBLEMS)  # outputs: seven windows
+
+
+def source(folder: Path) -> WriterSource:
+    student = tiny("causal")
+    return WriterSource(
+        student=student,
+        weights=Weights(student=student, seed=SEED),
+        dtype="float32",
+        device="cpu",
+        phase="after",
+        seed=0,
+        folder=folder,
+    )
+
+
+def written(folder: Path, ranks: int, decoding: Any = DECODING) -> tuple[list[Output], Any]:
+    """What so many ranks write, and what that took."""
+    folder.mkdir(exist_ok=True)
+    writer = source(folder).writer()
+    with decoding_ranks(ranks, forget_writer) as others:
+        if others:
+            executor = partial(nullcontext, Nothing())
+            sharing = Sharing(others=others, source=source(folder), open_executor=executor)
+            writer = replace(writer, sharing=sharing)
+        outputs = answer(writer, PROBLEMS, THOUGHTS, decoding=decoding, executor=Nothing())
+    assert not multiprocessing.active_children()
+    return outputs, writer.work
+
+
+def windows(file: Path) -> int:
+    return file.read_bytes().count(b"\n") if file.exists() else 0
+
+
+def test_ranks_write_what_one_process_writes(tmp_path: Path) -> None:
+    alone, work = written(tmp_path / "one", 1)
+    shared, together = written(tmp_path / "three", 3)
+    assert len(alone) == NUMBER and shared == alone
+    files = [tmp_path / "three" / name for name in (ANSWERS, "answers.1.jsonl", "answers.2.jsonl")]
+    assert [windows(file) for file in files] == [3, 2, 2]
+    assert together.counts() == work.counts()
+    together.remove_kept()
+    assert not any(file.exists() for file in files)
+
+
+def test_fewer_windows_than_ranks_are_written_here(tmp_path: Path) -> None:
+    whole = DECODING.model_copy(update={"batch_size": 2 * NUMBER})
+    written(tmp_path, 2, whole)
+    assert sorted(file.name for file in tmp_path.iterdir()) == [ANSWERS]
+
+
+def kill_rank_1(file: Path) -> None:
+    """Once it has kept a window."""
+    while not windows(file):
+        time.sleep(0.005)
+    [rank] = multiprocessing.active_children()
+    assert rank.pid
+    os.kill(rank.pid, signal.SIGKILL)
+
+
+def test_what_a_killed_rank_kept_is_found_by_any_number_of_ranks(tmp_path: Path) -> None:
+    longer = DECODING.model_copy(update={"max_new_tokens": 60})
+    expected, whole = written(tmp_path / "alone", 1, longer)
+    folder = tmp_path / "shared"
+    killer = threading.Thread(target=kill_rank_1, args=(folder / "answers.1.jsonl",), daemon=True)
+    killer.start()
+    with pytest.raises(RuntimeError, match=r"rank 1, .* ended with code -9; .* is kept"):
+        written(folder, 2, longer)
+    kept = windows(folder / ANSWERS) + windows(folder / "answers.1.jsonl")
+    assert 1 < kept < 7
+    found, work = written(folder, 1, longer)
+    assert found == expected
+    assert 0 < work.found < NUMBER and 0 < work.row_steps < whole.row_steps
