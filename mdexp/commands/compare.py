@@ -25,13 +25,13 @@ from mdexp.report.tables import p_value, points_text
 
 NOTE = (
     "below an accuracy: Wilson 95 % interval; below B - A (points): paired bootstrap over problems "
-    "(BCa, or Wilson's of none in n where no pair differs), 95 %; only A: problems that A alone "
+    "(BCa, or Wilson's for 0 of n if no pair differs), 95 %; only A: problems that only A "
     "solves; p: exact McNemar test; Holm: p corrected for all {number} rows above"
 )
 SEEDS = (
-    "several seeds: intervals from the bootstrap over problems and seeds, too narrow below five "
-    "seeds where these differ much; only A: problems that A solves oftener; p: exact sign-flip "
-    "test with problems as clusters"
+    "several seeds: intervals from the bootstrap over problems and seeds; with fewer than five "
+    "seeds they are too narrow if these differ much; only A: problems that A solves more often; p: "
+    "exact sign-flip test with problems as clusters"
 )
 
 

@@ -121,7 +121,7 @@ def _equal_budget(dataset: str, gains: Sequence[Gain]) -> Headline:
     how = (
         f"On {dataset}, a majority of {mix} paths against as many paths of one thought: equal "
         "budgets, means over subsets of the sampled paths. Interval: BCa over problems, 95 %, too "
-        "narrow where few problems are in dispute. Test: over problems, on one subset of each."
+        "narrow if few problems differ. Test: over problems, on one subset of each."
     )
     return _ordered("Mixing", differences, how)
 
@@ -134,7 +134,7 @@ def _one_answer_each(
     ]
     how = (
         f"On {dataset}, the {name} against one greedy answer of a thought. The budgets are not "
-        "equal: nothing can be said of mixing as such until both sides have as many paths "
+        "equal: nothing can be said about mixing itself until both sides have as many paths "
         "(decoding.num_paths). Interval: paired bootstrap over problems (BCa), 95 %."
     )
     return _ordered(f"The {name}", differences, how)
@@ -185,16 +185,16 @@ def _claimed(
     draws a different one.
     """
     low, high = differences[0].ci95
-    side = "lies above" if low > 0 else "lies below" if high < 0 else "holds"
+    side = "lies above" if low > 0 else "lies below" if high < 0 else "contains"
     p, test = tested
-    clear = side != "holds" and p <= CLEAR
+    clear = side != "contains" and p <= CLEAR
     value = p_value(p) if p < 0.0001 else f"= {p_value(p)}"
     seen = f"The interval {side} zero and p {value} ({test})"
     if clear:
         claim, verdict = f"{subject} {'helped' if low > 0 else 'hurt'}:", f"{seen}."
     else:
         claim = f"{subject} made no clear difference:"
-        verdict = f"{seen}, so that this run shows neither a gain nor a loss."
+        verdict = f"{seen}; this run shows neither a gain nor a loss."
     return Headline(claim=claim, differences=differences, how=how, verdict=verdict)
 
 

@@ -49,7 +49,7 @@ def test_single_paths_are_said_not_to_be_equal_budgets():
 
 @pytest.mark.parametrize(
     ("right", "claim", "verdict"),
-    [(30, "helped", "above zero"), (0, "hurt", "below zero"), (15, "no clear", "holds zero")],
+    [(30, "helped", "above zero"), (0, "hurt", "below zero"), (15, "no clear", "contains zero")],
 )
 def test_the_claim_is_no_stronger_than_its_interval(right, claim, verdict):
     parts = run_parts(num_problems=0)

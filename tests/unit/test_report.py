@@ -290,4 +290,4 @@ def test_the_page_names_its_parts_and_omits_those_without_content(tmp_path):
 def test_the_report_says_what_so_many_problems_can_show(tmp_path):
     for text in written(tmp_path, **run_parts(num_problems=300)):
         assert "toy: n = 300 sees differences above 7 points." in text
-        assert "if one of the two alone solves 20 % of problems (assumed, not measured)" in text
+        assert "if only one of the two solves 20 % of the problems (assumed, not measured)" in text
