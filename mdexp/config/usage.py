@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 
 import yaml
 
@@ -25,6 +26,7 @@ Any key of the composed configuration can be set: trainer.learning_rate=1e-4
   --config-dir D   find further options in the folder D, laid out like conf/
   --hydra-help     the remaining flags
 """
+WIDTH = 100  # columns
 
 
 def group_options(folders: Sequence[Path]) -> dict[str, list[str]]:
@@ -53,5 +55,13 @@ def usage(options: Mapping[str, Sequence[str]], defaults: Mapping[str, Sequence[
     for group, names in options.items():
         chosen = defaults.get(group, ())
         marked = [f"{name}*" if name in chosen else name for name in names]
-        lines.append(f"  {group:<12}{' '.join(marked)}")
+        lines.append(
+            fill(
+                " ".join(marked),
+                WIDTH,
+                initial_indent=f"  {group:<12}",
+                subsequent_indent=" " * 14,
+                break_on_hyphens=False,
+            )
+        )
     return EXAMPLES + "\n".join(lines) + "\n" + FLAGS

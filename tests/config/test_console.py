@@ -4,6 +4,8 @@ import pytest
 
 import mdexp
 from mdexp.commands.console import COMMANDS, main
+from mdexp.config.config_path import config_folder
+from mdexp.config.usage import WIDTH, default_options, group_options, usage
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
@@ -16,3 +18,11 @@ def test_help_lists_the_commands(flag: str, capsys: pytest.CaptureFixture[str]) 
 def test_the_version_is_ours(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"mdexp {mdexp.__version__}\n"
+
+
+def test_the_help_of_a_run_has_lines_of_a_hundred_columns_and_every_option() -> None:
+    options = group_options([config_folder()])
+    shown = usage(options, default_options())
+    assert max(map(len, shown.splitlines())) <= WIDTH
+    words = shown.replace("*", "").split()
+    assert set(words) >= {name for names in options.values() for name in names}
