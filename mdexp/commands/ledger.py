@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _do(options: argparse.Namespace) -> None:
     folder = Store(Path(options.store)).ledger
     if options.what != "import" and not (folder / FILE).is_file():
-        raise ValueError(f"{folder}: there is no ledger here; another is named by --store")
+        raise ValueError(f"{folder}: there is no ledger here yet; --store names another store")
     with Ledger(folder) as ledger:
         match options.what:
             case "list":

@@ -53,7 +53,8 @@ def memory_lines(job: Settings, devices: int | None, gigabytes: float | None) ->
 
     if "train" in job.stages:
         found = of(student, {})
-        yield f"memory of training, on each of {ranks} devices in {machine.precision}:"
+        places = "one device" if ranks == 1 else f"each of {ranks} devices"
+        yield f"memory of training on {places} in {machine.precision}:"
         for name in ("weights", "gradients", "optimizer", "activations", "communication"):
             if size := getattr(found, name):
                 yield f"  {name:13} {size / GB:8.2f} GB"

@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _verify(folder: Path) -> int:
     if not (folder / "stages").is_dir():
-        raise ValueError(f"{folder}: there is no store here; another is named by --store")
+        raise ValueError(f"{folder}: there is no store here yet; --store names another one")
     return verify_store(Store(folder))
 
 

@@ -189,7 +189,8 @@ def _claimed(
     p, test = tested
     clear = side != "contains" and p <= CLEAR
     value = p_value(p) if p < 0.0001 else f"= {p_value(p)}"
-    seen = f"The interval {side} zero and p {value} ({test})"
+    however = "but" if p > CLEAR and side != "contains" else "and"
+    seen = f"The interval {side} zero {however} p {value} ({test})"
     if clear:
         claim, verdict = f"{subject} {'helped' if low > 0 else 'hurt'}:", f"{seen}."
     else:

@@ -36,8 +36,8 @@ def plan_lines(
         return
     if later := sum(len(wish.missing) for wish in wishes if wish.num_unwritten):
         yield (
-            f"  steps     {later:,} of them go on from texts that are not written yet: bounded by "
-            "the steps before, each text as long as it can be"
+            f"  steps     {later:,} of them follow texts that are not written yet, which are "
+            "assumed to be as long as they can be"
         )
     yield f"  prompts   {plan.prompt_tokens:,} tokens, {rule.source}"
     yield f"  answers   {plan.answer_tokens:,} tokens, {_answers_by(known)}; {_at_most(plan)}"
@@ -61,13 +61,13 @@ def prompt_lines(
 
 def _answers_by(known: ModelHistory) -> str:
     if known.answer_tokens:
-        return f"by the mean of {known.num_calls} latest replies"
-    return f"guessed at {ANSWER_TOKENS:g} each, without what a model reasons in hiding"
+        return f"from the mean of the latest {known.num_calls} replies"
+    return f"guessed at {ANSWER_TOKENS:g} each, hidden reasoning not included"
 
 
 def _at_most(plan: PurchasePlan) -> str:
     if plan.worst_answer_tokens is None:
-        return "without limit, as teacher.max_tokens is null"
+        return "without limit, since teacher.max_tokens is null"
     return f"at most {plan.worst_answer_tokens:,}"
 
 
@@ -76,7 +76,7 @@ def _costs(teacher: OpenAITeacher, plan: PurchasePlan, wishes: Sequence[Wish]) -
     for mode in modes:
         price, label = teacher.charges().price(mode), "online" if mode == "online" else "by Batch"
         if price is None:
-            yield f"  {label:<9} no price is known: it is not counted"
+            yield f"  {label:<9} no price is known; the cost is not counted"
         elif price == FREE:
             yield f"  {label:<9} costs nothing"
         else:
@@ -84,9 +84,9 @@ def _costs(teacher: OpenAITeacher, plan: PurchasePlan, wishes: Sequence[Wish]) -
                 _money(purchase_cost(plan, wishes, price)),
                 f"${price.input:g} and ${price.output:g}",
             )
-            yield f"  {label:<9} {money}, at {rates} a million tokens in and out"
+            yield f"  {label:<9} {money}, at {rates} per million tokens in and out"
     if teacher.price is None and teacher.charges().price("online") not in (None, FREE):
-        yield f"  prices    of {price_list()}; teacher.price gives others"
+        yield f"  prices    from {price_list()}; teacher.price overrides them"
     yield f"  budget    {_budget(teacher, plan, wishes)}"
 
 
@@ -101,7 +101,7 @@ def _budget(teacher: OpenAITeacher, plan: PurchasePlan, wishes: Sequence[Wish]) 
     if limit is None:
         return "none"
     if price is None:
-        return f"${limit:g}: cannot be kept without a price, so a run will ask for teacher.price"
+        return f"${limit:g}: cannot be kept without a price, so a run needs teacher.price"
     expected = purchase_cost(plan, wishes, price).expected
     if expected > limit * MICRO:
         return f"${limit:g} for the command: LESS than expected, so answers will be missing"
@@ -111,5 +111,5 @@ def _budget(teacher: OpenAITeacher, plan: PurchasePlan, wishes: Sequence[Wish]) 
 def _time(plan: PurchasePlan) -> str:
     batch = "by Batch within a day"
     if plan.seconds is None:
-        return f"not known: no limit is given and nothing was asked before; {batch}"
+        return f"not known: no rate limit is set and no earlier call was timed; {batch}"
     return f"about {duration(plan.seconds)} online, {batch}"

@@ -97,7 +97,7 @@ def gain(thought, mean, p, half=0.01):
 def test_the_lowest_of_two_gains_is_corrected_for_being_chosen(gains, claim, p):
     [answer] = headlines({"toy": {"after": {"curves": {"gains": gains}}}}, [], [])
     assert claim in answer.claim and answer.differences[0].name == "4 cot paths"
-    tested = f"and p = {p} (exact McNemar test, Holm-corrected for 2 comparisons)"
+    tested = f" p = {p} (exact McNemar test, Holm-corrected for 2 comparisons)"
     assert tested in answer.verdict
 
 
@@ -112,7 +112,7 @@ def test_the_lowest_of_two_gains_is_corrected_for_being_chosen(gains, claim, p):
 def test_mixing_helps_only_where_it_beats_every_thought(gains, claim, p):
     [answer] = headlines({"toy": {"after": {"curves": {"gains": gains}}}}, [], [])
     assert claim in answer.claim
-    assert f"and p = {p} (exact McNemar test, the largest of 2)" in answer.verdict
+    assert f" p = {p} (exact McNemar test, the largest of 2)" in answer.verdict
 
 
 def test_a_gain_of_curves_is_tested_over_problems():

@@ -187,7 +187,7 @@ def test_an_answer_that_is_there_with_another_text_stays_and_is_counted(store, c
 
 def test_where_there_is_no_ledger_none_is_made(tmp_path, capsys):
     assert run(tmp_path, "spend") == 2
-    assert "there is no ledger here; another is named by --store" in capsys.readouterr().err
+    assert "there is no ledger here yet; --store names another store" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 

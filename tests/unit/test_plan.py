@@ -166,15 +166,15 @@ def test_prices_online_and_by_batch_are_told():
     assert "3 wanted, 0 owned, 3 to buy in 1 requests" in told
     assert "online    $0.004513 expected, at most $0.02" in told
     assert "by Batch  $0.002257 expected" in told
-    assert "prices    of genai-prices" in told
+    assert "prices    from genai-prices" in told
     assert "budget    $5 for the command, of which $0.004513" in told
 
 
 def test_an_unknown_price_is_said_and_never_nothing():
     told = lines(model="gpt-99")
-    assert "online    no price is known: it is not counted" in told
+    assert "online    no price is known; the cost is not counted" in told
     assert "$0" not in told
-    assert "a run will ask for teacher.price" in lines(model="gpt-99", budget_usd=3.0)
+    assert "so a run needs teacher.price" in lines(model="gpt-99", budget_usd=3.0)
 
 
 def test_a_budget_that_will_not_do_is_said():
