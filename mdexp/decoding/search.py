@@ -132,7 +132,8 @@ class TreeSearch(DecodingSettings):
 
         if self.asks_scorer:
             assert writer.head is not None, "judged"
-            return HeadScores.of(writer.head, writer.model, writer.renderer)
+            end = writer.renderer.tokenizer.eos_token_id
+            return HeadScores(writer.model, writer.head, end, self.batch_size)
         scorer = self._taught_scorer()
         if scorer is None:
             return TokenLikelihood()

@@ -87,7 +87,7 @@ class StepReader:
                 is_closed=is_closed,
                 is_cut=not ended
                 and OneStep(question.thought).complete(self.renderer.text(ids)) is None,
-                read=None if is_closed else read,
+                read=read,
             )
             nodes.append(parent)
             if is_closed:

@@ -1,18 +1,21 @@
 """The values that a search gives to texts up to a step, in [0, 1]. Programs that raise have the
 value 0 and are not among them."""
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import exp, tanh
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING
 
-from mdexp.decoding.prefix_scores import PrefixScores
+from mdexp.decoding.cached_text import CachedText
+from mdexp.decoding.prefix_scores import PrefixScores, scored
+from mdexp.decoding.prefixes import why_not_shared
 from mdexp.decoding.search_steps import Sought
 from mdexp.decoding.search_tree import Node
+from mdexp.decoding.text_states import states_behind
 from mdexp.ports import Scores
 from mdexp.records import Generation, LinearHead
 from mdexp.students.prefix_states import Prefix
-from mdexp.students.prompts import Renderer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -22,7 +25,8 @@ if TYPE_CHECKING:
 class TokenLikelihood:
     """The geometric mean of the probabilities that the student gives to a text's tokens."""
 
-    reads_texts: ClassVar[bool] = False
+    def cost(self, question: Sought, num_tokens: Sequence[int]) -> int:
+        return 0
 
     def __call__(self, asked: Sequence[tuple[Sought, Node]]) -> list[float]:
         return [exp(node.logprob or 0.0) for _, node in asked]
@@ -35,7 +39,8 @@ class FittedScores:
 
     scores: Callable[[str], Scores]
 
-    reads_texts: ClassVar[bool] = False
+    def cost(self, question: Sought, num_tokens: Sequence[int]) -> int:
+        return 0
 
     def __call__(self, asked: Sequence[tuple[Sought, Node]]) -> list[float]:
         found: list[float] = []
@@ -47,23 +52,44 @@ class FittedScores:
 
 @dataclass(frozen=True, slots=True)
 class HeadScores:
-    """The probability of a right answer by the run's scorer, which reads prompt and text."""
+    """The probability of a right answer by the run's scorer, a head on the student's hidden states.
 
-    scores: PrefixScores
+    Of a text that a session keeps, the student reads the last token for that; where it cannot keep
+    texts (rows.py), prompt and text.
+    """
 
-    @classmethod
-    def of(cls, head: LinearHead, model: "PreTrainedModel", renderer: Renderer) -> Self:
-        return cls(PrefixScores(model, head, renderer.tokenizer.eos_token_id))
+    model: "PreTrainedModel"
+    head: LinearHead
+    end: int  # the token that ends a sequence
+    batch_size: int
 
-    @property
-    def reads_texts(self) -> bool:
-        return bool(self.scores.head.weights)
+    def cost(self, question: Sought, num_tokens: Sequence[int]) -> int:
+        if not self.head.weights or not num_tokens:
+            return 0
+        if self._keeps_texts:
+            return len(num_tokens)
+        return len(question.prompt_ids) + sum(num_tokens)
 
     def __call__(self, asked: Sequence[tuple[Sought, Node]]) -> list[float]:
-        log_odds = self.scores(
-            [Prefix(tuple(question.prompt_ids), node.token_ids) for question, node in asked]
-        )
-        return [(1 + tanh(odds / 2)) / 2 for odds in log_odds]
+        return [(1 + tanh(odds / 2)) / 2 for odds in self._log_odds(asked)]
+
+    def _log_odds(self, asked: Sequence[tuple[Sought, Node]]) -> list[float]:
+        if self.head.weights and self._keeps_texts:
+            texts = [self._kept(question, node) for question, node in asked]
+            states = states_behind(self.model, texts, self.head.depth, self.batch_size)
+            return [scored(self.head, state) for state in states]
+        prefixes = [Prefix(tuple(question.prompt_ids), node.token_ids) for question, node in asked]
+        return PrefixScores(self.model, self.head, self.end)(prefixes)
+
+    def _kept(self, question: Sought, node: Node) -> CachedText:
+        """The text that the session keeps, without its end of sequence."""
+        assert node.read is not None, "a text is valued before its cache is dropped"
+        ids = [*question.prompt_ids, *node.token_ids]
+        return node.read.continued_as(ids[:-1] if ids[-1] == self.end else ids)
+
+    @property
+    def _keeps_texts(self) -> bool:
+        return why_not_shared(self.model, sys.maxsize) is None
 
 
 def _as_path(question: Sought, node: Node) -> Generation:

@@ -25,9 +25,8 @@ from mdexp.thoughts.steps import OneStep, check
 class Values(Protocol):
     """The values of texts up to a step, in [0, 1]."""
 
-    @property
-    def reads_texts(self) -> bool:
-        """Whether a model reads them: the prompt of a question once, and each of its texts."""
+    def cost(self, question: Sought, num_tokens: Sequence[int]) -> int:
+        """The most tokens that are read for texts of so many tokens each, behind one prompt."""
         ...
 
     def __call__(self, asked: Sequence[tuple[Sought, Node]]) -> Sequence[float]: ...
@@ -100,11 +99,16 @@ class Growth:
         """The number of draws at a step that the tree can pay for; 0 without a greedy text."""
         if not tree.root.children:
             return 0
-        left, each = tree.left - self._unread(question, node), self.step_tokens
-        if self.values.reads_texts:
-            left -= len(question.prompt_ids)
-            each += MOST_STEPS * (len(node.token_ids) + self.step_tokens)
-        return max(0, min(self.branches, left // each))
+        left = tree.left - self._unread(question, node)
+        longest = len(node.token_ids) + self.step_tokens
+        return max(
+            number
+            for number in range(self.branches + 1)
+            if not number
+            or number * self.step_tokens
+            + self.values.cost(question, [longest] * (number * MOST_STEPS))
+            <= left
+        )
 
     def _unread(self, question: Sought, node: Node) -> int:
         """The number of tokens that are read before the draws behind a step."""
@@ -149,7 +153,8 @@ class Growth:
         for question, tree, parent, texts in grown:
             steps = [step for text in texts for step in tree.extend(parent, text)]
             running = [step for step in steps if step.status != "failed"]
-            if (cost := self._cost_of_values(question, running)) > tree.left:
+            cost = self.values.cost(question, [len(step.token_ids) for step in running])
+            if cost > tree.left:
                 tree.is_done = True  # of a greedy text; of draws so much is left
                 continue
             tree.spent.scored += cost
@@ -159,6 +164,8 @@ class Growth:
             step.value = value
         for tree, step in new:
             tree.back_up(step)
+            if step.is_closed:
+                step.read = None
         for one in grown:
             one.tree.close_exhausted(one.parent)
 
@@ -169,10 +176,4 @@ class Growth:
         for (_, step), checked in zip(ended, check(texts, self.executor), strict=True):
             step.status, step.error = checked.status, checked.error
             if step.status == "failed":
-                step.is_closed, step.read = True, None
-
-    def _cost_of_values(self, question: Sought, steps: Sequence[Node]) -> int:
-        """The number of tokens that are read for the values of steps."""
-        if not (self.values.reads_texts and steps):
-            return 0
-        return len(question.prompt_ids) + sum(len(step.token_ids) for step in steps)
+                step.is_closed = True

@@ -3,6 +3,7 @@
 import hashlib
 import random
 from dataclasses import replace
+from math import exp
 from types import SimpleNamespace
 
 import pytest
@@ -13,16 +14,18 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mdexp.decoding.cached_text import CachedText, CachedTokens
 from mdexp.decoding.decode_stats import DecodeStats
+from mdexp.decoding.prefix_scores import PrefixScores
 from mdexp.decoding.request import Answered, DecodingLimits
 from mdexp.decoding.search import TreeSearch
 from mdexp.decoding.search_steps import Sought
 from mdexp.decoding.session import Session
-from mdexp.decoding.step_values import TokenLikelihood
+from mdexp.decoding.step_values import HeadScores, TokenLikelihood
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.decoding.tree_growth import Growth
 from mdexp.grading.score import grade, votes
 from mdexp.grading.vote_rules.scorer import ScorerVote
-from mdexp.records import Problem, ProgramResult, by_id
+from mdexp.records import LinearHead, Problem, ProgramResult, by_id
+from mdexp.students.prefix_states import Prefix
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import byte_tokenizer
 from mdexp.transcripts.driver import first_write
@@ -227,7 +230,8 @@ def test_a_program_that_raises_is_worth_nothing_and_is_not_gone_on_with():
 class Readers(TokenLikelihood):
     """Reads texts to value them, and counts what it reads."""
 
-    reads_texts = True
+    def cost(self, question, num_tokens):
+        return len(question.prompt_ids) + sum(num_tokens) if num_tokens else 0
 
     def __call__(self, asked):
         behind = {question.problem.id: len(question.prompt_ids) for question, _ in asked}
@@ -378,3 +382,26 @@ def test_a_real_student_is_searched_alike_in_every_batch_and_again(student):
     assert together == [tree.rows() for tree in trees("abc", 2)]
     assert together == [trees(id, 16)[0].rows() for id in "abc"]
     assert max(len(rows) for rows in together) > 12
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_the_run_s_scorer_values_a_text_as_if_it_read_it_anew(student, keeps, monkeypatch):
+    """With the cache of the session it reads one token of it."""
+    model, renderer = student
+    dice = torch.Generator().manual_seed(1)
+    weights = tuple(torch.randn(model.config.hidden_size, generator=dice).tolist())
+    head = LinearHead(depth=1.0, weights=weights, bias=0.1)
+    if not keeps:
+        monkeypatch.setattr("mdexp.decoding.step_values.why_not_shared", lambda *_: "planted")
+    values = HeadScores(model, head, EOS, batch_size=3)
+    grown = growth(Session(model, renderer, DecodeStats()), values, step_tokens=12, budget=900)
+    trees = replace(grown, limits=replace(grown.limits, max_new_tokens=24)).grow(
+        [sought("a"), sought("b")]
+    )
+    nodes = [node for tree in trees for node in tree.nodes[1:] if node.status != "failed"]
+    prompt = tuple(sought().prompt_ids)
+    anew = PrefixScores(model, head, EOS)([Prefix(prompt, node.token_ids) for node in nodes])
+    assert [n.value for n in nodes] == pytest.approx([1 / (1 + exp(-odds)) for odds in anew])
+    assert len({round(n.value, 6) for n in nodes}) > 5
+    read = sum(tree.spent.scored for tree in trees)
+    assert read == len(nodes) if keeps else read > sum(len(n.token_ids) for n in nodes)
