@@ -213,10 +213,12 @@ def layout_options(
 
 
 def _counts(
-    problems: Mapping[str, Sequence[Item]], steps: Sequence[Sequence[Item]], objective: Objective
+    problems: Mapping[str, Sequence[ExampleName]],
+    steps: Sequence[Sequence[ExampleName]],
+    objective: Objective,
 ) -> dict[str, Any]:
     """What was trained on."""
-    counts = {
+    counts: dict[str, Any] = {
         "problems": len(problems),
         "steps": len(steps),
         "examples": sum(len(rows) for rows in problems.values()),
