@@ -112,7 +112,7 @@ def searched(
     start = time.process_time()
     if side == "session":
         together = [a for weights in each for a in asked(renderer, given.questions, weights)]
-        session = Session(model, renderer, work)
+        session = Session(model, renderer, work, keeps_logits=True)
         found = search(session, together, beam, limits, executor, near)
     else:
         found = []

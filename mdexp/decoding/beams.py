@@ -168,7 +168,7 @@ class _Growth:
         from mdexp.decoding.stepwise import search
 
         writer = self.writer
-        session = Session(writer.model, writer.renderer, writer.work)
+        session = Session(writer.model, writer.renderer, writer.work, keeps_logits=True)
         near = partial(relevance, writer.model, writer.renderer)
         searches = search(session, asked, self.decoding.beam, limits, self.executor, near)
         return [

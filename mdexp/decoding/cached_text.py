@@ -5,7 +5,7 @@ goes on where it was (parked and rejoined), and one that nobody names any more i
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -33,15 +33,26 @@ Parts = tuple[CachedTokens, ...]
 @dataclass(frozen=True, slots=True, eq=False)
 class CachedText:
     """Tokens, of which the student has read the first `num_read`; the others are read when the text
-    is continued. Texts with the same `prompt` objects hold it once."""
+    is continued. Texts with the same `prompt` objects hold it once.
+
+    `logits` (vocabulary,) are those behind each of the last tokens that were read.
+    """
 
     ids: tuple[int, ...] = ()
     prompt: Parts = ()
-    tail: Parts = field(default=())
+    tail: Parts = ()
+    logits: tuple[Tensor, ...] = ()
 
     @property
     def num_read(self) -> int:
         return sum(map(len, (*self.prompt, *self.tail)))
+
+    def logits_behind(self, ids: Sequence[int]) -> Tensor | None:
+        """The logits of what follows these tokens, if the text begins with them and kept them."""
+        place = len(self.logits) - 1 - self.num_read + len(ids)
+        if 0 <= place < len(self.logits) and self.ids[: len(ids)] == tuple(ids):
+            return self.logits[place]
+        return None
 
     def trimmed(self, count: int) -> "CachedText":
         """The first `count` tokens."""

@@ -33,7 +33,7 @@ def write_own_paths(
     log.info("own paths of %s: %d problems, %d each", ", ".join(thoughts), len(problems), num_paths)
     outputs: list[Output] = []
     for layer in reading_order(thoughts):
-        found = outcomes(outputs, by_id(problems), thoughts, executor)
+        found = outcomes(outputs, by_id(problems), thoughts, executor, writer.readings)
         ours = {name: thoughts[name] for name in layer}
         outputs += sampling.solve(problems, ours, writer, executor, found)[0]
     places = {problem.id: place for place, problem in enumerate(problems)}
@@ -54,7 +54,7 @@ def write_with_hint(
     gold answer as a hint behind the question (STaR's rationalisation). Samples go on behind those
     of `written`."""
     known = by_id(problems)
-    dones = read_rows(written, known, thoughts, executor)
+    dones = read_rows(written, known, thoughts, executor, readings=writer.readings)
     solved = {
         (output.problem_id, output.thought)
         for output, done in zip(written, dones, strict=True)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 ATTENTION = "mdexp_prefixes"
 BUCKET = 32  # columns by which the room for a row's own tokens grows
+FIRST_BUCKET = 8  # up to there: a step of a beam is seldom longer
 COPIED = 64  # tokens a row, up to which a shared segment is rather held several times
 
 
@@ -144,7 +145,8 @@ class Prefixes:
         """Make room for the next tokens of every row, `real` (R, q), and see who sees whom."""
         length = real.shape[1]
         self.start, self.width = self.width, self.width + length
-        room = -(-self.width // BUCKET) * BUCKET
+        bucket = BUCKET if self.width > BUCKET else FIRST_BUCKET
+        room = -(-self.width // bucket) * bucket
         more = room - self.real.shape[1]
         if more:
             self.real = torch.cat([self.real, self.real.new_zeros(self.rows, more)], dim=1)

@@ -29,7 +29,7 @@ def choose(
     logits: Tensor, uniforms: Tensor, *, temperature: float, top_p: float = 1.0
 ) -> tuple[Tensor, Tensor]:
     """Next tokens and their log-probabilities (nats, of the student as it is: temperature 1), both
-    (rows,), from logits (rows, vocabulary).
+    (rows, draws), from logits (rows, vocabulary) and `uniforms` (rows, draws).
 
     The likeliest token where `uniforms` are GREEDY, else the one at that place of the cumulative
     distribution at `temperature`, among the likeliest tokens that together reach `top_p`.
@@ -52,14 +52,16 @@ def _choose(
     bits *= LOG2_E  # the logits as powers of 2: exp2 takes a third of the time of exp
     greedy = uniforms < 0
     if greedy.all():
-        tokens = bits.argmax(-1)
+        tokens = bits.argmax(-1, keepdim=True).expand(greedy.shape)
     else:
         weights = (bits / temperature).exp2_()
         draw = _at if top_p == 1 else partial(_within_nucleus, top_p=top_p)
         tokens = draw(weights, uniforms.to(bits))
-        tokens[greedy] = bits[greedy].argmax(-1)  # slow over all rows
-    own = bits.gather(1, tokens[:, None]).squeeze(1)
-    return tokens, (own - bits.exp2_().sum(-1).log2()) / LOG2_E
+        some = greedy.any(1)
+        likeliest = bits[some].argmax(-1, keepdim=True)  # slow over all rows
+        tokens[some] = torch.where(greedy[some], likeliest, tokens[some])
+    own = bits.gather(1, tokens)
+    return tokens, (own - bits.exp2_().sum(-1, keepdim=True).log2()) / LOG2_E
 
 
 def _in_whole_blocks(logits: Tensor) -> Tensor:
@@ -74,7 +76,7 @@ def _in_whole_blocks(logits: Tensor) -> Tensor:
 
 
 def _at(weights: Tensor, uniforms: Tensor) -> Tensor:
-    """The index in each row (rows, n) where the cumulative weight passes that share of the row.
+    """The indices in each row (rows, n) where the cumulative weight passes those shares of the row.
 
     First the block is sought, then the token in it: sums over a whole vocabulary take long.
     """
@@ -82,12 +84,12 @@ def _at(weights: Tensor, uniforms: Tensor) -> Tensor:
     sums = blocks.sum(-1)
     cumulative = sums.cumsum(-1)
     # A number that float32 rounds to 1 lies behind the last token that has any probability.
-    place = uniforms.clamp(0, BELOW_ONE)[:, None] * cumulative[:, -1:]
+    place = uniforms.clamp(0, BELOW_ONE) * cumulative[:, -1:]
     block = torch.searchsorted(cumulative, place, right=True)
     rest = place - (cumulative - sums).gather(1, block)
-    inside = blocks.gather(1, block[:, :, None].expand(-1, 1, BLOCK)).squeeze(1).cumsum(-1)
-    rest = torch.minimum(rest, inside[:, -1:] * BELOW_ONE)  # by rounding it may lie behind
-    return (block * BLOCK + torch.searchsorted(inside, rest, right=True)).squeeze(1)
+    inside = blocks.gather(1, block[:, :, None].expand(-1, -1, BLOCK)).cumsum(-1)
+    rest = torch.minimum(rest[:, :, None], inside[:, :, -1:] * BELOW_ONE)  # rounding: may be behind
+    return block * BLOCK + torch.searchsorted(inside, rest, right=True).squeeze(2)
 
 
 def _within_nucleus(weights: Tensor, uniforms: Tensor, top_p: float) -> Tensor:
@@ -101,4 +103,4 @@ def _within_nucleus(weights: Tensor, uniforms: Tensor, top_p: float) -> Tensor:
             break
         count = min(4 * count, weights.shape[1])
     inside = reached - likeliest < wanted  # the token that crosses is in
-    return index.gather(1, _at(likeliest * inside, uniforms)[:, None]).squeeze(1)
+    return index.gather(1, _at(likeliest * inside, uniforms))

@@ -9,7 +9,7 @@ was read already. A text that is named twice is forked; one with a shorter promp
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -29,11 +29,13 @@ Written = tuple[Answered, CachedText]
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What is written in it is kept in the texts that it returns."""
+    """What is written in it is kept in the texts that it returns; with `keeps_logits` also the
+    logits behind their last tokens, so that a text that is trimmed there is not read again."""
 
     model: "PreTrainedModel"
     renderer: Renderer
     work: DecodeStats
+    keeps_logits: bool = False
 
     @torch.inference_mode()
     def write(
@@ -60,13 +62,9 @@ class Session:
     def _written(
         self, asked: dict[int, tuple[DecodingRequest, CachedText]], limits: DecodingLimits
     ) -> dict[int, Written]:
-        requests = [request for request, _ in asked.values()]
-        texts = [text.continued_as(request.prompt_ids) for request, text in asked.values()]
-        self.work.read_again += sum(
-            bool(old.ids) and not new.num_read
-            for (_, old), new in zip(asked.values(), texts, strict=True)
-        )
+        requests, texts = zip(*asked.values(), strict=True)
         answers, written = write_batch(
             self.model, self.renderer, requests, limits, self.work, texts
         )
-        return dict(zip(asked, zip(answers, written, strict=True), strict=True))
+        kept = [text if self.keeps_logits else replace(text, logits=()) for text in written]
+        return dict(zip(asked, zip(answers, kept, strict=True), strict=True))

@@ -201,10 +201,10 @@ def _grown(renderer: Renderer, asked: Asked, beam: Beam, written: Written, budge
 
 def _tokens_of_step(renderer: Renderer, step: OneStep, ids: Sequence[int]) -> int:
     """How many tokens it takes until the step is complete; all, where it is not."""
-    for count in range(1, len(ids)):
-        if step.complete(renderer.text(ids[:count])) is not None:
-            return count
-    return len(ids)
+    count = len(ids)
+    while count > 1 and step.complete(renderer.text(ids[: count - 1])) is not None:
+        count -= 1
+    return count
 
 
 def _select(

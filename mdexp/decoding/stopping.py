@@ -89,7 +89,7 @@ class AgreementStopping(DecodingSettings):
         new = outputs
         for sample in range(2, self.num_paths + 1):
             cast = [o for o in new if o.sample and o.thought in voting and o.split != "validation"]
-            heard += grade(cast, known, thoughts, executor)
+            heard += grade(cast, known, thoughts, executor, readings=writer.readings)
             left = (self.num_paths + 1 - sample) * len(voting)
             settled = {
                 paths[0].problem_id

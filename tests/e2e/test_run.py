@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mdexp.commands.run import main
-from mdexp.decoding.generate import RowBatch
+from mdexp.decoding.row_batch import RowBatch
 from mdexp.records import Example, Generation, Problem, VerifiedPath, Vote
 from mdexp.store.files import read_json
 from mdexp.store.json_lines import read_jsonl

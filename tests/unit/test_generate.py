@@ -16,8 +16,9 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from mdexp.decoding.answering import answer
 from mdexp.decoding.decode_stats import DecodeStats
-from mdexp.decoding.generate import CHECK_EVERY, NotFiniteLogits, generate_answers
+from mdexp.decoding.generate import generate_answers
 from mdexp.decoding.request import DecodingLimits, DecodingRequest
+from mdexp.decoding.row_batch import CHECK_EVERY, NotFiniteLogits
 from mdexp.decoding.rows import MIN_SHARED_TOKENS
 from mdexp.decoding.sampling import choose
 from mdexp.decoding.straight import StraightDecoding
@@ -173,7 +174,9 @@ def cumulative(logits, temperature):
     st.floats(0.3, 3),
 )
 def test_a_sample_is_the_inverse_of_the_cumulative_distribution(logits, uniform, temperature):
-    [token] = choose(torch.tensor([logits]), torch.tensor([uniform]), temperature=temperature)[0]
+    [[token]] = choose(torch.tensor([logits]), torch.tensor([[uniform]]), temperature=temperature)[
+        0
+    ]
     below = [0.0, *cumulative(logits, temperature)]
     assert below[token] - 1e-5 <= uniform <= below[token + 1] + 1e-5
 
@@ -181,16 +184,16 @@ def test_a_sample_is_the_inverse_of_the_cumulative_distribution(logits, uniform,
 @settings(deadline=None)
 @given(st.lists(st.floats(-8, 8), min_size=1, max_size=12), st.floats(0.3, 3))
 def test_a_negative_place_is_the_likeliest_token(logits, temperature):
-    both = torch.tensor([logits, logits])
-    found, _ = choose(both, torch.tensor([-1.0, 0.5]), temperature=temperature)
-    assert logits[found[0]] == pytest.approx(max(logits))
-    assert found[1] == choose(both[1:], torch.tensor([0.5]), temperature=temperature)[0]
+    one = torch.tensor([logits])
+    [[likeliest, drawn]], _ = choose(one, torch.tensor([[-1.0, 0.5]]), temperature=temperature)
+    assert logits[likeliest] == pytest.approx(max(logits))
+    assert drawn == choose(one, torch.tensor([[0.5]]), temperature=temperature)[0]
 
 
 @pytest.mark.parametrize("uniform", [0.0, 0.5, 0.9999999, 1 - 2**-53])
 def test_a_token_without_probability_is_never_drawn(uniform):
     logits = torch.tensor([[-math.inf, 0.3, -math.inf, 0.1, 0.2, -math.inf, -math.inf]])
-    [token] = choose(logits, torch.tensor([uniform]), temperature=0.7)[0].tolist()
+    [[token]] = choose(logits, torch.tensor([[uniform]]), temperature=0.7)[0].tolist()
     assert token in (1, 3, 4)
 
 

@@ -4,9 +4,9 @@ import pytest
 
 from mdexp.decoding.answering import answer
 from mdexp.decoding.decode_stats import DecodeStats
-from mdexp.decoding.generate import RowBatch
 from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
 from mdexp.decoding.resume_cache import ResumeCache
+from mdexp.decoding.row_batch import RowBatch
 from mdexp.decoding.straight import StraightDecoding
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.records import Problem, ProgramResult

@@ -29,7 +29,7 @@ def test_samples_are_of_the_nucleus_and_of_all_of_it(top_p, size):
     logits = torch.randn(1, size, generator=generator, dtype=torch.float64) / 3
     kept = TopPLogitsWarper(top_p)(None, logits.clone()).isfinite()[0]
     places = torch.arange(20_000, dtype=torch.float64) / 20_000
-    tokens, _ = choose(logits.expand(len(places), -1), places, temperature=1.0, top_p=top_p)
+    [tokens], _ = choose(logits, places[None], temperature=1.0, top_p=top_p)
     assert set(tokens.tolist()) == set(kept.nonzero().flatten().tolist())
     shares = torch.bincount(tokens, minlength=size) / len(places)
     expected = logits[0].softmax(-1) * kept
@@ -41,7 +41,7 @@ def test_a_large_vocabulary_is_drawn_from_as_one(size):
     logits = torch.randn(1, size, generator=torch.Generator().manual_seed(size)).double()
     logits[0, BLOCK // 2 :: 3] = -torch.inf
     places = torch.arange(20_000, dtype=torch.float64) / 20_000
-    tokens, _ = choose(logits.expand(len(places), -1), places, temperature=1.0)
+    [tokens], _ = choose(logits, places[None], temperature=1.0)
     cumulative = logits[0].softmax(-1).cumsum(-1)
     expected = torch.searchsorted(cumulative, places, right=True)
     assert (tokens == expected).double().mean() > 0.9999, "but for what rounding decides"
@@ -50,7 +50,7 @@ def test_a_large_vocabulary_is_drawn_from_as_one(size):
 
 def test_rows_are_drawn_from_alike_whatever_rows_are_beside_them(monkeypatch):
     logits = torch.randn(7, 600, generator=torch.Generator().manual_seed(0))
-    places = torch.tensor([0.1, GREEDY, 0.7, 0.99, GREEDY, 0.3, 0.5], dtype=torch.float64)
+    places = torch.tensor([0.1, GREEDY, 0.7, 0.99, GREEDY, 0.3, 0.5], dtype=torch.float64)[:, None]
     together = choose(logits, places, temperature=0.7)
     monkeypatch.setattr(sampling, "CACHED", 1200)
     in_twos = choose(logits, places, temperature=0.7)
@@ -58,15 +58,25 @@ def test_rows_are_drawn_from_alike_whatever_rows_are_beside_them(monkeypatch):
     torch.testing.assert_close(together[1], in_twos[1])
 
 
+@pytest.mark.parametrize("top_p", [1.0, 0.9])
+def test_several_draws_of_a_row_are_those_of_as_many_rows(top_p):
+    logits = torch.randn(3, 600, generator=torch.Generator().manual_seed(0))
+    places = torch.tensor([[0.1, GREEDY, 0.7], [0.2, 0.9, 0.3], [GREEDY, GREEDY, 0.99]])
+    beside = choose(logits, places, temperature=0.7, top_p=top_p)
+    apart = choose(logits.repeat_interleave(3, 0), places.view(-1, 1), temperature=0.7, top_p=top_p)
+    for found, expected in zip(beside, apart, strict=True):
+        assert torch.equal(found, expected.view(3, 3))
+
+
 @pytest.mark.parametrize("temperature", [0.3, 2.0])
 def test_log_probabilities_are_those_of_the_student_at_any_temperature(temperature):
     logits = torch.tensor([[0.0, math.log(3.0)], [0.0, math.log(3.0)]])
-    tokens, logprobs = choose(logits, torch.tensor([GREEDY, 0.0]), temperature=temperature)
-    assert tokens.tolist() == [1, 0]
-    assert logprobs.tolist() == pytest.approx([math.log(0.75), math.log(0.25)], rel=1e-5)
+    tokens, logprobs = choose(logits, torch.tensor([[GREEDY], [0.0]]), temperature=temperature)
+    assert tokens.flatten().tolist() == [1, 0]
+    assert logprobs.flatten().tolist() == pytest.approx([math.log(0.75), math.log(0.25)], rel=1e-5)
 
 
 def test_logits_of_the_caller_stay_as_they_are():
     logits = torch.tensor([[1.0, 2.0]], dtype=torch.float64)
-    choose(logits, torch.tensor([0.5]), temperature=0.5)
+    choose(logits, torch.tensor([[0.5]]), temperature=0.5)
     assert logits.tolist() == [[1.0, 2.0]]

@@ -272,7 +272,7 @@ def searched(student, kind=Session, batch_size=16, dtype=torch.float64, weights=
     work = DecodeStats()
     beam = BeamSettings(width=2, branches=2, max_steps=5, weights=[RUN])
     limits = DecodingLimits(max_new_tokens=40, temperature=0.7, batch_size=batch_size)
-    session = kind(model.to(dtype), renderer, work)
+    session = kind(model.to(dtype), renderer, work, keeps_logits=True)
     questions = [
         replace(asked(w), problem=f"p{n}", stream=f"{n}", prompt_ids=list(range(10, 20 + 3 * n)))
         for n, w in enumerate(weights)

@@ -1,6 +1,7 @@
 """Sampling stops where the vote is settled, and not before."""
 
 from math import comb
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import pytest
@@ -113,7 +114,9 @@ def test_with_certainty_the_votes_are_those_of_all_paths(sandbox, answers):
     told = {str(n): each for n, each in enumerate(answers)}
     problems = [problem(name) for name in told]
     with said(told):
-        outputs, counts = decoder().solve(problems, THOUGHTS, None, sandbox, {})
+        outputs, counts = decoder().solve(
+            problems, THOUGHTS, SimpleNamespace(readings={}), sandbox, {}
+        )
     for name, texts in told.items():
         everything = [path(a, t, s) for t in NAMES for s, a in enumerate(texts[t]) if s]
         written = [o for o in outputs if o.problem_id == name]
@@ -135,7 +138,7 @@ def test_an_agreed_problem_is_left_and_a_disputed_one_is_not(sandbox):
     problems = [problem("agreed"), problem("open"), problem("chosen by", "validation")]
     with said(told):
         outputs, _ = decoder(validation_paths=3, confidence=0.95).solve(
-            problems, THOUGHTS, None, sandbox, {}
+            problems, THOUGHTS, SimpleNamespace(readings={}), sandbox, {}
         )
     samples = {p.id: sum(o.problem_id == p.id and o.sample > 0 for o in outputs) for p in problems}
     assert samples == {"agreed": 4, "open": 2 * MOST, "chosen by": 6}
