@@ -49,7 +49,7 @@ def judge_student(
     """Refuse a run that is bound to fail on its problems (a file); `store` is a folder."""
     known = read_jsonl(problems, Problem)
     asked = asked_of_student(known, settings.decoding)
-    files = ("files", f"{num_files} that stages read are there")
+    files = ("files", f"{num_files} read by stages, all there")
     found = [files, *preflight(settings, untrained, known, asked, store)]
     width = max(len(name) for name, _ in found)
     log.info("checked before anything is bought or trained:")

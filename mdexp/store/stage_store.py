@@ -121,14 +121,15 @@ class Store:
             folder = _newest_sound(place)
             skipped = folder is not None and not _may_grow(folder)
             if folder is None or not skipped:
-                log.info("%s ...", name)
+                log.info("%s: started", name)
                 partial = place.with_suffix(".partial")
                 if damage(partial, hash_up_to=inf):  # else the process was killed before the rename
                     _fill(partial, lambda: stage(partial, reads, **settings, **tools))
                 folder = _put(partial, place, older=folder)
         manifest = read_manifest(folder)
         counts, seconds = manifest["counts"], manifest["seconds"]
-        log.info("%s %s (%s)", name, "found" if skipped else f"{seconds:.1f} s", key)
+        how = "found in the store" if skipped else f"done in {seconds:.1f} s"
+        log.info("%s: %s (%s)", name, how, key)
         return StageResult(
             name=name, key=key, folder=folder, skipped=skipped, counts=counts, seconds=seconds
         )

@@ -25,6 +25,7 @@ def test_each_stage_says_what_it_came_to(
         "extract, cot, pot: 12 of jsonl/train",
         r"train: 2 steps over \d+ examples of \d+ problems, \d+ tokens",
         "extract: kept 24 of 24 paths that were asked for",
+        r"verify: done in [\d.]+ s \([0-9a-f]{16}\)",
         r"verify: kept \d+ of 24 paths",
         r"examples: kept \d+ of \d+ lessons",
         "before, cot: 3 of jsonl/validation, 4 of jsonl",

@@ -55,7 +55,7 @@ def test_a_file_has_a_line_as_a_job_begins_and_ends(work: list[Job]) -> None:
 def test_a_terminal_has_a_table_of_the_jobs_under_way(work: list[Job]) -> None:
     console = screen(is_terminal=True)
     work[1].folder.mkdir()
-    (work[1].folder / LOG).write_text("train ...\ntrain: 30 of 90 steps (33 %)\n")
+    (work[1].folder / LOG).write_text("train: started\ntrain: 30 of 90 steps (33 %)\n")
     with LiveJobs(work, console) as live:
         live.begun(work[0])
         live.begun(work[1])
