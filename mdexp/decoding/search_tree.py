@@ -4,11 +4,15 @@ PUCT (Rosin 2011, as in AlphaZero, arXiv 1712.01815): from the root on, the chil
 
     mean value + exploration * prior * sqrt(visits of the parent) / (1 + visits of the child)
 
-is followed, up to a step that has not been expanded. The prior of a step is its share of the draws
-at its parent. The student itself draws the steps, so that the share estimates their probability
-(Sampled MuZero, Hubert et al. 2021, arXiv 2104.06303). Values do not change, so a step with nothing
-left to try behind it is closed and not selected again. When the whole tree is closed, all its steps
-are opened for another round of draws, until a round finds nothing new.
+is followed, up to a step that has not been expanded. Mean values are scaled so that the lowest and
+the highest value of the tree, failures aside, are 0 and 1 (MuZero, arXiv 1911.08265): `exploration`
+means the same for values of any spread.
+
+The prior of a step is its share of the draws at its parent. The student itself draws the steps, so
+that the share estimates their probability (Sampled MuZero, Hubert et al. 2021, arXiv 2104.06303).
+Values do not change, so a step with nothing left to try behind it is closed and not selected again.
+When the whole tree is closed, all its steps are opened for another round of draws, until a round
+finds nothing new.
 """
 
 from collections.abc import Iterator, Sequence
@@ -101,6 +105,8 @@ class SearchTree:
         """The step that PUCT selects; None if nothing is left to try."""
         if self.root.is_closed:
             self._reopen()
+        values = [node.value for node in self.nodes[1:] if node.status != "failed"]
+        low, high = min(values, default=0.0), max(values, default=0.0)
         node = self.root
         while node.is_expanded:
             draws = sum(child.draws for child in node.children)
@@ -108,7 +114,8 @@ class SearchTree:
             node = max(
                 (child for child in node.children if not child.is_closed),
                 key=lambda child: (
-                    child.total / child.visits + weight * child.draws / (1 + child.visits)
+                    _scaled(child.total / child.visits, low, high)
+                    + weight * child.draws / (1 + child.visits)
                 ),
             )
         return None if self.is_done else node
@@ -183,3 +190,9 @@ class SearchTree:
             }
             for node in self.nodes
         ]
+
+
+def _scaled(mean: float, low: float, high: float) -> float:
+    """A mean value on the scale from the lowest value to the highest; failures may bring it below
+    the lowest, which is 0 all the same."""
+    return max(0.0, (mean - low) / (high - low)) if high > low else 0.0

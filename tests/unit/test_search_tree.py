@@ -35,17 +35,33 @@ def test_values_are_backed_up_to_the_root_as_means():
     assert [row["mean"] for row in found.rows()] == [0.4, 0.5, 0.1, 1.0, 0.0]
 
 
-@pytest.mark.parametrize(("exploration", "chosen"), [(0.0, "a"), (1.9, "a"), (2.0, "b")])
+@pytest.mark.parametrize(("exploration", "chosen"), [(0.0, "a"), (2.8, "a"), (2.9, "b")])
 def test_the_choice_is_puct_with_the_share_of_draws_as_prior(exploration, chosen):
     found = tree(exploration)
     steps = [step(found.root, "a", 0.9), *(step(found.root, "b", 0.2) for _ in range(3))]
     a, b = expand(found, found.root, *steps)
     assert (a.draws, b.draws, len(found.nodes)) == (1, 3, 3), "alike steps are one, drawn thrice"
     scores = {
-        "a": 0.9 + exploration * 1 / 4 * sqrt(2) / (1 + 1),
-        "b": 0.2 + exploration * 3 / 4 * sqrt(2) / (1 + 1),
+        "a": 1.0 + exploration * 1 / 4 * sqrt(2) / (1 + 1),
+        "b": 0.0 + exploration * 3 / 4 * sqrt(2) / (1 + 1),
     }
     assert found.next_to_expand().text == max(scores, key=scores.get) == chosen
+
+
+def test_the_spread_of_the_values_does_not_matter_and_failures_have_no_part_in_it():
+    chosen = []
+    for spread in (1.0, 0.01):
+        found = tree(exploration=2.0)
+        steps = [step(found.root, text, 0.4 + spread * v) for text, v in [("a", 0.0), ("b", 0.5)]]
+        failed = step(found.root, "c", 0.0, status="failed", is_closed=True)
+        expand(found, found.root, *steps, failed)
+        for _ in range(6):
+            node = found.next_to_expand()
+            chosen.append(node.text)
+            value = 0.4 + spread * 0.3
+            expand(found, node, step(node, "x", value), step(node, "y", value))
+    assert chosen[:6] == chosen[6:] and len(set(chosen[:6])) == 6
+    assert {text[0] for text in chosen} == {"a", "b"}
 
 
 def test_what_is_closed_is_not_followed_and_closes_what_it_exhausts():
