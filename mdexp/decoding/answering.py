@@ -1,4 +1,5 @@
-"""Problems put to a student: the greedy path of each thought, and sampled ones for the vote."""
+"""Lets a student answer problems: the greedy path of each thought, and sampled ones for the
+vote."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -63,7 +64,7 @@ def answer(
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What a student is to write, as `answer` takes it. It can be pickled."""
+    """The arguments of `answer`, which can be pickled."""
 
     thoughts: Mapping[str, Thought]
     problems: Sequence[Problem]
@@ -72,7 +73,7 @@ class Assignment:
     samples: Sequence[int] | None
 
     def walks(self, writing: "Writing") -> list[Walk]:
-        """The transcripts to be written, by problem, thought and sample."""
+        """The transcripts to write, by problem, thought and sample."""
         return [
             writing.walk(problem, name, thought, sample, self.found)
             for problem in self.problems
@@ -82,8 +83,8 @@ class Assignment:
 
 
 class Windows:
-    """Transcripts in windows, each of which is written in one go, or found as a whole.
-    `places[n]` are the places of window n's transcripts among all."""
+    """Transcripts in windows, each of which is written in one batch or found in the cache.
+    `places[n]` are the indices of window n's transcripts."""
 
     def __init__(self, writer: StudentWriter, assignment: Assignment, executor: Executor) -> None:
         title = writer.title(assignment.thoughts, assignment.problems)
@@ -95,7 +96,7 @@ class Windows:
         self._problems = by_id(assignment.problems)
 
     def write(self, numbers: Sequence[int], *, shows: bool = True) -> None:
-        """Write the windows of these numbers, and show how far that is."""
+        """Write the windows with these numbers, and show the progress."""
         chosen = [self.places[number] for number in numbers]
         for window in self.writing.shown(chosen) if shows else chosen:
             written = self.writing.kept_or(window, self.walks, self._written)
@@ -145,7 +146,7 @@ def _write_share(
     open_executor: Callable[[], AbstractContextManager[Executor]],
     assignment: Assignment,
 ) -> DecodeStats:
-    """The share of a rank other than 0; what it computed."""
+    """Write the share of a rank other than 0; returns what it computed."""
     work = source.stats(rank)
     writer = replace(held_writer(source, rank), exemplars=exemplars, work=work)
     with open_executor() as executor:
@@ -157,17 +158,18 @@ def _write_share(
 
 @dataclass(slots=True)
 class Writing:
-    """A student that writes the pending texts of transcripts, a window of them in one go.
+    """A student that writes the pending texts of transcripts, one window at a time.
 
-    A window is a batch of first texts. What a transcript's texts have read is kept until it ends.
-    `title` begins the lines that say how far it is.
+    A window is a batch of first texts. The cache of a transcript's texts is kept until it ends.
+    `title` begins the lines of progress.
     """
 
     writer: StudentWriter
     decoding: DecodingSettings
     title: str
     prompts: dict[tuple[str, str], str] = field(default_factory=dict)
-    # By the id of their walk, and the role that read them: another adapter would read otherwise.
+    # By the id of their walk and the role that read them, since another adapter computes other keys
+    # and values.
     texts: dict[int, tuple[str, CachedText]] = field(default_factory=dict)
     roles: frozenset[str] = field(init=False)  # that have an adapter each; none: one student
 
@@ -187,7 +189,7 @@ class Writing:
         sample: int,
         found: Mapping[TranscriptKey, Done],
     ) -> Walk:
-        """A transcript yet to be written."""
+        """A transcript that is not yet written."""
         names = (problem.id, name)
         if names not in self.prompts:
             prompt = self.writer.renderer.prompt(problem.question, thought, self.writer.exemplars)
@@ -204,13 +206,13 @@ class Writing:
         )
 
     def windows(self, walks: Sequence[Walk]) -> list[list[int]]:
-        """Which transcripts are written together; a server takes all."""
+        """The transcripts that are written together; a server takes all."""
         if self.is_served:
             return [list(range(len(walks)))]
         return batches_of_like_length(self._first(walks), self.decoding.batch_size)
 
     def shown(self, windows: Sequence[list[int]]) -> Iterator[list[int]]:
-        """Yield windows, and show how far that is; of a server's texts `_answers` does."""
+        """Yield windows and show the progress; for a server, `_answers` does that."""
         if self.is_served:
             yield from windows
             return
@@ -225,7 +227,7 @@ class Writing:
         walks: Sequence[Walk],
         write: Callable[[Sequence[Walk]], list[Output]],
     ) -> list[Output]:
-        """The outputs of a window; each answer of a server is kept by itself."""
+        """The outputs of a window; answers of a server are kept one by one."""
         ours = [walks[place] for place in window]
         if self.is_served:
             return write(ours)
@@ -253,7 +255,7 @@ class Writing:
         most = self.decoding.max_new_tokens
         limits = limits_of(self.decoding, max_new_tokens=max(1, most - min(spent)))
         answers = self._answers([walk for walk, _ in pending], requests, limits, role)
-        # With the opening tag that its prompt holds, so that the text can be read alone.
+        # With the opening tag at the end of its prompt, so that the text can be read alone.
         return [
             _segment(answered, self._opening(walk.transcript), most - used, role)
             for (walk, _), answered, used in zip(pending, answers, spent, strict=True)
@@ -266,7 +268,8 @@ class Writing:
         limits: DecodingLimits,
         role: str,
     ) -> list[Answered]:
-        """By the server of a trained student; else by this process, in a session if texts go on."""
+        """Answers of the trained student's server, else of this process, in a session if texts are
+        continued."""
         w = self.writer
         if self.is_served:
             urls, served = self.decoding.base_urls(), self.decoding.served
@@ -312,7 +315,7 @@ class Writing:
         )
 
     def _opening(self, transcript: Transcript) -> str:
-        """The tag that opens thinking with which the prompt of a first text ends; mostly none."""
+        """The opening tag of thinking with which a first prompt ends; mostly empty."""
         if transcript.last.author != "question":
             return ""
         return opening_at_end(self.prompts[transcript.problem_id, transcript.thought])
@@ -335,8 +338,8 @@ def _num_tokens(transcript: Transcript) -> int:
 
 
 def _segment(answered: Answered, opening: str, room: int, role: str) -> Segment:
-    """A text of the student behind its opening tag; one that takes more tokens than its transcript
-    has is cut short."""
+    """A text of the student after its opening tag; one that exceeds the tokens left to its
+    transcript is cut short."""
     return Segment(
         author="writer",
         role=role,
@@ -367,7 +370,7 @@ def _output(transcript: Transcript, problem: Problem, phase: Phase, num_shots: i
 
 
 def _mean_logprob(texts: Sequence[Segment]) -> float | None:
-    """Of all tokens of a transcript; None where it is not known of each."""
+    """The mean over all tokens of a transcript; None if it is not known for each."""
     known = [text.logprob for text in texts if text.logprob is not None]
     if len(known) < len(texts):
         return None

@@ -1,5 +1,5 @@
 """Step-wise beams as a decoder: the weights that do best on validation problems rank the beams of
-the test problems."""
+test problems."""
 
 import logging
 from collections import Counter
@@ -89,7 +89,7 @@ class StepwiseBeams(DecodingSettings):
 
 @dataclass(slots=True)
 class _Found:
-    """What one search came to; it can be read from JSON."""
+    """The outcome of one search; it can be read from JSON."""
 
     weights: tuple[float, ...]
     outputs: list[Output]
@@ -112,7 +112,7 @@ class _Growth:
     def solve(self, problems: Sequence[Problem]) -> tuple[list[Output], Counts]:
         validation = [problem for problem in problems if problem.split == "validation"]
         rest = [problem for problem in problems if problem.split != "validation"]
-        # Without validation problems there is nothing to choose by: the first.
+        # Without validation problems the first weights are used.
         options = self.decoding.beam.weights[: None if validation else 1]
         tried = self.search(validation, options)
         thoughts, readings = {self.name: self.thought}, self.writer.readings
@@ -130,7 +130,7 @@ class _Growth:
     def search(
         self, problems: Sequence[Problem], options: Sequence["Weights"]
     ) -> dict["Weights", list[Output]]:
-        """The outputs by each choice of weights, which are searched side by side."""
+        """The outputs with each choice of weights; all are searched at the same time."""
         limits = limits_of(self.decoding)
         found: dict[Weights, list[Output]] = {weights: [] for weights in options}
         for window in self._windows(problems, len(options)):
@@ -151,7 +151,7 @@ class _Growth:
         return found
 
     def _windows(self, problems: Sequence[Problem], options: int) -> Iterator[Sequence[Problem]]:
-        """Problems whose open beams are together as many as rows are computed at a time."""
+        """Problems whose open beams together fill a batch of rows."""
         size = max(1, self.decoding.batch_size // (self.decoding.beam.width * options))
         title = self.writer.title([self.name], problems)
         with ProgressBar(len(problems), title, "problems", log) as progress:

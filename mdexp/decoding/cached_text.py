@@ -1,7 +1,7 @@
-"""A text that a student has read, as tokens with their keys and values: it is not read again.
+"""The cached keys and values of a text that a student has read.
 
-A text is immutable. Two texts that continue one share its tensors (a fork), one that is used later
-goes on where it was (parked and rejoined), and one that nobody names any more is freed.
+A text is immutable. Two texts that continue one share its tensors (a fork), a text that is used
+later continues where it was (parked and rejoined), and an unreferenced one is freed.
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,8 @@ class CachedText:
         return sum(map(len, (*self.prompt, *self.tail)))
 
     def logits_behind(self, ids: Sequence[int]) -> Tensor | None:
-        """The logits of what follows these tokens, if the text begins with them and kept them."""
+        """The logits of the next token after these tokens, if the text begins with them and kept
+        the logits."""
         place = len(self.logits) - 1 - self.num_read + len(ids)
         if 0 <= place < len(self.logits) and self.ids[: len(ids)] == tuple(ids):
             return self.logits[place]
@@ -61,12 +62,12 @@ class CachedText:
         return CachedText(self.ids[:count], prompt, _first(self.tail, rest))
 
     def appended(self, ids: Sequence[int]) -> "CachedText":
-        """The text with further tokens, which are not read yet."""
+        """The text with further tokens, which have not been read yet."""
         return replace(self, ids=(*self.ids, *ids))
 
     def continued_as(self, ids: Sequence[int]) -> "CachedText":
-        """A text of these tokens, with what was read of those that both texts begin with. The last
-        token is always read again: what follows it is not kept."""
+        """A text of these tokens that reuses the cache of the common beginning. The last token is
+        always read again, since its logits are not kept."""
         common = 0
         for ours, theirs in zip(self.ids, ids, strict=False):
             if ours != theirs:

@@ -1,4 +1,4 @@
-"""What validation problems choose while a student answers: its prompt, its decoder's options."""
+"""Chooses a student's prompt and its decoder's options by validation problems."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -35,12 +35,12 @@ def choose_outputs(
 
 
 def variants_of(thought: Thought) -> dict[str, Thought]:
-    """The ways in which a thought can be asked, by name; mostly one, without a name."""
+    """The variants of a thought by name; mostly one, without a name."""
     variants = thought.variants() if isinstance(thought, VariedThought) else {}
     return dict(variants) or {"": thought}
 
 
 def chosen_variant(thought: Thought, counts: Mapping[str, Any]) -> Thought:
-    """The thought as a run asked it, by the counts of the stage there."""
+    """The variant of a thought that a run chose, from the counts of its stage."""
     variants = variants_of(thought)
     return variants.get(str(counts.get("variant", "")), next(iter(variants.values())))

@@ -1,4 +1,5 @@
-"""What decoding computed, how much of that was of use, and what could not share a prefix."""
+"""Counts of decoding: what it computed, how much of it was useful, and what could not share a
+prefix."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -39,7 +40,8 @@ class DecodeStats:
         record: type[Record],
         write: Callable[[], list[Record]],
     ) -> list[Record]:
-        """What requests that are answered together came to: found, or written now and kept."""
+        """The records of requests that are answered together: found in the cache, or written now
+        and kept."""
         if self.kept is None:
             return write()
         if (found := self.kept.find(requests, limits, record)) is not None:
@@ -50,12 +52,12 @@ class DecodeStats:
         return written
 
     def remove_kept(self) -> None:
-        """Delete what was kept for a killed run: the stage's output has it."""
+        """Delete the cache for resuming: the stage's output has everything."""
         if self.kept:
             self.kept.remove()
 
     def add(self, other: "DecodeStats") -> None:
-        """Count what another rank computed."""
+        """Add the counts of another rank."""
         for name in ("row_steps", "useful", "sharing", "unplaced", "read_again", "split_tokens"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for why, rows in other.unshared.items():

@@ -40,7 +40,7 @@ def write_batch(
     work: DecodeStats,
     texts: Sequence[CachedText] = (),
 ) -> tuple[list[Answered], list[CachedText]]:
-    """Answers, and what `texts` became; a prompt that the student's positions do not hold gets an
+    """The answers, and the updated `texts`; a prompt longer than the student's context gets an
     empty answer."""
     most = limits.max_new_tokens
     drafts = [
@@ -53,8 +53,8 @@ def write_batch(
 
 
 def batches_of_like_length(requests: Sequence[DecodingRequest], size: int) -> list[list[int]]:
-    """Which requests are written together: problems of like length, the requests of one beside each
-    other."""
+    """Batches of requests: problems of similar length, with the requests of one problem
+    together."""
     longest: dict[str, int] = {}
     for request in requests:
         seen = longest.get(request.problem, 0)

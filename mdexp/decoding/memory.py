@@ -1,4 +1,4 @@
-"""How much memory a decoding step takes, found without weights or data."""
+"""Computes how much memory a decoding step takes, without weights or data."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""What a trained student writes about training problems: its own paths, to be learned from."""
+"""Lets a trained student answer training problems; later rounds learn from these own paths."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -75,7 +75,7 @@ def write_with_hint(
 
 
 def as_path(output: Output, model: str) -> Path:
-    """An output as verify reads a teacher's path; `model` is who wrote it."""
+    """An output in the form of a teacher's path, for verify; `model` names the writer."""
     return Path(
         problem_id=output.problem_id,
         thought=output.thought,

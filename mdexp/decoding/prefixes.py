@@ -1,4 +1,4 @@
-"""Attention over prefixes that rows share: their keys and values are held once, not once a row.
+"""Attention over prefixes that rows share: their keys and values are held once, not once per row.
 
 The rows of a batch form a tree. What all prompts begin with (a chat template's head, few-shot
 exemplars), the question of one problem, and the row's own tokens are its levels. A level that is

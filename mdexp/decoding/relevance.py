@@ -1,4 +1,5 @@
-"""How close a step is to its question: the relevance term of PaD's beam (arXiv 2305.13888).
+"""Computes how close a step is to its question: the relevance term of PaD's beam (arXiv
+2305.13888).
 
 The paper embeds the step and each sentence of the question with a model of its own, and takes
 log((1 + cosine) / 2) of the closest sentence. Ours embeds with the student: the mean of its last

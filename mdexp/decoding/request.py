@@ -1,4 +1,4 @@
-"""What a student, or the server of one, is asked, and what it answers."""
+"""Requests to a student or its server, and their answers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ class Answered:
 
     @property
     def logprob(self) -> float | None:
-        """The mean of its tokens, so that a long answer is not the less likely for its length."""
+        """The mean over its tokens, so that long answers are not penalised."""
         return sum(self.logprobs) / len(self.logprobs) if self.logprobs else None
 
 

@@ -1,8 +1,8 @@
-"""Batches of answers kept as they are written, so that a killed stage goes on behind them.
+"""Keeps batches of answers as they are written, so that a killed stage resumes after them.
 
-Only whole batches are kept: of texts that go on, whole transcripts with the results that they went
-on from. A batch that is found held the same rows as it would hold now, so the answers are, to the
-bit, those of a run that nobody killed.
+Only complete batches are kept; for thoughts of several texts, complete transcripts with the results
+that they read. A batch that is found has exactly the rows that it would have now, so its answers
+equal those of an uninterrupted run bit for bit.
 """
 
 import hashlib
@@ -64,7 +64,7 @@ class ResumeCache:
     def find(
         self, requests: Sequence[DecodingRequest], limits: DecodingLimits, record: type[Record]
     ) -> list[Record] | None:
-        """A batch's records; None where it is not there, or is none of such records."""
+        """A batch's records; None if it is missing or has other records."""
         rows = self.found.get(_key(requests, limits), [])
         if len(rows) != len(requests):
             return None
@@ -81,7 +81,7 @@ class ResumeCache:
     def keep(
         self, requests: Sequence[DecodingRequest], limits: DecodingLimits, records: Sequence[Any]
     ) -> None:
-        """Add a batch to the file, and see it on the disk."""
+        """Add a batch to the file and sync it to the disk."""
         answers = [asdict(record) for record in records]
         line = json.dumps({"batch": _key(requests, limits), "answers": answers})
         with self.file.open("a", encoding="ascii") as file:
@@ -110,7 +110,7 @@ def _whole_batches(file: Path) -> dict[str, Rows]:
 
 
 def _batch(line: bytes) -> tuple[str, Rows] | None:
-    """A batch with its key; None for a line that a disk or a dying machine damaged."""
+    """A batch with its key; None for a damaged line."""
     try:
         row = json.loads(line.decode())
         return str(row["batch"]), ROWS.validate_python(row["answers"])

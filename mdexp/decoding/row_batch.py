@@ -1,4 +1,4 @@
-"""Rows of a batch that are advanced together, a token at a time, until each one's text has ended.
+"""Advances the rows of a batch together, one token at a time, until each text has ended.
 
 A row ends with the end of sequence, when its thought says that the text is complete, or unfinished
 at the token budget or the student's last position. Rows that ended leave the batch together, once
@@ -29,7 +29,7 @@ COMPACT_BELOW = 0.8  # of a batch's rows still under way
 
 
 class NotFiniteLogits(ArithmeticError):
-    """A student computes NaN or infinity, so that whatever it writes would be noise."""
+    """The student computes NaN or infinity, so its texts would be noise."""
 
 
 @dataclass(slots=True, eq=False)

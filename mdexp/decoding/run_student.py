@@ -1,4 +1,4 @@
-"""The student that a run left: its weights lie in the store, under the key in the manifest."""
+"""Finds the student of a run: its weights are in the store, under the key in the manifest."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,8 +19,8 @@ def validation_choices(manifest: Mapping[str, Any], thought: str) -> dict[str, A
 
 
 def untrained_weights(run: Path, settings: Settings) -> Weights:
-    """Where the weights lie that a run began with, with the tokens that it added.
-    RunFolderError."""
+    """The weights with which a run began, with the tokens that it added. RunFolderError if they are
+    missing."""
     weights = Weights(
         student=settings.student, seed=settings.seed, new_tokens=settings.new_tokens()
     )
@@ -29,7 +29,8 @@ def untrained_weights(run: Path, settings: Settings) -> Weights:
 
 
 def trained_weights(run: Path, settings: Settings) -> Weights:
-    """The run's student after training; before, if the run did not train. RunFolderError."""
+    """The run's trained student, or the untrained one if the run did not train. RunFolderError if
+    it is missing."""
     weights = untrained_weights(run, settings)
     trained = trained_folder(run, settings)
     return weights.after_training(trained) if trained else weights
@@ -43,7 +44,7 @@ def trained_folder(run: Path, settings: Settings) -> Path | None:
 
 
 def _kept(stage: str, run: Path, settings: Settings) -> Path | None:
-    """Where the store keeps what a stage of the run left; None if the run had no such stage."""
+    """The store's folder of a stage's output; None if the run had no such stage."""
     done = {entry["name"]: entry for entry in run_manifest(run)["stages"]}
     if stage not in done:
         return None

@@ -1,4 +1,4 @@
-"""The student of a finished run: loaded as a writer, and its thoughts as the run asked them."""
+"""Loads the student of a finished run as a writer, and its thoughts in the chosen variants."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,7 +36,7 @@ def run_writer(run: Path, settings: Settings, work: DecodeStats | None = None) -
 
 
 def chosen_thoughts(manifest: Mapping[str, Any], settings: Settings) -> dict[str, Thought]:
-    """The thoughts that the student of a run answers by, each in the way that validation chose."""
+    """The thoughts by which a run's student answers, each in the variant that validation chose."""
     return {
         name: chosen_variant(thought, validation_choices(manifest, name))
         for name, thought in settings.answering().items()

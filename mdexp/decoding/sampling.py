@@ -1,4 +1,4 @@
-"""The next token: the likeliest, or a sample that one uniform number decides.
+"""Chooses the next token: the most likely one, or a sample determined by one uniform number.
 
 A number is a function of its (seed, problem, thought, sample) and step alone, so it depends on no
 batch, and a sample is the inverse of the cumulative distribution there.

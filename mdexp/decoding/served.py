@@ -1,6 +1,5 @@
-"""Decoding by a server that starts itself: the student is exported, served, asked, and the server
-stopped, before training and after it.
-"""
+"""Decodes with a server that the run starts itself: the student is exported, served and asked, and
+the server is stopped, both before and after training."""
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Whether a server's model is the student that was trained, by log-probabilities of fixed texts.
+"""Checks, by log-probabilities of fixed texts, that a server's model is the trained student.
 
 The texts are the exemplars' questions and chains. At places spread over each, the server is asked
 for one greedy token: its log-probability is the largest of the vocabulary, which any completions
@@ -30,8 +30,8 @@ Ask = Callable[[Sequence[DecodingRequest], DecodingLimits], Sequence[Answered]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """How far a server is from the weights here: `difference` is the mean of `num_places`
-    log-probabilities' absolute differences, nats; None where the server gave none."""
+    """How far a server's model is from the local weights: `difference` is the mean absolute
+    difference of `num_places` log-probabilities in nats; None if the server gave none."""
 
     num_places: int
     difference: float | None
@@ -96,4 +96,4 @@ def _largest(model: "PreTrainedModel", ids: Sequence[int], places: Sequence[int]
 
 
 def _never(text: str) -> None:
-    """A text that is complete at no point."""
+    """A stop rule under which no text is complete."""

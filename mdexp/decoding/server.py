@@ -1,4 +1,4 @@
-"""The same requests answered by a server of the exported student: vLLM, SGLang, llama.cpp.
+"""Sends requests to a server of the exported student: vLLM, SGLang, llama.cpp.
 
 Token ids go to `/v1/completions`, so that no server renders a prompt in its own way. Each sample is
 a call with its own seed; servers cache the prompt that samples share.
@@ -25,7 +25,7 @@ MAX_RETRIES = 6  # by the SDK: lost connections, time-outs, 408, 409, 429 and 5x
 
 
 class ServerError(RuntimeError):
-    """The server cannot answer; the text says what it was asked and what it said."""
+    """The server cannot answer; the message has the request and the server's reply."""
 
 
 def ask_server(
@@ -86,7 +86,8 @@ async def _ask_together(
 
 
 def server_of(problem: str, number: int) -> int:
-    """Which of so many servers answers a problem: always one, which has read its prompt."""
+    """The number of the server that answers a problem, always the same one, which caches its
+    prompt."""
     return seed(problem) % number
 
 

@@ -1,4 +1,4 @@
-"""A session of a student that writes on in its texts, without reading them again.
+"""A session in which a student continues its texts without reading them again.
 
     session = Session(model, renderer, work)
     [(first, text)] = session.write([request], [EMPTY], limits)

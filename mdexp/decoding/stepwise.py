@@ -103,7 +103,7 @@ class Search:
         return beam.score(self.asked.weights)
 
     def result(self) -> list[Beam]:
-        """Whole texts first; where every beam failed, those."""
+        """The complete texts first; if every beam failed, the failed ones."""
         return sorted(self.beams, key=lambda beam: not beam.finished) or self.failed[:1]
 
 
@@ -157,7 +157,8 @@ def search(
 def _with_places(
     grown: Sequence[tuple[Search, Beam]],
 ) -> list[tuple[int, tuple[Search, Beam]]]:
-    """Each beam with its place among those of its own question, so that no other one matters."""
+    """Each beam with its index among those of its own question, so that results do not depend on
+    others."""
     places: dict[int, int] = {}
     found = []
     for pair in grown:
@@ -178,7 +179,7 @@ def _request(asked: Asked, beam: Beam, number: int, place: int, branch: int) -> 
 
 
 def _grown(renderer: Renderer, asked: Asked, beam: Beam, written: Written, budget: int) -> Beam:
-    """A beam with one step more; tokens that were written behind the step's end are dropped."""
+    """A beam with one more step; tokens written after the step's end are dropped."""
     answer, read = written
     ids = answer.token_ids
     at_end = bool(ids) and ids[-1] == renderer.tokenizer.eos_token_id

@@ -1,5 +1,5 @@
-"""Sampling that stops where the vote is settled: the next path of a problem is written only while
-its paths disagree (grading/stopping.py says when they do)."""
+"""Stops sampling once the vote is settled: a problem's next path is written only while its vote is
+open (grading/stopping.py)."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence

@@ -68,8 +68,8 @@ class StraightDecoding(DecodingSettings):
         return [replace(output, unverified=str(served)) for output in outputs], {}
 
     def _probe(self, writer: "StudentWriter") -> "Probe":
-        """How far the servers' models are from the trained student, of several the farthest;
-        SettingsError where one is another, unless rows are to be marked."""
+        """How far the servers' models are from the trained student (of several servers, the
+        farthest); SettingsError if one has another model, unless rows are to be marked."""
         found = [self._probe_one(writer, url) for url in self.base_urls()]
         return max(found, key=lambda one: inf if one.difference is None else one.difference)
 

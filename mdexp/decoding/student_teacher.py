@@ -80,7 +80,7 @@ class StudentTeacher(BaseModel):
         return judge(run_manifest(FilePath(self.run))["settings"])
 
     def _trained(self) -> FilePath:
-        """Where the weights lie; SettingsError where they do not."""
+        """The weights; SettingsError if they are missing."""
         run = FilePath(self.run)
         try:
             folder = trained_folder(run, self._settings())
@@ -91,7 +91,7 @@ class StudentTeacher(BaseModel):
         return folder
 
     def _refuse_untaught(self, thoughts: Mapping[str, Thought], settings: Settings) -> None:
-        """SettingsError for a thought that the student was not taught in the same words."""
+        """SettingsError for a thought that the student was not taught with the same options."""
         taught = settings.answering()
         for name, thought in thoughts.items():
             if name in taught and described(taught[name]) == described(thought):

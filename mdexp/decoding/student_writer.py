@@ -1,4 +1,4 @@
-"""The student as a writer: what decoders are given to write with."""
+"""The student as a writer, which decoders use."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What is opened when it is first asked for, and closed with the stage: a server."""
+    """Resources, such as a server, that are opened on first use and closed with the stage."""
 
     until_end: ExitStack = field(default_factory=ExitStack)
     found: dict[str, Any] = field(default_factory=dict)

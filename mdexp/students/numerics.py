@@ -1,4 +1,5 @@
-"""How numbers are computed on this machine: part of the key of every stage that computes them."""
+"""The numerics of this machine, which are part of the key of every stage that computes with the
+student."""
 
 from dataclasses import dataclass, field
 from typing import Literal

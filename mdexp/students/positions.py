@@ -1,4 +1,4 @@
-"""How many tokens a student can place: its context length, and the room that a prompt leaves."""
+"""A student's context length, and the tokens that a prompt leaves for an answer."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""From transcripts to tokens and back: one rendering for training and for decoding.
+"""Renders transcripts as tokens and back, in the same way for training and decoding.
 
 A causal student continues its prompt; a seq2seq student reads it as encoder input. The prompt is
 the question, the thought's cue, and for few-shot prompting the exemplars as earlier turns. Earlier
@@ -168,7 +168,7 @@ class Renderer:
         return segment.text
 
     def text(self, ids: Sequence[int]) -> str:
-        """What generated tokens say, end of sequence and padding left out."""
+        """The text of generated tokens, without end of sequence and padding."""
         specials = {self.tokenizer.eos_token_id, self.tokenizer.pad_token_id}
         kept = [token for token in ids if token not in specials]
         text = self.tokenizer.decode(kept, clean_up_tokenization_spaces=False)

@@ -1,4 +1,5 @@
-"""Whether the hub can give a student other weights another day, under the same name and stage keys.
+"""Warns if a student's weights are not pinned, so that the hub may change them under the same stage
+keys.
 
 A commit names weights for good. A branch as `main` does not, and a student's yaml has one where the
 commit could not be read.

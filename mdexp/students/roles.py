@@ -1,4 +1,4 @@
-"""An adapter for each role of a student, beside one frozen base.
+"""Adapters for the roles of a student, on one frozen base.
 
 A role is what a thought says of a text that it asks for (`ports.Write.role`), such as the
 rationale and the answer of Sci-CoT. One adapter computes at a time.

@@ -1,4 +1,4 @@
-"""Where a student's weights lie at a point of a run: as configured, unpacked, or trained."""
+"""The weights of a student at a point of a run: as configured, unpacked, or trained."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
