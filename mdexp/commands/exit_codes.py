@@ -1,5 +1,5 @@
-"""What a command's exit code says: 0 done, 1 a fault of this machine or of a server, 2 bad input,
-130 and 143 a signal, 141 that nobody reads its output any more."""
+"""The exit codes of commands: 0 done, 1 a failure of this machine or of a server, 2 bad input, 130
+and 143 a signal, 141 the reader of the output is gone."""
 
 import os
 import signal
@@ -13,13 +13,13 @@ from mdexp.store.hub import HubError
 
 
 def as_exit_code(work: Callable[[], int | None], refused: tuple[type[Exception], ...]) -> int:
-    """Do a command's work; its own exit code, or the one of how it ended. `refused` are the errors
-    that bad input raises: their sentences are printed, without a traceback."""
+    """Run a command's work; returns its exit code, or the one for the exception that ended it.
+    `refused` are the exceptions for bad input: their messages are printed without a traceback."""
     try:
         with signals_as_exits():
             return work() or 0
     except BrokenPipeError:
-        # Whoever read the output has enough; the interpreter must not complain when it flushes.
+        # The reader closed the pipe; the interpreter must not complain when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except (HubError, SandboxError) as error:

@@ -1,14 +1,15 @@
-"""Logistic regression with a Gaussian prior, by Newton's method: the same fit on each machine."""
+"""Logistic regression with a Gaussian prior, by Newton's method, which gives the same fit on every
+machine."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
-STEPS = 50  # of Newton's method; some ten are enough
+STEPS = 50  # of Newton's method; about ten are enough
 
 
 def platt_targets(right: Numbers) -> Numbers:
-    """Platt's targets instead of 0 and 1, so that no fit is certain of anything."""
+    """Platt's targets, which replace 0 and 1 so that no fit gives a probability of 0 or 1."""
     good, bad = right.sum(), len(right) - right.sum()
     return np.where(right == 1, (good + 1) / (good + 2), 1 / (bad + 2))
 

@@ -1,7 +1,7 @@
-"""How well a score ranks the right paths of a problem above its wrong ones.
+"""Measures how well a score ranks the right paths of a problem above its wrong ones.
 
-Within a problem, because that is what choosing among its paths needs: a score that merely tells
-easy problems from hard ones has an AUC above 0.5 over all paths and chooses nothing.
+It is measured within problems, since paths are chosen within a problem: a score that only separates
+easy from hard problems has an AUC above 0.5 over all paths, but cannot choose a path.
 """
 
 from collections.abc import Hashable, Sequence
@@ -38,6 +38,6 @@ def auc_by_group(
 
 
 def mean(values: Sequence[float]) -> float:
-    """Their mean; that of chance, 0.5, where there are none."""
+    """The mean; 0.5, the value of chance, if there are none."""
     known: NDArray[np.float64] = np.asarray(list(values), dtype=float)
     return float(known.mean()) if len(known) else 0.5

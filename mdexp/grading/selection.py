@@ -1,4 +1,4 @@
-"""What choosing among a problem's sampled paths by the run's scorer comes to.
+"""Evaluates choosing among a problem's sampled paths by the run's scorer.
 
 Between counting them (majority) and knowing (any is right) lie three ways to choose: the path with
 the best score (best-of-k), the likeliest path, and a vote by chances of being right. How well a

@@ -1,5 +1,5 @@
-"""Stage `harvest`: what the trained student writes about training and validation problems, so that
-its scorer can learn."""
+"""Stage `harvest`: the trained student answers training and validation problems, from which its
+scorer learns."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,6 +1,5 @@
-"""A teacher whose server starts itself: an open model, served by vLLM, SGLang, llama.cpp or
-`transformers serve` while its answers are bought.
-"""
+"""A teacher whose server the run starts itself: vLLM, SGLang, llama.cpp or `transformers serve`
+serves an open model while its answers are bought."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +16,8 @@ THIS_MACHINE = "http://127.0.0.1/v1"  # the port is free, and known once the ser
 
 
 class ServedTeacher(OpenAITeacher):
-    """As OpenAITeacher, of a server that `command` starts. Neither that nor `wait_s` changes an
-    answer, so they are in no key."""
+    """An OpenAITeacher with a server that `command` starts. Neither `command` nor `wait_s` changes
+    an answer, so they are not in keys."""
 
     identity: str = Field(min_length=1, exclude=True)
     command: str = Field(exclude=True)

@@ -1,6 +1,6 @@
 """Ranks that write a student's texts when rank 0 asks: those of a launcher, or started here.
 
-They need no process group of their own. Those of torchrun or srun wait for orders anyway; on one
+They need no separate process group. Ranks of torchrun or srun wait for orders anyway; on one
 machine they start with the first order, and end with the stage or with rank 0.
 """
 

@@ -1,4 +1,4 @@
-"""The bar of a training: the steps that are done, with the loss of the last."""
+"""The progress bar of a training: finished steps, with the last loss."""
 
 import logging
 from typing import Any
