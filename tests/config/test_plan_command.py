@@ -83,7 +83,7 @@ def test_what_the_ledger_has_is_owned(tmp_path, capsys):
 def test_a_teacher_that_asks_nobody(capsys):
     out = told(f"dataset=jsonl dataset.path=. {SMALL}", capsys)
     assert out.startswith(
-        "WorkedTeacher asks nobody and costs nothing\nmemory of training, on each"
+        "WorkedTeacher asks nobody and costs nothing\nmemory of training on one device"
     )
 
 

@@ -59,7 +59,7 @@ def test_one_of_each_part_from_a_folder(own: Path, monkeypatch: pytest.MonkeyPat
     assert {vote.rule for vote in read_jsonl(own / "run" / "votes.jsonl", Vote)} == {"last"}
     report = (own / "run" / "report.md").read_text()
     assert "made up on the spot (CC0)" in report
-    assert "| riddles | vote of 2 |" in report and "the run's own (digits 1)" in report
+    assert "| riddles | vote of 2 |" in report and "the run's own grader (digits 1)" in report
     again = ["run=run", "stages=[score,report]", "vote.weight=3", "vote=last"]
     assert main(["--config-dir", "conf", *again]) == 0, "another option, and nothing is generated"
     rescored = own / "run" / "rescored" / "vote.weight-3_vote-last"

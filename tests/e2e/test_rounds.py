@@ -139,7 +139,7 @@ def test_the_report_shows_the_rounds(rft) -> None:
     assert (scores["way"], scores["paths"]) == ("pot", 2)
     assert all(scores[name] is not None for name in ("greedy", "majority", "passed"))
     for name in ("report.md", "report.html"):
-        assert "Own paths are about training problems" in (run / name).read_text()
+        assert "Own paths are answers to training problems" in (run / name).read_text()
         assert "Own paths" not in (run / "round_1" / name).read_text()
 
 

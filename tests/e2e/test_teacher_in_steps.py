@@ -52,7 +52,7 @@ def test_three_texts_are_bought_verified_trained_on_and_reported(
     assert plan([*SMALL, f"dataset.path={problems}", *words(server)]) == 0
     foreseen = capsys.readouterr().out
     assert "72 wanted, 0 owned, 72 to buy" in foreseen
-    assert "48 of them go on from texts that are not written yet" in foreseen
+    assert "48 of them follow texts that are not written yet" in foreseen
     assert command(*words(server), "hydra.run.dir=run") == 0
     assert talking.bought == [2 * NUM_TRAINED] * 3
     run = tmp_path / "run"

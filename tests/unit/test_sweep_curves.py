@@ -98,4 +98,4 @@ def test_the_page_says_what_a_point_of_several_seeds_is(
 ) -> None:
     write_overview(tmp_path, results)
     page = (tmp_path / "sweep.html").read_text()
-    assert "toy, tie-break by λ" in page and ("a ring is one of them" in page) is said
+    assert "toy, tie-break by λ" in page and ("each ring is one seed" in page) is said
