@@ -30,17 +30,18 @@ class BeamSettings(Block):
 
     A beam's score is its mean log-probability per token plus three weighted shares: of its steps
     that run, of its steps that set a new variable, and of the question's numbers that it uses. An
-    optional fourth weight (default 0) is for the steps' mean relevance to the question.
+    optional fourth weight (default 0) is for the steps' mean relevance to the question, a fifth for
+    the log of the chance that the run's scorer gives the text.
     """
 
     width: Count
     branches: Count  # the greedy continuation, and sampled ones
     max_steps: Count
-    # Candidates, [run, new, use] or [run, new, use, relevance]: the best on validation problems is
-    # taken, of equals the first.
+    # Candidates, [run, new, use], with relevance and the scorer's weight behind them: the best on
+    # validation problems is taken, of equals the first.
     weights: Annotated[
         tuple[
-            Annotated[tuple[float, ...], Field(strict=False, min_length=3, max_length=4)],
+            Annotated[tuple[float, ...], Field(strict=False, min_length=3, max_length=5)],
             ...,
         ],
         Field(strict=False, min_length=1),

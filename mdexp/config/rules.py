@@ -166,8 +166,8 @@ def the_scorer_is_there(settings: Settings) -> str | None:
     asks = isinstance(settings.decoding, AsksScorer) and settings.decoding.asks_scorer
     if asks and settings.scorer is None:
         return (
-            "decoding.search.scorer=run asks the run's scorer, and this run has none; add "
-            "scorer=energy"
+            "decoding asks the run's scorer (decoding.search.scorer=run, or a fifth weight of "
+            "decoding.beam.weights), and this run has none; add scorer=energy"
         )
     return None
 

@@ -21,6 +21,7 @@ from mdexp.transcripts.driver import first_write
 from mdexp.transcripts.thinking import AfterThinking, opening_at_end
 
 if TYPE_CHECKING:
+    from mdexp.decoding.prefix_scores import PrefixScores
     from mdexp.decoding.stepwise import Asked, Beam, Search, Weights
     from mdexp.decoding.student_writer import StudentWriter
 
@@ -60,6 +61,10 @@ class StepwiseBeams(DecodingSettings):
                 )
         return None
 
+    @property
+    def asks_scorer(self) -> bool:
+        return any(any(weights[4:]) for weights in self.beam.weights)
+
     def untrained(self) -> StraightDecoding:
         return StraightDecoding(**self.model_dump(exclude={"beam"}))
 
@@ -82,9 +87,22 @@ class StepwiseBeams(DecodingSettings):
         outputs: list[Output] = []
         counts: Counts = {}
         for name, thought in thoughts.items():
-            grown, counts[name] = _Growth(self, writer, name, thought, executor).solve(problems)
+            scores = self._scores(writer)
+            growth = _Growth(self, writer, name, thought, executor, scores)
+            grown, counts[name] = growth.solve(problems)
+            if scores is not None:
+                counts[name]["tokens read by the scorer"] = scores.reader.num_tokens
             outputs += grown
         return outputs, counts
+
+    def _scores(self, writer: "StudentWriter") -> "PrefixScores | None":
+        """The run's scorer, where a choice of weights asks it."""
+        if not self.asks_scorer:
+            return None
+        from mdexp.decoding.prefix_scores import PrefixScores
+
+        assert writer.head is not None, "judged"
+        return PrefixScores(writer.model, writer.head, writer.renderer.tokenizer.eos_token_id)
 
 
 @dataclass(slots=True)
@@ -108,6 +126,7 @@ class _Growth:
     name: str
     thought: Thought
     executor: Executor
+    scores: "PrefixScores | None"
 
     def solve(self, problems: Sequence[Problem]) -> tuple[list[Output], Counts]:
         validation = [problem for problem in problems if problem.split == "validation"]
@@ -118,7 +137,9 @@ class _Growth:
         thoughts, readings = {self.name: self.thought}, self.writer.readings
         choice = choose_outputs(tried, validation, thoughts, self.executor, readings=readings)
         log.info(
-            "%s: beams by weights %s of run, new, use, relevance", self.name, list(choice.best)
+            "%s: beams by weights %s of run, new, use, relevance, score",
+            self.name,
+            list(choice.best),
         )
         outputs = tried[choice.best] + self.search(rest, [choice.best])[choice.best]
         return outputs, {
@@ -170,7 +191,9 @@ class _Growth:
         writer = self.writer
         session = Session(writer.model, writer.renderer, writer.work, keeps_logits=True)
         near = partial(relevance, writer.model, writer.renderer)
-        searches = search(session, asked, self.decoding.beam, limits, self.executor, near)
+        searches = search(
+            session, asked, self.decoding.beam, limits, self.executor, near, self.scores
+        )
         return [
             _Found(s.asked.weights, _outputs(problem, self.name, s, self.decoding))
             for problem, s in zip(problems, searches, strict=True)

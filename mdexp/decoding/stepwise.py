@@ -6,13 +6,15 @@ ends its beam, and the others are ranked by
     mean log-probability per token + w_run * share of the steps that run
     + w_new * share that bind a new value + w_use * share of the question's numbers used
     + w_relevance * mean relevance of the steps to the question (relevance.py)
+    + w_score * log of the chance that the text leads to a right answer (prefix_scores.py)
 
-The last, PaD's own, is worked out only where it has a weight.
+The last two, PaD's own and that of the run's scorer, are worked out only where they have a weight.
 Beams of all problems advance together. A session keeps what was read of them.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from math import exp, log1p
 from typing import Any, Protocol
 
 from mdexp.config.blocks import BeamSettings
@@ -21,10 +23,15 @@ from mdexp.decoding.relevance import Relevance
 from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.session import EMPTY, Written
 from mdexp.ports import Executor, Thought
+from mdexp.students.prefix_states import Prefix
 from mdexp.students.prompts import Renderer
 from mdexp.thoughts.steps import Checked, OneStep, check, numbers
 
-Weights = tuple[float, ...]  # of run, new, use, and of relevance where that has one
+# Of run, new, use; of relevance and of the score where these have one.
+Weights = tuple[float, ...]
+
+
+PrefixScoring = Callable[[Sequence[Prefix]], Sequence[float]]  # log-odds, nats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +50,11 @@ class Asked:
 
     @property
     def weighs_relevance(self) -> bool:
-        return any(self.weights[3:])
+        return any(self.weights[3:4])
+
+    @property
+    def weighs_score(self) -> bool:
+        return any(self.weights[4:])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,15 +76,16 @@ class Beam:
         """The higher the better; 0 without any step."""
         if not self.trace:
             return 0.0
-        run, new, use, *near = weights
+        run, new, use, *more = weights
         parts = self.parts()
         weighted = run * parts["ran"] + new * parts["new"] + use * parts["used"]
-        related = sum(weight * parts.get("relevance", 0.0) for weight in near)
+        further = zip(more, ("relevance", "chance"), strict=False)
+        related = sum(weight * parts.get(name, 0.0) for weight, name in further)
         return parts["logprob"] + weighted + related
 
     def parts(self) -> dict[str, float]:
         """What the score is made of: nats a token, shares of the steps, of the numbers; nats a step
-        of relevance, if that is weighed."""
+        of relevance and nats of the scorer's chance, if these are weighed."""
         steps = len(self.trace)
         near = [step["relevance"] for step in self.trace if "relevance" in step]
         return {
@@ -82,6 +94,7 @@ class Beam:
             "new": sum(step["new"] for step in self.trace) / steps,
             "used": self.used,
             **({"relevance": sum(near) / len(near)} if near else {}),
+            **{name: step for name, step in self.trace[-1].items() if name == "chance"},
         }
 
 
@@ -128,10 +141,11 @@ def search(
     limits: DecodingLimits,
     executor: Executor,
     relevance: Relevance,
+    scores: PrefixScoring | None = None,
 ) -> list[Search]:
     """Search for each question, all of them a step at a time. A question may be there several
-    times, with other weights: what two such searches have in common is written once. `relevance` is
-    asked of searches that weigh it."""
+    times, with other weights: what two such searches have in common is written once. `relevance`
+    and `scores` (log-odds of prefixes) are asked of searches that weigh them."""
     searches = [Search(asked=asked) for asked in questions]
     for number in range(beam.max_steps):
         grown = [(s, old) for s in searches for old in s.open_beams()]
@@ -150,7 +164,7 @@ def search(
             (s, _grown(session.renderer, s.asked, old, found, limits.max_new_tokens))
             for (s, old), found in zip(parents, written, strict=True)
         ]
-        _select(children, beam.width, executor, relevance)
+        _select(children, beam.width, executor, relevance, scores)
     return searches
 
 
@@ -213,12 +227,14 @@ def _select(
     width: int,
     executor: Executor,
     relevance: Relevance,
+    scores: PrefixScoring | None,
 ) -> None:
     """Check all new steps in one batch, then keep the best beams of every question."""
     found = check(
         [(s.asked.thought, s.asked.opening + beam.text) for s, beam in children], executor
     )
     near = _relevance_of(children, relevance)
+    chances = _chances_of(children, scores)
     grown: dict[int, tuple[Search, dict[str, Beam]]] = {}
     for place, ((s, beam), checked) in enumerate(zip(children, found, strict=True)):
         s.counts["candidates"] += 1
@@ -226,7 +242,8 @@ def _select(
         s.counts["failed"] += checked.status == "failed"
         _, distinct = grown.setdefault(id(s), (s, {}))
         distinct.setdefault(
-            f"{beam.finished}{beam.text}", _judged(s.asked, beam, checked, near.get(place))
+            f"{beam.finished}{beam.text}",
+            _judged(s.asked, beam, checked, near.get(place), chances.get(place)),
         )
     for s, distinct in grown.values():
         s.counts["rounds"] += 1
@@ -249,12 +266,31 @@ def _relevance_of(
     return dict(zip(weighed, relevance(list(weighed.values())), strict=True)) if weighed else {}
 
 
+def _chances_of(
+    children: Sequence[tuple[Search, Beam]], scores: PrefixScoring | None
+) -> dict[int, float]:
+    """The log of the chance that each child leads to a right answer, by place; in a search that
+    does not weigh it, none."""
+    weighed = {
+        place: Prefix(tuple(s.asked.prompt_ids), beam.token_ids)
+        for place, (s, beam) in enumerate(children)
+        if s.asked.weighs_score
+    }
+    if not weighed:
+        return {}
+    assert scores is not None, "judged"
+    found = scores(list(weighed.values()))
+    return {place: -log1p(exp(-odds)) for place, odds in zip(weighed, found, strict=True)}
+
+
 def _new_text(beam: Beam) -> str:
     """What a beam says behind the steps of its trace."""
     return beam.text[sum(len(step["text"]) for step in beam.trace) :]
 
 
-def _judged(asked: Asked, beam: Beam, checked: Checked, relevance: float | None) -> Beam:
+def _judged(
+    asked: Asked, beam: Beam, checked: Checked, relevance: float | None, chance: float | None
+) -> Beam:
     """The beam with its new step in the trace."""
     failed = checked.status == "failed"
     new = checked.value is not None and checked.value not in beam.values
@@ -265,6 +301,7 @@ def _judged(asked: Asked, beam: Beam, checked: Checked, relevance: float | None)
         "new": new,
         "error": checked.error,
         **({} if relevance is None else {"relevance": round(relevance, 4)}),
+        **({} if chance is None else {"chance": round(chance, 4)}),
     }
     wanted = numbers(asked.question)
     judged = replace(

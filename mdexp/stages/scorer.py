@@ -70,7 +70,7 @@ def scorer(
         "validation paths": len(graded) - len(ours),
         "prefixes": len(read),
         **counts,
-        "tokens read": reader.prompt_tokens + reader.text_tokens,
+        "tokens read": reader.num_tokens,
     }
 
 
@@ -102,8 +102,7 @@ def weigh(
         for output, prefix, score in zip(outputs, prefixes, scores(prefixes), strict=True)
     ]
     write_jsonl(out / SCORES, rows)
-    read = scores.reader
-    return {"scored": len(rows), "tokens read": read.prompt_tokens + read.text_tokens}
+    return {"scored": len(rows), "tokens read": scores.reader.num_tokens}
 
 
 def prefix_scores(head: Path, model: Any, renderer: Renderer) -> "PrefixScores":

@@ -37,6 +37,11 @@ class PrefixReader:
     prompt_tokens: int = field(default=0)
     text_tokens: int = field(default=0)
 
+    @property
+    def num_tokens(self) -> int:
+        """All that was read."""
+        return self.prompt_tokens + self.text_tokens
+
     @torch.inference_mode()
     def read(self, prefixes: Sequence[Prefix], places: Sequence[Sequence[int]]) -> list[States]:
         """Of each prefix the states, (places, depths, hidden size), in float32. A place is a number

@@ -109,6 +109,35 @@ def test_a_path_of_a_test_problem_is_not_learned_from(run, tmp_path) -> None:
         )
 
 
+def test_beams_ask_the_scorer_where_it_has_a_weight(problems, run, tmp_path) -> None:
+    words = [
+        *ENERGY[:1],
+        *SMALL,
+        "trainer.max_steps=2",
+        "scorer.num_paths=3",
+        "scorer.num_problems=8",
+    ]
+    words += ["decoding=stepwise", "decoding.num_paths=1", "decoding.validation_paths=1"]
+    words += [f"dataset.path={problems}", "decoding.max_new_tokens=24", "hydra.run.dir=beams"]
+    weights = "decoding.beam.weights=[[0,0,0,0,0],[0,0,0,0,1]]"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(harvest_stage, "write_own_paths", planted)
+        assert main([*words, weights]) == 0
+        assert counts(Path("beams"), "after")["cot"]["tokens read by the scorer"] > 0
+        chosen = counts(Path("beams"), "after")["pot"]["solved on validation by weights"]
+        assert list(chosen) == ["[0.0, 0.0, 0.0, 0.0, 0.0]", "[0.0, 0.0, 0.0, 0.0, 1.0]"]
+        keys = {s["name"]: s["key"] for s in read_json(Path("beams/run.json"))["stages"]}
+        assert main([*words, weights, "scorer.priors=[1.0]"]) == 0
+        other = {s["name"]: s["key"] for s in read_json(Path("beams/run.json"))["stages"]}
+    changed = {name for name, key in keys.items() if other[name] != key}
+    assert changed == {"scorer", "after", "weigh", "score"}
+
+
+def test_beams_that_ask_a_scorer_need_one(command, capsys) -> None:
+    assert command("decoding=stepwise", "decoding.beam.weights=[[0,0,0,0,1]]") == 2
+    assert "and this run has none; add scorer=energy" in capsys.readouterr().err
+
+
 def vars_of(output: Output) -> dict:
     return {name: getattr(output, name) for name in output.__dataclass_fields__}
 

@@ -1,6 +1,7 @@
 """Step-wise beams over a student whose every step is written down here."""
 
 from dataclasses import replace
+from math import exp, log1p
 from types import SimpleNamespace
 
 import pytest
@@ -95,12 +96,14 @@ def not_weighed(pairs):
     raise AssertionError("no search weighs relevance here")
 
 
-def found(weights, width=2, questions=("6 boxes of 7",), max_steps=6, near=not_weighed):
+def found(
+    weights, width=2, questions=("6 boxes of 7",), max_steps=6, near=not_weighed, scores=None
+):
     beam = BeamSettings(width=width, branches=3, max_steps=max_steps, weights=[weights])
     limits = DecodingLimits(max_new_tokens=200, temperature=0.7, batch_size=4)
     session = Session(None, RENDERER, DecodeStats())
     questions = [asked(weights, q) for q in questions]
-    return search(session, questions, beam, limits, Interpreter(), near)
+    return search(session, questions, beam, limits, Interpreter(), near, scores)
 
 
 def test_a_step_that_raises_ends_its_beam(scripted):
@@ -167,8 +170,28 @@ def test_relevance_is_that_of_the_closest_sentence_by_the_students_own_states(st
     assert alone == pytest.approx(far), "padding of a batch is not read"
 
 
-def test_weights_have_three_or_four_numbers():
-    for weights in ((1.0, 2.0), (1.0,) * 5):
+def test_the_runs_scorer_ranks_texts_where_it_has_a_weight(scripted):
+    """Whole log-odds of a planted scorer, which knows that 15 is right."""
+    asked_of = []
+
+    def scores(prefixes):
+        asked_of.extend(prefixes)
+        return [3.0 if "+ 9" in RENDERER.text(p.token_ids) else -3.0 for p in prefixes]
+
+    best = found((0.0, 0.0, 0.0, 0.0, 2.0), scores=scores)[0].result()[0]
+    assert best.text == "a = 6\nans = a + 9\n"
+    low, high = (round(-log1p(exp(-odds)), 4) for odds in (-3.0, 3.0))
+    assert [step["chance"] for step in best.trace] == [low, high, high]
+    assert best.parts()["chance"] == high, "that of the text so far, no mean over steps"
+    parts = best.parts()
+    assert best.score((0.0, 0.0, 0.0, 0.0, 2.0)) == pytest.approx(parts["logprob"] + 2 * high)
+    assert {p.prompt_ids for p in asked_of} == {tuple(asked(RUN, "6 boxes of 7").prompt_ids)}
+    unweighed = found((0.0, 0.0, 0.0, 0.0, 0.0))[0].result()[0]
+    assert unweighed.trace == found(LIKELIHOOD_ONLY)[0].result()[0].trace
+
+
+def test_weights_have_three_to_five_numbers():
+    for weights in ((1.0, 2.0), (1.0,) * 6):
         with pytest.raises(ValidationError, match="weights"):
             BeamSettings(width=2, branches=3, max_steps=6, weights=[weights])
 
