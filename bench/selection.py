@@ -7,13 +7,15 @@ each thought) go to FOLDER/outputs.jsonl, a few problems at a time, so that a ki
 behind the last ones; `--write-none` takes those that are there. The scorer of
 conf/scorer/energy.yaml learns from the training problems and is chosen on validation problems; the
 test problems are those that have all paths. This is what `experiment=energy` does, but for the
-student before training, and FOLDER/selection.json has what that would show.
+student before training, and FOLDER/selection.json has what that would show. Beside it, training
+problems are scored in five folds, by heads that other problems taught.
 """
 
 import argparse
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +23,14 @@ import yaml
 
 from mdexp.config.judging import judge
 from mdexp.decoding.answering import answer
-from mdexp.decoding.prefix_scores import (
-    BATCH,
-    PrefixScores,
-    WrittenPath,
-    read_prefixes,
-    written_paths,
-)
+from mdexp.decoding.prefix_scores import BATCH, read_prefixes, scored, written_paths
 from mdexp.decoding.run_writer import chosen_thoughts, run_writer
 from mdexp.decoding.student_writer import StudentWriter
-from mdexp.grading.score import grade, with_scores
+from mdexp.grading.score import grade
 from mdexp.grading.selection import Selection, selections, verdict
-from mdexp.ports import PrefixScorer, Thought
+from mdexp.ports import PrefixScorer, ReadPrefix, Thought
 from mdexp.ports.parts import build_part, described
-from mdexp.records import Generation, Output, PathScore, Problem
+from mdexp.records import Generation, LinearHead, Output, Problem
 from mdexp.sandbox.executor import Sandbox
 from mdexp.stages.problem_sets import training_problems
 from mdexp.store.files import write_json, written_fields
@@ -42,6 +38,8 @@ from mdexp.store.json_lines import read_jsonl
 from mdexp.store.run_folder import run_file, run_manifest
 from mdexp.students.prefix_states import PrefixReader
 
+SPLITS = ("train", "validation", "test")
+FOLDS = 5  # of the training problems
 AT_ONCE = 14  # problems whose paths are written together, then kept
 SCORER = Path(__file__).parents[1] / "conf" / "scorer" / "energy.yaml"
 
@@ -75,17 +73,27 @@ def main() -> None:
         outputs = [o for o in read_jsonl(file, Output) if o.problem_id in known]
         graded = grade(outputs, known, thoughts, executor, settings.grader)
     part: Any = build_part(yaml.safe_load(SCORER.read_text()))
-    graded, counts = scored(part, writer, outputs, graded, known, thoughts)
-    by_split = {s: [g for g in graded if g.split == s] for s in ("train", "validation", "test")}
+    read = read_paths(part, writer, outputs, graded, known, thoughts)
+    side = {s: [p for p in read if known[p.problem_id].split == s] for s in SPLITS}
+    paths = {s: [g for g in graded if g.split == s] for s in SPLITS}
+    head, counts = part.fit(side["train"], side["validation"])
+    number = part.depths.index(head.depth)
+    whole = {s: [p for p in side[s] if p.step is None] for s in SPLITS}
+    by_head = {s: with_head(paths[s], whole[s], number, head) for s in ("validation", "test")}
     order = settings.voting()
-    found = selections(by_split["test"], by_split["validation"], order)
-    sizes = {split: len({g.problem_id for g in ours}) for split, ours in by_split.items()}
-    write_json(
-        given.folder / "selection.json", {"problems": sizes, "scorer": counts, "selection": found}
-    )
+    tuned = by_head["validation"]
+    sizes = {s: len({g.problem_id for g in ours}) for s, ours in paths.items()}
     print(sizes, json.dumps(counts))
-    for name, one in found.items():
-        show(name, one)
+    of_training = cross_fitted(part, paths["train"], side["train"], side["validation"])
+    found = {
+        "test problems": selections(by_head["test"], tuned, order),
+        f"training problems, {FOLDS} folds": selections(of_training, tuned, order),
+    }
+    write_json(given.folder / "selection.json", {"problems": sizes, "scorer": counts, **found})
+    for title, ways in found.items():
+        for name, one in ways.items():
+            print(f"\n{title}: ", end="")
+            show(name, one)
 
 
 def arguments() -> argparse.Namespace:
@@ -117,41 +125,52 @@ def complete(file: Path, num_thoughts: int, num_paths: int) -> set[str]:
     }
 
 
-def scored(
+def read_paths(
     part: PrefixScorer,
     writer: StudentWriter,
     outputs: Sequence[Output],
     graded: Sequence[Generation],
     known: Mapping[str, Problem],
     thoughts: Mapping[str, Thought],
-) -> tuple[list[Generation], Mapping[str, Any]]:
-    """The graded paths with the scores of a head that learned from those of training problems."""
+) -> list[ReadPrefix]:
+    """All paths and their beginnings, as the student reads them."""
     reader = PrefixReader(model=writer.model, depths=part.depths, batch_size=BATCH)
-    teaching = [n for n, path in enumerate(graded) if path.split != "test"]
-    paths: Sequence[WrittenPath] = written_paths(outputs, known, thoughts, writer.renderer)
-    read = read_prefixes(
-        reader, [paths[n] for n in teaching], [graded[n] for n in teaching], by_step=part.by_step
-    )
-    trained = [prefix for prefix in read if known[prefix.problem_id].split == "train"]
-    tuned = [prefix for prefix in read if known[prefix.problem_id].split == "validation"]
-    head, counts = part.fit(trained, tuned)
-    scores = PrefixScores(writer.model, head, writer.renderer.tokenizer.eos_token_id)
-    found = scores([path.prefix for path in paths])
-    rows = [
-        PathScore(
-            problem_id=output.problem_id,
-            thought=output.thought,
-            sample=output.sample,
-            score=score,
-            num_tokens=len(path.prefix.token_ids),
-        )
-        for output, path, score in zip(outputs, paths, found, strict=True)
+    paths = written_paths(outputs, known, thoughts, writer.renderer)
+    return read_prefixes(reader, paths, graded, by_step=part.by_step)
+
+
+def with_head(
+    graded: Sequence[Generation], whole: Sequence[ReadPrefix], number: int, head: LinearHead
+) -> list[Generation]:
+    """The graded paths with the head's scores; `whole` are these paths as they are read, and the
+    head's depth is the one of that `number`."""
+    return [
+        replace(path, score=scored(head, prefix.states[number]))
+        for path, prefix in zip(graded, whole, strict=True)
     ]
-    return with_scores(graded, rows), counts
+
+
+def cross_fitted(
+    part: PrefixScorer,
+    graded: Sequence[Generation],
+    read: Sequence[ReadPrefix],
+    validation: Sequence[ReadPrefix],
+) -> list[Generation]:
+    """Paths of training problems, each with the score of a head that four fifths of these problems
+    taught, its own problem not among them."""
+    ids = list(dict.fromkeys(path.problem_id for path in graded))
+    fold = {id: number % FOLDS for number, id in enumerate(ids)}
+    found: list[Generation] = []
+    for ours in range(FOLDS):
+        head, _ = part.fit([p for p in read if fold[p.problem_id] != ours], validation)
+        whole = [p for p in read if p.step is None and fold[p.problem_id] == ours]
+        held_out = [path for path in graded if fold[path.problem_id] == ours]
+        found += with_head(held_out, whole, part.depths.index(head.depth), head)
+    return found
 
 
 def show(name: str, found: Selection) -> None:
-    print(f"\n{name}, {found['paths']} paths, {found['ranked']} problems to rank: {verdict(found)}")
+    print(f"{name}, {found['paths']} paths, {found['ranked']} problems to rank: {verdict(found)}")
     for measure, auc in found["auc"].items():
         low, high = auc["ci95"]
         print(f"AUC within a problem by {measure}: {auc['mean']:.3f} ({low:.3f} to {high:.3f})")
