@@ -14,8 +14,9 @@ Beams of all problems advance together. A session keeps what was read of them.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from math import exp, log1p
 from typing import Any, Protocol
+
+import numpy as np
 
 from mdexp.config.blocks import BeamSettings
 from mdexp.decoding.cached_text import CachedText
@@ -280,7 +281,9 @@ def _chances_of(
         return {}
     assert scores is not None, "judged"
     found = scores(list(weighed.values()))
-    return {place: -log1p(exp(-odds)) for place, odds in zip(weighed, found, strict=True)}
+    return {
+        place: -float(np.logaddexp(0, -odds)) for place, odds in zip(weighed, found, strict=True)
+    }
 
 
 def _new_text(beam: Beam) -> str:
