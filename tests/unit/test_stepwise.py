@@ -290,33 +290,41 @@ def student():
     return model, Renderer(tokenizer, "causal", "plain")
 
 
-def searched(student, kind=Session, batch_size=16, dtype=torch.float64, weights=(RUN,) * 3):
+def searched(student, kind=Session, batch_size=16, dtype=torch.float64, options=(RUN,), **keeps):
     model, renderer = student
     work = DecodeStats()
     beam = BeamSettings(width=2, branches=2, max_steps=5, weights=[RUN])
     limits = DecodingLimits(max_new_tokens=40, temperature=0.7, batch_size=batch_size)
-    session = kind(model.to(dtype), renderer, work, keeps_logits=True)
+    session = kind(model.to(dtype), renderer, work, **keeps)
     questions = [
         replace(asked(w), problem=f"p{n}", stream=f"{n}", prompt_ids=list(range(10, 20 + 3 * n)))
-        for n, w in enumerate(weights)
+        for w in options
+        for n in range(3)
     ]
     found = search(session, questions, beam, limits, Interpreter(), not_weighed)
     return [[(b.text, b.trace) for b in s.result()] for s in found], work
 
 
 def test_a_real_student_is_searched_alike_in_every_batch(student):
-    assert searched(student, batch_size=1)[0] == searched(student, batch_size=16)[0]
+    one, several = (searched(student, batch_size=n, keeps_logits=True)[0] for n in (1, 16))
+    assert one == several
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("batch_size", [3, 16])
-def test_a_session_writes_what_a_student_writes_that_reads_all_again(student, dtype, batch_size):
-    again, _ = searched(student, ReadsAgain, batch_size, dtype)
-    kept, work = searched(student, Session, batch_size, dtype)
+@pytest.mark.parametrize("options", [(LIKELIHOOD_ONLY,), (LIKELIHOOD_ONLY, RUN, USE)])
+def test_a_session_writes_what_a_student_writes_that_reads_all_again(
+    student, dtype, batch_size, options
+):
+    again, _ = searched(student, ReadsAgain, batch_size, dtype, options)
+    read, before = searched(student, Session, batch_size, dtype, options)
+    kept, work = searched(student, Session, batch_size, dtype, options, keeps_logits=True)
     texts = [[text for text, _ in beams] for beams in kept]
-    assert texts == [[text for text, _ in beams] for beams in again]
+    for others in (again, read):
+        assert texts == [[text for text, _ in beams] for beams in others]
     assert max(len(trace) for beams in kept for _, trace in beams) > 1, "texts went on"
     assert work.read_again == 0
+    assert work.row_steps < before.row_steps, "what follows from kept logits is not computed"
 
 
 def test_what_two_choices_of_weights_have_in_common_is_written_once(student):
