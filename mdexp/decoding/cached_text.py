@@ -67,7 +67,7 @@ class CachedText:
 
     def continued_as(self, ids: Sequence[int]) -> "CachedText":
         """A text of these tokens that reuses the cache of the common beginning. The last token is
-        always read again, since its logits are not kept."""
+        read again; `logits_behind` says when that is not needed."""
         common = 0
         for ours, theirs in zip(self.ids, ids, strict=False):
             if ours != theirs:
