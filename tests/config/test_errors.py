@@ -76,7 +76,7 @@ COMMANDS = [
     ("decoding=stepwise thought=[cot,repair]", "thought=repair has up to 3"),
     (
         "decoding=search decoding.search.scorer=run",
-        "asks the run's scorer, and this run has none; add scorer=energy",
+        "decoding.beam.weights), and this run has none; add scorer=energy",
     ),
     ("decoding=search thought=[cot,kpdd]", "one text by itself; thought=kpdd has up to 3"),
     (

@@ -21,6 +21,7 @@ from tests.faults.disk import Disk, Killed, used
 STAGES = [stage.name for stage in TABLE]
 PARTS = "stages=[prepare,extract,verify,examples,train,generate,score]"  # the report is no stage
 ROUNDS = ["rounds=2", "round=rft", "round.num_paths=2"]  # for the stages own and choose
+SCORER = ["scorer=energy", "scorer.num_paths=2"]  # for harvest, scorer and weigh
 ERRORS = ["ENOSPC", "EIO", "EROFS"]
 CASES = [(name, ERRORS[number % 3]) for number, name in enumerate(STAGES)]
 CASES += [(name, "kill") for name in STAGES]
@@ -54,7 +55,7 @@ def command(home: Path) -> Callable[[Path], int]:
             patch.setenv("HF_HUB_OFFLINE", "1")
             patch.setenv("MDEXP_STORE", str(place / "store"))
             where = [f"dataset.path={home / 'data'}", f"hydra.run.dir={place / 'run'}"]
-            return main([*SMALL, PARTS, *ROUNDS, *where])
+            return main([*SMALL, PARTS, *ROUNDS, *SCORER, *where])
 
     return run
 

@@ -75,11 +75,16 @@ def printed(capsys, monkeypatch, *runs, columns=100):
     return code, out, err
 
 
+def unwrapped(out):
+    """In one line: where it is wrapped depends on how long the paths of the runs are."""
+    return " ".join(out.split())
+
+
 def test_every_row_of_the_first_run_meets_every_row_of_the_second(tmp_path, capsys, monkeypatch):
     mixed = run_folder(tmp_path / "mixed", {"cot": 8, "pot": 12})
     label = run_folder(tmp_path / "label", {"label": 4})
     code, out, _ = printed(capsys, monkeypatch, mixed, label)
-    assert code == 0 and "toy, 20 test problems" in out and "exact McNemar" in out
+    assert code == 0 and "toy, 20 test problems" in out and "exact McNemar" in unwrapped(out)
     rows = [line.split() for line in out.splitlines() if " label " in line]
     assert [row[0] for row in rows] == ["cot", "pot", "tie-break"]
     # 8 fewer right, all of them solved by pot alone: p = 2 / 2**8.
@@ -183,7 +188,7 @@ def test_runs_that_differ_in_their_seed_are_one(tmp_path, capsys, monkeypatch):
     other = run_folder(tmp_path / "cot", {"cot": 4}, settings=base | {"lambda": 1.0, "seed": 0})
     code, out, _ = printed(capsys, monkeypatch, seeds[0], other, seeds[1])
     assert code == 0 and out.count("test problems") == 1
-    assert "A: 2 seeds:" in out and "exact sign-flip test" in out
+    assert "A: 2 seeds:" in out and "exact sign-flip test" in unwrapped(out)
     row = next(line.split() for line in out.splitlines() if line.strip().startswith("cot "))
     # Problem 0 is solved by one of the two seeds and by the other side: its difference is half.
     assert row[1:6] == ["40.0", "cot", "20.0", "-20.0", "5/1"]
@@ -208,7 +213,7 @@ def test_seeds_alone_have_their_own_rows_compared(tmp_path, capsys, monkeypatch)
     solved = {"cot": 8, "pot": 12}
     runs = [run_folder(tmp_path / f"{k}", solved, settings={"seed": k}, first=k) for k in (0, 1)]
     code, out, _ = printed(capsys, monkeypatch, *runs)
-    assert code == 0 and "A and B: 2 seeds:" in out and "exact sign-flip test" in out
+    assert code == 0 and "A and B: 2 seeds:" in out and "exact sign-flip test" in unwrapped(out)
     row = next(line.split() for line in out.splitlines() if line.strip().startswith("cot "))
     assert row[1:5] == ["40.0", "pot", "60.0", "+20.0"]
 

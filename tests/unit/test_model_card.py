@@ -106,7 +106,10 @@ def test_a_student_of_several_rounds_says_that_it_learned_from_its_own_paths(car
 
 @pytest.mark.parametrize("teacher", names("teacher"))
 def test_every_teacher_says_who_wrote_its_paths(card: Card, teacher: str) -> None:
-    more = ["teacher.model=large"] if teacher == "openai" else []
+    more = {
+        "openai": ["teacher.model=large"],
+        "served": ["teacher.model=large", "teacher.command='serve {model} {port}'"],
+    }.get(teacher, [])
     [said] = [
         line
         for line in card("student=tiny_causal", f"teacher={teacher}", *more).splitlines()

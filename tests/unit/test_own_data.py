@@ -206,7 +206,8 @@ def test_exemplars_of_free_text_are_in_the_key_of_who_asks_for_it_and_of_nobody_
 
     def keys(*overrides: str) -> list[Any]:
         with initialize_config_dir(str(config_folder()), version_base="1.3"):
-            config = OmegaConf.to_container(compose("config", list(overrides)), resolve=True)
+            asked = ["trainer.precision=32-true", *overrides]
+            config = OmegaConf.to_container(compose("config", asked), resolve=True)
         settings = judge(config)
         return [stage.key_only(settings) for stage in (EXTRACT, BEFORE)]
 
