@@ -24,13 +24,14 @@ import yaml
 from bench.decode import SMOLLM2
 from bench.decode_sides import THOUGHTS, questions
 from mdexp.config.blocks import BeamSettings
+from mdexp.decoding.beam_state import Asked
 from mdexp.decoding.cached_text import CachedText
 from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.generate import generate_answers
 from mdexp.decoding.relevance import relevance
 from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.session import Session, Written
-from mdexp.decoding.stepwise import Asked, search
+from mdexp.decoding.stepwise import search
 from mdexp.ports.parts import build_part
 from mdexp.records import Problem
 from mdexp.sandbox.executor import Sandbox

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from mdexp.config.blocks import DecodingSettings
 from mdexp.config.settings import Settings
-from mdexp.decoding.answering import Writing
 from mdexp.decoding.student_writer import StudentWriter
+from mdexp.decoding.writing import Writing
 from mdexp.ports import Executor, Run, Thought, Write
 from mdexp.records import Problem, ProgramResult, Segment
 from mdexp.transcripts.driver import Walk, drive, run_all

@@ -7,7 +7,7 @@ the most paths that take no more tokens than the search did, as a mean over prob
 prompt counted once. Of both are printed what the value chooses (the likelihood of the tokens, among
 paths with an answer), what the majority elects, and whether any path is right, with Wilson's
 interval and McNemar's exact p of the difference. KEPT is a file in which what was written is kept:
-a killed run goes on behind it.
+a killed run continues after the last problem in it.
 """
 
 import argparse

@@ -6,7 +6,7 @@ RUN is the folder of a run of `experiment=dcot`, whose student answers with k ch
 with one (`dcot_1`). Of its greedy answers to test problems are printed
 
     k against one chain, problem by problem
-    the last answer against that of the first chain of the same text, read as a text of its own:
+    the last answer against that of the first chain of the same text, read by itself:
     how many problems further chains mend and how many they spoil
     with a control, a run of `experiment=dcot_control` with sampled paths: k chains against the
     majority of as many tokens' worth of its paths

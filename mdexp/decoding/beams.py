@@ -21,8 +21,8 @@ from mdexp.transcripts.driver import first_write
 from mdexp.transcripts.thinking import AfterThinking, opening_at_end
 
 if TYPE_CHECKING:
+    from mdexp.decoding.beam_state import Asked, Beam, Search, Weights
     from mdexp.decoding.prefix_scores import PrefixScores
-    from mdexp.decoding.stepwise import Asked, Beam, Search, Weights
     from mdexp.decoding.student_writer import StudentWriter
 
 log = logging.getLogger(__name__)
@@ -200,7 +200,7 @@ class _Growth:
         ]
 
     def _asked(self, problem: Problem, weights: "Weights") -> "Asked":
-        from mdexp.decoding.stepwise import Asked
+        from mdexp.decoding.beam_state import Asked
 
         renderer = self.writer.renderer
         prompt = renderer.prompt(problem.question, self.thought)

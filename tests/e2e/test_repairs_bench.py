@@ -9,7 +9,7 @@ import pytest
 
 from bench import repairs as bench
 from mdexp.config.judging import judge
-from mdexp.decoding.answering import Writing
+from mdexp.decoding.writing import Writing
 from mdexp.records import Problem, Segment
 from mdexp.sandbox.executor import Sandbox
 from mdexp.store.files import read_json

@@ -80,7 +80,7 @@ def test_every_text_of_a_thought_has_its_prompt(name, options, further):
 
 @pytest.mark.parametrize("kind", ["causal", "seq2seq"])
 def test_a_further_prompt_is_what_decoding_asks_with(kind):
-    """As decoding/answering.py renders it: from the transcript so far and the next cue."""
+    """As decoding/writing.py renders it: from the transcript so far and the next cue."""
     kpdd, renderer = plugin("thought", "kpdd"), RENDERERS[kind]
     said = Segment(author="writer", text="<answer 1>", turn="assistant")
     cue = Segment(author="cue", text=kpdd.hints_cue, turn="user")

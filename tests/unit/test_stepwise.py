@@ -9,6 +9,7 @@ import torch
 from pydantic import ValidationError
 
 from mdexp.config.blocks import BeamSettings
+from mdexp.decoding.beam_state import Asked
 from mdexp.decoding.beams import StepwiseBeams
 from mdexp.decoding.cached_text import CachedText
 from mdexp.decoding.decode_stats import DecodeStats
@@ -16,7 +17,7 @@ from mdexp.decoding.generate import generate_answers
 from mdexp.decoding.relevance import relevance
 from mdexp.decoding.request import Answered, DecodingLimits
 from mdexp.decoding.session import Session
-from mdexp.decoding.stepwise import Asked, search
+from mdexp.decoding.stepwise import search
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.records import Problem, ProgramResult
 from mdexp.students.prompts import Renderer
