@@ -26,7 +26,7 @@ def test_k_is_the_one_that_solves_most_validation_problems(command, tmp_path, mo
                 Answered(token_ids=[7], logprobs=[-1.0], num_tokens=1, text=text, finished=True),
             )
 
-    monkeypatch.setattr("mdexp.decoding.answering.generate_answers", answers)
+    monkeypatch.setattr("mdexp.decoding.writing.generate_answers", answers)
     words = ["experiment=dcot_k", "student=tiny_causal", "trainer.max_tokens=2048"]
     words += ["hydra.run.dir=run", "trainer.step_problems=1", "decoding.num_validation=3"]
     assert command(*words) == 0

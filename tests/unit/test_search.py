@@ -192,7 +192,7 @@ def solved(monkeypatch):
         monkeypatch.setattr(Session, "write", lambda _, *asked: session.write(*asked))
         monkeypatch.setattr(RENDERER, "prompt", lambda question, thought, shown=(): "Q:")
         monkeypatch.setattr(
-            "mdexp.decoding.answering.generate_answers",
+            "mdexp.decoding.writing.generate_answers",
             lambda model, renderer, requests, limits, work: enumerate(
                 answered
                 for answered, _ in session.write(requests, [CachedText()] * len(requests), limits)
