@@ -1,14 +1,21 @@
-"""A tiny student, ragged examples for it, and trainer settings: what training tests start from."""
+"""A tiny student, ragged examples for it, and settings: what tests of training and decoding start
+from."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import torch
 
 from mdexp.config.blocks import TrainerSettings
+from mdexp.decoding.straight import StraightDecoding
 from mdexp.records import Example
 from mdexp.students.load import Kind
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import TinyStudent
 from mdexp.transcripts.prompting import load_exemplars
 from tests.read_texts import target_ids
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 SEED = 0
 TRAINER: dict[str, Any] = {
@@ -46,6 +53,38 @@ def tiny(kind: Kind, **options: Any) -> TinyStudent:
         "lora_targets": "all-linear",
     }
     return TinyStudent(**defaults | options)
+
+
+def straight(**options: Any) -> StraightDecoding:
+    """Straight decoding in this process, without validation problems."""
+    defaults: dict[str, Any] = {
+        "engine": "local",
+        "base_url": None,
+        "served": None,
+        "num_paths": 1,
+        "temperature": 0.7,
+        "top_p": 1.0,
+        "max_new_tokens": 6,
+        "batch_size": 4,
+        "num_shots": 0,
+        "num_validation": 0,
+    }
+    return StraightDecoding(**defaults | options)
+
+
+def writer_of_lines() -> tuple["PreTrainedModel", Renderer]:
+    """A model with random weights that often ends its line, and its renderer."""
+    model, tokenizer = tiny("causal").load(0)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim > 1:
+                parameter.normal_(std=0.4)
+    head = model.get_output_embeddings()
+    head.bias = torch.nn.Parameter(torch.zeros(len(tokenizer)))
+    [newline] = tokenizer("\n", add_special_tokens=False)["input_ids"]
+    head.bias[newline].data += 6.0
+    return model, Renderer(tokenizer, "causal", "plain")
 
 
 def trainer(**options: Any) -> TrainerSettings:

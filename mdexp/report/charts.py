@@ -31,6 +31,14 @@ class Axes:
     def path(self, points: Sequence[Point]) -> str:
         return " ".join(f"{x:.1f},{y:.1f}" for x, y in map(self.place, points))
 
+    def dot(self, kind: str, point: Point, title: str) -> str:
+        """A point of a line, which shows its title under the mouse."""
+        x, y = self.place(point)
+        return (
+            f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3">'
+            f"<title>{escape(title)}</title></circle>"
+        )
+
     def svg(self, x_label: str, y_label: str) -> str:
         parts = []
         for value in self.y_ticks:

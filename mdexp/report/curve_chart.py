@@ -43,14 +43,11 @@ def _passes(axes: Axes, kind: str, line: Sequence[curves.CurvePoint]) -> str:
 def _line(axes: Axes, kind: str, name: str, line: Sequence[curves.CurvePoint]) -> str:
     points: list[Point] = [(float(p["paths"]), 100 * p["accuracy"]) for p in line]
     parts = [f'<polyline class="{kind}" points="{axes.path(points)}"/>']
-    for point, (x, y) in zip(line, map(axes.place, points), strict=True):
+    for point, at in zip(line, points, strict=True):
         low, high = (100 * end for end in point["ci95"])
         title = (
             f"{name}, {point['paths']} paths: {100 * point['accuracy']:.1f} % "
             f"({low:.1f} to {high:.1f}); pass@{point['paths']} {100 * point['pass_at']:.1f} %"
         )
-        parts.append(
-            f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3">'
-            f"<title>{escape(title)}</title></circle>"
-        )
+        parts.append(axes.dot(kind, at, title))
     return "".join(parts)

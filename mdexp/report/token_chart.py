@@ -39,14 +39,10 @@ def _at(point: TokenPoint) -> Point:
 def _line(axes: Axes, kind: str, name: str, line: Sequence[TokenPoint]) -> str:
     parts = [f'<polyline class="{kind}" points="{axes.path([_at(point) for point in line])}"/>']
     for point in line:
-        x, y = axes.place(_at(point))
         low, high = (100 * end for end in point["ci95"])
         title = (
             f"{name}, {point['setting']}: {point['tokens']:.0f} tokens, "
             f"{100 * point['accuracy']:.1f} % ({low:.1f} to {high:.1f})"
         )
-        parts.append(
-            f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3">'
-            f"<title>{escape(title)}</title></circle>"
-        )
+        parts.append(axes.dot(kind, _at(point), title))
     return "".join(parts)

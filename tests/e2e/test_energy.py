@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from mdexp.commands.run import main
-from mdexp.decoding.resume_cache import ResumeCache
 from mdexp.records import Generation, Output, PathScore, Problem
 from mdexp.stages import harvest as harvest_stage
 from mdexp.stages.scorer import scorer
@@ -15,6 +14,7 @@ from mdexp.store.files import read_json
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from tests.contract.conftest import plugin
 from tests.e2e.conftest import SMALL
+from tests.e2e.killed import counts, resumes_to_the_same
 
 ENERGY = ["experiment=energy", "trainer.max_steps=2", "scorer.num_paths=3", "decoding.num_paths=2"]
 ENERGY += ["decoding.validation_paths=2", "scorer.num_problems=8"]
@@ -58,11 +58,6 @@ def run(problems: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         place = [f"dataset.path={problems}", f"hydra.run.dir={home / 'run'}"]
         assert main([*ENERGY[:1], *SMALL, *ENERGY[1:], *place]) == 0
     return home / "run"
-
-
-def counts(folder: Path, stage: str) -> dict:
-    stages = read_json(folder / "run.json")["stages"]
-    return next(entry["counts"] for entry in stages if entry["name"] == stage)
 
 
 def test_it_learns_from_training_problems_and_is_chosen_on_validation_problems(run) -> None:
@@ -142,25 +137,10 @@ def vars_of(output: Output) -> dict:
     return {name: getattr(output, name) for name in output.__dataclass_fields__}
 
 
-def test_a_killed_harvest_resumes_to_the_same_result(problems, tmp_path) -> None:
-    words = [*ENERGY[:1], *SMALL, *ENERGY[1:], f"dataset.path={problems}", "decoding.batch_size=10"]
-    assert main([*words, "hydra.run.dir=whole", "store=one"]) == 0
-    keep, kept = ResumeCache.keep, []
-
-    def until_killed(cache: ResumeCache, *batch) -> None:
-        kept.append(cache.file.parent.parent.name)
-        if kept.count("harvest") == 3:
-            raise KeyboardInterrupt
-        keep(cache, *batch)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ResumeCache, "keep", until_killed)
-        assert main([*words, "hydra.run.dir=killed", "store=two"]) == 130
-    assert main([*words, "hydra.run.dir=killed", "store=two"]) == 0
-    assert counts(tmp_path / "killed", "harvest")["answers_kept_by_a_killed_run"] == 20
-    for name in ("scorer_outputs.jsonl", "scorer.json", "path_scores.jsonl", "votes.jsonl"):
-        whole, killed = (tmp_path / run / name for run in ("whole", "killed"))
-        assert whole.read_bytes() == killed.read_bytes(), name
+def test_a_killed_harvest_resumes_to_the_same_result(problems) -> None:
+    words = [*ENERGY[:1], *SMALL, *ENERGY[1:], f"dataset.path={problems}"]
+    files = ("scorer_outputs.jsonl", "scorer.json", "path_scores.jsonl", "votes.jsonl")
+    resumes_to_the_same("harvest", words, files)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from mdexp.commands.run import main
-from mdexp.decoding.resume_cache import ResumeCache
 from mdexp.records import Lesson, Output, Problem, Rejection, VerifiedPath
 from mdexp.sandbox.executor import Sandbox
 from mdexp.stages import own as own_stage
@@ -16,6 +15,7 @@ from mdexp.store.files import read_json
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from tests.contract.conftest import plugin
 from tests.e2e.conftest import SMALL
+from tests.e2e.killed import counts, resumes_to_the_same
 
 POT = ["thought=[pot]", "objective=union"]
 RFT = [*POT, "rounds=2", "round=rft", "round.num_paths=3"]
@@ -87,11 +87,6 @@ def keys(folder: Path) -> dict[str, str]:
 def training(folder: Path) -> dict[str, Problem]:
     problems = read_jsonl(folder / "problems.jsonl", Problem)
     return {p.id: p for p in problems if p.split == "train" and not p.leaked}
-
-
-def counts(folder: Path, stage: str) -> dict:
-    stages = read_json(folder / "run.json")["stages"]
-    return next(entry["counts"] for entry in stages if entry["name"] == stage)
 
 
 def test_one_round_is_the_run_without_rounds(rft, problems, tmp_path) -> None:
@@ -183,25 +178,9 @@ def test_star_writes_failures_again_with_a_hint_that_no_lesson_shows(problems, t
     assert "Hint" not in (run / "examples.jsonl").read_text()
 
 
-def test_a_killed_round_resumes_to_the_same_result(problems, tmp_path) -> None:
-    words = [*SMALL, place(problems), *RFT, "decoding.batch_size=10"]
-    assert main([*words, "hydra.run.dir=whole", "store=one"]) == 0
-    keep, kept = ResumeCache.keep, []
-
-    def until_killed(cache: ResumeCache, *batch) -> None:
-        kept.append(cache.file.parent.parent.name)
-        if kept.count("own") == 3:
-            raise KeyboardInterrupt
-        keep(cache, *batch)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ResumeCache, "keep", until_killed)
-        assert main([*words, "hydra.run.dir=killed", "store=two"]) == 130
-    assert main([*words, "hydra.run.dir=killed", "store=two"]) == 0
-    assert counts(tmp_path / "killed", "own")["answers_kept_by_a_killed_run"] == 20
-    for name in (*FILES, "outputs_after.jsonl"):
-        whole, killed = (tmp_path / run / name for run in ("whole", "killed"))
-        assert whole.read_bytes() == killed.read_bytes(), name
+def test_a_killed_round_resumes_to_the_same_result(problems) -> None:
+    words = [*SMALL, place(problems), *RFT]
+    resumes_to_the_same("own", words, (*FILES, "outputs_after.jsonl"))
 
 
 def chosen_of(run: Path, outputs: Sequence[Output], out: Path, method) -> list[VerifiedPath]:

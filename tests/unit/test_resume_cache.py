@@ -7,26 +7,14 @@ from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
 from mdexp.decoding.resume_cache import ResumeCache
 from mdexp.decoding.row_batch import RowBatch
-from mdexp.decoding.straight import StraightDecoding
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.records import Problem, ProgramResult
 from mdexp.students.prompts import Renderer
 from mdexp.thoughts.cot import ChainOfThought
-from tests.tiny_run import SEED, tiny
+from tests.tiny_run import SEED, straight, tiny
 
 COT = ChainOfThought(instruction="", cue="")
-DECODING = StraightDecoding(
-    engine="local",
-    base_url=None,
-    served=None,
-    num_paths=0,
-    temperature=0.7,
-    top_p=1.0,
-    max_new_tokens=6,
-    batch_size=4,
-    num_shots=0,
-    num_validation=0,
-)
+DECODING = straight(num_paths=0)
 NUMBER = 10  # problems: two whole batches, and a half
 
 

@@ -30,7 +30,7 @@ from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import byte_tokenizer
 from mdexp.transcripts.driver import first_write
 from tests.contract.conftest import plugin
-from tests.tiny_run import tiny
+from tests.tiny_run import writer_of_lines
 
 EOS = 2
 POT = plugin("thought", "pot")
@@ -354,18 +354,8 @@ def test_a_scorer_without_problems_to_learn_from_is_an_error(solved):
 
 @pytest.fixture(scope="module")
 def student():
-    """A model with random weights that often ends its line."""
-    model, tokenizer = tiny("causal").load(0)
-    torch.manual_seed(0)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim > 1:
-                parameter.normal_(std=0.4)
-    head = model.get_output_embeddings()
-    head.bias = torch.nn.Parameter(torch.zeros(len(tokenizer)))
-    [newline] = tokenizer("\n", add_special_tokens=False)["input_ids"]
-    head.bias[newline].data += 6.0
-    return model.double(), Renderer(tokenizer, "causal", "plain")
+    model, renderer = writer_of_lines()
+    return model.double(), renderer
 
 
 def test_a_real_student_is_searched_alike_in_every_batch_and_again(student):

@@ -13,13 +13,13 @@ from mdexp.decoding.generate import generate_answers
 from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.row_batch import CHECK_EVERY
 from mdexp.decoding.session import EMPTY, Session
-from mdexp.decoding.straight import StraightDecoding
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.records import Problem, ProgramResult
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import byte_tokenizer
 from mdexp.thoughts.kpdd import KeyPoints
 from mdexp.thoughts.pot import ProgramOfThought
+from tests.tiny_run import straight
 from tests.unit.test_rows import GROUPED, STUDENTS
 
 LIMITS = DecodingLimits(max_new_tokens=9, temperature=0.9, batch_size=3)
@@ -169,18 +169,7 @@ def test_a_thought_of_several_texts_is_written_as_without_a_session(monkeypatch)
     sizes = GROUPED | {"vocab_size": len(RENDERER.tokenizer), "max_position_embeddings": 2048}
     config = type(STUDENTS["llama"]().config)(**sizes)
     model = type(STUDENTS["llama"]())(config).double().eval()
-    decoding = StraightDecoding(
-        engine="local",
-        base_url=None,
-        served=None,
-        num_paths=1,
-        temperature=0.7,
-        top_p=1.0,
-        max_new_tokens=600,
-        batch_size=3,
-        num_shots=0,
-        num_validation=0,
-    )
+    decoding = straight(max_new_tokens=600, batch_size=3)
     problems = [
         Problem(id=f"p{n}", dataset="toy", split="test", question="How many?" * (n + 1), answer=n)
         for n in range(2)

@@ -15,12 +15,11 @@ import pytest
 
 from mdexp.decoding.answering import answer
 from mdexp.decoding.shares import ANSWERS, Sharing, WriterSource, forget_writer
-from mdexp.decoding.straight import StraightDecoding
 from mdexp.records import Output, Problem
 from mdexp.students.weights import Weights
 from mdexp.training.decoding_ranks import decoding_ranks
 from tests.contract.conftest import plugin
-from tests.tiny_run import SEED, tiny
+from tests.tiny_run import SEED, straight, tiny
 from tests.unit.test_resume_cache import Nothing
 
 THOUGHTS = {"cot": plugin("thought", "cot"), "tir": plugin("thought", "tir")}
@@ -28,18 +27,7 @@ PROBLEMS = [
     Problem(id=f"p{n}", dataset="toy", split="test", question="?" * (n + 1), answer=n)
     for n in range(7)
 ]
-DECODING = StraightDecoding(
-    engine="local",
-    base_url=None,
-    served=None,
-    num_paths=1,
-    temperature=0.7,
-    top_p=1.0,
-    max_new_tokens=6,
-    batch_size=4,
-    num_shots=0,
-    num_validation=0,
-)
+DECODING = straight()
 NUMBER = 2 * 2 * len(PROBLEMS)  # outputs: seven windows
 
 

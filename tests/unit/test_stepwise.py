@@ -24,7 +24,7 @@ from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import byte_tokenizer
 from mdexp.thoughts.pot import ProgramOfThought
 from mdexp.transcripts.driver import first_write
-from tests.tiny_run import tiny
+from tests.tiny_run import writer_of_lines
 
 EOS = 2
 POT = ProgramOfThought(instruction="", cue="code")
@@ -277,18 +277,7 @@ class ReadsAgain(Session):
 
 @pytest.fixture(scope="module")
 def student():
-    """A model that wanders and often ends its line, and its renderer."""
-    model, tokenizer = tiny("causal").load(0)
-    torch.manual_seed(0)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim > 1:
-                parameter.normal_(std=0.4)
-    head = model.get_output_embeddings()
-    head.bias = torch.nn.Parameter(torch.zeros(len(tokenizer)))
-    [newline] = tokenizer("\n", add_special_tokens=False)["input_ids"]
-    head.bias[newline].data += 6.0
-    return model, Renderer(tokenizer, "causal", "plain")
+    return writer_of_lines()
 
 
 def searched(student, kind=Session, batch_size=16, dtype=torch.float64, options=(RUN,), **keeps):

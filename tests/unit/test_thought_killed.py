@@ -16,12 +16,12 @@ from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
 from mdexp.decoding.resume_cache import ResumeCache
 from mdexp.decoding.session import Session, Written
-from mdexp.decoding.straight import StraightDecoding
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.records import Output, Problem, ProgramResult
 from mdexp.students.prompts import Renderer
 from mdexp.students.tiny import byte_tokenizer
 from tests.contract.conftest import plugin
+from tests.tiny_run import straight
 
 NUMBER, BATCH = 6, 4  # problems with two samples each: three windows of three texts
 KILLED_AT = 5  # the second text of the second window
@@ -35,18 +35,7 @@ SCRIPTS = {
         "The answer is {n}1.",
     ],
 }
-DECODING = StraightDecoding(
-    engine="local",
-    base_url=None,
-    served=None,
-    num_paths=1,
-    temperature=0.7,
-    top_p=1.0,
-    max_new_tokens=400,
-    batch_size=BATCH,
-    num_shots=0,
-    num_validation=0,
-)
+DECODING = straight(max_new_tokens=400, batch_size=BATCH)
 
 
 class Interpreter:
