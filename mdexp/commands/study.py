@@ -2,9 +2,9 @@
 
 FOLDER (default: study) holds study.yaml and the results. Without --run, docs/study.md and
 FOLDER/study.html are rendered from these files alone, and outdated jobs are listed. With --run,
-missing and outdated jobs run first, with one thread each. A command that is stopped keeps every
-finished job and stage; given again, it continues. Exit codes: 0, 1 (a job failed), 2 (the plan, the
-data or the code), 130 and 143 (signals).
+missing and outdated jobs run first, --jobs at a time, with one thread each. A command that is
+stopped keeps every finished job and stage; given again, it continues. Exit codes: 0, 1 (a job
+failed), 2 (the plan, the data or the code), 130 and 143 (signals).
 """
 
 import argparse
@@ -28,7 +28,6 @@ from mdexp.studies.schedule import all_jobs, outdated
 from mdexp.sweeps import jobs
 from mdexp.sweeps.processes import Job, run_jobs
 
-AT_A_TIME = 2
 THREADS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 LOCK = ".study"
 # The files that a job's result can depend on. HEAD is not compared: results are committed, too.
@@ -51,6 +50,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("folder", nargs="?", type=Path, default=Path("study"), metavar="FOLDER")
     parser.add_argument("--run", action="store_true", help="run what is missing first")
     parser.add_argument("--data", metavar="FOLDER", help=f"what {DATA} stands for in the plan")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="how many run at a time")
     parser.add_argument("--docs", type=Path, default=Path("docs"), help=f"where {MARKDOWN} goes")
     return parser.parse_args(argv)
 
@@ -58,7 +58,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
 def _study(options: argparse.Namespace) -> int:
     folder = options.folder
     study = read_plan(folder)
-    failed = _run(study, folder, options.data) if options.run else []
+    failed = _run(study, folder, options.data, options.jobs) if options.run else []
     records = read_records(folder)
     write_pages(study, records, options.docs / MARKDOWN, folder / PAGE)
     planned = all_jobs(study, records)
@@ -72,9 +72,11 @@ def _study(options: argparse.Namespace) -> int:
     return int(bool(failed))
 
 
-def _run(study: Study, folder: Path, data: str | None) -> list[jobs.JobResult]:
+def _run(study: Study, folder: Path, data: str | None, at_a_time: int) -> list[jobs.JobResult]:
     """Run missing jobs: first the searches, then the jobs that need their values. Returns the
     failed ones. Every arm is validated before anything runs."""
+    if at_a_time < 1:
+        raise StudyError(f"--jobs={at_a_time}: at least 1 job runs at a time")
     refuse_other_code(study.commit, CHECKOUT)
     refuse_unanswered(study, judged_arms(study, data))
     runs = Path("multirun") / folder.resolve().name
@@ -85,7 +87,7 @@ def _run(study: Study, folder: Path, data: str | None) -> list[jobs.JobResult]:
             failed: list[jobs.JobResult] = []
             while to_do := _to_do(study, folder, tried):
                 tried |= {job.name for job in to_do}
-                failed += _run_some(study, folder, runs, to_do, data)
+                failed += _run_some(study, folder, runs, to_do, data, at_a_time)
             return failed
     except Timeout as error:
         raise StudyError(f"another command runs the study in {folder}; wait for it") from error
@@ -108,7 +110,12 @@ def _to_do(study: Study, folder: Path, tried: Collection[str]) -> list[StudyJob]
 
 
 def _run_some(
-    study: Study, folder: Path, runs: Path, to_do: Sequence[StudyJob], data: str | None
+    study: Study,
+    folder: Path,
+    runs: Path,
+    to_do: Sequence[StudyJob],
+    data: str | None,
+    at_a_time: int,
 ) -> list[jobs.JobResult]:
     lines = {job.name: placed(job, data) for job in to_do}
     by_number = dict(enumerate(to_do))
@@ -134,8 +141,8 @@ def _run_some(
                 arguments=[*lines[job.name], f"hydra.run.dir='{quoted}'"],
             )
         )
-    print(f"{len(work)} jobs to run, {AT_A_TIME} at a time", flush=True)
-    results = run_jobs(work, [None] * AT_A_TIME, finished)
+    print(f"{len(work)} jobs to run, {at_a_time} at a time", flush=True)
+    results = run_jobs(work, [None] * at_a_time, finished)
     return [result for result in results if result.state != "ok"]
 
 

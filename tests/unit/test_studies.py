@@ -384,7 +384,7 @@ def test_a_job_that_fails_hides_no_other(study, tmp_path, monkeypatch, capsys):
     batches = []
 
     def fail(work, at, finished):
-        assert len(at) == 2 and os.environ["OMP_NUM_THREADS"] == "1"
+        assert len(at) == 3 and os.environ["OMP_NUM_THREADS"] == "1"
         batches.append([job.folder.name for job in work])
         results = [
             JobResult(
@@ -397,12 +397,13 @@ def test_a_job_that_fails_hides_no_other(study, tmp_path, monkeypatch, capsys):
         return results
 
     monkeypatch.setattr("mdexp.commands.study.run_jobs", fail)
-    assert main(["--run", "--data", str(tmp_path)]) == 1
+    assert main(["--run", "--jobs", "3", "--data", str(tmp_path)]) == 1
     assert batches == [
         ["search-rate-1e-4", "search-rate-2e-4"],
         ["pot-0", "pot-1", "md-0"],  # the arm that waits for the search cannot run
     ]
     assert not (tmp_path / "study/jobs").exists()
+    assert main(["--run", "--jobs", "0"]) == 2
     assert "pot-1: failed: oh" in capsys.readouterr().err
 
 
