@@ -40,6 +40,7 @@ from mdexp.config.judging import judge
 from mdexp.config.previous_run import run_place
 from mdexp.config.settings import SettingsError
 from mdexp.config.usage import default_options, usage
+from mdexp.ports.logger import trouble_said
 from mdexp.sweeps import jobs
 from mdexp.sweeps.job_name import identity
 from mdexp.sweeps.overview import PAGE, write_overview
@@ -186,7 +187,6 @@ def _seeds_together(results: Sequence[jobs.JobResult]) -> SeedTables:
 def _track(plan: RunPlan, results: Sequence[jobs.JobResult]) -> None:
     """Log the curves of a sweep, in the group of its jobs."""
     from mdexp.sweeps.curves import curve_rows
-    from mdexp.tracking.feeds import trouble_said
 
     with trouble_said(type(plan.logger).__name__):
         plan.logger.log_sweep(plan.folder, plan.folder / PAGE, curve_rows(results))

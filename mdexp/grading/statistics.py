@@ -91,6 +91,31 @@ def bca(values: NDArray[np.float64], *, seed: int, least: float = 0.0) -> Interv
     return adjusted(np.concatenate(means), values, least=least)
 
 
+def ratio_bca(
+    top: NDArray[np.float64],
+    bottom: NDArray[np.float64],
+    *,
+    seed: int,
+    less: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
+) -> Interval | None:
+    """The BCa interval of mean(top) / mean(bottom), each with one value per problem and bottom
+    above 0, minus the ratio of the pair `less` over the same problems. The acceleration is that of
+    each problem's influence (the infinitesimal jackknife). None if no resample can differ."""
+    signed = [(top, bottom, 1.0)] + ([(*less, -1.0)] if less else [])
+    ratios = [sign * t.mean() / b.mean() for t, b, sign in signed]
+    values = sum(
+        r + (sign * t - r * b) / b.mean() for r, (t, b, sign) in zip(ratios, signed, strict=True)
+    )
+    if np.ptp(values) <= ROUNDING:
+        return None
+    source, n = np.random.default_rng(seed), len(top)
+    drawn = (source.integers(n, size=(CHUNK, n)) for _ in range(RESAMPLES // CHUNK))
+    resampled = [
+        sum(sign * t[of].mean(axis=1) / b[of].mean(axis=1) for t, b, sign in signed) for of in drawn
+    ]
+    return adjusted(np.concatenate(resampled), values, least=-np.inf)
+
+
 def unvaried(value: float, n: int, *, least: float) -> Interval:
     """The interval of a mean of n equal values, as wide as Wilson's for 0 of n.
 

@@ -1,9 +1,13 @@
 """The interface of loggers."""
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, Protocol, runtime_checkable
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,3 +57,15 @@ class Logger(Protocol):
         """Log a finished sweep: its page, and its curves as rows (test set, key, value, line,
         accuracy, low, high)."""
         ...
+
+
+@contextmanager
+def trouble_said(logger: str) -> Iterator[None]:
+    """Say a logger's error instead of raising it: no run ends for its sake."""
+    try:
+        yield
+    except Exception as error:
+        log.warning(
+            "%s gets no more of this run (%s: %s); the CSV files in its folder have all numbers",
+            *(logger, type(error).__name__, error),
+        )

@@ -9,7 +9,7 @@ student, sample 0 is the greedy one.
 
 from mdexp.records.lesson import Example, Lesson
 from mdexp.records.metrics import flat, metric_rows
-from mdexp.records.output import Generation, LinearHead, Output, PathScore, Phase, Vote
+from mdexp.records.output import Generation, LinearHead, Output, PathScore, Phase, TextScore, Vote
 from mdexp.records.path import IN_NO_LESSON, REFUSED, Path, Rejection, ThinkingUse, VerifiedPath
 from mdexp.records.problem import (
     LETTERS,
@@ -68,6 +68,7 @@ __all__ = [
     "Segments",
     "Split",
     "TextMatch",
+    "TextScore",
     "ThinkingUse",
     "Transcript",
     "TranscriptKey",

@@ -83,6 +83,17 @@ class PathScore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TextScore:
+    """What a student says of a text that it could be trained to write, summed over the text's
+    scored tokens."""
+
+    problem_id: str
+    num_tokens: int
+    nll: float  # nats
+    rank: float  # of each token in the vocabulary: 1 for the likeliest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LinearHead:
     """A linear function of a student's hidden state: weights · state + bias, in nats of log-odds.
     `depth` says of which layer: 0 the embeddings, 1 the last one."""

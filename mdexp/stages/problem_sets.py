@@ -1,10 +1,11 @@
 """Selects the problems of a stage, and accounts for what it drops."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from mdexp.config.settings import Settings
+from mdexp.datasets.subset import first_by_hash
 from mdexp.ports import Decoder, HasFreeText
 from mdexp.records import Problem
 from mdexp.store.stage_store import Counts
@@ -14,6 +15,18 @@ from mdexp.transcripts.prompting import free_text_key
 def training_problems(problems: Sequence[Problem]) -> list[Problem]:
     """The problems that a teacher is asked about."""
     return [p for p in problems if p.split == "train" and not p.leaked]
+
+
+def shared_problems(
+    problems: Sequence[Problem], rows: Mapping[str, Collection[str]], most: int
+) -> tuple[list[str], int]:
+    """At most `most` problems that every row has, by a hash of their ids, and how many there are;
+    ValueError if there is none. `rows` has the ids of each row's problems."""
+    shared = [p for p in problems if rows and all(p.id in ids for ids in rows.values())]
+    if not shared:
+        told = ", ".join(f"{name} has {len(ids)}" for name, ids in rows.items())
+        raise ValueError(f"no problem has a text in every row: {told or 'there is no text'}")
+    return [problem.id for problem in first_by_hash(shared, most)], len(shared)
 
 
 def set_sizes(problems: Sequence[Problem]) -> str:

@@ -37,18 +37,52 @@ def weighted_loss(
     has the shape of `labels` and the tokens that are written, scored or not; none: all are scored.
     """
     scored = labels != NO_TARGET
+    inputs = _inputs(model, kind, input_ids, attention_mask, labels, tree, prompt_rows, targets)
+    changes_head = any(getattr(model.config, name, None) is not None for name in _HEAD_SETTINGS)
+    if kind == "seq2seq" or changes_head:
+        return _loss(_logits(model, scored, inputs), labels[scored], weights[scored])
+    hidden = getattr(model, model.base_model_prefix)(**inputs).last_hidden_state
+    return head_loss(model.get_output_embeddings(), hidden[scored], labels[scored], weights[scored])
+
+
+def token_scores(
+    model: "PreTrainedModel",
+    kind: Kind,
+    *,
+    input_ids: Tensor,
+    attention_mask: Tensor,
+    labels: Tensor,
+    tree: Tree | None = None,
+    prompt_rows: Tensor | None = None,
+    targets: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The NLL (nats, float32) of each scored label in row order, and its rank in the vocabulary: 1
+    plus the number of tokens that are likelier. The tensors are those of `weighted_loss`. The
+    logits of all scored labels are in memory at once."""
+    scored = labels != NO_TARGET
+    inputs = _inputs(model, kind, input_ids, attention_mask, labels, tree, prompt_rows, targets)
+    logits = _logits(model, scored, inputs).float()
+    own = logits.gather(1, labels[scored][:, None])
+    return logits.logsumexp(1) - own[:, 0], 1 + (logits > own).sum(1)
+
+
+def _inputs(
+    model: "PreTrainedModel",
+    kind: Kind,
+    input_ids: Tensor,
+    attention_mask: Tensor,
+    labels: Tensor,
+    tree: Tree | None,
+    prompt_rows: Tensor | None,
+    targets: Tensor | None,
+) -> dict[str, Any]:
+    """What the student reads."""
     if kind == "seq2seq":
         written = labels.clamp(min=0) if targets is None else targets
-        reading = _decoder_reading(model, input_ids, attention_mask, written, prompt_rows)
-        return _loss(_logits(model, scored, reading), labels[scored], weights[scored])
+        return _decoder_reading(model, input_ids, attention_mask, written, prompt_rows)
     # Padding is on the right, where causal attention never looks: no mask, the fast kernel.
-    reading = {"input_ids": input_ids, "use_cache": False}
-    if tree is not None:
-        reading |= {"position_ids": tree.positions, "tree": tree}
-    if any(getattr(model.config, name, None) is not None for name in _HEAD_SETTINGS):
-        return _loss(_logits(model, scored, reading), labels[scored], weights[scored])
-    hidden = getattr(model, model.base_model_prefix)(**reading).last_hidden_state
-    return head_loss(model.get_output_embeddings(), hidden[scored], labels[scored], weights[scored])
+    inputs = {"input_ids": input_ids, "use_cache": False}
+    return inputs if tree is None else inputs | {"position_ids": tree.positions, "tree": tree}
 
 
 def _decoder_reading(

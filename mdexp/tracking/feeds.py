@@ -1,14 +1,11 @@
 """Where a training's numbers go while it runs, and under which names."""
 
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mdexp.ports.logger import trouble_said
 from mdexp.records import flat
-
-log = logging.getLogger(__name__)
 
 VALIDATION = "validation_"  # begins the names of what was measured on held-out examples
 
@@ -32,18 +29,6 @@ class LightningFeed:
             values = {_name(key): value for key, value in row.items() if key != "step"}
             self.logger.log_metrics(values, step)
             self.failed = False
-
-
-@contextmanager
-def trouble_said(logger: str) -> Iterator[None]:
-    """Say a logger's error instead of raising it: no run ends for its sake."""
-    try:
-        yield
-    except Exception as error:
-        log.warning(
-            "%s gets no more of this run (%s: %s); the CSV files in its folder have all numbers",
-            *(logger, type(error).__name__, error),
-        )
 
 
 def final_numbers(metrics: Mapping[str, Any]) -> dict[str, float]:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from mdexp.ports import Logger, RunIdentity
+from mdexp.ports.logger import trouble_said
 from mdexp.records import metric_rows
-from mdexp.tracking.feeds import LightningFeed, trouble_said
+from mdexp.tracking.feeds import LightningFeed
 
 LIVE = "training"  # folder within a run's: Lightning's CSV file of a training under way
 

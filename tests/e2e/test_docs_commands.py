@@ -27,7 +27,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 OWN_PARTS = "docs/parts.md"  # its commands are run by test_own_parts.py
 SESSION = "docs/session.md"  # by test_docs_session.py
 BLOCK = re.compile(r"^```\w*\n(.*?)^```|^((?: {4}[^\n]*\n|\n)+)", re.DOTALL | re.MULTILINE)
-RUNS = ("run", "plan", "inspect")  # commands that take the words of a run
+RUNS = ("run", "plan", "inspect", "suit")  # commands that take the words of a run
 SUBMITIT = importlib.util.find_spec("hydra_plugins.hydra_submitit_launcher")
 OPTUNA = importlib.util.find_spec("hydra_plugins.hydra_optuna_sweeper")
 

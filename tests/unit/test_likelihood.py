@@ -5,7 +5,7 @@ import torch
 from transformers import AutoModelForCausalLM, Gemma2Config, GraniteConfig
 
 from mdexp.students.head import ROW_BUCKET
-from mdexp.students.likelihood import NO_TARGET, weighted_loss
+from mdexp.students.likelihood import NO_TARGET, token_scores, weighted_loss
 from tests.tiny_run import SEED, tiny
 
 SIZES = {
@@ -54,3 +54,10 @@ def test_scored_positions_alone_reach_the_head(name):
     assert seen == [(2 * ROW_BUCKET, model.config.hidden_size)]  # of 110 that are scored
     torch.testing.assert_close(nll, expected)
     torch.testing.assert_close(loss, (expected * weights[scored]).sum())
+    nll, ranks = token_scores(model, kind, input_ids=ids, attention_mask=mask, labels=labels)
+    torch.testing.assert_close(nll, expected)
+    by_likelihood = whole[scored].argsort(dim=1, descending=True)
+    assert ranks.tolist() == [
+        1 + order.tolist().index(label)
+        for order, label in zip(by_likelihood, labels[scored], strict=True)
+    ]
