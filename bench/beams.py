@@ -1,4 +1,7 @@
-"""How much faster step-wise beams are in a session than when each round reads all texts again.
+"""How much faster step-wise beams are in a continuous batch than as they were before sessions.
+
+Before, each round read all texts again, and no question began its next step before all others had
+written theirs.
 
     MDEXP_DATA=... python -m bench.beams [--questions 8] [--rounds 3] [--steps 6] [--dtype float32]
 
@@ -12,9 +15,10 @@ trained for a few steps on the exemplars of programs, so that its lines are shor
 import argparse
 import statistics
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +30,12 @@ from bench.decode_sides import THOUGHTS, questions
 from mdexp.config.blocks import BeamSettings
 from mdexp.decoding.beam_state import Asked
 from mdexp.decoding.cached_text import CachedText
+from mdexp.decoding.continuous_batch import ContinuousBatch
 from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.generate import generate_answers
 from mdexp.decoding.relevance import relevance
 from mdexp.decoding.request import DecodingLimits, DecodingRequest
-from mdexp.decoding.session import Session, Written
+from mdexp.decoding.session import Written
 from mdexp.decoding.stepwise import search
 from mdexp.ports.parts import build_part
 from mdexp.records import Problem
@@ -40,25 +45,37 @@ from mdexp.transcripts.driver import first_write
 from mdexp.transcripts.prompting import load_exemplars
 
 STEPWISE = Path(__file__).parents[1] / "conf" / "decoding" / "stepwise.yaml"
-SIDES = ("again", "session")
+SIDES = ("again", "continuous")
 
 
-@dataclass(frozen=True)
+@dataclass
 class ReadsAgain:
-    """A student without sessions, as it was before them."""
+    """A student as it was before sessions: steps of all questions are written together, and each
+    text is read from its beginning."""
 
     model: Any
     renderer: Renderer
     work: DecodeStats
+    limits: DecodingLimits
+    asked: dict[str, tuple[Sequence[DecodingRequest], int]] = field(default_factory=dict)
 
-    def write(
+    def ask(
         self,
+        name: str,
         requests: Sequence[DecodingRequest],
         texts: Sequence[CachedText],
-        limits: DecodingLimits,
-    ) -> list[Written]:
-        found = dict(generate_answers(self.model, self.renderer, requests, limits, self.work))
-        return [(found[i], CachedText()) for i in range(len(requests))]
+        max_new_tokens: int,
+    ) -> None:
+        self.asked[name] = (requests, max_new_tokens)
+
+    def answered(self) -> Iterator[dict[str, list[Written]]]:
+        while self.asked:
+            asked, self.asked = self.asked, {}
+            limits = replace(self.limits, max_new_tokens=max(room for _, room in asked.values()))
+            requests = [request for ours, _ in asked.values() for request in ours]
+            found = dict(generate_answers(self.model, self.renderer, requests, limits, self.work))
+            answers = iter([(found[i], CachedText()) for i in range(len(requests))])
+            yield {name: list(islice(answers, len(ours))) for name, (ours, _) in asked.items()}
 
 
 def learn(model: Any, renderer: Renderer, steps: int) -> None:
@@ -111,15 +128,15 @@ def searched(
     work = DecodeStats()
     near = partial(relevance, model, renderer)
     start = time.process_time()
-    if side == "session":
+    if side == "continuous":
         together = [a for weights in each for a in asked(renderer, given.questions, weights)]
-        session = Session(model, renderer, work, keeps_logits=True)
-        found = search(session, together, beam, limits, executor, near)
+        batch = ContinuousBatch(model, renderer, work, limits)
+        found = search(batch, together, beam, limits, executor, near)
     else:
         found = []
         for weights in each:
             alone = asked(renderer, given.questions, weights)
-            again = ReadsAgain(model, renderer, work)
+            again = ReadsAgain(model, renderer, work, limits)
             found += search(again, alone, beam, limits, executor, near)
     seconds = time.process_time() - start
     return seconds, [beam.text for s in found for beam in s.result()], work
@@ -166,7 +183,7 @@ def compare(
     before, after = (statistics.median(seconds[side]) for side in SIDES)
     same = sum(a == b for a, b in zip(*texts.values(), strict=False))
     print(
-        f"{len(each)} weights: {before:.1f} s before, {after:.1f} s with sessions, "
+        f"{len(each)} weights: {before:.1f} s before, {after:.1f} s in a continuous batch, "
         f"{before / after:.2f} x as fast; {same} of {len(texts['again'])} texts are the same"
     )
 

@@ -184,15 +184,15 @@ class _Growth:
     def _grown(
         self, problems: Sequence[Problem], asked: Sequence["Asked"], limits: DecodingLimits
     ) -> list[_Found]:
+        from mdexp.decoding.continuous_batch import ContinuousBatch
         from mdexp.decoding.relevance import relevance
-        from mdexp.decoding.session import Session
         from mdexp.decoding.stepwise import search
 
         writer = self.writer
-        session = Session(writer.model, writer.renderer, writer.work, keeps_logits=True)
+        batch = ContinuousBatch(writer.model, writer.renderer, writer.work, limits)
         near = partial(relevance, writer.model, writer.renderer)
         searches = search(
-            session, asked, self.decoding.beam, limits, self.executor, near, self.scores
+            batch, asked, self.decoding.beam, limits, self.executor, near, self.scores
         )
         return [
             _Found(s.asked.weights, _outputs(problem, self.name, s, self.decoding))

@@ -24,7 +24,8 @@ class DecodeStats:
 
     row_steps: int = 0
     useful: int = 0
-    sharing: int = 0  # rows whose prompts were read and are held once a prefix
+    # Rows that began or went on behind what was read of their texts, which is held once a prefix.
+    sharing: int = 0
     unshared: dict[str, int] = field(default_factory=dict)  # rows, by why each has its own cache
     kept: ResumeCache | None = None
     unplaced: int = 0  # prompts longer than the student's positions: their answers are empty

@@ -42,14 +42,27 @@ def write_batch(
 ) -> tuple[list[Answered], list[CachedText]]:
     """The answers, and the updated `texts`; a prompt longer than the student's context gets an
     empty answer."""
-    most = limits.max_new_tokens
-    drafts = [
-        AnswerDraft(request, min(most, room(model.config, len(request.prompt_ids))), text)
-        for request, text in zip_longest(requests, texts)
-    ]
-    work.count_unplaced(sum(draft.room <= 0 for draft in drafts))
+    drafts = new_drafts(model, requests, texts, limits.max_new_tokens, work)
     RowBatch(model, renderer, drafts, limits, work).run()
     return [draft.answer for draft in drafts], [draft.text for draft in drafts if draft.text]
+
+
+def new_drafts(
+    model: "PreTrainedModel",
+    requests: Sequence[DecodingRequest],
+    texts: Sequence[CachedText],
+    max_new_tokens: int,
+    work: DecodeStats,
+    *,
+    keeps_logits: bool = False,
+) -> list[AnswerDraft]:
+    """A draft for each request, with the room that the student's positions leave."""
+    rooms = [min(max_new_tokens, room(model.config, len(one.prompt_ids))) for one in requests]
+    work.count_unplaced(sum(room <= 0 for room in rooms))
+    return [
+        AnswerDraft(request, room, text, keeps_logits)
+        for request, room, text in zip_longest(requests, rooms, texts)
+    ]
 
 
 def batches_of_like_length(requests: Sequence[DecodingRequest], size: int) -> list[list[int]]:

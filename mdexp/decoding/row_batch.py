@@ -7,9 +7,9 @@ enough of them did.
 
 import itertools
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import torch
 from torch import Tensor
@@ -34,11 +34,13 @@ class NotFiniteLogits(ArithmeticError):
 
 @dataclass(slots=True, eq=False)
 class AnswerDraft:
-    """One answer under way. With a `text`, that becomes what was read of prompt and answer."""
+    """One answer under way. With a `text`, that becomes what was read of prompt and answer; if it
+    `keeps_logits`, with those behind its last tokens."""
 
     request: DecodingRequest
     room: float  # how many tokens the answer may have
     text: CachedText | None = None
+    keeps_logits: bool = False
     answer: Answered = field(default_factory=Answered)
     logits: list[Tensor] = field(default_factory=list)  # (vocabulary,) of its last tokens
 
@@ -79,11 +81,12 @@ class RowBatch:
         self.groups: list[list[AnswerDraft]] = []  # of each row of the model
         self.steps: list[int] = []  # tokens drawn in each row
 
-    def run(self) -> None:
-        """Write until all texts have ended."""
+    def run(self, is_enough: Callable[[], bool] = lambda: False) -> None:
+        """Write until all texts have ended or it `is_enough`: open ones can go on in another batch.
+        A student that cannot share prefixes writes all of them."""
         self._draw_from_kept_logits()
         self.groups = _alike([draft for draft in self.drafts if draft.is_open])
-        if not self.groups:
+        if not self.groups or is_enough():
             return
         self.steps = [group[0].answer.num_tokens for group in self.groups]
         rows = self._open()
@@ -91,16 +94,12 @@ class RowBatch:
         self._keep_prompts(rows)
         while True:
             self._extend(logits)
-            full = any(g[0].room == n for g, n in zip(self.groups, self.steps, strict=True))
-            checked = zip(self.groups, self.steps, strict=True)
-            self._finish_complete(
-                draft
-                for group, step in checked
-                if full or step % CHECK_EVERY == 0
-                for draft in group
-            )
+            self._finish_complete(itertools.chain(*self.groups))
             if not any(draft.is_open for group in self.groups for draft in group):
                 break
+            if is_enough() and _can_be_parked(rows):
+                break
+            full = any(g[0].room == n for g, n in zip(self.groups, self.steps, strict=True))
             logits = rows.step(self._next_tokens(rows, full))
         self._keep_read(rows, set(itertools.chain(*self.groups)))
 
@@ -110,12 +109,7 @@ class RowBatch:
             logits = torch.stack([kept for kept, _ in known])
             groups = [group for _, group in known]
             self._draw(groups, logits)
-            drawn = [draft for group in groups for draft in group]
-            self._finish_complete(
-                draft
-                for draft in drawn
-                if not draft.is_open or draft.answer.num_tokens % CHECK_EVERY == 0
-            )
+            self._finish_complete(itertools.chain(*groups))
         for draft in self.drafts:
             if draft.text:
                 text = draft.text.continued_as(draft.ids)
@@ -179,18 +173,21 @@ class RowBatch:
         answer.token_ids.append(token)
         answer.logprobs.append(logprob)
         answer.num_tokens += 1
-        if draft.text:
+        if draft.keeps_logits:
             draft.logits = [*draft.logits, logits][1 - CHECK_EVERY :]
         if token == self.renderer.tokenizer.eos_token_id:
             answer.text = self.renderer.text(answer.token_ids)
             answer.finished = True
 
     def _finish_complete(self, drafts: Iterable[AnswerDraft]) -> None:
-        for answer, stop in [(draft.answer, draft.request.stop) for draft in drafts]:
-            if answer.finished:
+        """Look at texts every few tokens of their own and at their last one, so that no other text
+        of the batch decides when."""
+        for draft in drafts:
+            answer = draft.answer
+            if answer.finished or (draft.is_open and answer.num_tokens % CHECK_EVERY):
                 continue
             answer.text = self.renderer.text(answer.token_ids)
-            if (whole := stop(answer.text)) is not None:
+            if (whole := draft.request.stop(answer.text)) is not None:
                 answer.text, answer.finished = whole, True
 
     def _next_tokens(self, rows: Rows, full: bool) -> Tensor:
@@ -236,10 +233,15 @@ class RowBatch:
         longer = replace(text, ids=tuple(draft.ids))
         # The last token was drawn and not read; behind an end more was read in vain.
         count = len(longer.ids) - text.num_read - 1
-        if not (count and isinstance(rows, PrefixRows | ContinuedRows)):
+        if not (count and _can_be_parked(rows)):
             return longer
         own = own_tokens(rows.prefixes, row, count)
-        return replace(longer, tail=(*text.tail, own), logits=tuple(torch.stack(draft.logits)))
+        kept = () if draft.is_open or not draft.logits else tuple(torch.stack(draft.logits))
+        return replace(longer, tail=(*text.tail, own), logits=kept)
+
+
+def _can_be_parked(rows: Rows) -> TypeGuard[PrefixRows | ContinuedRows]:
+    return isinstance(rows, PrefixRows | ContinuedRows)
 
 
 def _alike(drafts: Sequence[AnswerDraft]) -> list[list[AnswerDraft]]:

@@ -9,7 +9,7 @@ was read already. A text that is named twice is forked; one with a shorter promp
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -29,13 +29,11 @@ Written = tuple[Answered, CachedText]
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What is written in it is kept in the texts that it returns; with `keeps_logits` also the
-    logits behind their last tokens, so that a text that is trimmed there is not read again."""
+    """What is written in it is kept in the texts that it returns."""
 
     model: "PreTrainedModel"
     renderer: Renderer
     work: DecodeStats
-    keeps_logits: bool = False
 
     @torch.inference_mode()
     def write(
@@ -66,5 +64,4 @@ class Session:
         answers, written = write_batch(
             self.model, self.renderer, requests, limits, self.work, texts
         )
-        kept = [text if self.keeps_logits else replace(text, logits=()) for text in written]
-        return dict(zip(asked, zip(answers, kept, strict=True), strict=True))
+        return dict(zip(asked, zip(answers, written, strict=True), strict=True))

@@ -2,10 +2,12 @@
 
 Beams grow a step at a time. After each step the text so far is checked (thoughts/steps.py); a step
 that raises ends its beam, and the others are ranked (beam_state.py) and the best kept
-(beam_selection.py). Beams of all problems advance together. A session keeps what was read of them.
+(beam_selection.py). All problems are searched at the same time, each at its own pace: the steps of
+one are judged while those of others are written.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -22,21 +24,24 @@ from mdexp.thoughts.steps import OneStep
 
 
 class Writes(Protocol):
-    """What a search needs of a session."""
+    """What a search needs of a ContinuousBatch."""
 
     @property
     def renderer(self) -> Renderer: ...
 
-    def write(
+    def ask(
         self,
+        name: str,
         requests: Sequence[DecodingRequest],
         texts: Sequence[CachedText],
-        limits: DecodingLimits,
-    ) -> list[Written]: ...
+        max_new_tokens: int,
+    ) -> None: ...
+
+    def answered(self) -> Iterator[Mapping[str, Sequence[Written]]]: ...
 
 
 def search(
-    session: Writes,
+    batch: Writes,
     questions: Sequence[Asked],
     beam: BeamSettings,
     limits: DecodingLimits,
@@ -44,43 +49,57 @@ def search(
     relevance: Relevance,
     scores: PrefixScoring | None = None,
 ) -> list[Search]:
-    """Search for each question, all of them a step at a time. A question may be there several
-    times, with other weights: what two such searches have in common is written once. `relevance`
-    and `scores` (log-odds of prefixes) are asked of searches that weigh them."""
+    """Search for each question, a step at a time. A question may be there several times, with other
+    weights: these searches advance together, and what two of them have in common is written once.
+    No question waits for the steps of another. `relevance` and `scores` (log-odds of prefixes) are
+    asked of searches that weigh them."""
     searches = [Search(asked=asked) for asked in questions]
-    for number in range(beam.max_steps):
-        grown = [(s, old) for s in searches for old in s.open_beams()]
-        if not grown:
-            break
-        requests = [
-            _request(s.asked, old, number, place, branch)
-            for place, (s, old) in _with_places(grown)
-            for branch in range(beam.branches)
-        ]
-        parents = [pair for pair in grown for _ in range(beam.branches)]
-        spent = min(len(old.token_ids) for _, old in grown)
-        room = replace(limits, max_new_tokens=max(1, limits.max_new_tokens - spent))
-        written = session.write(requests, [old.read for _, old in parents], room)
+    of_problem: dict[str, list[Search]] = {}
+    for one in searches:
+        of_problem.setdefault(one.asked.problem, []).append(one)
+    for problem, ours in of_problem.items():
+        _ask(batch, problem, _branches(ours, beam.branches), 0, limits)
+    steps: Counter[str] = Counter()
+    for answered in batch.answered():
         children = [
-            (s, _grown(session.renderer, s.asked, old, found, limits.max_new_tokens))
-            for (s, old), found in zip(parents, written, strict=True)
+            (s, _grown(batch.renderer, s.asked, old, found, limits.max_new_tokens))
+            for problem, written in answered.items()
+            for (s, old, *_), found in zip(
+                _branches(of_problem[problem], beam.branches), written, strict=True
+            )
         ]
         select_beams(children, beam.width, executor, relevance, scores)
+        for problem in answered:
+            steps[problem] += 1
+            branches = _branches(of_problem[problem], beam.branches)
+            if branches and steps[problem] < beam.max_steps:
+                _ask(batch, problem, branches, steps[problem], limits)
     return searches
 
 
-def _with_places(
-    grown: Sequence[tuple[Search, Beam]],
-) -> list[tuple[int, tuple[Search, Beam]]]:
-    """Each beam with its index among those of its own question, so that results do not depend on
-    others."""
-    places: dict[int, int] = {}
-    found = []
-    for pair in grown:
-        place = places.get(id(pair[0]), 0)
-        places[id(pair[0])] = place + 1
-        found.append((place, pair))
-    return found
+def _branches(searches: Sequence[Search], number: int) -> list[tuple[Search, Beam, int, int]]:
+    """Each open beam with its search and its place there, `number` times: the branches to write."""
+    return [
+        (s, beam, place, branch)
+        for s in searches
+        for place, beam in enumerate(s.open_beams())
+        for branch in range(number)
+    ]
+
+
+def _ask(
+    batch: Writes,
+    problem: str,
+    branches: Sequence[tuple[Search, Beam, int, int]],
+    step: int,
+    limits: DecodingLimits,
+) -> None:
+    """Ask for the next step of a problem's beams. It may be as long as the shortest allows."""
+    requests = [_request(s.asked, beam, step, place, branch) for s, beam, place, branch in branches]
+    beams = [beam for _, beam, *_ in branches]
+    spent = min(len(beam.token_ids) for beam in beams)
+    most = max(1, limits.max_new_tokens - spent)
+    batch.ask(problem, requests, [beam.read for beam in beams], most)
 
 
 def _request(asked: Asked, beam: Beam, number: int, place: int, branch: int) -> DecodingRequest:

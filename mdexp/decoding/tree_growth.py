@@ -16,8 +16,7 @@ from typing import NamedTuple, Protocol
 from mdexp.decoding.request import DecodingLimits, DecodingRequest
 from mdexp.decoding.search_steps import MOST_STEPS, Sought, StepReader
 from mdexp.decoding.search_tree import Node, SearchTree
-from mdexp.decoding.session import EMPTY
-from mdexp.decoding.stepwise import Writes
+from mdexp.decoding.session import EMPTY, Session
 from mdexp.ports import Executor
 from mdexp.thoughts.steps import OneStep, check
 
@@ -45,7 +44,7 @@ class Grown(NamedTuple):
 class Growth:
     """The settings of a search: `branches` draws at a step, of at most `step_tokens` each."""
 
-    session: Writes
+    session: Session
     executor: Executor
     values: Values
     limits: DecodingLimits  # of a whole text

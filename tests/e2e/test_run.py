@@ -82,10 +82,10 @@ def test_decoding_goes_on_behind_the_batches_of_a_killed_run(how, command, tmp_p
     def run(name, store, dies_at=None):
         batches = itertools.count()
 
-        def written(batch):
+        def written(batch, *until):
             if next(batches) == dies_at:
                 raise OSError("the machine went away")
-            return write(batch)
+            return write(batch, *until)
 
         monkeypatch.setattr(RowBatch, "run", written)
         few = ["decoding.batch_size=2", "decoding.num_validation=0", "decoding.num_paths=1"]

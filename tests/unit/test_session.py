@@ -1,7 +1,6 @@
 """Texts that go on in a session say what they say when they are read from the beginning."""
 
 import random
-from dataclasses import replace
 
 import pytest
 import torch
@@ -11,7 +10,6 @@ from mdexp.decoding.answering import answer
 from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.generate import generate_answers
 from mdexp.decoding.request import DecodingLimits, DecodingRequest
-from mdexp.decoding.row_batch import CHECK_EVERY
 from mdexp.decoding.session import EMPTY, Session
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.records import Problem, ProgramResult
@@ -27,15 +25,20 @@ SIZE = 50
 RENDERER = Renderer(byte_tokenizer(), "causal", "plain")
 
 
-@pytest.fixture(params=STUDENTS)
-def model(request):
+def varied(name):
+    """A random student whose texts differ."""
     torch.manual_seed(0)
-    model = STUDENTS[request.param]()
+    model = STUDENTS[name]()
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim > 1:
                 parameter.normal_(std=0.3)
     return model.double().eval()
+
+
+@pytest.fixture(params=STUDENTS)
+def model(request):
+    return varied(request.param)
 
 
 def request(prompt, name, sample=1):
@@ -95,23 +98,6 @@ def test_what_was_read_is_not_read_again(model):
     written(session, [on], [text])
     assert widths[0] == 2, "the last token, which was drawn and not read, and the new one"
     assert text.num_read == len(text.ids) - 1
-
-
-@pytest.mark.parametrize("sample", [0, 1])
-def test_behind_an_end_a_text_goes_on_by_the_logits_that_it_keeps(model, sample, monkeypatch):
-    """It was written to the eighth token before its end was seen; it goes on behind the third."""
-    monkeypatch.setattr(type(RENDERER.tokenizer), "eos_token_id", -1, raising=False)
-    session = Session(model, RENDERER, DecodeStats(), keeps_logits=True)
-    short = replace(request([*range(5, 25)], "a", sample), stop=lambda text: text)
-    [ids], [text] = written(session, [short], [EMPTY])
-    assert len(ids) == CHECK_EVERY
-    on = request([*range(5, 25), *ids[:3]], f"{sample}/on", sample)
-    widths = read_tokens(model)
-    [found], _ = written(session, [on], [text])
-    known = next((n for n, (a, b) in enumerate(zip(found, ids[3:], strict=False)) if a != b), 5)
-    assert known == 5 or sample, "the likeliest tokens are the same again"
-    assert widths == [1] * (LIMITS.max_new_tokens - min(known + 1, 5)), "one at a time, no prompt"
-    assert [found] == alone(model, [on])
 
 
 def test_requests_that_draw_alike_are_one_row_until_they_part(model):

@@ -9,14 +9,15 @@ import torch
 from pydantic import ValidationError
 
 from mdexp.config.blocks import BeamSettings
+from mdexp.decoding import continuous_batch
 from mdexp.decoding.beam_state import Asked
 from mdexp.decoding.beams import StepwiseBeams
 from mdexp.decoding.cached_text import CachedText
+from mdexp.decoding.continuous_batch import ContinuousBatch
 from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.generate import generate_answers
 from mdexp.decoding.relevance import relevance
 from mdexp.decoding.request import Answered, DecodingLimits
-from mdexp.decoding.session import Session
 from mdexp.decoding.stepwise import search
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.records import Problem, ProgramResult
@@ -58,23 +59,39 @@ class Interpreter:
         return ProgramResult(status="ok", answer=42 if "* 7" in program else 15)
 
 
+class Alone:
+    """Answers what each search asks by itself: `write` takes requests and the room for each."""
+
+    def __init__(self, write, renderer=RENDERER):
+        self.write, self.renderer, self.asked = write, renderer, {}
+
+    def ask(self, name, requests, texts, max_new_tokens):
+        self.asked[name] = [(a, CachedText()) for a in self.write(requests, max_new_tokens)]
+
+    def answered(self):
+        while self.asked:
+            ready, self.asked = self.asked, {}
+            yield ready
+
+
 @pytest.fixture
 def scripted(monkeypatch):
     """Each request is answered from the script, with some tokens behind the end of its step."""
     streams = []
 
-    def write(session, requests, texts, limits):
+    def write(requests, max_new_tokens):
         streams.extend(request.stream for request in requests)
-        return [(answered(request), CachedText()) for request in requests]
+        return list(map(answered, requests))
 
-    def answered(request):
-        so_far = RENDERER.text(request.prompt_ids).removeprefix("Q:")
-        text, logprob = SCRIPT[so_far][request.sample]
-        ids = [EOS] if text == "$" else [*RENDERER.prompt_ids(text), 10, 11]
-        return Answered(token_ids=ids, logprobs=[logprob] * len(ids), finished=True)
-
-    monkeypatch.setattr(Session, "write", write)
+    monkeypatch.setattr(continuous_batch, "ContinuousBatch", lambda *_: Alone(write))
     return streams
+
+
+def answered(request):
+    so_far = RENDERER.text(request.prompt_ids).removeprefix("Q:")
+    text, logprob = SCRIPT[so_far][request.sample]
+    ids = [EOS] if text == "$" else [*RENDERER.prompt_ids(text), 10, 11]
+    return Answered(token_ids=ids, logprobs=[logprob] * len(ids), finished=True)
 
 
 def problem(id, split, answer):
@@ -102,9 +119,9 @@ def found(
 ):
     beam = BeamSettings(width=width, branches=3, max_steps=max_steps, weights=[weights])
     limits = DecodingLimits(max_new_tokens=200, temperature=0.7, batch_size=4)
-    session = Session(None, RENDERER, DecodeStats())
+    batch = continuous_batch.ContinuousBatch(None, RENDERER, DecodeStats(), limits)
     questions = [asked(weights, q) for q in questions]
-    return search(session, questions, beam, limits, Interpreter(), near, scores)
+    return search(batch, questions, beam, limits, Interpreter(), near, scores)
 
 
 def test_a_step_that_raises_ends_its_beam(scripted):
@@ -267,83 +284,90 @@ def test_a_student_or_thought_that_cannot_be_grown_by_steps_is_refused():
     assert decoding().why_not({"pot": POT}, "causal") is None
 
 
-class ReadsAgain(Session):
-    """Every round reads the texts so far once more."""
-
-    def write(self, requests, texts, limits):
-        found = dict(generate_answers(self.model, self.renderer, requests, limits, self.work))
-        return [(found[i], CachedText()) for i in range(len(requests))]
-
-
 @pytest.fixture(scope="module")
 def student():
     return writer_of_lines()
 
 
-def searched(student, kind=Session, batch_size=16, dtype=torch.float64, options=(RUN,), **keeps):
+class ReadsAgain(Alone):
+    """Every step reads the texts so far once more."""
+
+    def __init__(self, model, renderer, work, limits):
+        def write(requests, max_new_tokens):
+            room = replace(limits, max_new_tokens=max_new_tokens)
+            found = dict(generate_answers(model, renderer, requests, room, work))
+            return [found[i] for i in range(len(requests))]
+
+        super().__init__(write, renderer)
+
+
+def searched(
+    student,
+    kind=ContinuousBatch,
+    batch_size=16,
+    dtype=torch.float64,
+    options=(RUN,),
+    questions=range(3),
+    **others,
+):
     model, renderer = student
     work = DecodeStats()
     beam = BeamSettings(width=2, branches=2, max_steps=5, weights=[RUN])
-    limits = DecodingLimits(max_new_tokens=40, temperature=0.7, batch_size=batch_size)
-    session = kind(model.to(dtype), renderer, work, **keeps)
+    limits = DecodingLimits(
+        temperature=0.7, batch_size=batch_size, **{"max_new_tokens": 40} | others
+    )
+    batch = kind(model.to(dtype), renderer, work, limits)
     questions = [
         replace(asked(w), problem=f"p{n}", stream=f"{n}", prompt_ids=list(range(10, 20 + 3 * n)))
         for w in options
-        for n in range(3)
+        for n in questions
     ]
-    found = search(session, questions, beam, limits, Interpreter(), not_weighed)
+    found = search(batch, questions, beam, limits, Interpreter(), not_weighed)
     return [[(b.text, b.trace) for b in s.result()] for s in found], work
 
 
 def test_a_real_student_is_searched_alike_in_every_batch(student):
-    one, several = (searched(student, batch_size=n, keeps_logits=True)[0] for n in (1, 16))
+    one, several = (searched(student, batch_size=n)[0] for n in (1, 16))
     assert one == several
+
+
+@pytest.mark.parametrize("max_new_tokens", [12, 24, 200])
+def test_what_is_found_depends_on_no_question_that_is_searched_beside(student, max_new_tokens):
+    together, _ = searched(student, max_new_tokens=max_new_tokens, questions=range(6))
+    alone = [
+        searched(student, max_new_tokens=max_new_tokens, questions=[n])[0][0] for n in range(6)
+    ]
+    assert together == alone
+    assert max(len(trace) for beams in alone for _, trace in beams) > 1, "texts went on"
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("batch_size", [3, 16])
 @pytest.mark.parametrize("options", [(LIKELIHOOD_ONLY,), (LIKELIHOOD_ONLY, RUN, USE)])
-def test_a_session_writes_what_a_student_writes_that_reads_all_again(
+def test_a_search_writes_what_a_student_writes_that_reads_all_again(
     student, dtype, batch_size, options
 ):
     again, _ = searched(student, ReadsAgain, batch_size, dtype, options)
-    read, before = searched(student, Session, batch_size, dtype, options)
-    kept, work = searched(student, Session, batch_size, dtype, options, keeps_logits=True)
+    kept, work = searched(student, ContinuousBatch, batch_size, dtype, options)
     texts = [[text for text, _ in beams] for beams in kept]
-    for others in (again, read):
-        assert texts == [[text for text, _ in beams] for beams in others]
+    assert texts == [[text for text, _ in beams] for beams in again]
     assert max(len(trace) for beams in kept for _, trace in beams) > 1, "texts went on"
     assert work.read_again == 0
-    assert work.row_steps < before.row_steps, "what follows from kept logits is not computed"
 
 
 def test_what_two_choices_of_weights_have_in_common_is_written_once(student):
-    model, renderer = student
-    both = []
-    for weights in ([RUN], [RUN, RUN]):
-        work = DecodeStats()
-        beam = BeamSettings(width=2, branches=2, max_steps=3, weights=[RUN])
-        limits = DecodingLimits(max_new_tokens=24, temperature=0.7, batch_size=16)
-        session = Session(model, renderer, work)
-        questions = [asked(w) for w in weights]
-        found = search(session, questions, beam, limits, Interpreter(), not_weighed)
-        both.append((work.row_steps, {tuple(b.text for b in s.result()) for s in found}))
-    assert both[0] == both[1]
+    once, twice = (searched(student, options=[RUN] * n) for n in (1, 2))
+    assert twice[1].row_steps == once[1].row_steps
+    assert twice[0] == 2 * once[0]
 
 
 def test_a_beam_without_room_ends_as_it_is(scripted, monkeypatch):
     """Behind the student's last position nothing is written."""
-    whole = Session.write
 
-    def write(session, requests, texts, limits):
-        return [
-            (Answered(), text) if "/step 1" in request.stream else (answered, text)
-            for request, (answered, text) in zip(
-                requests, whole(session, requests, texts, limits), strict=True
-            )
-        ]
+    def write(requests, max_new_tokens):
+        return [Answered() if "/step 1" in one.stream else answered(one) for one in requests]
 
-    monkeypatch.setattr(Session, "write", write)
+    monkeypatch.setattr(continuous_batch, "ContinuousBatch", lambda *_: Alone(write))
     [one] = found(LIKELIHOOD_ONLY, width=1)
     [beam] = one.result()
     assert beam.text == "if True:\n" and beam.ended and not beam.finished
