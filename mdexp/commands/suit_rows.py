@@ -33,9 +33,8 @@ UP_TO_EXAMPLES = {
 class SuitRow:
     source: str  # the recorded file, or the teacher's class
     thought: str
-    left_out: Mapping[
-        str, int
-    ]  # paths and lessons of the source that are not trained on, by reason
+    # Paths and lessons of the source that are not trained on, by reason.
+    left_out: Mapping[str, int]
     found: "Suitability"
 
 
