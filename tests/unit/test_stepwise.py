@@ -331,7 +331,7 @@ def test_a_real_student_is_searched_alike_in_every_batch(student):
     assert one == several
 
 
-@pytest.mark.parametrize("max_new_tokens", [12, 24, 200])
+@pytest.mark.parametrize("max_new_tokens", [12, 24, 60])
 def test_what_is_found_depends_on_no_question_that_is_searched_beside(student, max_new_tokens):
     together, _ = searched(student, max_new_tokens=max_new_tokens, questions=range(6))
     alone = [
