@@ -1,16 +1,12 @@
 """Lets a student answer problems: the greedy path of each thought, and sampled ones for the
 vote."""
 
-import logging
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 from mdexp.config.blocks import DecodingSettings
-from mdexp.decoding.decode_stats import DecodeStats
-from mdexp.decoding.shares import Sharing, WriterSource, held_writer
+from mdexp.decoding.shares import write_all
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.decoding.writing import Writing, num_tokens
 from mdexp.ports import Done, Executor, Run, Thought
@@ -26,8 +22,6 @@ from mdexp.records import (
 )
 from mdexp.transcripts.driver import Walk, conversation, drive, run_all, without_last_results
 
-log = logging.getLogger(__name__)
-
 
 def answer(
     writer: StudentWriter,
@@ -42,17 +36,12 @@ def answer(
     """One output per (problem, thought, sample), in that order. Of each thought `samples` are
     written, else 0 to `num_paths`, of validation problems to `validation_paths`. `found`: outcomes
     of thoughts that are read."""
-    assignment = Assignment(dict(thoughts), problems, decoding, dict(found), samples)
-    windows = Windows(writer, assignment, executor)
-    if writer.sharing and len(windows.places) >= writer.sharing.others.number:
-        _write_with_others(windows, writer.sharing)
-    else:
-        windows.write(range(len(windows.places)))
-    return windows.in_order()
+    asked = _Asked(dict(thoughts), problems, decoding, dict(found), samples)
+    return write_all(asked, writer, executor).in_order()
 
 
 @dataclass(frozen=True, slots=True)
-class Assignment:
+class _Asked:
     """The arguments of `answer`, which can be pickled."""
 
     thoughts: Mapping[str, Thought]
@@ -70,22 +59,28 @@ class Assignment:
             for sample in self.samples or range(1 + self.decoding.num_samples(problem.split))
         ]
 
+    def windows(self, writer: StudentWriter, executor: Executor) -> "_Windows":
+        return _Windows(writer, self, executor)
 
-class Windows:
+
+class _Windows:
     """Transcripts in windows, each of which is written in one batch or found in the cache.
     `places[n]` are the indices of window n's transcripts."""
 
-    def __init__(self, writer: StudentWriter, assignment: Assignment, executor: Executor) -> None:
-        title = writer.title(assignment.thoughts, assignment.problems)
-        self.writer, self.assignment, self.executor = writer, assignment, executor
-        self.writing = Writing(writer, assignment.decoding, title)
-        self.walks = assignment.walks(self.writing)
+    def __init__(self, writer: StudentWriter, asked: _Asked, executor: Executor) -> None:
+        title = writer.title(asked.thoughts, asked.problems)
+        self.writer, self.executor = writer, executor
+        self.writing = Writing(writer, asked.decoding, title)
+        self.walks = asked.walks(self.writing)
         self.places = self.writing.windows(self.walks)
         self.outputs: dict[int, Output] = {}
-        self._problems = by_id(assignment.problems)
+        self._problems = by_id(asked.problems)
+
+    @property
+    def number(self) -> int:
+        return len(self.places)
 
     def write(self, numbers: Sequence[int], *, shows: bool = True) -> None:
-        """Write the windows with these numbers, and show the progress."""
         chosen = [self.places[number] for number in numbers]
         for window in self.writing.shown(chosen) if shows else chosen:
             written = self.writing.kept_or(window, self.walks, self._written)
@@ -104,45 +99,6 @@ class Windows:
 
     def _run(self, runs: Sequence[tuple[Walk, Run]]) -> Sequence[ProgramResult]:
         return run_all([step for _, step in runs], self.executor)
-
-
-def _write_with_others(windows: Windows, sharing: Sharing) -> None:
-    """Each rank writes every n-th window; the others' are then found among what was kept."""
-    ranks, everything = sharing.others.number, range(len(windows.places))
-    log.info("%d ranks share %d windows", ranks, len(everything))
-    writer = windows.writer
-    assert writer.work.kept, "a stage that shares its writing keeps it"
-    arguments = {
-        "ranks": ranks,
-        "source": sharing.source,
-        "exemplars": writer.exemplars,
-        "open_executor": sharing.open_executor,
-        "assignment": windows.assignment,
-    }
-    with sharing.others.working(_write_share, arguments) as stats:
-        windows.write(everything[::ranks])
-    for other in stats:
-        writer.work.add(other)
-    writer.work.kept.read()
-    windows.write([number for number in everything if number % ranks])
-
-
-def _write_share(
-    rank: int,
-    ranks: int,
-    source: WriterSource,
-    exemplars: Sequence[Mapping[str, Any]],
-    open_executor: Callable[[], AbstractContextManager[Executor]],
-    assignment: Assignment,
-) -> DecodeStats:
-    """Write the share of a rank other than 0; returns what it computed."""
-    work = source.stats(rank)
-    writer = replace(held_writer(source, rank), exemplars=exemplars, work=work)
-    with open_executor() as executor:
-        windows = Windows(writer, assignment, executor)
-        windows.write(range(rank, len(windows.places), ranks), shows=False)
-    work.kept = None  # rank 0 reads the files
-    return work
 
 
 def _output(transcript: Transcript, problem: Problem, phase: Phase, num_shots: int) -> Output:

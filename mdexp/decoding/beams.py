@@ -3,7 +3,7 @@ test problems."""
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
@@ -12,10 +12,10 @@ from pydantic import model_validator
 
 from mdexp.config.blocks import BeamSettings, DecodingSettings
 from mdexp.decoding.choosing import choose_outputs
-from mdexp.decoding.request import DecodingLimits, DecodingRequest, limits_of
+from mdexp.decoding.request import DecodingRequest, limits_of
 from mdexp.decoding.straight import StraightDecoding
 from mdexp.ports import Done, Executor, Thought
-from mdexp.ports.progress import ProgressBar
+from mdexp.ports.progress import shown
 from mdexp.records import Output, Problem, TranscriptKey
 from mdexp.transcripts.driver import first_write
 from mdexp.transcripts.thinking import AfterThinking, opening_at_end
@@ -87,22 +87,12 @@ class StepwiseBeams(DecodingSettings):
         outputs: list[Output] = []
         counts: Counts = {}
         for name, thought in thoughts.items():
-            scores = self._scores(writer)
-            growth = _Growth(self, writer, name, thought, executor, scores)
-            grown, counts[name] = growth.solve(problems)
-            if scores is not None:
-                counts[name]["tokens read by the scorer"] = scores.reader.num_tokens
+            read = writer.work.read_by_scorer
+            grown, counts[name] = _Growth(self, writer, name, thought, executor).solve(problems)
+            if self.asks_scorer:
+                counts[name]["tokens read by the scorer"] = writer.work.read_by_scorer - read
             outputs += grown
         return outputs, counts
-
-    def _scores(self, writer: "StudentWriter") -> "PrefixScores | None":
-        """The run's scorer, where a choice of weights asks it."""
-        if not self.asks_scorer:
-            return None
-        from mdexp.decoding.prefix_scores import PrefixScores
-
-        assert writer.head is not None, "judged"
-        return PrefixScores(writer.model, writer.head, writer.renderer.tokenizer.eos_token_id)
 
 
 @dataclass(slots=True)
@@ -126,7 +116,6 @@ class _Growth:
     name: str
     thought: Thought
     executor: Executor
-    scores: "PrefixScores | None"
 
     def solve(self, problems: Sequence[Problem]) -> tuple[list[Output], Counts]:
         validation = [problem for problem in problems if problem.split == "validation"]
@@ -152,52 +141,100 @@ class _Growth:
         self, problems: Sequence[Problem], options: Sequence["Weights"]
     ) -> dict["Weights", list[Output]]:
         """The outputs with each choice of weights; all are searched at the same time."""
-        limits = limits_of(self.decoding)
-        found: dict[Weights, list[Output]] = {weights: [] for weights in options}
-        for window in self._windows(problems, len(options)):
-            asked = [self._asked(problem, weights) for weights in options for problem in window]
-            named = [
-                DecodingRequest(
-                    prompt_ids=a.prompt_ids,
-                    problem=a.problem,
-                    stop=a.stop,
-                    sample=0,
-                    stream=f"{a.stream}/weights {list(a.weights)}",
-                )
-                for a in asked
-            ]
-            grow = partial(self._grown, list(window) * len(options), asked, limits)
-            for one in self.writer.work.kept_or(named, limits, _Found, grow):
-                found[one.weights] += one.outputs
-        return found
+        from mdexp.decoding.shares import write_all
 
-    def _windows(self, problems: Sequence[Problem], options: int) -> Iterator[Sequence[Problem]]:
-        """Problems whose open beams together fill a batch of rows."""
-        size = max(1, self.decoding.batch_size // (self.decoding.beam.width * options))
-        title = self.writer.title([self.name], problems)
-        with ProgressBar(len(problems), title, "problems", log) as progress:
-            for start in range(0, len(problems), size):
-                window = problems[start : start + size]
-                yield window
-                progress.advance(len(window))
+        asked = _Beams(self.decoding, self.name, self.thought, problems, options)
+        return write_all(asked, self.writer, self.executor).in_order()
 
-    def _grown(
-        self, problems: Sequence[Problem], asked: Sequence["Asked"], limits: DecodingLimits
-    ) -> list[_Found]:
+
+@dataclass(frozen=True, slots=True)
+class _Beams:
+    """The beams of one thought, as they are asked for."""
+
+    decoding: StepwiseBeams
+    name: str
+    thought: Thought
+    problems: Sequence[Problem]
+    options: Sequence["Weights"]
+
+    def windows(self, writer: "StudentWriter", executor: Executor) -> "_Windows":
+        return _Windows(self, writer, executor)
+
+
+class _Windows:
+    """Beams in windows of problems whose open beams together fill a batch of rows."""
+
+    def __init__(self, asked: _Beams, writer: "StudentWriter", executor: Executor) -> None:
+        self.decoding, self.name, self.thought = asked.decoding, asked.name, asked.thought
+        self.options, self.writer, self.executor = asked.options, writer, executor
+        self.limits = limits_of(self.decoding)
+        size = max(1, self.decoding.batch_size // (self.decoding.beam.width * len(self.options)))
+        starts = range(0, len(asked.problems), size)
+        self.problems = [asked.problems[start : start + size] for start in starts]
+        self.title = writer.title([self.name], asked.problems)
+        self.scores = self._scores()
+        self.found: dict[int, list[_Found]] = {}  # by window
+
+    @property
+    def number(self) -> int:
+        return len(self.problems)
+
+    def write(self, numbers: Sequence[int], *, shows: bool = True) -> None:
+        windows = [self.problems[number] for number in numbers]
+        chosen = shown(windows, self.title, "problems", log) if shows else windows
+        self.found |= zip(numbers, map(self._written, chosen), strict=True)
+
+    def in_order(self) -> dict["Weights", list[Output]]:
+        """By weights, the outputs of each problem in turn."""
+        outputs: dict[Weights, list[Output]] = {weights: [] for weights in self.options}
+        for number in range(self.number):
+            for one in self.found[number]:
+                outputs[one.weights] += one.outputs
+        return outputs
+
+    def _written(self, window: Sequence[Problem]) -> list[_Found]:
+        asked = [self._asked(problem, weights) for weights in self.options for problem in window]
+        named = [
+            DecodingRequest(
+                prompt_ids=a.prompt_ids,
+                problem=a.problem,
+                stop=a.stop,
+                sample=0,
+                stream=f"{a.stream}/weights {list(a.weights)}",
+            )
+            for a in asked
+        ]
+        grow = partial(self._grown, list(window) * len(self.options), asked)
+        return self.writer.work.kept_or(named, self.limits, _Found, grow)
+
+    def _grown(self, problems: Sequence[Problem], asked: Sequence["Asked"]) -> list[_Found]:
         from mdexp.decoding.continuous_batch import ContinuousBatch
         from mdexp.decoding.relevance import relevance
         from mdexp.decoding.stepwise import search
 
         writer = self.writer
-        batch = ContinuousBatch(writer.model, writer.renderer, writer.work, limits)
+        batch = ContinuousBatch(writer.model, writer.renderer, writer.work, self.limits)
         near = partial(relevance, writer.model, writer.renderer)
+        read = self.scores.reader.num_tokens if self.scores else 0
         searches = search(
-            batch, asked, self.decoding.beam, limits, self.executor, near, self.scores
+            batch, asked, self.decoding.beam, self.limits, self.executor, near, self.scores
         )
+        if self.scores:
+            writer.work.read_by_scorer += self.scores.reader.num_tokens - read
         return [
             _Found(s.asked.weights, _outputs(problem, self.name, s, self.decoding))
             for problem, s in zip(problems, searches, strict=True)
         ]
+
+    def _scores(self) -> "PrefixScores | None":
+        """The run's scorer, where a choice of weights asks it."""
+        if not self.decoding.asks_scorer:
+            return None
+        from mdexp.decoding.prefix_scores import PrefixScores
+
+        model, head = self.writer.model, self.writer.head
+        assert head is not None, "judged"
+        return PrefixScores(model, head, self.writer.renderer.tokenizer.eos_token_id)
 
     def _asked(self, problem: Problem, weights: "Weights") -> "Asked":
         from mdexp.decoding.beam_state import Asked

@@ -31,6 +31,7 @@ class DecodeStats:
     unplaced: int = 0  # prompts longer than the student's positions: their answers are empty
     found: int = 0  # answers that a killed run had kept
     read_again: int = 0  # texts that were continued and could not be kept
+    read_by_scorer: int = 0  # tokens that the run's scorer read for beams
     split_tokens: int = 0  # texts whose continuation re-split their last token
     served: "Probe | None" = None  # how far the server's model is from the trained student
 
@@ -59,7 +60,15 @@ class DecodeStats:
 
     def add(self, other: "DecodeStats") -> None:
         """Add the counts of another rank."""
-        for name in ("row_steps", "useful", "sharing", "unplaced", "read_again", "split_tokens"):
+        for name in (
+            "row_steps",
+            "useful",
+            "sharing",
+            "unplaced",
+            "read_again",
+            "read_by_scorer",
+            "split_tokens",
+        ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for why, rows in other.unshared.items():
             self.unshared[why] = self.unshared.get(why, 0) + rows

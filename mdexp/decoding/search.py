@@ -8,15 +8,13 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from mdexp.config.blocks import Block, Count, DecodingSettings
 from mdexp.decoding.choosing import variants_of
 from mdexp.decoding.straight import StraightDecoding
-from mdexp.grading.choosing import half
 from mdexp.grading.score import grade
 from mdexp.grading.vote_rules.scorer import NestedScorer
 from mdexp.ports import Done, Executor, Scorer, Thought
-from mdexp.records import Output, Problem, TranscriptKey, by_id
+from mdexp.records import Generation, Output, Problem, TranscriptKey, by_id
 
 if TYPE_CHECKING:
     from mdexp.decoding.student_writer import StudentWriter
-    from mdexp.decoding.tree_growth import Values
 
 Counts = dict[str, Any]
 
@@ -57,7 +55,7 @@ class TreeSearch(DecodingSettings):
                 f"search.budget={self.search.budget} has to hold a prompt, a whole text of up to "
                 f"max_new_tokens={self.max_new_tokens} tokens, and steps beside it"
             )
-        if self._taught_scorer() and not self.num_validation:
+        if self.taught_scorer() and not self.num_validation:
             raise ValueError(
                 "search.scorer learns from validation problems, and num_validation=0 answers none; "
                 "it must be at least 1"
@@ -71,7 +69,7 @@ class TreeSearch(DecodingSettings):
             cannot = f"has up to {thought.max_writes}" if thought.max_writes > 1 else ""
             if thought.reads:
                 cannot = f"reads {', '.join(thought.reads)}"
-            if self._taught_scorer() and len(variants_of(thought)) > 1:
+            if self.taught_scorer() and len(variants_of(thought)) > 1:
                 cannot = "is asked in several ways, which search.scorer cannot tell apart"
             if cannot:
                 return (
@@ -84,7 +82,7 @@ class TreeSearch(DecodingSettings):
     def asks_scorer(self) -> bool:
         return self.search.scorer == "run"
 
-    def _taught_scorer(self) -> Scorer | None:
+    def taught_scorer(self) -> Scorer | None:
         """The scorer that learns from validation paths, if there is one."""
         scorer = self.search.scorer
         return None if isinstance(scorer, str) else scorer
@@ -106,37 +104,32 @@ class TreeSearch(DecodingSettings):
         """The outputs, and counts of the searches by thought. ValueError if a scorer has to learn
         and there are no validation problems."""
         from mdexp.decoding.search_outputs import Searches, tally
+        from mdexp.decoding.shares import write_all
 
         outputs: list[Output] = []
         counts: Counts = {}
         for name, thought in thoughts.items():
-            values = self._values(problems, name, thought, writer, executor)
-            searches = Searches(self, writer, name, thought, executor, values)
-            ours = searches.outputs(problems)
+            taught_by = self._paths_to_learn_from(problems, name, thought, writer, executor)
+            searches = Searches(self, name, thought, problems, taught_by)
+            ours = write_all(searches, writer, executor).in_order()
             outputs += ours
             counts[name] = tally(ours)
         return outputs, counts
 
-    def _values(
+    def _paths_to_learn_from(
         self,
         problems: Sequence[Problem],
         name: str,
         thought: Thought,
         writer: "StudentWriter",
         executor: Executor,
-    ) -> "Values":
-        """The values of steps. A taught scorer learns from paths of validation problems, which are
-        not searched for that. The searches of one half of these use what the other half taught."""
+    ) -> list[Generation]:
+        """Graded paths of validation problems for a scorer that has to learn, which are not
+        searched for that; else none."""
         from mdexp.decoding.answering import answer
-        from mdexp.decoding.step_values import FittedScores, HeadScores, TokenLikelihood
 
-        if self.asks_scorer:
-            assert writer.head is not None, "judged"
-            end = writer.renderer.tokenizer.eos_token_id
-            return HeadScores(writer.model, writer.head, end, self.batch_size)
-        scorer = self._taught_scorer()
-        if scorer is None:
-            return TokenLikelihood()
+        if self.taught_scorer() is None:
+            return []
         validation = [problem for problem in problems if problem.split == "validation"]
         if not validation:
             raise ValueError(
@@ -145,10 +138,4 @@ class TreeSearch(DecodingSettings):
             )
         one = {name: thought}
         written = answer(writer, validation, one, decoding=self.untrained(), executor=executor)
-        paths = grade(written, by_id(validation), one, executor, readings=writer.readings)
-        of_all = scorer.fit(paths)
-        of_others = [
-            scorer.fit([path for path in paths if half(path.problem_id) != ours]) for ours in (0, 1)
-        ]
-        known = by_id(validation)
-        return FittedScores(lambda id: of_others[half(id)] if id in known else of_all)
+        return grade(written, by_id(validation), one, executor, readings=writer.readings)

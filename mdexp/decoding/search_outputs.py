@@ -1,8 +1,8 @@
-"""Runs the searches of one thought, batch by batch, and turns their texts into outputs."""
+"""Runs the searches of one thought, window by window, and turns their texts into outputs."""
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,11 +11,12 @@ from mdexp.decoding.request import DecodingRequest, limits_of
 from mdexp.decoding.search_steps import Sought
 from mdexp.decoding.search_tree import Node, SearchTree
 from mdexp.decoding.session import Session
+from mdexp.decoding.step_values import step_values
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.decoding.tree_growth import Growth, Values
 from mdexp.ports import Executor, Thought
-from mdexp.ports.progress import ProgressBar
-from mdexp.records import Output, Problem
+from mdexp.ports.progress import shown
+from mdexp.records import Generation, Output, Problem
 from mdexp.transcripts.driver import first_write
 from mdexp.transcripts.thinking import AfterThinking, opening_at_end
 
@@ -39,45 +40,63 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class Searches:
-    """The searches of one thought."""
+    """The searches of one thought, as they are asked for."""
 
     decoding: "TreeSearch"
-    writer: StudentWriter
     name: str
     thought: Thought
-    executor: Executor
-    values: Values
+    problems: Sequence[Problem]
+    taught_by: Sequence[Generation]  # paths of validation problems, from which a scorer learns
 
-    def outputs(self, problems: Sequence[Problem]) -> list[Output]:
-        """The outputs of each problem in turn. A killed run finds those of finished windows in the
-        resume cache."""
-        limits = limits_of(self.decoding)
-        outputs: list[Output] = []
-        for window in self._windows(problems):
-            asked = [self._sought(problem) for problem in window]
-            named = [
-                DecodingRequest(
-                    prompt_ids=one.prompt_ids,
-                    problem=one.problem.id,
-                    stop=one.stop,
-                    sample=0,
-                    stream=one.stream,
-                )
-                for one in asked
-            ]
-            found = self.writer.work.kept_or(named, limits, _Found, partial(self._search, asked))
-            outputs += [output for one in found for output in one.outputs]
-        return outputs
+    def windows(self, writer: StudentWriter, executor: Executor) -> "_Windows":
+        values = step_values(self.decoding, writer, self.taught_by)
+        return _Windows(self, writer, executor, values)
 
-    def _windows(self, problems: Sequence[Problem]) -> Iterator[Sequence[Problem]]:
-        """Yield the problems that are searched together: their draws fill a batch."""
+
+class _Windows:
+    """Searches in windows of problems whose draws fill a batch."""
+
+    def __init__(
+        self, asked: Searches, writer: StudentWriter, executor: Executor, values: Values
+    ) -> None:
+        self.decoding, self.name, self.thought = asked.decoding, asked.name, asked.thought
+        self.writer, self.executor, self.values = writer, executor, values
         size = max(1, self.decoding.batch_size // self.decoding.search.branches)
-        title = self.writer.title([self.name], problems)
-        with ProgressBar(len(problems), title, "problems", log) as progress:
-            for start in range(0, len(problems), size):
-                window = problems[start : start + size]
-                yield window
-                progress.advance(len(window))
+        starts = range(0, len(asked.problems), size)
+        self.problems = [asked.problems[start : start + size] for start in starts]
+        self.title = writer.title([self.name], asked.problems)
+        self.found: dict[str, list[Output]] = {}  # by problem
+
+    @property
+    def number(self) -> int:
+        return len(self.problems)
+
+    def write(self, numbers: Sequence[int], *, shows: bool = True) -> None:
+        windows = [self.problems[number] for number in numbers]
+        for window in shown(windows, self.title, "problems", log) if shows else windows:
+            ids = [problem.id for problem in window]
+            self.found |= zip(ids, self._written(window), strict=True)
+
+    def in_order(self) -> list[Output]:
+        """The outputs of each problem in turn."""
+        ids = [problem.id for window in self.problems for problem in window]
+        return [output for id in ids for output in self.found[id]]
+
+    def _written(self, window: Sequence[Problem]) -> list[list[Output]]:
+        asked = [self._sought(problem) for problem in window]
+        named = [
+            DecodingRequest(
+                prompt_ids=one.prompt_ids,
+                problem=one.problem.id,
+                stop=one.stop,
+                sample=0,
+                stream=one.stream,
+            )
+            for one in asked
+        ]
+        limits = limits_of(self.decoding)
+        kept = self.writer.work.kept_or(named, limits, _Found, partial(self._search, asked))
+        return [one.outputs for one in kept]
 
     def _search(self, asked: Sequence[Sought]) -> list[_Found]:
         options = self.decoding.search

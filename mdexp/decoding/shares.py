@@ -1,25 +1,49 @@
-"""What a student writes, shared out over ranks: each writes every n-th window of transcripts.
+"""What a student writes, shared out over ranks: each writes every n-th window.
 
 A window is what one process would write together, so that its texts are the same, to the bit where
 the machines compute alike. Each rank keeps its windows in the resume cache, where rank 0 finds
 them: a window that a killed rank left out is written by the next run, by whatever rank.
 """
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.resume_cache import ResumeCache
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.ports import Executor, StudentConfig
-from mdexp.records import Phase
+from mdexp.records import LinearHead, Phase
 from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
 
 ANSWERS = "answers.jsonl"  # within the stage's folder, while it runs
+
+log = logging.getLogger(__name__)
+
+
+class Windows(Protocol):
+    """What a decoder writes for an assignment, window by window."""
+
+    @property
+    def number(self) -> int: ...
+
+    def write(self, numbers: Sequence[int], *, shows: bool = True) -> None:
+        """Write the windows with these numbers, or find them among what was kept, and show the
+        progress."""
+        ...
+
+
+Written = TypeVar("Written", bound=Windows, covariant=True)
+
+
+class Assignment(Protocol[Written]):
+    """What a decoder is to write. It can be pickled."""
+
+    def windows(self, writer: StudentWriter, executor: Executor) -> Written: ...
 
 
 class OtherRanks(Protocol):
@@ -76,6 +100,55 @@ class Sharing:
     others: OtherRanks
     source: WriterSource
     open_executor: Callable[[], AbstractContextManager[Executor]]
+
+
+def write_all(
+    assignment: Assignment[Written], writer: StudentWriter, executor: Executor
+) -> Written:
+    """All windows of an assignment. Where there are other ranks, and at least a window for each,
+    each rank writes every n-th window, and this one then finds the others'."""
+    windows, sharing = assignment.windows(writer, executor), writer.sharing
+    everything = range(windows.number)
+    if not sharing or windows.number < sharing.others.number:
+        windows.write(everything)
+        return windows
+    ranks = sharing.others.number
+    log.info("%d ranks share %d windows", ranks, windows.number)
+    assert writer.work.kept, "a stage that shares its writing keeps it"
+    arguments = {
+        "ranks": ranks,
+        "source": sharing.source,
+        "exemplars": writer.exemplars,
+        "head": writer.head,
+        "open_executor": sharing.open_executor,
+        "assignment": assignment,
+    }
+    with sharing.others.working(_write_share, arguments) as stats:
+        windows.write(everything[::ranks])
+    for other in stats:
+        writer.work.add(other)
+    writer.work.kept.read()
+    windows.write([number for number in everything if number % ranks])
+    return windows
+
+
+def _write_share(
+    rank: int,
+    ranks: int,
+    source: WriterSource,
+    exemplars: Sequence[Mapping[str, Any]],
+    head: LinearHead | None,
+    open_executor: Callable[[], AbstractContextManager[Executor]],
+    assignment: Assignment[Windows],
+) -> DecodeStats:
+    """Write the share of a rank other than 0; returns what it computed."""
+    work = source.stats(rank)
+    writer = replace(held_writer(source, rank), exemplars=exemplars, head=head, work=work)
+    with open_executor() as executor:
+        windows = assignment.windows(writer, executor)
+        windows.write(range(rank, windows.number, ranks), shows=False)
+    work.kept = None  # rank 0 reads the files
+    return work
 
 
 class _Held:

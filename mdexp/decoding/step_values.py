@@ -13,12 +13,37 @@ from mdexp.decoding.prefixes import why_not_shared
 from mdexp.decoding.search_steps import Sought
 from mdexp.decoding.search_tree import Node
 from mdexp.decoding.text_states import states_behind
+from mdexp.grading.choosing import half
 from mdexp.ports import Scores
 from mdexp.records import Generation, LinearHead
 from mdexp.students.prefix_states import Prefix
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+    from mdexp.decoding.search import TreeSearch
+    from mdexp.decoding.student_writer import StudentWriter
+    from mdexp.decoding.tree_growth import Values
+
+
+def step_values(
+    decoding: "TreeSearch", writer: "StudentWriter", taught_by: Sequence[Generation]
+) -> "Values":
+    """The values of a search. A scorer that learns from paths of validation problems judges one
+    half of these problems by what the other half taught."""
+    if decoding.asks_scorer:
+        assert writer.head is not None, "judged"
+        end = writer.renderer.tokenizer.eos_token_id
+        return HeadScores(writer.model, writer.head, end, decoding.batch_size)
+    scorer = decoding.taught_scorer()
+    if scorer is None:
+        return TokenLikelihood()
+    of_all = scorer.fit(taught_by)
+    of_others = [
+        scorer.fit([path for path in taught_by if half(path.problem_id) != ours]) for ours in (0, 1)
+    ]
+    known = {path.problem_id for path in taught_by}
+    return FittedScores(lambda id: of_others[half(id)] if id in known else of_all)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """How a student writes the texts of transcripts: prompts, windows, roles, sessions, servers."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -13,7 +13,7 @@ from mdexp.decoding.server import ask_server
 from mdexp.decoding.session import EMPTY, Session
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.ports import Done, Thought, Write
-from mdexp.ports.progress import ProgressBar
+from mdexp.ports.progress import ProgressBar, shown
 from mdexp.records import (
     ONLY_ROLE,
     Output,
@@ -86,15 +86,9 @@ class Writing:
             return [list(range(len(walks)))]
         return batches_of_like_length(self._first(walks), self.decoding.batch_size)
 
-    def shown(self, windows: Sequence[list[int]]) -> Iterator[list[int]]:
-        """Yield windows and show the progress; for a server, `_answers` does that."""
-        if self.is_served:
-            yield from windows
-            return
-        with ProgressBar(sum(map(len, windows)), self.title, "answers", log) as progress:
-            for window in windows:
-                yield window
-                progress.advance(len(window))
+    def shown(self, windows: Sequence[list[int]]) -> Iterable[list[int]]:
+        """The windows, while the progress is shown; for a server, `_answers` does that."""
+        return windows if self.is_served else shown(windows, self.title, "answers", log)
 
     def kept_or(
         self,

@@ -2,16 +2,18 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from functools import partialmethod
-from typing import Self
+from typing import Self, TypeVar
 
 IN_BAR = "is_in_bar"  # attribute of log records that a terminal's bar already shows
 # A log gets a line after this share of the work and at least LINE_MIN_S seconds, or after
 # LINE_MAX_S seconds with less progress.
 LINE_SHARE = 0.05
 LINE_MIN_S, LINE_MAX_S = 5.0, 300.0
+
+Batch = TypeVar("Batch", bound=Sized)
 
 
 class ProgressBar:
@@ -78,6 +80,14 @@ class ProgressBar:
         if remark := self.remark():
             parts.append(remark)
         return f"{self.title}: {'; '.join(parts)}"
+
+
+def shown(batches: Sequence[Batch], title: str, unit: str, log: logging.Logger) -> Iterator[Batch]:
+    """The batches, one by one, with a bar that counts what is in them."""
+    with ProgressBar(sum(map(len, batches)), title, unit, log) as progress:
+        for batch in batches:
+            yield batch
+            progress.advance(len(batch))
 
 
 def duration(seconds: float) -> str:

@@ -3,7 +3,7 @@
 The prompt of several texts is read once, and each text behind it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -47,23 +47,27 @@ class PrefixReader:
         """Of each prefix the states, (places, depths, hidden size), in float32. A place is a number
         of tokens of the text: the state is that behind the last of them, of 0 behind the prompt.
         Equal prefixes are read once."""
-        behind: dict[tuple[int, ...], dict[tuple[int, ...], None]] = {}
-        for prefix in prefixes:
-            behind.setdefault(prefix.prompt_ids, {})[prefix.token_ids] = None
-        found: dict[Prefix, States] = {}
-        for prompt, texts in behind.items():
-            found |= self._behind(prompt, sorted(texts, key=len))
-        return [found[p][list(at)] for p, at in zip(prefixes, places, strict=True)]
+        wanted: dict[tuple[int, ...], dict[tuple[int, ...], set[int]]] = {}
+        for (prompt, text), at in zip(prefixes, places, strict=True):
+            wanted.setdefault(prompt, {}).setdefault(text, set()).update(at)
+        found: dict[Prefix, dict[int, States]] = {}
+        for prompt, texts in wanted.items():
+            found |= self._behind(prompt, texts)
+        return [
+            np.stack([found[prefix][place] for place in at])
+            for prefix, at in zip(prefixes, places, strict=True)
+        ]
 
     def _behind(
-        self, prompt: tuple[int, ...], texts: Sequence[tuple[int, ...]]
-    ) -> dict[Prefix, States]:
-        """Of each text the states behind the prompt and each of its tokens."""
+        self, prompt: tuple[int, ...], texts: Mapping[tuple[int, ...], set[int]]
+    ) -> dict[Prefix, dict[int, States]]:
+        """Of each text the states, (depths, hidden size), at its places, and no others: the states
+        of all tokens of ten thousand texts would take gigabytes."""
         first = self._forward([prompt])
         self.prompt_tokens += len(prompt)
-        start = self._states(first)[0, -1:]
-        found = {Prefix(prompt, text): start for text in texts}
-        written = [text for text in texts if text]
+        start = self._states(first)[0, -1].copy()
+        found = {Prefix(prompt, text): {0: start} for text in texts}
+        written = sorted(filter(None, texts), key=len)
         for begin in range(0, len(written), self.batch_size):
             batch = written[begin : begin + self.batch_size]
             cache = deepcopy(first.past_key_values)  # reading adds to it
@@ -71,7 +75,8 @@ class PrefixReader:
             states = self._states(self._forward(batch, cache))
             self.text_tokens += sum(map(len, batch))
             for text, row in zip(batch, states, strict=True):
-                found[Prefix(prompt, text)] = np.concatenate([start, row[: len(text)]])
+                read = {place: row[place - 1].copy() for place in texts[text] if place}
+                found[Prefix(prompt, text)] |= read
         return found
 
     def _forward(self, texts: Sequence[tuple[int, ...]], cache: Any = None) -> Any:

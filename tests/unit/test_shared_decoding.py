@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
-from mdexp.decoding.answering import answer
+from mdexp.config.blocks import BeamSettings
+from mdexp.decoding.beams import StepwiseBeams
+from mdexp.decoding.search import SearchSettings, TreeSearch
 from mdexp.decoding.shares import ANSWERS, Sharing, WriterSource, forget_writer
-from mdexp.records import Output, Problem
+from mdexp.records import LinearHead, Output, Problem
 from mdexp.students.weights import Weights
 from mdexp.training.decoding_ranks import decoding_ranks
 from tests.contract.conftest import plugin
@@ -28,6 +30,13 @@ PROBLEMS = [
     for n in range(7)
 ]
 DECODING = straight()
+HEAD = LinearHead(depth=1.0, weights=(0.5,) * 32, bias=0.0)  # as wide as the tiny student
+BEAM = BeamSettings(width=2, branches=2, max_steps=3, weights=[(0, 0, 0, 0, 1)])
+SEARCH = SearchSettings(budget=300, branches=2, step_tokens=3, exploration=1.0, scorer="run")
+OTHERS = {  # a window of two problems each
+    "stepwise": StepwiseBeams(**DECODING.model_dump(), beam=BEAM),
+    "search": TreeSearch(**DECODING.model_dump(), search=SEARCH),
+}
 NUMBER = 2 * 2 * len(PROBLEMS)  # outputs: seven windows
 
 
@@ -44,16 +53,18 @@ def source(folder: Path) -> WriterSource:
     )
 
 
-def written(folder: Path, ranks: int, decoding: Any = DECODING) -> tuple[list[Output], Any]:
+def written(
+    folder: Path, ranks: int, decoding: Any = DECODING, thoughts: Any = THOUGHTS
+) -> tuple[list[Output], Any]:
     """What so many ranks write, and what that took."""
     folder.mkdir(exist_ok=True)
-    writer = source(folder).writer()
+    writer = replace(source(folder).writer(), head=HEAD)
     with decoding_ranks(ranks, forget_writer) as others:
         if others:
             executor = partial(nullcontext, Nothing())
             sharing = Sharing(others=others, source=source(folder), open_executor=executor)
             writer = replace(writer, sharing=sharing)
-        outputs = answer(writer, PROBLEMS, THOUGHTS, decoding=decoding, executor=Nothing())
+        outputs, _ = decoding.solve(PROBLEMS, thoughts, writer, Nothing(), {})
     assert not multiprocessing.active_children()
     return outputs, writer.work
 
@@ -71,6 +82,20 @@ def test_ranks_write_what_one_process_writes(tmp_path: Path) -> None:
     assert together.counts() == work.counts()
     together.remove_kept()
     assert not any(file.exists() for file in files)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_ranks_share_beams_and_trees(name: str, tmp_path: Path) -> None:
+    pot = {"pot": plugin("thought", "pot")}
+    alone, work = written(tmp_path / "one", 1, OTHERS[name], pot)
+    shared, together = written(tmp_path / "two", 2, OTHERS[name], pot)
+    assert {output.problem_id for output in alone} == {problem.id for problem in PROBLEMS}
+    assert shared == alone
+    files = [tmp_path / "two" / name for name in (ANSWERS, "answers.1.jsonl")]
+    assert [windows(file) for file in files] == [2, 2]
+    assert together.counts() == work.counts()
+    assert together.read_by_scorer == work.read_by_scorer
+    assert (work.read_by_scorer > 0) is (name == "stepwise"), "trees count what their scorer reads"
 
 
 def test_fewer_windows_than_ranks_are_written_here(tmp_path: Path) -> None:
