@@ -60,7 +60,7 @@ def test_two_processes_equal_one(problems, tmp_path):
 def test_a_signal_ends_both_and_both_go_on(problems, tmp_path):
     """Bit for bit, with dropout."""
     dropout = ["student.tuning=lora", "student.lora_dropout=0.3"]
-    command = [*TWO, *dropout, "trainer.max_steps=40", "trainer.checkpoint_steps=1"]
+    command = [*TWO, *dropout, "trainer.max_steps=20", "trainer.checkpoint_steps=1"]
     process = run(problems, tmp_path, *command, "hydra.run.dir=stopped")
     pattern = "store/stages/train/*.partial/checkpoints/step=*.ckpt"
     while not list(tmp_path.glob(pattern)) and process.poll() is None:
