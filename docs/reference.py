@@ -17,7 +17,7 @@ from mdexp.ports.parts import TARGET, component_class
 PAGE = "configuration.md"
 MARK = "<!-- reference -->"
 KEY = re.compile(r"^(\w+):\s*(.*?)(?:\s+#\s*(.*))?$")
-ROOT = ("lambda", "num_paths", "seed", "stages", "store", "run")
+ROOT = ("lambda", "num_paths", "seed", "stages", "store", "run", "rounds")
 HEAD = ("| key | values | here | meaning |", "|---|---|---|---|")
 PRESETS = ("experiment", "sweep")
 

@@ -17,7 +17,7 @@ COMMANDS = {
     "harvest": "let a run's student answer its training problems, with verdicts",
     "compare": "compare runs on the same problems",
     "study": "render this repository's study, or run its missing jobs",
-    "suit": "tell from the untrained student which teacher's texts suit it",
+    "suit": "measure how likely teachers' texts are to the untrained student",
     "inspect": "show the training examples, token by token",
     "export": "write a run's student as a folder for transformers",
     "execute": "run programs and solve equations in the sandbox",

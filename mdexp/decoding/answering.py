@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from mdexp.config.blocks import DecodingSettings
-from mdexp.decoding.shares import write_all
+from mdexp.decoding.sharing import write_all
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.decoding.writing import Writing, num_tokens
 from mdexp.ports import Done, Executor, Run, Thought

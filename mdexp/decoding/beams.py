@@ -141,7 +141,7 @@ class _Growth:
         self, problems: Sequence[Problem], options: Sequence["Weights"]
     ) -> dict["Weights", list[Output]]:
         """The outputs with each choice of weights; all are searched at the same time."""
-        from mdexp.decoding.shares import write_all
+        from mdexp.decoding.sharing import write_all
 
         asked = _Beams(self.decoding, self.name, self.thought, problems, options)
         return write_all(asked, self.writer, self.executor).in_order()

@@ -1,4 +1,4 @@
-"""Greedy and sampled answers of a student, in batches that change no random number."""
+"""Greedy and sampled answers of a student; the batch size changes no sample."""
 
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest

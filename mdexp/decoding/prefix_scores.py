@@ -1,4 +1,4 @@
-"""The scorer of prefixes at work: what a run's head says of paths, and of beginnings of paths.
+"""The log-odds of a right answer for paths and their prefixes, by the head of a run's scorer.
 
     scores = PrefixScores(model, head, tokenizer.eos_token_id)
     [log_odds] = scores([Prefix(prompt_ids, token_ids)])

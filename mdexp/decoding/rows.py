@@ -1,8 +1,7 @@
 """Rows of a batch as a student advances them: prompts are read once, then a token a step.
 
-`PrefixRows` hold what rows have in common once, `ContinuedRows` go on behind what they have read.
-`CachedRows` are for decoder-only students whose attention cannot be replaced, `Seq2SeqRows` for
-encoder-decoders.
+`PrefixRows` store shared prefixes once, `ContinuedRows` continue cached texts. `CachedRows` are for
+decoder-only students whose attention cannot be replaced, `Seq2SeqRows` for encoder-decoders.
 """
 
 from collections.abc import Iterator, Sequence

@@ -104,7 +104,7 @@ class TreeSearch(DecodingSettings):
         """The outputs, and counts of the searches by thought. ValueError if a scorer has to learn
         and there are no validation problems."""
         from mdexp.decoding.search_outputs import Searches, tally
-        from mdexp.decoding.shares import write_all
+        from mdexp.decoding.sharing import write_all
 
         outputs: list[Output] = []
         counts: Counts = {}

@@ -1,5 +1,5 @@
-"""The values that a search gives to texts up to a step, in [0, 1]. Programs that raise have the
-value 0 and are not among them."""
+"""Values in [0, 1] of texts up to a step, for a search. Steps that failed are not valued here:
+tree_growth.py gives them 0."""
 
 import sys
 from collections.abc import Callable, Sequence

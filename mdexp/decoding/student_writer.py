@@ -13,7 +13,7 @@ from mdexp.transcripts.reading import Readings
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from mdexp.decoding.shares import Sharing
+    from mdexp.decoding.sharing import Sharing
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """Grows the search trees of many questions side by side: one batch draws the next steps of all.
 
-A tree begins with the steps of the greedy text, so that a search always has an answer. Then steps
-are drawn behind the one that PUCT selects (search_tree.py). The program so far is run
-(thoughts/steps.py), and each step gets a value: 0 if its program raises. A session keeps the cache
-of each text, so that only its last token is read again; that token counts, too.
+A tree begins with the steps of the greedy text, so that each search that can pay for that text has
+a complete one. Then steps are drawn behind the one that PUCT selects (search_tree.py). The program
+so far is run (thoughts/steps.py), and each step gets a value: 0 if its program raises. A session
+keeps the cache of each text, so that only its last token is read again; that token counts, too.
 
 A search never spends more than its budget: it draws only as often as the rest of the budget pays
 for in the worst case.

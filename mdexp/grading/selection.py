@@ -1,6 +1,6 @@
 """Evaluates choosing among a problem's sampled paths by the run's scorer.
 
-Between counting them (majority) and knowing (any is right) lie three ways to choose: the path with
+Three selectors are compared with the majority and with pass@k (any path is right): the path with
 the best score (best-of-k), the likeliest path, and a vote by chances of being right. How well a
 score ranks is its AUC within a problem, over paths that have an answer: one without is never
 chosen. Beside it stand the mean log-probability of a path's tokens and its length, whose sign

@@ -1,5 +1,5 @@
 """The interfaces of plug-ins: thought, lesson maker, dataset, teacher, student, decoder, objective,
-scorer, vote rule, grader and logger; and of the executor.
+round method, scorer, vote rule, grader and logger; and of the executor.
 
 A plug-in is one Python file and one yaml that names it by `_target_`. It is a frozen pydantic
 model: its fields are its options. It imports torch, openai and other slow packages only inside its

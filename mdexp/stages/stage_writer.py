@@ -36,7 +36,7 @@ def stage_writer(
 ) -> Iterator["StudentWriter"]:
     """The student, which keeps what it writes in the stage's folder. Without `ranks` it writes by
     itself."""
-    from mdexp.decoding.shares import Sharing, WriterSource, forget_writer
+    from mdexp.decoding.sharing import Sharing, WriterSource, forget_writer
     from mdexp.training.decoding_ranks import decoding_ranks
     from mdexp.training.devices import processes
 

@@ -16,7 +16,7 @@ import pytest
 from mdexp.config.blocks import BeamSettings
 from mdexp.decoding.beams import StepwiseBeams
 from mdexp.decoding.search import SearchSettings, TreeSearch
-from mdexp.decoding.shares import ANSWERS, Sharing, WriterSource, forget_writer
+from mdexp.decoding.sharing import ANSWERS, Sharing, WriterSource, forget_writer
 from mdexp.records import LinearHead, Output, Problem
 from mdexp.students.weights import Weights
 from mdexp.training.decoding_ranks import decoding_ranks
