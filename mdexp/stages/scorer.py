@@ -122,7 +122,7 @@ def _reading_student(
 SCORER = Stage(
     name="scorer",
     part="generate",
-    version=1,
+    version=2,
     function=scorer,
     reads=("problems.jsonl", HARVESTED),
     writes=same_names(HEAD),

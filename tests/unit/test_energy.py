@@ -41,7 +41,7 @@ def test_auc_is_what_is_left_of_it_when_scores_turn_round(drawn):
     assert auc([2 * s + 1 for s in scores], right) == found
 
 
-def test_pairs_are_of_one_problem_thought_and_step_and_near_in_length():
+def test_pairs_are_of_one_problem_and_step_near_in_length_and_whole_paths_of_two_thoughts():
     rows = [
         prefix(0, True, length=10),
         prefix(0, False, length=30),
@@ -49,9 +49,10 @@ def test_pairs_are_of_one_problem_thought_and_step_and_near_in_length():
         prefix(0, True, length=40),
         prefix(0, False, length=10, step=0),
         prefix(0, False, length=10, thought="pot"),
+        prefix(0, False, length=10, step=0, thought="pot"),
         prefix(1, False, length=10),
     ]
-    assert list(matched_pairs(rows)) == [(0, 2), (3, 1)]
+    assert matched_pairs(rows) == [(0, 2), (3, 1), (0, 5), (3, 5)]
 
 
 @given(
@@ -62,7 +63,7 @@ def test_pairs_are_of_one_problem_thought_and_step_and_near_in_length():
 )
 def test_every_path_beside_one_of_the_other_kind_is_in_a_pair(drawn):
     rows = [prefix(n, right, length=length, step=step) for n, right, length, step in drawn]
-    pairs = list(matched_pairs(rows))
+    pairs = matched_pairs(rows)
     assert all(rows[a].is_right and not rows[b].is_right for a, b in pairs)
     assert len(set(pairs)) == len(pairs)
     kinds = {(r.problem_id, r.step): set() for r in rows}
@@ -107,6 +108,22 @@ def test_the_head_finds_what_makes_a_path_right_and_validation_its_depth(contras
     assert weights[2] > 5 * weights[[0, 1]].max(), "neither the problem nor the length"
     chances = 1 / (1 + np.exp(-np.array(scores)))
     assert chances.mean() == pytest.approx(np.mean([p.is_right for p in tested]), abs=0.12)
+
+
+@pytest.mark.parametrize("contrast", ["ranking", "binary"])
+def test_scores_of_two_thoughts_have_a_common_level(contrast):
+    """The better thought's paths rank higher, though within a thought nothing tells them apart."""
+    dice = np.random.default_rng(0)
+    rows = []
+    for number, thought in product(range(80), ["cot", "pot"] * 4):
+        states = dice.normal(size=(2, SIZE)).astype(np.float32) * 0.3
+        states[:, 3] += 4 * (thought == "pot")
+        right = bool(dice.random() < (0.8 if thought == "pot" else 0.3))
+        rows.append(prefix(number, right, thought=thought, states=states))
+    head, _ = plugin("scorer", "energy", contrast=contrast, depths=(1.0,)).fit(rows, rows)
+    scores = [float(row.states[0] @ head.weights) for row in rows]
+    within = auc_by_group([row.problem_id for row in rows], scores, [r.is_right for r in rows])
+    assert np.mean([*within.values()]) > 0.7
 
 
 @pytest.mark.parametrize("contrast", ["ranking", "binary"])

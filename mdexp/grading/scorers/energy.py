@@ -4,10 +4,11 @@ The paper keeps the language model p fixed and learns p(y|x) exp(-E(x, y)), with
 samples as noise. Here -E is a linear head on the frozen student's hidden state behind the last
 token. Data are the student's right paths, noise its wrong ones about the same problem by the same
 thought, each with its counterpart of the nearest length, so that neither the problem nor the length
-can tell them apart. `contrast=ranking` learns from the difference of a pair, which is the
-conditional form (Ma and Collins 2018, arXiv 1809.01812); `binary` judges each path by itself, as
-the paper and residual energy-based models do (arXiv 2004.11714). The label of a path is the label
-of its beginnings.
+can tell them apart. Whole paths are also paired with those of the problem's other thoughts: without
+that, scores of two thoughts would have no common level. `contrast=ranking` learns from the
+difference of a pair, which is the conditional form (Ma and Collins 2018, arXiv 1809.01812);
+`binary` judges each path by itself, as the paper and residual energy-based models do (arXiv
+2004.11714). The label of a path is the label of its beginnings.
 
 A last logistic fit over the prefixes of validation problems gives the score its scale: log-odds of
 being right.
@@ -52,7 +53,7 @@ class Energy(BaseModel):
     def fit(
         self, training: Sequence[ReadPrefix], validation: Sequence[ReadPrefix]
     ) -> tuple[LinearHead, Mapping[str, Any]]:
-        pairs = list(matched_pairs(training))
+        pairs = matched_pairs(training)
         tried: dict[tuple[float, float], LinearHead] = {}
         found: dict[tuple[float, float], float] = {}
         for (number, depth), prior in product(enumerate(self.depths), self.priors):
@@ -86,19 +87,34 @@ class Energy(BaseModel):
         return regression(centred, np.repeat([1.0, 0.0], len(first)), prior) / scale
 
 
-def matched_pairs(prefixes: Sequence[ReadPrefix]) -> Iterator[Pair]:
+def matched_pairs(prefixes: Sequence[ReadPrefix]) -> list[Pair]:
     """Each right prefix with the wrong one of the same problem, thought and step that is nearest in
-    length, and each wrong one with its nearest right one; the same pair once."""
-    groups: dict[tuple[str, str, int | None], list[int]] = defaultdict(list)
+    length, and each wrong one with its nearest right one; whole paths also with those of the
+    problem's other thoughts. The same pair once."""
+    alike: dict[tuple[str, str, int | None], list[int]] = defaultdict(list)
+    whole: dict[str, list[int]] = defaultdict(list)
     for place, prefix in enumerate(prefixes):
-        groups[prefix.problem_id, prefix.thought, prefix.step].append(place)
-    for places in groups.values():
-        right = [n for n in places if prefixes[n].is_right]
-        wrong = [n for n in places if not prefixes[n].is_right]
-        if right and wrong:
-            pairs = [(n, _nearest(n, wrong, prefixes)) for n in right]
-            pairs += [(_nearest(n, right, prefixes), n) for n in wrong]
-            yield from dict.fromkeys(pairs)
+        alike[prefix.problem_id, prefix.thought, prefix.step].append(place)
+        if prefix.step is None:
+            whole[prefix.problem_id].append(place)
+    pairs = [pair for places in alike.values() for pair in _pairs(places, places, prefixes)]
+    for place, prefix in enumerate(prefixes):
+        if prefix.step is None:
+            problem = whole[prefix.problem_id]
+            others = [n for n in problem if prefixes[n].thought != prefix.thought]
+            pairs += _pairs([place], others, prefixes)
+    return list(dict.fromkeys(pairs))
+
+
+def _pairs(
+    places: Sequence[int], others: Sequence[int], prefixes: Sequence[ReadPrefix]
+) -> Iterator[Pair]:
+    """Each of the prefixes with the one of the other kind that is nearest in length."""
+    for place in places:
+        is_right = prefixes[place].is_right
+        if unlike := [n for n in others if prefixes[n].is_right != is_right]:
+            near = _nearest(place, unlike, prefixes)
+            yield (place, near) if is_right else (near, place)
 
 
 def _nearest(place: int, others: Sequence[int], prefixes: Sequence[ReadPrefix]) -> int:
