@@ -4,7 +4,7 @@ A part's own class checks its own fields; these rules look at several parts.
 """
 
 from mdexp.config.settings import STAGES, Settings
-from mdexp.ports import AsksScorer, VariedThought, WithAuxiliary
+from mdexp.ports import AdaptsReader, AsksScorer, VariedThought, WithAuxiliary
 
 
 def stages_in_order(settings: Settings) -> str | None:
@@ -168,6 +168,12 @@ def the_scorer_is_there(settings: Settings) -> str | None:
         return (
             "decoding asks the run's scorer (decoding.search.scorer=run, or a fifth weight of "
             "decoding.beam.weights), and this run has none; add scorer=energy"
+        )
+    if asks and isinstance(settings.scorer, AdaptsReader) and settings.scorer.adapter:
+        return (
+            "scorer.adapter reads texts with a student of its own, and decoding asks the scorer "
+            "about texts that the frozen student keeps; set scorer.adapter=null, or use the scores "
+            "for vote=scorer alone"
         )
     return None
 

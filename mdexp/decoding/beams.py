@@ -15,7 +15,7 @@ from mdexp.decoding.choosing import choose_outputs
 from mdexp.decoding.request import DecodingRequest, limits_of
 from mdexp.decoding.straight import StraightDecoding
 from mdexp.ports import Done, Executor, Thought
-from mdexp.ports.progress import shown
+from mdexp.ports.progress import with_progress
 from mdexp.records import Output, Problem, TranscriptKey
 from mdexp.transcripts.driver import first_write
 from mdexp.transcripts.thinking import AfterThinking, opening_at_end
@@ -181,7 +181,7 @@ class _Windows:
 
     def write(self, numbers: Sequence[int], *, shows: bool = True) -> None:
         windows = [self.problems[number] for number in numbers]
-        chosen = shown(windows, self.title, "problems", log) if shows else windows
+        chosen = with_progress(windows, self.title, "problems", log) if shows else windows
         self.found |= zip(numbers, map(self._written, chosen), strict=True)
 
     def in_order(self) -> dict["Weights", list[Output]]:

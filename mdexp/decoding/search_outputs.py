@@ -15,7 +15,7 @@ from mdexp.decoding.step_values import step_values
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.decoding.tree_growth import Growth, Values
 from mdexp.ports import Executor, Thought
-from mdexp.ports.progress import shown
+from mdexp.ports.progress import with_progress
 from mdexp.records import Generation, Output, Problem
 from mdexp.transcripts.driver import first_write
 from mdexp.transcripts.thinking import AfterThinking, opening_at_end
@@ -73,7 +73,7 @@ class _Windows:
 
     def write(self, numbers: Sequence[int], *, shows: bool = True) -> None:
         windows = [self.problems[number] for number in numbers]
-        for window in shown(windows, self.title, "problems", log) if shows else windows:
+        for window in with_progress(windows, self.title, "problems", log) if shows else windows:
             ids = [problem.id for problem in window]
             self.found |= zip(ids, self._written(window), strict=True)
 

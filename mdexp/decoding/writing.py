@@ -13,7 +13,7 @@ from mdexp.decoding.server import ask_server
 from mdexp.decoding.session import EMPTY, Session
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.ports import Done, Thought, Write
-from mdexp.ports.progress import ProgressBar, shown
+from mdexp.ports.progress import ProgressBar, with_progress
 from mdexp.records import (
     ONLY_ROLE,
     Output,
@@ -88,7 +88,7 @@ class Writing:
 
     def shown(self, windows: Sequence[list[int]]) -> Iterable[list[int]]:
         """The windows, while the progress is shown; for a server, `_answers` does that."""
-        return windows if self.is_served else shown(windows, self.title, "answers", log)
+        return windows if self.is_served else with_progress(windows, self.title, "answers", log)
 
     def kept_or(
         self,

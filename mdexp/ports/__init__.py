@@ -12,6 +12,8 @@ changed.
 
 from mdexp.ports.decoding import AsksScorer, Decoder, StartsServer
 from mdexp.ports.judging import (
+    AdapterOptions,
+    AdaptsReader,
     Attempt,
     Ballot,
     Grader,
@@ -59,6 +61,8 @@ PLUGIN_API = 1
 
 __all__ = [
     "PLUGIN_API",
+    "AdapterOptions",
+    "AdaptsReader",
     "AsksScorer",
     "Attempt",
     "Ballot",

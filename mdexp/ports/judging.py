@@ -69,6 +69,33 @@ class PrefixScorer(Protocol):
         ...
 
 
+class AdapterOptions(Protocol):
+    """How an adapter learns with a scorer's head (training/scorer_adapter.py)."""
+
+    @property
+    def rank(self) -> int: ...
+
+    @property
+    def epochs(self) -> int: ...
+
+    @property
+    def learning_rate(self) -> float: ...
+
+
+@runtime_checkable
+class AdaptsReader(Protocol):
+    """A scorer that may let an adapter on the student learn, with which the student reads paths for
+    it. Most scorers keep the student frozen and do not need this."""
+
+    @property
+    def adapter(self) -> AdapterOptions | None: ...
+
+    def pairs(self, paths: Sequence[ReadPrefix]) -> Sequence[tuple[int, int]]:
+        """Places of a right and a wrong path that the adapter is to tell apart. The paths are
+        whole, and their states are not yet read."""
+        ...
+
+
 @runtime_checkable
 class VoteRule(Protocol):
     """Gives each answer of a vote its weight; grading/vote.py elects the heaviest."""

@@ -82,7 +82,9 @@ class ProgressBar:
         return f"{self.title}: {'; '.join(parts)}"
 
 
-def shown(batches: Sequence[Batch], title: str, unit: str, log: logging.Logger) -> Iterator[Batch]:
+def with_progress(
+    batches: Sequence[Batch], title: str, unit: str, log: logging.Logger
+) -> Iterator[Batch]:
     """The batches, one by one, with a bar that counts what is in them."""
     with ProgressBar(sum(map(len, batches)), title, unit, log) as progress:
         for batch in batches:

@@ -6,10 +6,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mdexp.decoding.scorer_head import HEAD, read_head
 from mdexp.grading.score import grade
-from mdexp.ports import Executor, Grader, PrefixScorer, StudentConfig, Thought
-from mdexp.records import Output, PathScore, Problem, by_id
+from mdexp.ports import (
+    AdaptsReader,
+    Executor,
+    Grader,
+    PrefixScorer,
+    ReadPrefix,
+    StudentConfig,
+    Thought,
+)
+from mdexp.records import Generation, Output, PathScore, Problem, by_id
 from mdexp.stages.harvest import HARVESTED, scorer_problems
 from mdexp.stages.stage import Files, Stage, key_of_half_precision, same_names
 from mdexp.store.files import write_json
@@ -19,9 +29,10 @@ from mdexp.students.prompts import Renderer
 from mdexp.students.weights import Weights
 
 if TYPE_CHECKING:
-    from mdexp.decoding.prefix_scores import PrefixScores
+    from mdexp.decoding.prefix_scores import PrefixScores, WrittenPath
 
 SCORES = "path_scores.jsonl"
+ADAPTER = "scorer_adapter.safetensors"  # without tensors where the scorer keeps the student frozen
 OUTPUTS = "outputs_after.jsonl"
 
 
@@ -34,6 +45,7 @@ def scorer(
     thoughts: Mapping[str, Thought],
     grader: Grader,
     num_validation: int,
+    seed: int,
     numerics: Mapping[str, Any],
     executor: Executor,
     weights: Weights,
@@ -52,9 +64,17 @@ def scorer(
     model, renderer = _reading_student(student, numerics, weights)
     from mdexp.decoding.prefix_scores import BATCH, read_prefixes, written_paths
     from mdexp.students.prefix_states import PrefixReader
+    from mdexp.training.scorer_adapter import learn_adapter, save_adapter
 
-    reader = PrefixReader(model=model, depths=scorer.depths, batch_size=BATCH)
     paths = written_paths(outputs, known, thoughts, renderer)
+    adapted: Counts = {}
+    if isinstance(scorer, AdaptsReader) and scorer.adapter:
+        taught = [n for n, path in enumerate(graded) if path.split == "train"]
+        pairs = scorer.pairs([_unread(graded[n], paths[n]) for n in taught])
+        prefixes = [paths[n].prefix for n in taught]
+        adapted = dict(learn_adapter(model, prefixes, pairs, scorer.adapter, seed))
+    save_adapter(model, out / ADAPTER)
+    reader = PrefixReader(model=model, depths=scorer.depths, batch_size=BATCH)
     read = read_prefixes(reader, paths, graded, by_step=scorer.by_step)
     sides = {
         split: [p for p in read if known[p.problem_id].split == split]
@@ -69,6 +89,7 @@ def scorer(
         "problems": len({path.problem_id for path in ours}),
         "validation paths": len(graded) - len(ours),
         "prefixes": len(read),
+        **adapted,
         **counts,
         "tokens read": reader.num_tokens,
     }
@@ -87,8 +108,10 @@ def weigh(
     problems = by_id(read_jsonl(reads["problems.jsonl"], Problem))
     outputs = read_jsonl(reads[OUTPUTS], Output)
     from mdexp.decoding.prefix_scores import written_paths
+    from mdexp.training.scorer_adapter import load_adapter
 
     model, renderer = _reading_student(student, numerics, weights)
+    load_adapter(model, reads[ADAPTER])
     scores = prefix_scores(reads[HEAD], model, renderer)
     prefixes = [path.prefix for path in written_paths(outputs, problems, thoughts, renderer)]
     rows = [
@@ -112,6 +135,18 @@ def prefix_scores(head: Path, model: Any, renderer: Renderer) -> "PrefixScores":
     return PrefixScores(model, read_head(head), renderer.tokenizer.eos_token_id)
 
 
+def _unread(path: Generation, written: "WrittenPath") -> ReadPrefix:
+    """A whole path before the student has read it."""
+    return ReadPrefix(
+        problem_id=path.problem_id,
+        thought=path.thought,
+        step=None,
+        num_tokens=len(written.prefix.token_ids),
+        is_right=path.correct,
+        states=np.zeros((0, 0), dtype=np.float32),
+    )
+
+
 def _reading_student(
     student: StudentConfig, numerics: Mapping[str, Any], weights: Weights
 ) -> tuple[Any, Renderer]:
@@ -125,13 +160,14 @@ SCORER = Stage(
     version=2,
     function=scorer,
     reads=("problems.jsonl", HARVESTED),
-    writes=same_names(HEAD),
+    writes=same_names(HEAD, ADAPTER),
     settings=lambda s: {
         "scorer": s.of_scorer(),
         "student": s.student,
         "thoughts": s.answering(),
         "grader": s.grader,
         "num_validation": s.decoding.num_validation,
+        "seed": s.seed,
     },
     tools=lambda run: {"executor": run.executor, "weights": run.trained},
     runs_programs=True,
@@ -145,7 +181,7 @@ WEIGH = Stage(
     part="generate",
     version=1,
     function=weigh,
-    reads=("problems.jsonl", HEAD, OUTPUTS),
+    reads=("problems.jsonl", HEAD, ADAPTER, OUTPUTS),
     writes=same_names(SCORES),
     settings=lambda s: {"student": s.student, "thoughts": s.answering()},
     tools=lambda run: {"weights": run.trained},

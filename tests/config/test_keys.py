@@ -35,7 +35,7 @@ FILES = {
     "train": ["history.jsonl"],
     "before": ["outputs.jsonl"],
     "harvest": ["scorer_outputs.jsonl"],
-    "scorer": ["scorer.json"],
+    "scorer": ["scorer.json", "scorer_adapter.safetensors"],
     "after": ["outputs.jsonl"],
     "weigh": ["path_scores.jsonl"],
     "score": ["generations.jsonl", "votes.jsonl", "metrics.json", "analysis.json"],
@@ -235,6 +235,7 @@ OF_SCORER = {
     "scorer.contrast=binary": ["scorer", "weigh", "score"],
     "scorer.depths=[1.0]": ["scorer", "weigh", "score"],
     "scorer.priors=[1.0]": ["scorer", "weigh", "score"],
+    "scorer.adapter={rank: 2, epochs: 1, learning_rate: 1e-3}": ["scorer", "weigh", "score"],
     "decoding.num_paths=4": ["before", "harvest", "scorer", "after", "weigh", "score"],
     "vote=cascade": ["score"],
 }

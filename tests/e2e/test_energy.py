@@ -83,6 +83,23 @@ def test_every_path_of_the_trained_student_has_a_score(run) -> None:
     assert {g.score for g in generations if g.phase == "before"} == {None}
 
 
+def test_with_an_adapter_paths_are_the_same_and_scores_are_not(problems, run, tmp_path) -> None:
+    words = [*ENERGY[:1], *SMALL, *ENERGY[1:], f"dataset.path={problems}"]
+    adapter = "scorer.adapter={rank: 2, epochs: 2, learning_rate: 1e-2}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        patch.setattr(harvest_stage, "write_own_paths", planted)
+        assert main([*words, adapter, "hydra.run.dir=run"]) == 0
+    found = counts(tmp_path / "run", "scorer")
+    assert found["adapter: steps"] > 2
+    assert found["adapter: mean loss of the last epoch"] < 0.69, "it learns: at chance it is log 2"
+    ours, theirs = (
+        read_jsonl(folder / "generations.jsonl", Generation) for folder in (run, tmp_path / "run")
+    )
+    assert [g.text for g in ours] == [g.text for g in theirs]
+    assert [g.score for g in ours] != [g.score for g in theirs]
+
+
 def test_a_path_of_a_test_problem_is_not_learned_from(run, tmp_path) -> None:
     tested = next(p for p in read_jsonl(run / "problems.jsonl", Problem) if p.split == "test")
     [first, *_] = read_jsonl(run / "scorer_outputs.jsonl", Output)
@@ -98,6 +115,7 @@ def test_a_path_of_a_test_problem_is_not_learned_from(run, tmp_path) -> None:
             thoughts={},
             grader=plugin("grader", "strict"),
             num_validation=50,
+            seed=0,
             numerics={},
             executor=None,
             weights=None,
@@ -150,6 +168,16 @@ def test_a_killed_harvest_resumes_to_the_same_result(problems) -> None:
         (["experiment=dcot_k"], "thought=dcot is asked in one of several ways"),
         (["scorer.num_paths=1"], "scorer.num_paths: "),
         (["scorer.contrast=both"], "scorer.contrast: "),
+        (["scorer.adapter={rank: 0, epochs: 1, learning_rate: 1e-4}"], "scorer.adapter.rank: "),
+        (["scorer.adapter={rank: 8}"], "scorer.adapter.epochs: "),
+        (
+            [
+                "scorer.adapter={rank: 8, epochs: 1, learning_rate: 1e-4}",
+                "decoding=stepwise",
+                "decoding.beam.weights=[[0,0,0,0,1]]",
+            ],
+            "set scorer.adapter=null",
+        ),
     ],
 )
 def test_what_it_cannot_do_is_said_before_anything_runs(command, capsys, words, told) -> None:

@@ -10,6 +10,9 @@ difference of a pair, which is the conditional form (Ma and Collins 2018, arXiv 
 `binary` judges each path by itself, as the paper and residual energy-based models do (arXiv
 2004.11714). The label of a path is the label of its beginnings.
 
+With an `adapter` (training/scorer_adapter.py) the student reads paths with low-rank adapters that
+learned from the pairs of whole paths; answers are those of the student without them.
+
 A last logistic fit over the prefixes of validation problems gives the score its scale: log-odds of
 being right.
 """
@@ -38,6 +41,16 @@ States = NDArray[np.float64]
 SLOPE_PRIOR = 1.0  # of the last fit, log-odds per nat
 
 
+class Adapter(BaseModel):
+    """Options of an adapter that learns with the head."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rank: int = Field(ge=1)
+    epochs: int = Field(ge=1)  # over the pairs of whole paths
+    learning_rate: Positive
+
+
 class Energy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -49,6 +62,10 @@ class Energy(BaseModel):
     contrast: Literal["ranking", "binary"]
     depths: tuple[Depth, ...] = Field(min_length=1)
     priors: tuple[Positive, ...] = Field(min_length=1)  # standard deviations of a weight
+    adapter: Adapter | None
+
+    def pairs(self, paths: Sequence[ReadPrefix]) -> list[Pair]:
+        return matched_pairs(paths)
 
     def fit(
         self, training: Sequence[ReadPrefix], validation: Sequence[ReadPrefix]
