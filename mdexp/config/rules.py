@@ -153,6 +153,12 @@ def scorer_reads_the_student(settings: Settings) -> str | None:
             "scorer reads with one student, and student.roles=separate has one for each role; use "
             "student.roles=shared"
         )
+    adapts = isinstance(settings.scorer, AdaptsReader) and settings.scorer.adapter
+    if adapts and settings.trainer.precision == "16-mixed":
+        return (
+            "scorer.adapter does not scale its gradients, which trainer.precision=16-mixed needs; "
+            "use bf16-mixed"
+        )
     for name, thought in settings.answering().items():
         if isinstance(thought, VariedThought) and len(thought.variants()) > 1:
             return (

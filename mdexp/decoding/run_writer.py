@@ -10,7 +10,8 @@ from mdexp.decoding.decode_stats import DecodeStats
 from mdexp.decoding.run_student import trained_weights, validation_choices
 from mdexp.decoding.scorer_head import HEAD, read_head
 from mdexp.decoding.student_writer import StudentWriter
-from mdexp.ports import Thought
+from mdexp.ports import AdaptsReader, Thought
+from mdexp.records import LinearHead
 from mdexp.store.run_folder import run_file
 from mdexp.students.prompts import Renderer
 
@@ -31,8 +32,15 @@ def run_writer(run: Path, settings: Settings, work: DecodeStats | None = None) -
         phase="after",
         seed=settings.seed,
         work=work or DecodeStats(),
-        head=read_head(run_file(run, HEAD)) if (run / HEAD).is_file() else None,
+        head=_head(run, settings),
     )
+
+
+def _head(run: Path, settings: Settings) -> LinearHead | None:
+    """The head of the run's scorer, unless it belongs to a student with an adapter."""
+    scorer = settings.scorer
+    adapted = isinstance(scorer, AdaptsReader) and scorer.adapter
+    return read_head(run_file(run, HEAD)) if (run / HEAD).is_file() and not adapted else None
 
 
 def chosen_thoughts(manifest: Mapping[str, Any], settings: Settings) -> dict[str, Thought]:

@@ -1,5 +1,6 @@
 """Monte-Carlo tree search as a decoder: the whole texts that it finds take part in the vote."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -15,6 +16,8 @@ from mdexp.records import Generation, Output, Problem, TranscriptKey, by_id
 
 if TYPE_CHECKING:
     from mdexp.decoding.student_writer import StudentWriter
+
+log = logging.getLogger(__name__)
 
 Counts = dict[str, Any]
 
@@ -114,6 +117,14 @@ class TreeSearch(DecodingSettings):
             ours = write_all(searches, writer, executor).in_order()
             outputs += ours
             counts[name] = tally(ours)
+            if small := counts[name]["problems beyond the budget"]:
+                log.warning(
+                    "%s: decoding.search.budget=%d does not hold the prompt and a text of %d "
+                    "problems, which are not answered",
+                    name,
+                    self.search.budget,
+                    small,
+                )
         return outputs, counts
 
     def _paths_to_learn_from(

@@ -111,14 +111,6 @@ class _Windows:
             exploration=options.exploration,
         )
         trees = growth.grow(asked)
-        if small := sum(len(tree.nodes) == 1 for tree in trees):
-            log.warning(
-                "%s: decoding.search.budget=%d does not hold the prompt and a text of %d problems, "
-                "which are not answered",
-                self.name,
-                options.budget,
-                small,
-            )
         return [_Found(self._outputs(*pair)) for pair in zip(asked, trees, strict=True)]
 
     def _sought(self, problem: Problem) -> Sought:

@@ -7,6 +7,8 @@ the states of the adapted student, as on those of a frozen one. The student that
 is.
 """
 
+import logging
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,9 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from mdexp.ports import AdapterOptions
+from mdexp.ports.progress import with_progress
 from mdexp.students.prefix_states import Prefix
+from mdexp.training.finite import NotFinite
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -25,6 +29,8 @@ Pair = tuple[int, int]  # places of a right and a wrong path
 SCALE = 2.0  # of an adapter's product: lora_alpha over rank
 PAIRS = 8  # of a step
 CLIP_NORM = 1.0  # longest gradient of a step
+
+log = logging.getLogger(__name__)
 
 
 def learn_adapter(
@@ -35,7 +41,10 @@ def learn_adapter(
     seed: int,
 ) -> Mapping[str, Any]:
     """Give the causal `model` an adapter that ranks the pairs of paths; returns counts. Without
-    pairs it stays as it is."""
+    pairs it stays as it is. NotFinite if the learning rate is too high.
+
+    A pair is read by itself, so that two texts are in memory at a time, and without dropout, so
+    that the pairs and the seed decide the result."""
     if not pairs:
         return {}
     with torch.random.fork_rng():
@@ -44,18 +53,26 @@ def learn_adapter(
         head = torch.nn.Linear(model.config.hidden_size, 1, bias=False, device=model.device)
     learned = [p for p in tuned.parameters() if p.requires_grad] + [*head.parameters()]
     optimizer = torch.optim.AdamW(learned, lr=options.learning_rate, weight_decay=0.0)
+    tuned.eval()
     losses: list[float] = []
-    tuned.train()
-    for step in _steps(pairs, options.epochs, seed):
-        scores = head(_last_states(model, [paths[n] for pair in step for n in pair]))
-        right, wrong = scores.reshape(len(step), 2).unbind(dim=1)
-        loss = -logsigmoid(right - wrong).mean()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(learned, CLIP_NORM)
+    steps = list(_steps(pairs, options.epochs, seed))
+    for step in with_progress(steps, "adapter of the scorer", "pairs", log):
+        total = 0.0
+        for pair in step:
+            right, wrong = head(_last_states(model, [paths[n] for n in pair]))
+            loss = -logsigmoid(right - wrong).sum() / len(step)
+            loss.backward()
+            total += loss.item()
+        norm = torch.nn.utils.clip_grad_norm_(learned, CLIP_NORM).item()
+        if not math.isfinite(total) or not math.isfinite(norm):
+            raise NotFinite(
+                f"adapter of the scorer, step {len(losses)}: loss {total:.4g}, gradient norm "
+                f"{norm:.4g}. Try a lower scorer.adapter.learning_rate, which is "
+                f"{options.learning_rate:g}"
+            )
         optimizer.step()
         optimizer.zero_grad()
-        losses.append(loss.item())
-    tuned.eval()
+        losses.append(total)
     last = losses[-(len(losses) // options.epochs) :]
     return {
         "adapter: steps": len(losses),

@@ -57,6 +57,11 @@ COMMANDS = [
     ),
     ("student.tuning=qlora trainer.strategy=fsdp", "weights of 4 bits are not sharded; use"),
     ("trainer.precision=16-mixed trainer.strategy=fsdp", "gradients in shards are not scaled"),
+    (
+        "trainer.precision=16-mixed scorer=energy student=smollm2 "
+        "scorer.adapter={rank:8,epochs:1,learning_rate:1e-4}",
+        "scorer.adapter does not scale its gradients",
+    ),
     ("vote=cascad", "did you mean vote=cascade?"),
     ("vote.order=[eot,cot]", "each of the thoughts that vote (cot, pot) once, got eot, cot"),
     ("vote.order=[cot,cot]", "each of the thoughts that vote (cot, pot) once, got cot, cot"),

@@ -7,11 +7,15 @@ import numpy as np
 import pytest
 
 from mdexp.commands.run import main
+from mdexp.config.judging import judge
+from mdexp.decoding.prefix_scores import written_paths
+from mdexp.decoding.run_writer import run_writer
 from mdexp.records import Generation, Output, PathScore, Problem
 from mdexp.stages import harvest as harvest_stage
-from mdexp.stages.scorer import scorer
+from mdexp.stages.scorer import prefix_scores, scorer
 from mdexp.store.files import read_json
 from mdexp.store.json_lines import read_jsonl, write_jsonl
+from mdexp.training.scorer_adapter import load_adapter
 from tests.contract.conftest import plugin
 from tests.e2e.conftest import SMALL
 from tests.e2e.killed import counts, resumes_to_the_same
@@ -93,11 +97,33 @@ def test_with_an_adapter_paths_are_the_same_and_scores_are_not(problems, run, tm
     found = counts(tmp_path / "run", "scorer")
     assert found["adapter: steps"] > 2
     assert found["adapter: mean loss of the last epoch"] < 0.69, "it learns: at chance it is log 2"
+    assert_scored_with_the_adapter(tmp_path / "run")
     ours, theirs = (
         read_jsonl(folder / "generations.jsonl", Generation) for folder in (run, tmp_path / "run")
     )
     assert [g.text for g in ours] == [g.text for g in theirs]
     assert [g.score for g in ours] != [g.score for g in theirs]
+
+
+def assert_scored_with_the_adapter(run: Path) -> None:
+    """The scores of a run are those of its head on the student with the adapter that it kept."""
+    settings = judge(read_json(run / "run.json")["settings"])
+    writer = run_writer(run, settings)
+    assert writer.head is None, "the head belongs to the adapted student"
+    problems = {p.id: p for p in read_jsonl(run / "problems.jsonl", Problem)}
+    outputs = read_jsonl(run / "outputs_after.jsonl", Output)
+    paths = written_paths(outputs, problems, settings.answering(), writer.renderer)
+    load_adapter(writer.model, run / "scorer_adapter.safetensors")
+    scores = prefix_scores(run / "scorer.json", writer.model, writer.renderer)
+    expected = scores([path.prefix for path in paths])
+    rows = read_jsonl(run / "path_scores.jsonl", PathScore)
+    assert [row.score for row in rows] == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_scorer_of_a_run_before_adapters_is_read() -> None:
+    part = plugin("scorer", "energy")
+    assert "adapter" not in part.model_dump()
+    assert type(part)(**part.model_dump()).adapter is None
 
 
 def test_a_path_of_a_test_problem_is_not_learned_from(run, tmp_path) -> None:
@@ -170,6 +196,10 @@ def test_a_killed_harvest_resumes_to_the_same_result(problems) -> None:
         (["scorer.contrast=both"], "scorer.contrast: "),
         (["scorer.adapter={rank: 0, epochs: 1, learning_rate: 1e-4}"], "scorer.adapter.rank: "),
         (["scorer.adapter={rank: 8}"], "scorer.adapter.epochs: "),
+        (
+            ["scorer.adapter={rank: 8, epochs: 1, learning_rate: .inf}"],
+            "scorer.adapter.learning_rate: ",
+        ),
         (
             [
                 "scorer.adapter={rank: 8, epochs: 1, learning_rate: 1e-4}",

@@ -29,14 +29,24 @@ PROBLEMS = [
     Problem(id=f"p{n}", dataset="toy", split="test", question="?" * (n + 1), answer=n)
     for n in range(7)
 ]
+CHOSEN_ON = [
+    Problem(id=f"v{n}", dataset="toy", split="validation", question="!" * (n + 1), answer=n)
+    for n in range(4)
+]
 DECODING = straight()
 HEAD = LinearHead(depth=1.0, weights=(0.5,) * 32, bias=0.0)  # as wide as the tiny student
-BEAM = BeamSettings(width=2, branches=2, max_steps=3, weights=[(0, 0, 0, 0, 1)])
-SEARCH = SearchSettings(budget=300, branches=2, step_tokens=3, exploration=1.0, scorer="run")
-OTHERS = {  # a window of two problems each
-    "stepwise": StepwiseBeams(**DECODING.model_dump(), beam=BEAM),
-    "search": TreeSearch(**DECODING.model_dump(), search=SEARCH),
-}
+BEAM = BeamSettings(width=2, branches=2, max_steps=3, weights=[(0, 0, 0, 0, 1), (0, 0, 0)])
+SEARCH: dict[str, Any] = {"budget": 300, "branches": 2, "step_tokens": 3, "exploration": 1.0}
+OPTIONS = DECODING.model_dump() | {"num_validation": 4}
+TAUGHT = plugin("vote", "scorer").scorer
+
+
+def search(scorer: Any) -> TreeSearch:
+    return TreeSearch(**OPTIONS, search=SearchSettings(**SEARCH, scorer=scorer))
+
+
+OTHERS = {"stepwise": StepwiseBeams(**OPTIONS, beam=BEAM)}
+OTHERS |= {"search": search("run"), "taught search": search(TAUGHT)}
 NUMBER = 2 * 2 * len(PROBLEMS)  # outputs: seven windows
 
 
@@ -54,7 +64,11 @@ def source(folder: Path) -> WriterSource:
 
 
 def written(
-    folder: Path, ranks: int, decoding: Any = DECODING, thoughts: Any = THOUGHTS
+    folder: Path,
+    ranks: int,
+    decoding: Any = DECODING,
+    thoughts: Any = THOUGHTS,
+    problems: list[Problem] = PROBLEMS,
 ) -> tuple[list[Output], Any]:
     """What so many ranks write, and what that took."""
     folder.mkdir(exist_ok=True)
@@ -64,7 +78,7 @@ def written(
             executor = partial(nullcontext, Nothing())
             sharing = Sharing(others=others, source=source(folder), open_executor=executor)
             writer = replace(writer, sharing=sharing)
-        outputs, _ = decoding.solve(PROBLEMS, thoughts, writer, Nothing(), {})
+        outputs, _ = decoding.solve(problems, thoughts, writer, Nothing(), {})
     assert not multiprocessing.active_children()
     return outputs, writer.work
 
@@ -86,13 +100,15 @@ def test_ranks_write_what_one_process_writes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_ranks_share_beams_and_trees(name: str, tmp_path: Path) -> None:
-    pot = {"pot": plugin("thought", "pot")}
-    alone, work = written(tmp_path / "one", 1, OTHERS[name], pot)
-    shared, together = written(tmp_path / "two", 2, OTHERS[name], pot)
-    assert {output.problem_id for output in alone} == {problem.id for problem in PROBLEMS}
+    """Also where validation problems choose the weights of beams, or teach the scorer of trees."""
+    pot, problems = {"pot": plugin("thought", "pot")}, CHOSEN_ON + PROBLEMS
+    alone, work = written(tmp_path / "one", 1, OTHERS[name], pot, problems)
+    shared, together = written(tmp_path / "two", 2, OTHERS[name], pot, problems)
+    assert {output.problem_id for output in alone} == {problem.id for problem in problems}
     assert shared == alone
-    files = [tmp_path / "two" / name for name in (ANSWERS, "answers.1.jsonl")]
-    assert [windows(file) for file in files] == [2, 2]
+    ours, theirs = (windows(tmp_path / "two" / name) for name in (ANSWERS, "answers.1.jsonl"))
+    assert ours >= theirs >= 3, "each rank wrote its windows"
+    assert windows(tmp_path / "one" / ANSWERS) == ours + theirs
     assert together.counts() == work.counts()
     assert together.read_by_scorer == work.read_by_scorer
     assert (work.read_by_scorer > 0) is (name == "stepwise"), "trees count what their scorer reads"

@@ -4,11 +4,12 @@ The paper keeps the language model p fixed and learns p(y|x) exp(-E(x, y)), with
 samples as noise. Here -E is a linear head on the frozen student's hidden state behind the last
 token. Data are the student's right paths, noise its wrong ones about the same problem by the same
 thought, each with its counterpart of the nearest length, so that neither the problem nor the length
-can tell them apart. Whole paths are also paired with those of the problem's other thoughts: without
-that, scores of two thoughts would have no common level. `contrast=ranking` learns from the
-difference of a pair, which is the conditional form (Ma and Collins 2018, arXiv 1809.01812);
-`binary` judges each path by itself, as the paper and residual energy-based models do (arXiv
-2004.11714). The label of a path is the label of its beginnings.
+can tell them apart. Whole paths are also paired with those of the problem's other thoughts, of
+whatever length: without that, scores of two thoughts would have no common level, which thought or
+length may then set. `contrast=ranking` learns from the difference of a pair, which is the
+conditional form (Ma and Collins 2018, arXiv 1809.01812); `binary` judges each path by itself, as
+the paper and residual energy-based models do (arXiv 2004.11714). The label of a path is the label
+of its beginnings.
 
 With an `adapter` (training/scorer_adapter.py) the student reads paths with low-rank adapters that
 learned from the pairs of whole paths; answers are those of the student without them.
@@ -35,7 +36,7 @@ from mdexp.records import LinearHead
 log = logging.getLogger(__name__)
 
 Depth = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Pair = tuple[int, int]  # places of a right and a wrong prefix
 States = NDArray[np.float64]
 SLOPE_PRIOR = 1.0  # of the last fit, log-odds per nat
@@ -62,7 +63,7 @@ class Energy(BaseModel):
     contrast: Literal["ranking", "binary"]
     depths: tuple[Depth, ...] = Field(min_length=1)
     priors: tuple[Positive, ...] = Field(min_length=1)  # standard deviations of a weight
-    adapter: Adapter | None
+    adapter: Adapter | None = Field(None, exclude_if=lambda options: options is None)
 
     def pairs(self, paths: Sequence[ReadPrefix]) -> list[Pair]:
         return matched_pairs(paths)
