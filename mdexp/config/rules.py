@@ -177,9 +177,9 @@ def the_scorer_is_there(settings: Settings) -> str | None:
         )
     if asks and isinstance(settings.scorer, AdaptsReader) and settings.scorer.adapter:
         return (
-            "scorer.adapter changes how the student reads for the scorer. Beams and search ask about "
-            "texts that the frozen student has read: set scorer.adapter=null, or use the scores "
-            "for vote=scorer only"
+            "scorer.adapter changes how the student reads for the scorer. Beams and search ask it "
+            "about texts that the frozen student has read: set scorer.adapter=null, or use the "
+            "scores for vote=scorer only"
         )
     return None
 
