@@ -98,6 +98,24 @@ def objective_fits_thoughts(settings: Settings) -> str | None:
     return settings.objective.why_not(settings.thoughts, settings.lam)
 
 
+def answers_with_what_it_learned(settings: Settings) -> str | None:
+    if settings.answer_with is None:
+        return None
+    able, named = settings.writable(), settings.answer_with
+    if not named or len(set(named)) < len(named) or not set(named) <= set(able):
+        return (
+            f"answer_with names thoughts that the student can write ({', '.join(able)}), each once,"
+            f" got {', '.join(named) or 'none'}; null takes all of them"
+        )
+    for name, thought in settings.answering().items():
+        if unread := [read for read in thought.reads if read not in named]:
+            return (
+                f"answer_with: thought={name} reads {', '.join(unread)}; name that too, or leave "
+                f"{name} out"
+            )
+    return None
+
+
 def somebody_answers(settings: Settings) -> str | None:
     if not settings.answering():
         return (
@@ -230,6 +248,7 @@ RULES = (
     base_is_frozen,
     roles_can_be_separate,
     shards_hold_the_student,
+    answers_with_what_it_learned,
     decoding_fits_thoughts,
     objective_fits_thoughts,
     somebody_answers,

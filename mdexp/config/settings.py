@@ -78,6 +78,7 @@ class Settings(Block):
     rounds: Count = 1  # of training; later ones also learn from the student's own paths
     round: SkipValidation[RoundMethod | None] = None
     scorer: SkipValidation[PrefixScorer | None] = None  # of the trained student's paths
+    answer_with: Annotated[tuple[str, ...], Field(strict=False)] | None = None  # None: all
 
     def asked_thoughts(self) -> dict[str, Thought]:
         """What the teacher is asked for: the student's thoughts, or those they are made of."""
@@ -96,9 +97,14 @@ class Settings(Block):
         """Whether the student is asked."""
         return bool({"generate", "after"} & set(self.stages))
 
-    def answering(self) -> dict[str, Thought]:
-        """The thoughts by which the student answers, without those that are only trained on."""
+    def writable(self) -> dict[str, Thought]:
+        """The thoughts that the student can write, without those that are only trained on."""
         return {name: thought for name, thought in self.thoughts.items() if thought.max_writes}
+
+    def answering(self) -> dict[str, Thought]:
+        """The thoughts by which the student answers."""
+        able = self.writable()
+        return able if self.answer_with is None else {name: able[name] for name in self.answer_with}
 
     def learned_from_own(self) -> dict[str, Thought]:
         """The thoughts whose own paths become lessons in a later round."""

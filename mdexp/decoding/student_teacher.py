@@ -92,7 +92,7 @@ class StudentTeacher(BaseModel):
 
     def _refuse_untaught(self, thoughts: Mapping[str, Thought], settings: Settings) -> None:
         """SettingsError for a thought that the student was not taught with the same options."""
-        taught = settings.answering()
+        taught = settings.writable()
         for name, thought in thoughts.items():
             if name in taught and described(taught[name]) == described(thought):
                 continue

@@ -104,6 +104,7 @@ REACHES = {
     "trainer.strategy=ddp": TRAINING[4:],
     "trainer.accelerator=auto": TRAINING[4:],
     "trainer.precision=bf16-mixed": STAGES[4:],
+    "answer_with=[cot]": STAGES[5:],
     "decoding.num_paths=4": STAGES[5:],
     "decoding.temperature=0.2": STAGES[5:],
     "decoding.top_p=0.9": STAGES[5:],

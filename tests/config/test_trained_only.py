@@ -33,6 +33,17 @@ def test_the_student_is_asked_for_thoughts_that_write() -> None:
             ["experiment=dual_instruction", "vote=cascade", "vote.order=[states]"],
             r"vote.order may name each of the thoughts that vote \(cot\)",
         ),
+        (
+            ["answer_with=[eot]"],
+            r"student can write \(cot, pot\), each once, got eot; null takes all",
+        ),
+        (["answer_with=[cot,cot]"], "each once, got cot, cot"),
+        (["answer_with=[]"], "got none"),
+        (
+            ["experiment=dual_instruction", "answer_with=[states]"],
+            r"write \(cot\), each once, got states",
+        ),
+        (["answer_with=[pot]", "vote.order=[cot]"], r"thoughts that vote \(pot\) once"),
         (["lesson=[distinct_chains]"], "lessons.distinct_chains: .* to be one of dcot"),
         (["lesson=[faulty_programs]"], "lessons.faulty_programs: .* to be one of repair"),
         (
@@ -69,3 +80,16 @@ def test_a_thought_that_does_not_vote_is_asked_all_the_same(
         judged("vote.order=[cot,pot]")
     with pytest.raises(SettingsError, match="pot take no part in votes; add one that does"):
         judged("thought=[pot]", "objective=union", "lambda=null")
+
+
+def test_a_student_of_two_thoughts_answers_with_one() -> None:
+    settings = judged("answer_with=[pot]", "lambda=0.5")
+    assert (list(settings.answering()), settings.voting()) == (["pot"], ["pot"])
+    assert settings.shares() == {"cot": 0.5, "pot": 0.5}, "it is trained on both all the same"
+    assert list(settings.asked_thoughts()) == ["cot", "pot"]
+
+
+def test_a_thought_answers_beside_those_that_it_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ChainOfThought, "reads", ("pot",))
+    with pytest.raises(SettingsError, match="answer_with: thought=cot reads pot; name that too"):
+        judged("answer_with=[cot]")
