@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from mdexp.decoding.request import DecodingRequest, limits_of
 from mdexp.decoding.search_steps import Sought
 from mdexp.decoding.search_tree import Node, SearchTree
-from mdexp.decoding.session import Session
 from mdexp.decoding.step_values import step_values
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.decoding.tree_growth import Growth, Values
@@ -101,7 +100,7 @@ class _Windows:
     def _search(self, asked: Sequence[Sought]) -> list[_Found]:
         options = self.decoding.search
         growth = Growth(
-            session=Session(self.writer.model, self.writer.renderer, self.writer.work),
+            session=self.writer.session(),
             executor=self.executor,
             values=self.values,
             limits=limits_of(self.decoding),

@@ -13,6 +13,7 @@ from mdexp.transcripts.reading import Readings
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from mdexp.decoding.session import Session
     from mdexp.decoding.sharing import Sharing
 
 
@@ -47,6 +48,12 @@ class StudentWriter:
     readings: Readings = field(default_factory=dict)
     head: LinearHead | None = None
     sharing: "Sharing | None" = None
+
+    def session(self) -> "Session":
+        """A new session, whose texts can be continued without reading them again."""
+        from mdexp.decoding.session import Session
+
+        return Session(self.model, self.renderer, self.work)
 
     def title(self, thoughts: Iterable[str], problems: Sequence[Problem]) -> str:
         """What is being written, for lines of progress: `before, cot, 4 shots, gsm8k`."""

@@ -10,7 +10,7 @@ from mdexp.decoding.cached_text import CachedText
 from mdexp.decoding.generate import batches_of_like_length, generate_answers
 from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest, limits_of
 from mdexp.decoding.server import ask_server
-from mdexp.decoding.session import EMPTY, Session
+from mdexp.decoding.session import EMPTY
 from mdexp.decoding.student_writer import StudentWriter
 from mdexp.ports import Done, Thought, Write
 from mdexp.ports.progress import ProgressBar, with_progress
@@ -154,7 +154,7 @@ class Writing:
             return [found[i] for i in range(len(requests))]
         kept = [self.texts.pop(id(walk), (role, EMPTY)) for walk in walks]
         texts = [text if reader == role else EMPTY for reader, text in kept]
-        written = Session(w.model, w.renderer, w.work).write(requests, texts, limits)
+        written = w.session().write(requests, texts, limits)
         self.texts |= {
             id(walk): (role, text)
             for walk, (_, text) in zip(walks, written, strict=True)

@@ -38,8 +38,9 @@ class Decoder(Protocol):
         executor: Executor,
         found: Mapping[Any, Done],
     ) -> tuple[list[Output], dict[str, Any]]:
-        """The outputs of `writer` (decoding/student_writer.py) for each (problem, thought, sample),
-        and counts. `found` has the outcomes of thoughts that these read, by TranscriptKey."""
+        """The outputs of `writer`, a StudentWriter (decoding/student_writer.py), for each (problem,
+        thought, sample), and counts. `found` has the outcomes of thoughts that these read, by
+        TranscriptKey."""
         ...
 
 

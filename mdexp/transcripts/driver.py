@@ -65,11 +65,13 @@ class Walk:
         return len(texts) == self.thought.max_writes or not texts[-1].finished
 
 
-Writes = Callable[[Sequence[tuple[Walk, Write]]], Sequence[Segment]]
-Runs = Callable[[Sequence[tuple[Walk, Run]]], Sequence[ProgramResult]]
+# Whoever writes is a function from transcripts and what is to be written next to a segment each: a
+# teacher's server, recorded or given texts, the student with its sessions, a server of it.
+Writer = Callable[[Sequence[tuple[Walk, Write]]], Sequence[Segment]]
+Runner = Callable[[Sequence[tuple[Walk, Run]]], Sequence[ProgramResult]]
 
 
-def drive(walks: Sequence[Walk], write: Writes, run: Runs, *, reads: bool = True) -> None:
+def drive(walks: Sequence[Walk], write: Writer, run: Runner, *, reads: bool = True) -> None:
     """Advance transcripts in lockstep until each is done: all pending writes are one batch, all
     pending runs another. Without `reads` they end when they are written, without the outcome of
     their last texts."""
