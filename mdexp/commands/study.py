@@ -18,12 +18,21 @@ from filelock import FileLock, Timeout
 from mdexp.commands.exit_codes import as_exit_code
 from mdexp.commands.printable import print_error, printable
 from mdexp.commands.run_plan import judged_jobs
-from mdexp.config.composition import CommandError
+from mdexp.commands.suit_rows import SuitRow, by_source, suited
+from mdexp.config.composition import CommandError, single_run
 from mdexp.config.settings import Settings, SettingsError
 from mdexp.store.environment import commit
 from mdexp.studies.job_record import job_record, read_records, stage_versions, write_record
 from mdexp.studies.page import MARKDOWN, PAGE, write_pages
 from mdexp.studies.plan import DATA, Side, Study, StudyError, StudyJob, read_plan
+from mdexp.studies.predictions import (
+    FIGURES,
+    FileFigures,
+    SuitRecord,
+    read_suits,
+    unread,
+    write_suit,
+)
 from mdexp.studies.schedule import all_jobs, outdated
 from mdexp.sweeps import jobs
 from mdexp.sweeps.processes import Job, run_jobs
@@ -59,13 +68,15 @@ def _study(options: argparse.Namespace) -> int:
     folder = options.folder
     study = read_plan(folder)
     failed = _run(study, folder, options.data, options.jobs) if options.run else []
-    records = read_records(folder)
-    write_pages(study, records, options.docs / MARKDOWN, folder / PAGE)
+    records, suits = read_records(folder), read_suits(folder)
+    write_pages(study, records, suits, options.docs / MARKDOWN, folder / PAGE)
     planned = all_jobs(study, records)
     missing = [job.name for job in planned if job.name not in records]
     print(f"{len(planned) - len(missing)} of {len(planned)} jobs have run")
     for name, reason in outdated(study, records, stage_versions()).items():
         print(f"to rerun: {name}: {reason}")
+    for name in unread(study, suits):
+        print(f"not read by the untrained student: the texts of question {name}")
     print(f"rendered: {options.docs / MARKDOWN}, {folder / PAGE}")
     for result in failed:
         print_error(f"{result.folder}: {result.state}: {result.error}")
@@ -88,6 +99,7 @@ def _run(study: Study, folder: Path, data: str | None, at_a_time: int) -> list[j
             while to_do := _to_do(study, folder, tried):
                 tried |= {job.name for job in to_do}
                 failed += _run_some(study, folder, runs, to_do, data, at_a_time)
+            _read_texts(study, folder, data)
             return failed
     except Timeout as error:
         raise StudyError(f"another command runs the study in {folder}; wait for it") from error
@@ -146,6 +158,29 @@ def _run_some(
     return [result for result in results if result.state != "ok"]
 
 
+def _read_texts(study: Study, folder: Path, data: str | None) -> None:
+    """Let the untrained student read the texts of each prediction, as `mdexp suit` does."""
+    for name, prediction in unread(study, read_suits(folder)).items():
+        settings = study.suit_settings(prediction)
+        try:
+            words = filled(settings, data, name)
+            found = suited(by_source(single_run(words)[0]), prediction.problems)
+        except ValueError as error:
+            raise StudyError(f"questions.{name}.prediction: {error}") from error
+        record = SuitRecord(
+            settings=list(settings),
+            commit=_code(study),
+            num_problems=found.num_problems,
+            arms={arm: _figures(row) for arm, row in zip(prediction.arms, found.rows, strict=True)},
+        )
+        write_suit(folder, name, record)
+        print(f"{name}: the texts of {len(found.rows)} files are read", flush=True)
+
+
+def _figures(row: SuitRow) -> FileFigures:
+    return FileFigures(**{figure: getattr(row.found, figure).value for figure in FIGURES})
+
+
 def judged_arms(study: Study, data: str | None) -> dict[str, Settings]:
     """The validated settings of each arm and search with its first seed; for a value that a search
     will find, its first candidate is used."""
@@ -156,10 +191,15 @@ def judged_arms(study: Study, data: str | None) -> dict[str, Settings]:
 
 def placed(job: StudyJob, data: str | None) -> list[str]:
     """A job's settings with the data folder filled in; StudyError if it was not given."""
-    settings = list(job.settings or ())
+    return filled(job.settings or (), data, job.name)
+
+
+def filled(settings: Sequence[str], data: str | None, name: str) -> list[str]:
+    """Settings with the data folder filled in; StudyError, which names the job, if it was not
+    given."""
     if any(DATA in setting for setting in settings):
         if data is None:
-            raise StudyError(f"job {job.name} reads {DATA}: say where it is, by --data or DATA=")
+            raise StudyError(f"job {name} reads {DATA}: say where it is, by --data or DATA=")
         if not Path(data).is_dir():
             raise StudyError(f"--data={data} is no folder")
     return [setting.replace(DATA, str(Path(data or "").resolve())) for setting in settings]

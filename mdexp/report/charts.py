@@ -105,6 +105,21 @@ def line_chart(
     return svg("chart", WIDTH, HEIGHT, label, [*parts, *end_names(ends, classes)])
 
 
+def scatter(points: Mapping[str, Point], *, x_label: str, y_label: str) -> str:
+    """Points with their names beside them; both axes begin at 0."""
+    axes = Axes(
+        ticks(0.0, max(x for x, _ in points.values())),
+        ticks(0.0, max(y for _, y in points.values())),
+    )
+    dots = [axes.dot("series-1", p, f"{name}: {p[0]:g}, {p[1]:g}") for name, p in points.items()]
+    names = end_names(
+        {name: axes.place(point) for name, point in points.items()},
+        dict.fromkeys(points, "series-1"),
+    )
+    label = escape(f"{', '.join(points)}: {y_label} by {x_label}; the table has the numbers")
+    return svg("chart", WIDTH, HEIGHT, label, [axes.svg(x_label, y_label), *dots, *names])
+
+
 def end_names(ends: Mapping[str, Point], classes: Mapping[str, str]) -> list[str]:
     """Each line's name beside its last point, moved down if it would overlap another."""
     parts: list[str] = []

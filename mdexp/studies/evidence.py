@@ -23,7 +23,7 @@ from mdexp.grading import clusters
 from mdexp.grading.pairing import BOOTSTRAP_SEED
 from mdexp.grading.statistics import NORMAL, Interval, bca, holm, paired_difference
 from mdexp.studies.job_record import Records
-from mdexp.studies.plan import InteractionTest, PairedTest, Question, Study, StudyError
+from mdexp.studies.plan import InteractionTest, PairedTest, Study, StudyError
 from mdexp.studies.verdicts import refuse_other_problems, seeds_done, set_results, solved
 
 Verdict = Literal["seen", "not seen", "opposite", "not run"]
@@ -149,10 +149,10 @@ def judged_tests(study: Study, records: Records) -> list[JudgedTest]:
     return results
 
 
-def question_verdict(question: Question, results: Sequence[JudgedTest]) -> Verdict | None:
+def question_verdict(results: Sequence[JudgedTest]) -> Verdict | None:
     """Seen if every test was, opposite if any was, not run while one is not; None without tests."""
     verdicts = [result.verdict for result in results]
-    if question.needs or "not run" in verdicts:
+    if "not run" in verdicts:
         return "not run"
     if not verdicts:
         return None

@@ -1,16 +1,17 @@
 """Renders docs/study.md and a self-contained page from the plan and the records alone."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from textwrap import fill
-from typing import Any
+from typing import Any, get_args
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from mdexp.report.build import cell
-from mdexp.report.charts import line_chart
+from mdexp.report.charts import line_chart, scatter
 from mdexp.report.headline import Versus, forest
 from mdexp.report.series import series_classes
 from mdexp.report.tables import interval_text, p_value, percent, points_text
@@ -19,6 +20,7 @@ from mdexp.studies.evidence import (
     Estimate,
     JudgedTest,
     PairedEvidence,
+    Verdict,
     describe_test,
     judged_tests,
     question_verdict,
@@ -26,18 +28,28 @@ from mdexp.studies.evidence import (
 )
 from mdexp.studies.job_record import JobRecord, Records
 from mdexp.studies.plan import PairedTest, Question, Study, StudyJob, search_job
+from mdexp.studies.predictions import (
+    SuitRecord,
+    SuitRecords,
+    beside_accuracy,
+    rank_correlations,
+    unread,
+)
 from mdexp.studies.schedule import all_jobs, chosen_values, search_accuracy
 from mdexp.studies.verdicts import vote_curve
 
 MARKDOWN, PAGE = "study.md", "study.html"
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 COLUMNS = 41  # width of a chart in Markdown, in characters
 WIDTH = 100  # of lines of prose
 _PARAGRAPH = re.compile(r"^(?![|#]).+(?:\n(?![|#]).+)*", re.MULTILINE)
 
 
-def write_pages(study: Study, records: Records, markdown: Path, page: Path) -> None:
+def write_pages(
+    study: Study, records: Records, suits: SuitRecords, markdown: Path, page: Path
+) -> None:
     """Write both; StudyError if a record does not fit the plan."""
-    shown = page_context(study, records)
+    shown = page_context(study, records, suits)
     text, page_text = (
         _environment().get_template(f"{name}.j2").render(shown) for name in (MARKDOWN, PAGE)
     )
@@ -57,15 +69,22 @@ def _filled(paragraph: re.Match[str]) -> str:
     return fill(paragraph[0], WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
-def page_context(study: Study, records: Records) -> dict[str, Any]:
+def page_context(study: Study, records: Records, suits: SuitRecords) -> dict[str, Any]:
     """The variables of the templates."""
     judged = judged_tests(study, records)
     jobs = all_jobs(study, records)
+    arms = _arm_rows(study, records)
     return {
         "study": study,
         "num_tests": len(judged),
         "questions": {
-            name: _question(study, question, [t for t in judged if t.question == name], records)
+            name: _question(
+                study,
+                question,
+                [test for test in judged if test.question == name],
+                records,
+                suits.get(name),
+            )
             for name, question in study.questions.items()
         },
         "searches": {
@@ -76,8 +95,10 @@ def page_context(study: Study, records: Records) -> dict[str, Any]:
             for name, search in study.searches.items()
         },
         "chosen": chosen_values(study, records),
-        "arms": _arm_rows(study, records),
+        "arms": arms,
+        "cost_charts": _cost_charts(study, arms),
         "missing": [job.name for job in jobs if job.name not in records],
+        "unread": list(unread(study, suits)),
         "num_jobs": len(jobs),
         "versions": _mixed_versions(records),
         "other_settings": _other_settings(jobs, records),
@@ -86,13 +107,25 @@ def page_context(study: Study, records: Records) -> dict[str, Any]:
 
 
 def _question(
-    study: Study, question: Question, judged: Sequence[JudgedTest], records: Records
+    study: Study,
+    question: Question,
+    judged: Sequence[JudgedTest],
+    records: Records,
+    suit: SuitRecord | None,
 ) -> dict[str, Any]:
     estimates = [e for test in judged if test.evidence for e in test.evidence.estimates]
-    curves, verdict = _curves(study, question, records), question_verdict(question, judged)
+    curves = _curves(study, question, records)
+    prediction = _prediction(study, question, suit, records)
+    is_whole = len(curves) == len(question.curves) and (
+        question.prediction is None or (prediction is not None and prediction["is_whole"])
+    )
+    counts = Counter(test.verdict for test in judged)
+    verdict = question_verdict(judged) if is_whole else "not run"
     return {
         "plan": question,
-        "verdict": "not run" if len(curves) < len(question.curves) else verdict,
+        "verdict": "partly run" if verdict == "not run" and len(counts) > 1 else verdict,
+        "counts": {verdict: counts[verdict] for verdict in VERDICTS if verdict in counts},
+        "prediction": prediction,
         "tests": [_test(study, test) for test in judged],
         "forest": forest([Versus(name=e.name, mean=e.mean, ci95=e.ci95, p=1.0) for e in estimates])
         if estimates
@@ -101,6 +134,22 @@ def _question(
         "text_forest": text_forest(estimates),
         "curves": curves,
         "curve_chart": _curve_chart(curves),
+    }
+
+
+def _prediction(
+    study: Study, question: Question, suit: SuitRecord | None, records: Records
+) -> dict[str, Any] | None:
+    if question.prediction is None or suit is None:
+        return None
+    rows = beside_accuracy(study, question.prediction, suit, records)
+    known = sum(row.accuracy is not None for row in rows)
+    return {
+        "rows": rows,
+        "ranks": rank_correlations(rows),
+        "known": known,
+        "is_whole": known == len(rows),
+        "problems": suit.num_problems,
     }
 
 
@@ -177,6 +226,7 @@ def _arm_rows(study: Study, records: Records) -> list[dict[str, Any]]:
                 "name": name,
                 "about": arm.about,
                 "set": arm.set,
+                "dataset": dataset,
                 "seeds": [record.seed for record in done],
                 "planned": arm.seeds,
                 "tokens": _mean([r.cost.target_tokens for r in done]),
@@ -191,6 +241,20 @@ def _arm_rows(study: Study, records: Records) -> list[dict[str, Any]]:
 def _accuracies(done: Sequence[JobRecord], dataset: str) -> dict[str, float]:
     rows = [record.metrics[dataset]["after"] for record in done]
     return {row: fmean(each[row]["accuracy"] for each in rows) for row in (rows[0] if rows else ())}
+
+
+def _cost_charts(study: Study, arms: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """For each test set: the accuracy of its arms' votes by their target tokens."""
+    charts = {}
+    for dataset in study.problems:
+        points = {
+            arm["name"]: (arm["tokens"] / 1e3, 100 * arm["accuracies"]["vote"])
+            for arm in arms
+            if arm["seeds"] and arm["dataset"] == dataset and "vote" in arm["accuracies"]
+        }
+        if len(points) > 1:
+            charts[dataset] = scatter(points, x_label="thousand target tokens", y_label="% right")
+    return charts
 
 
 def _mean(values: Sequence[float]) -> float | None:

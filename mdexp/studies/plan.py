@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 PLAN_FILE = "study.yaml"
 DATA = "$DATA"  # replaces the data folder in settings: no path of a machine
+RECORDED = "teacher.path="  # the setting that names an arm's recorded file
 SEARCHED = "search"  # prefix of the names of a search's jobs
 
 Count = Annotated[int, Field(ge=1)]
@@ -128,19 +129,30 @@ class PathsCurve(Entry):
     most: Count
 
 
+class Prediction(Entry):
+    """Figures of the untrained student for the texts of several arms (`mdexp suit`), beside the
+    accuracy that training on them came to; they are not tested."""
+
+    arms: Annotated[tuple[str, ...], Field(min_length=3)]  # alike but for their recorded file
+    row: str
+    problems: Count  # training problems whose texts are read, the same for each arm
+
+
 class Question(Entry):
     title: str
     claim: str
     tests: tuple[PairedTest, ...] = ()
     interactions: tuple[InteractionTest, ...] = ()
     curves: tuple[PathsCurve, ...] = ()
-    needs: str = ""  # what mdexp lacks before it can be run
+    prediction: Prediction | None = None
 
     def systems(self) -> list[Side]:
         """Every system that its tests and curves use."""
         tested = [system for test in self.planned() for system in test.systems()]
         drawn = [Side(arm=c.arm, thoughts=c.thoughts, paths=c.most) for c in self.curves]
-        return tested + drawn
+        told = self.prediction
+        foretold = [Side(arm=arm, row=told.row) for arm in told.arms] if told else []
+        return tested + drawn + foretold
 
     def planned(self) -> list[PairedTest | InteractionTest]:
         return [*self.tests, *self.interactions]
@@ -181,6 +193,8 @@ class Study(Entry):
             for system in question.systems():
                 known(f"questions.{name}: arm", system.arm, self.arms)
                 known(f"questions.{name}: dataset", self.dataset(system), self.problems)
+            if question.prediction is not None:
+                self.suit_settings(question.prediction)
         return self
 
     def dataset(self, system: Side) -> str:
@@ -192,6 +206,22 @@ class Study(Entry):
         for name, question in self.questions.items():
             for test in question.planned():
                 yield name, test
+
+    def suit_settings(self, prediction: Prediction) -> tuple[str, ...]:
+        """The settings by which `mdexp suit` reads the files of all arms of a prediction, in their
+        order; ValueError if the arms differ in more than one recorded file."""
+        files = []
+        for name in prediction.arms:
+            arm = self.arms[name]
+            own = [s.removeprefix(RECORDED) for s in arm.settings if s.startswith(RECORDED)]
+            rest = tuple(setting for setting in arm.settings if not setting.startswith(RECORDED))
+            if len(own) != 1 or own[0].startswith(("[", "{")):
+                raise ValueError(f"arms.{name}.settings: a prediction needs one {RECORDED}FILE")
+            first = self.arms[prediction.arms[0]]
+            if rest != tuple(s for s in first.settings if not s.startswith(RECORDED)):
+                raise ValueError(f"arms.{name}.settings are not those of {prediction.arms[0]}")
+            files += own
+        return self._settings(first.set, rest, f"{RECORDED}[{','.join(files)}]")
 
     def search_jobs(self) -> list[StudyJob]:
         return [

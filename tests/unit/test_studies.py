@@ -15,6 +15,7 @@ from mdexp.studies.evidence import judged_tests, question_verdict, smallest_visi
 from mdexp.studies.job_record import SampledPaths, read_records, write_record
 from mdexp.studies.page import wrapped, write_pages
 from mdexp.studies.plan import Study, StudyError, read_plan
+from mdexp.studies.predictions import read_suits
 from mdexp.studies.schedule import all_jobs, chosen_values, outdated
 from mdexp.studies.verdicts import affordable, solved, vote_curve
 from mdexp.sweeps.jobs import JobResult
@@ -82,7 +83,6 @@ PLAN = {
             "claim": "A curve.",
             "curves": [{"name": "both", "arm": "md", "thoughts": ["cot", "pot"], "most": 4}],
         },
-        "h": {"title": "Later", "claim": "Not yet.", "needs": "a part that is not there"},
     },
 }
 
@@ -95,8 +95,8 @@ def study() -> Study:
 def verdicts(study: Study, records) -> dict[str, str | None]:
     judged = judged_tests(study, records)
     return {
-        name: question_verdict(question, [test for test in judged if test.question == name])
-        for name, question in study.questions.items()
+        name: question_verdict([test for test in judged if test.question == name])
+        for name in study.questions
     }
 
 
@@ -106,7 +106,7 @@ def verdicts(study: Study, records) -> dict[str, str | None]:
 def test_a_planted_difference_gives_its_verdict(study, difference, verdict):
     [test] = study.questions["a"].tests
     records = planted_pair(study, test, difference, np.random.default_rng(0))
-    assert verdicts(study, records) == {"a": verdict, "e": "not run", "d": None, "h": "not run"}
+    assert verdicts(study, records) == {"a": verdict, "e": "not run", "d": None}
 
 
 @pytest.mark.parametrize(("spread", "verdict"), [(0.5, "seen"), (0.0, "not seen")])
@@ -237,8 +237,10 @@ def test_the_page_is_rendered_from_its_files_alone(study, tmp_path, monkeypatch)
     (folder / "jobs" / "pot-1.json").unlink()
     assert main([str(folder)]) == 0
     text, page = (tmp_path / "docs/study.md").read_text(), (folder / "study.html").read_text()
-    assert "| a. PoT above CoT | **seen** |" in text and "| e. By type | **not seen** |" in text
-    assert "| h. Later | **not run** |" in text and "a part that is not there" in text
+    assert (
+        "| a. PoT above CoT | **seen** | 1 seen |" in text
+        and "| e. By type | **not seen** |" in text
+    )
     assert "both, % right by paths in all (95 %): 2:" in text and "●" in text
     assert "0 (not run: 1)" in text and "pot-1" in text.rpartition("## Jobs not run")[2]
     assert 'class="forest"' in page and 'class="chart"' in page
@@ -250,11 +252,11 @@ def test_the_page_is_rendered_from_its_files_alone(study, tmp_path, monkeypatch)
 
 
 def test_without_results_all_is_listed_as_not_run(study, tmp_path):
-    write_pages(study, {}, tmp_path / "study.md", tmp_path / "study.html")
+    write_pages(study, {}, {}, tmp_path / "study.md", tmp_path / "study.html")
     text = (tmp_path / "study.md").read_text()
     unwrapped = " ".join(text.split())
     assert "0 of 7 jobs have run" in unwrapped and "seen**" not in unwrapped
-    for name in ("a. PoT above CoT", "d. Paths", "e. By type", "h. Later"):
+    for name in ("a. PoT above CoT", "d. Paths", "e. By type"):
         assert f"| {name} | **not run** |" in text
     assert "search-rate-1e-4, search-rate-2e-4, cot-0, pot-0, cot-1, pot-1, md-0" in text
 
@@ -416,7 +418,8 @@ def test_the_data_folder_is_asked_for(study):
 
 def test_docs_study_is_what_the_files_say(tmp_path):
     folder = ROOT / "study"
-    write_pages(read_plan(folder), read_records(folder), tmp_path / "s.md", tmp_path / "s.html")
+    records, suits = read_records(folder), read_suits(folder)
+    write_pages(read_plan(folder), records, suits, tmp_path / "s.md", tmp_path / "s.html")
     assert (tmp_path / "s.md").read_text() == (ROOT / "docs" / "study.md").read_text(), (
         "python -m mdexp.study renders it"
     )
