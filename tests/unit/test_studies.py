@@ -245,6 +245,7 @@ def test_the_page_is_rendered_from_its_files_alone(study, tmp_path, monkeypatch)
     assert "0 (not run: 1)" in text and "pot-1" in text.rpartition("## Jobs not run")[2]
     assert 'class="forest"' in page and 'class="chart"' in page
     assert "Programs solve more &lt;problems&gt;." in page
+    assert "Accuracy of the vote on toy against the target tokens" in page
     assert "http" not in page.replace("http-equiv", ""), "it needs nothing beside it"
     assert {file.name for file in tmp_path.iterdir()} == {"mine", "docs"}, (
         "nothing else was touched"
