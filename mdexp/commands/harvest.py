@@ -77,7 +77,7 @@ def harvested(run: Path, num_paths: int) -> tuple[list[Output], list[Generation]
     from mdexp.decoding.run_writer import chosen_thoughts
     from mdexp.grading.score import grade
     from mdexp.stages.own import OUTPUTS, OWN, own, own_settings
-    from mdexp.stages.stage import key_of_half_precision, sandbox_limits
+    from mdexp.stages.stage import key_of_decoding, sandbox_limits
     from mdexp.students.numerics import numerics
 
     trainer, thoughts = settings.trainer, chosen_thoughts(manifest, settings)
@@ -96,7 +96,7 @@ def harvested(run: Path, num_paths: int) -> tuple[list[Output], list[Generation]
                 "trained": trained.parent.name,
                 "limits": sandbox_limits(settings, sandbox.tiers),
                 **({"variants": variants} if variants else {}),
-                **key_of_half_precision(settings),
+                **key_of_decoding(settings),
             },
             tools={
                 "executor": sandbox,

@@ -6,7 +6,7 @@ from typing import Any
 from mdexp.commands.printable import printable
 from mdexp.grading.vote import voters
 from mdexp.records import Generation, Output, Vote
-from mdexp.report.explorer import conversation_turns
+from mdexp.report.conversation import conversation_turns
 
 
 def solve_output(
@@ -26,6 +26,7 @@ def solve_output(
             "answer": g.answer,
             "stdout": g.stdout,
             "error": g.error,
+            "num_tokens": output.num_tokens,
             "logprob": output.logprob,
             "trace": output.trace,
         }
@@ -65,7 +66,7 @@ def for_people(found: Mapping[str, Any]) -> str:
 
 def _path(path: Mapping[str, Any]) -> list[str]:
     silent = "" if path["heard"] else " (does not vote)"
-    lines = [f"--- {path['thought']}, {_drawn(path)}{silent} ---"]
+    lines = [f"--- {path['thought']}, {_drawn(path)}, {path['num_tokens']} tokens{silent} ---"]
     lines += [f"[{t['who']}] {t['text']}" for t in path["turns"]] or [path["text"]]
     lines += [
         f"  step {number}: {step['status']}, score {step['score']}"

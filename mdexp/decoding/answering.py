@@ -91,6 +91,7 @@ class _Windows:
 
     def _written(self, window: Sequence[Walk]) -> list[Output]:
         drive(window, self.writing.write, self._run, reads=False)
+        self.writing.forget()
         shots = len(self.writer.exemplars)
         return [
             _output(w.transcript, self._problems[w.transcript.problem_id], self.writer.phase, shots)

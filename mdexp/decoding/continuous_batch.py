@@ -51,9 +51,8 @@ class ContinuousBatch:
         """Ask for answers of at most `max_new_tokens` tokens each. `texts` are those that the
         prompts go on from. Nothing else may be asked by that name until these are answered."""
         assert name not in self.asked
-        drafts = new_drafts(
-            self.model, requests, texts, max_new_tokens, self.work, keeps_logits=True
-        )
+        limits = replace(self.limits, max_new_tokens=max_new_tokens)
+        drafts = new_drafts(self.model, requests, texts, limits, self.work, keeps_logits=True)
         of_request = {(d.request.stream, *d.request.prompt_ids): d for d in drafts}
         self.asked[name] = [of_request[r.stream, *r.prompt_ids] for r in requests]
 

@@ -32,6 +32,7 @@ class DecodeStats:
     found: int = 0  # answers that a killed run had kept
     read_again: int = 0  # texts that were continued and could not be kept
     read_by_scorer: int = 0  # tokens that the run's scorer read for beams
+    behind_ends: int = 0  # tokens that a server wrote behind the end of a text
     split_tokens: int = 0  # texts whose continuation re-split their last token
     served: "Probe | None" = None  # how far the server's model is from the trained student
 
@@ -67,6 +68,7 @@ class DecodeStats:
             "unplaced",
             "read_again",
             "read_by_scorer",
+            "behind_ends",
             "split_tokens",
         ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
@@ -90,6 +92,8 @@ class DecodeStats:
             found["served_model"] = str(self.served)
         if self.found:
             found["answers_kept_by_a_killed_run"] = self.found
+        if self.behind_ends:
+            found["tokens_behind_the_ends_of_texts"] = self.behind_ends
         if self.split_tokens:
             found["texts_continued_within_a_token"] = self.split_tokens
         if self.unplaced:

@@ -42,7 +42,7 @@ def write_batch(
 ) -> tuple[list[Answered], list[CachedText]]:
     """The answers, and the updated `texts`; a prompt longer than the student's context gets an
     empty answer."""
-    drafts = new_drafts(model, requests, texts, limits.max_new_tokens, work)
+    drafts = new_drafts(model, requests, texts, limits, work)
     RowBatch(model, renderer, drafts, limits, work).run()
     return [draft.answer for draft in drafts], [draft.text for draft in drafts if draft.text]
 
@@ -51,13 +51,16 @@ def new_drafts(
     model: "PreTrainedModel",
     requests: Sequence[DecodingRequest],
     texts: Sequence[CachedText],
-    max_new_tokens: int,
+    limits: DecodingLimits,
     work: DecodeStats,
     *,
     keeps_logits: bool = False,
 ) -> list[AnswerDraft]:
-    """A draft for each request, with the room that the student's positions leave."""
-    rooms = [min(max_new_tokens, room(model.config, len(one.prompt_ids))) for one in requests]
+    """A draft for each request, with the room that its budget and the student's positions leave."""
+    rooms = [
+        min(one.most_new_tokens(limits), room(model.config, len(one.prompt_ids)))
+        for one in requests
+    ]
     work.count_unplaced(sum(room <= 0 for room in rooms))
     return [
         AnswerDraft(request, room, text, keeps_logits)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from mdexp.decoding.decode_stats import DecodeStats
@@ -47,7 +48,9 @@ def ask_server(
     for start in range(0, len(requests), limits.batch_size):
         batch = requests[start : start + limits.batch_size]
         ask = partial(_ask_all, base_urls, model, renderer, batch, limits)
-        yield from enumerate(work.kept_or(batch, limits, Answered, ask), start=start)
+        answers = work.kept_or(batch, limits, Answered, ask)
+        work.behind_ends += sum(answer.num_behind for answer in answers)
+        yield from enumerate(answers, start=start)
 
 
 def _ask_all(
@@ -106,7 +109,7 @@ async def _ask(
         reply = await client.completions.create(
             model=model,
             prompt=list(request.prompt_ids),
-            max_tokens=limits.max_new_tokens,
+            max_tokens=request.most_new_tokens(limits),
             temperature=limits.temperature if sampled else 0.0,
             top_p=limits.top_p if sampled else 1.0,
             seed=seed(request.stream),
@@ -146,5 +149,18 @@ def _answered(choice: Any, usage: Any, renderer: Renderer, request: DecodingRequ
     )
     answer.num_tokens = usage.completion_tokens if usage else len(answer.logprobs)
     if (whole := request.stop(answer.text)) is not None:
-        answer.text, answer.finished = whole, True
+        _cut(answer, whole, choice, renderer)
     return answer
+
+
+def _cut(answer: Answered, whole: str, choice: Any, renderer: Renderer) -> None:
+    """End a completion with its thought's text: tokens behind that are neither in its budget nor
+    in its log-probability. They are counted by the texts of the server's tokens, without these by
+    our own tokens of the text."""
+    if answer.text != whole and answer.text.startswith(whole):
+        ends = accumulate(map(len, getattr(choice.logprobs, "tokens", None) or ()))
+        kept = next((n for n, end in enumerate(ends, start=1) if end >= len(whole)), None)
+        kept = min(kept or renderer.num_tokens(whole), answer.num_tokens)
+        answer.num_behind = answer.num_tokens - kept
+        answer.num_tokens, answer.logprobs = kept, answer.logprobs[:kept]
+    answer.text, answer.finished = whole, True

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from mdexp.config.blocks import DecodingSettings
@@ -35,7 +35,8 @@ log = logging.getLogger(__name__)
 class Writing:
     """A student that writes the pending texts of transcripts, one window at a time.
 
-    A window is a batch of first texts. The cache of a transcript's texts is kept until it ends.
+    A window is a batch of first texts. The caches of its transcripts are kept until it is
+    written (`forget`).
     `title` begins the lines of progress.
     """
 
@@ -114,20 +115,30 @@ class Writing:
             found |= zip(places, texts, strict=True)
         return [found[n] for n in range(len(pending))]
 
+    def forget(self) -> None:
+        """Free the caches of transcripts that were written."""
+        self.texts.clear()
+
     def _role(self, step: Write) -> str:
         """Whose adapter writes; one student writes as one role, whatever a text is."""
         return step.role if self.roles else ONLY_ROLE
 
     def _written(self, pending: Sequence[tuple[Walk, Write]], role: str) -> list[Segment]:
-        requests = [self._request(walk.transcript, step) for walk, step in pending]
-        spent = [num_tokens(walk.transcript) for walk, _ in pending]
         most = self.decoding.max_new_tokens
-        limits = limits_of(self.decoding, max_new_tokens=max(1, most - min(spent)))
-        answers = self._answers([walk for walk, _ in pending], requests, limits, role)
-        # With the opening tag at the end of its prompt, so that the text can be read alone.
+        left = [most - num_tokens(walk.transcript) for walk, _ in pending]
+        asked = [pair for pair, room in zip(pending, left, strict=True) if room > 0]
+        requests = [
+            replace(self._request(walk.transcript, step), max_new_tokens=room)
+            for (walk, step), room in zip(pending, left, strict=True)
+            if room > 0
+        ]
+        limits = limits_of(self.decoding, max_new_tokens=max(1, *left))
+        answers = iter(self._answers([walk for walk, _ in asked], requests, limits, role))
+        # With the opening tag at the end of its prompt, so that the text can be read alone. Where
+        # nothing is left of the budget, the text is empty and unfinished.
         return [
-            _segment(answered, self._opening(walk.transcript), most - used, role)
-            for (walk, _), answered, used in zip(pending, answers, spent, strict=True)
+            _segment(next(answers) if room > 0 else Answered(), self._opening(w.transcript), role)
+            for (w, _), room in zip(pending, left, strict=True)
         ]
 
     def _answers(
@@ -206,14 +217,13 @@ def num_tokens(transcript: Transcript) -> int:
     return sum(segment.num_tokens for segment in transcript.by("writer"))
 
 
-def _segment(answered: Answered, opening: str, room: int, role: str) -> Segment:
-    """A text of the student after its opening tag; one that exceeds the tokens left to its
-    transcript is cut short."""
+def _segment(answered: Answered, opening: str, role: str) -> Segment:
+    """A text of the student after its opening tag."""
     return Segment(
         author="writer",
         role=role,
         text=opening + answered.text,
         num_tokens=answered.num_tokens,
-        finished=answered.finished and answered.num_tokens <= room,
+        finished=answered.finished,
         logprob=answered.logprob,
     )

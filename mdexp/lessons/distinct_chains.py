@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mdexp.answers import correct
 from mdexp.lessons.needed_thought import thought_of
+from mdexp.lessons.thinking import thinking_together, thought_first
 from mdexp.ports import Executor, Thought
 from mdexp.records import Lesson, Problem, VerifiedPath
 from mdexp.thoughts.dcot import DivergentChains
@@ -46,14 +47,15 @@ class DistinctChains(BaseModel):
         }
         drawn = self._subsets(problem, list(chains.values()))
         for number, (epoch, subset) in enumerate(drawn):
+            packed = packing.packed(
+                problem.question, [path.text for path in subset], subset[0].answer
+            )
             yield Lesson(
                 id=f"{problem.id}/{self.thought}/{number}",
                 problem_id=problem.id,
                 thought=self.thought,
                 sample=number,
-                segments=packing.packed(
-                    problem.question, [path.text for path in subset], subset[0].answer
-                ),
+                segments=thought_first(packed, thinking_together(subset)),
                 sources=tuple(f"{path.thought}/{path.sample}" for path in subset),
                 epoch=epoch,
             )

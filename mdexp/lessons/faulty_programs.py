@@ -20,6 +20,7 @@ from mdexp.lessons.program_faults import (
     VALUE_FAULTS,
     Operator,
 )
+from mdexp.lessons.thinking import thinking_of, thought_first
 from mdexp.ports import Done, Executor, Run, Thought
 from mdexp.records import Lesson, Problem, ProgramResult, Segment, Transcript, VerifiedPath
 from mdexp.thoughts.repair import Repair
@@ -90,7 +91,7 @@ class FaultyPrograms(BaseModel):
     ) -> Lesson:
         failed = _failed(result)
         right = repair.inner.lesson(_question(problem), _done(one.path))
-        question, cue, target = right
+        question, cue, target = thought_first(right, thinking_of(one.path))
         return Lesson(
             id=f"{problem.id}/{self.thought}/{number}",
             problem_id=problem.id,

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from mdexp.answers import NUMBER, canonical, correct, plain
+from mdexp.lessons.thinking import thinking_together, thought_first
 from mdexp.ports import Executor, Run, Seen, Thought, Write
 from mdexp.records import Lesson, Problem, ProgramResult, Segment, Transcript, VerifiedPath
 from mdexp.thoughts.prose_steps import steps_of
@@ -51,12 +52,14 @@ class InterleavedSteps(BaseModel):
         thoughts: Mapping[str, Thought],
         executor: Executor,
     ) -> Iterator[Lesson]:
-        """Yield a lesson for each chain that matches a program; of several the first."""
+        """Yield a lesson for each right chain that matches a right program; of several the
+        first."""
         thought = self._interleaving(thoughts)
-        programs = [path for path in paths if path.thought in thought.made_from]
+        right = [p for p in paths if correct(p.answer, problem.answer, problem.match)]
+        programs = [path for path in right if path.thought in thought.made_from]
         lines = [(path, lines_of(path.text, executor)) for path in programs]
         number = 0
-        for chain in paths:
+        for chain in right:
             for program, bound in lines if chain.thought == self.prose else ():
                 texts = interleaved(chain.text, bound)
                 if not 0 < len(texts) <= thought.max_runs:
@@ -68,7 +71,7 @@ class InterleavedSteps(BaseModel):
                     problem_id=problem.id,
                     thought=self.thought,
                     sample=_FIRST_OF_STEPS + number,
-                    segments=segments,
+                    segments=thought_first(segments, thinking_together((chain, program))),
                     sources=tuple(f"{one.thought}/{one.sample}" for one in (chain, program)),
                 )
                 number += 1

@@ -1,12 +1,12 @@
 """A lesson for each verified path: the thought's own target for it, where it has one."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
 
+from mdexp.lessons.thinking import thinking_of, thought_first
 from mdexp.ports import Done, Executor, Thought
-from mdexp.records import Lesson, Problem, Segments, Transcript, VerifiedPath
+from mdexp.records import Lesson, Problem, Transcript, VerifiedPath
 from mdexp.transcripts.opening import asked
 
 
@@ -50,33 +50,6 @@ class PathLessons(BaseModel):
                     problem_id=path.problem_id,
                     thought=name,
                     sample=path.sample,
-                    segments=_thought_first(segments, _thinking_of(path)),
+                    segments=thought_first(segments, thinking_of(path)),
                     sources=(f"{path.thought}/{path.sample}",),
                 )
-
-
-def _thinking_of(path: VerifiedPath) -> list[str]:
-    """What the teacher thought before each of its texts."""
-    if not path.segments:
-        return [path.thinking]
-    return [segment.thinking for segment in path.segments if segment.author == "writer"]
-
-
-def _thought_first(segments: Segments, thinking: list[str]) -> Segments:
-    """The lesson with the teacher's thinking before the student's texts, in the order of both. Of
-    more texts than the lesson has, the last is its last. A text that goes on within a turn has its
-    thinking where the turn begins: a student thinks there alone."""
-    number = sum(segment.author == "writer" for segment in segments)
-    if len(thinking) > number:
-        thinking = [*thinking[: number - 1], thinking[-1]]
-    left = iter(thinking)
-    said = list(segments)
-    begins = 0
-    for place, segment in enumerate(segments):
-        if segment.author != "writer":
-            continue
-        begins = place if segment.turn else begins
-        earlier = "" if segment.turn else said[begins].thinking
-        both = "\n".join(filter(None, (earlier, next(left, ""))))
-        said[begins] = replace(said[begins], thinking=both)
-    return tuple(said)

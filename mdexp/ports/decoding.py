@@ -14,7 +14,7 @@ class Decoder(Protocol):
     num_paths: int  # sampled paths of each thought that vote
     num_shots: int  # exemplars of the few-shot prompt before training
     num_validation: int  # validation problems that are answered
-    max_new_tokens: int  # for each text
+    max_new_tokens: int  # of each transcript
     engine: Literal["local", "openai"]
 
     def why_not(self, thoughts: Mapping[str, Thought], kind: str) -> str | None:

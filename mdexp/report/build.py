@@ -18,7 +18,7 @@ from mdexp.grading.selection import NOTE as SELECTION_NOTE
 from mdexp.grading.selection import verdict as selection_verdict
 from mdexp.grading.token_curves import TokenCurves
 from mdexp.ports import student_name
-from mdexp.records import VALIDATION, Generation, Lesson, Output, Problem, Vote
+from mdexp.records import VALIDATION, Generation, Lesson, Output, Problem, TranscriptKey, Vote
 from mdexp.records.row_names import row_names, unverified
 from mdexp.report import charts, tables
 from mdexp.report.answer_tokens import answer_tokens
@@ -122,6 +122,10 @@ def build_report(
             programs,
             problem_sets(analysis),
             lesson_examples(problems, lessons, taught_by),
+            {
+                TranscriptKey(o.problem_id, o.thought, o.sample, o.phase): o.num_tokens
+                for o in outputs
+            },
         ),
     }
     for name in ("report.md", "report.html"):

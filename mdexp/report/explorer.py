@@ -4,12 +4,12 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
 from mdexp.grading.breakdowns import error_class
-from mdexp.records import VALIDATION, Generation, Problem, Segment
+from mdexp.records import VALIDATION, Generation, Problem, TranscriptKey
+from mdexp.report.conversation import conversation_turns
 from mdexp.report.lesson_examples import LessonExample
 
 MOST_LISTED = 20_000  # generations: a page of 40 MB, which browsers still open
@@ -22,6 +22,7 @@ FIELDS = (
     "sample",
     "verdict",
     "answer",
+    "tokens",
     "logprob",
     "text",
     "output",
@@ -53,12 +54,13 @@ def explorer_data(
     programs: Sequence[str] = (),
     sets: Mapping[str, Sequence[str]] = MappingProxyType({}),
     lessons: Sequence[LessonExample] = (),
+    tokens: Mapping[TranscriptKey, int] = MappingProxyType({}),
 ) -> str:
     """Generations and their problems as JSON that is safe inside a script element.
 
     A generation is a list in the order of `fields`: names would be half of the page. `programs` are
     the thoughts whose texts are code, `sets` the ids of problems that can be chosen together.
-    `lessons` are shown beside the student's texts.
+    `lessons` are shown beside the student's texts, `tokens` are how many each generation has.
     """
     asked = {generation.problem_id for generation in generations}
     data = {
@@ -67,38 +69,14 @@ def explorer_data(
         "sets": dict(sets),
         "lessons": list(lessons),
         "fields": FIELDS,
-        "generations": [list(_row(g).values()) for g in generations],
+        "generations": [list(_row(g, tokens).values()) for g in generations],
     }
     return json.dumps(data, separators=(",", ":")).translate(ESCAPES)
 
 
-def conversation_turns(segments: Sequence[Segment]) -> list[tuple[str, str]]:
-    """The turns of a transcript of several texts, for people: texts with their tokens, the outcome
-    of each run, and what the writer was asked or read."""
-    return [_turn(before, segment) for before, segment in pairwise((None, *segments)) if segment]
-
-
-def _turn(before: Segment | None, segment: Segment) -> tuple[str, str]:
-    match segment.author:
-        case "writer":
-            cut = "" if segment.finished else ", cut short"
-            return f"{segment.role}, {segment.num_tokens} tokens{cut}", segment.text
-        case "executor":
-            status = segment.result.status if segment.result else ""
-            return f"sandbox, ran what was written: {status}", _found(segment)
-        case "cue" if before and before.author == "executor" and segment.turn is None:
-            return "read by the student", segment.text.strip()
-        case _:
-            return "asked", segment.text.strip()
-
-
-def _found(segment: Segment) -> str:
-    answer = segment.result.answer if segment.result else None
-    return segment.text or ("" if answer is None else str(answer))
-
-
-def _row(generation: Generation) -> Mapping[str, Any]:
+def _row(generation: Generation, tokens: Mapping[TranscriptKey, int]) -> Mapping[str, Any]:
     dataset = generation.dataset
+    names = (generation.problem_id, generation.thought, generation.sample, generation.phase)
     row = {
         "problem": generation.problem_id,
         "dataset": f"{dataset}{VALIDATION}" if generation.split != "test" else dataset,
@@ -107,6 +85,7 @@ def _row(generation: Generation) -> Mapping[str, Any]:
         "sample": generation.sample,
         "verdict": error_class(generation),
         "answer": None if generation.answer is None else str(generation.answer),
+        "tokens": tokens.get(TranscriptKey(*names)),
         "logprob": None if generation.logprob is None else round(generation.logprob, 4),
         "text": generation.text,
         "output": generation.stdout,

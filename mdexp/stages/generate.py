@@ -15,7 +15,7 @@ from mdexp.decoding.scorer_head import HEAD, read_head
 from mdexp.ports import AsksScorer, Decoder, Done, Executor, StudentConfig, Thought
 from mdexp.records import Output, Overlap, Phase, Problem, TranscriptKey, by_id
 from mdexp.stages.problem_sets import asked_of_student, key_of_free_text, set_sizes
-from mdexp.stages.stage import Files, Stage, key_of_half_precision
+from mdexp.stages.stage import Files, Stage, key_of_decoding
 from mdexp.stages.stage_writer import RankOptions, stage_writer
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
@@ -172,9 +172,10 @@ def _asks_scorer(s: Settings) -> bool:
 
 
 def _key_of_engine(s: Settings) -> Mapping[str, Any]:
-    """Earlier versions did not check which model the server had."""
-    probed = {"server": "probed"} if s.decoding.engine == "openai" else {}
-    return {**probed, **key_of_half_precision(s)}
+    """Earlier versions did not check which model the server had, and counted what it wrote behind
+    the end of a text."""
+    probed = {"server": "probed, cut"} if s.decoding.engine == "openai" else {}
+    return {**probed, **key_of_decoding(s)}
 
 
 BEFORE = Stage(
@@ -186,7 +187,7 @@ BEFORE = Stage(
     writes={"outputs.jsonl": "outputs_before.jsonl"},
     files=lambda s: {**s.student.files(), **keyed_exemplar_files()},
     settings=lambda s: _settings(s, "before") | {"overlap": s.dataset.overlap},
-    key_only=lambda s: {**key_of_free_text(s), **key_of_half_precision(s)},
+    key_only=lambda s: {**key_of_free_text(s), **key_of_decoding(s)},
     tools=lambda run: {
         "executor": run.executor,
         "weights": run.untrained,

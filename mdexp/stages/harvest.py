@@ -11,7 +11,7 @@ from mdexp.ports import Decoder, Executor, StudentConfig, Thought
 from mdexp.records import Problem
 from mdexp.stages.generate import written_counts
 from mdexp.stages.problem_sets import training_problems
-from mdexp.stages.stage import Files, Stage, key_of_half_precision, same_names
+from mdexp.stages.stage import Files, Stage, key_of_decoding, same_names
 from mdexp.stages.stage_writer import RankOptions, stage_writer
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
@@ -81,7 +81,7 @@ HARVEST = Stage(
     tools=lambda run: {"executor": run.executor, "weights": run.trained, "ranks": run.ranks},
     runs_programs=True,
     is_numeric=True,
-    key_only=key_of_half_precision,
+    key_only=key_of_decoding,
     asks_trained_student=True,
     for_scorer=True,
 )

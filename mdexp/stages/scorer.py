@@ -21,7 +21,7 @@ from mdexp.ports import (
 )
 from mdexp.records import Generation, Output, PathScore, Problem, by_id
 from mdexp.stages.harvest import HARVESTED, scorer_problems
-from mdexp.stages.stage import Files, Stage, key_of_half_precision, same_names
+from mdexp.stages.stage import Files, Stage, key_of_decoding, same_names
 from mdexp.store.files import write_json
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.store.stage_store import Counts
@@ -172,7 +172,7 @@ SCORER = Stage(
     tools=lambda run: {"executor": run.executor, "weights": run.trained},
     runs_programs=True,
     is_numeric=True,
-    key_only=key_of_half_precision,
+    key_only=key_of_decoding,
     asks_trained_student=True,
     for_scorer=True,
 )
@@ -186,7 +186,7 @@ WEIGH = Stage(
     settings=lambda s: {"student": s.student, "thoughts": s.answering()},
     tools=lambda run: {"weights": run.trained},
     is_numeric=True,
-    key_only=key_of_half_precision,
+    key_only=key_of_decoding,
     asks_trained_student=True,
     for_scorer=True,
 )

@@ -66,14 +66,17 @@ def sandbox_limits(settings: Settings, tiers: Sequence[str]) -> dict[str, Any]:
     return settings.sandbox.model_dump(exclude={"workers"}) | {"tiers": tiers, "python": python}
 
 
-def key_of_half_precision(settings: Settings) -> Mapping[str, Any]:
-    """What answers in less than float32 were computed with, for the key alone: earlier versions
-    rounded the rotary frequencies to the type of the weights."""
+def key_of_decoding(settings: Settings) -> Mapping[str, Any]:
+    """What earlier versions decoded otherwise, for the key alone: in less than float32 they rounded
+    the rotary frequencies to the type of the weights, and the rows of a batch shared the largest
+    budget that one of their transcripts had left."""
     from mdexp.students.numerics import numerics
 
     trainer = settings.trainer
     dtype = numerics(trainer.precision, trainer.accelerator, settings.student).dtype
-    return {} if dtype == "float32" else {"buffers": "float32"}
+    buffers = {} if dtype == "float32" else {"buffers": "float32"}
+    in_parts = any(thought.max_writes > 1 for thought in settings.writable().values())
+    return buffers | ({"budget": "of each transcript"} if in_parts else {})
 
 
 def no_files(settings: Settings) -> Files:

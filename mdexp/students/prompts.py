@@ -167,6 +167,10 @@ class Renderer:
             return behind_thinking(segment.text, segment.thinking, self._thinking_tags, before)
         return segment.text
 
+    def num_tokens(self, text: str) -> int:
+        """How many tokens a text of the writer has by itself, without its end."""
+        return len(self._ids(self.code_text.encode(text), specials=False))
+
     def text(self, ids: Sequence[int]) -> str:
         """The text of generated tokens, without end of sequence and padding."""
         specials = {self.tokenizer.eos_token_id, self.tokenizer.pad_token_id}
@@ -195,10 +199,11 @@ class Renderer:
 
     def _glue(self, cue: str) -> Piece:
         """What lies between the end of the student's turn and its next: the user's turn."""
-        glue = self._glue_text(cue)
+        glue = self.between_turns(cue)
         return Piece(glue, glue.replace(str(self.tokenizer.eos_token), ""), scored=False)
 
-    def _glue_text(self, cue: str) -> str:
+    def between_turns(self, cue: str) -> str:
+        """The user's turn with a cue, between two texts of the writer; TurnsAltered."""
         if self.style == "plain":
             return f"\n\n{_plain_turn({'role': 'user', 'content': cue})}\n\nAnswer:\n"
         before, found, behind = self._prompt(

@@ -13,6 +13,7 @@ from mdexp.records import REFUSED, Path, Problem, ProgramResult, Segment, Transc
 from mdexp.teacher.request import Answer
 from mdexp.transcripts.driver import Walk, conversation, drive, run_all, without_last_results
 from mdexp.transcripts.opening import new_transcript
+from mdexp.transcripts.prompting import goes_on
 from mdexp.transcripts.reading import seen_of, without_thinking
 
 _CUT_SHORT = ("length", *REFUSED)
@@ -105,7 +106,7 @@ def refuse_continued(
     """ValueError for a dialogue whose exemplars continue a text after a cue."""
     for name, thought in thoughts.items():
         for row in exemplars if is_dialogue(thought) else ():
-            if _goes_on(thought, row):
+            if goes_on(thought, row):
                 raise cannot_continue(name)
 
 
@@ -115,14 +116,6 @@ def cannot_continue(name: str) -> ValueError:
         "reply; let its lessons derive from another thought, or play recorded texts "
         "(teacher=replay)"
     )
-
-
-def _goes_on(thought: Thought, row: Mapping[str, Any]) -> bool:
-    try:
-        shown = thought.exemplar(row)
-    except KeyError:  # the row is not an exemplar of this thought and is not shown
-        return False
-    return any(s.author == "writer" and s.turn is None for s in shown)
 
 
 def _taken(dialogue: Dialogue, answer: Answer | None) -> Segment:

@@ -33,12 +33,15 @@ class StudentsChoice(BaseModel):
     votes: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ()
     is_oracle: ClassVar[bool] = False
-    shows_results: ClassVar[bool] = False
     unit: ClassVar[Literal["line", "sentence"]] = "line"
 
     instruction: str
     cue: str
     among: dict[str, InnerThought] = Field(min_length=2)
+
+    @property
+    def shows_results(self) -> bool:
+        return any(thought.shows_results for thought in self.among.values())
 
     @property
     def max_writes(self) -> int:
@@ -76,7 +79,10 @@ class StudentsChoice(BaseModel):
         if name not in self.among:
             name, text = self.chosen(done.text)
             transcript = self._without_tag(transcript)
-        question, _, first, *rest = self.among[name].lesson(transcript, replace(done, text=text))
+        inner = self.among[name].lesson(transcript, replace(done, text=text))
+        if not inner:
+            return ()
+        question, _, first, *rest = inner
         return (
             question,
             first_cue(self.cue),

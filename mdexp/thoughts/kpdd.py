@@ -30,7 +30,6 @@ class KeyPoints(BaseModel):
 
     votes: ClassVar[bool] = True
     is_oracle: ClassVar[bool] = False
-    shows_results: ClassVar[bool] = False
 
     instruction: str
     cue: str  # asks for the core question; for all key points where it stands alone
@@ -38,6 +37,10 @@ class KeyPoints(BaseModel):
     teacher: Literal["writes", "derived"]  # who makes key points: the teacher or the rule
     inner: InnerThought  # the solution
     inner_name: str = Field(min_length=1)
+
+    @property
+    def shows_results(self) -> bool:
+        return self.inner.shows_results
 
     @property
     def max_writes(self) -> int:
@@ -74,7 +77,7 @@ class KeyPoints(BaseModel):
         if self.teacher == "writes":
             return self._as_written(transcript, done)
         lesson = self.inner.lesson(transcript, done)
-        return self._with_key_points(transcript.segments[0].text, lesson)
+        return self._with_key_points(transcript.segments[0].text, lesson) if lesson else ()
 
     def _cues(self) -> tuple[str, ...]:
         return (self.cue,) if self.hints_cue is None else (self.cue, self.hints_cue)
@@ -84,7 +87,7 @@ class KeyPoints(BaseModel):
         texts = transcript.by("writer")[: len(self._cues())]
         points = [_without_blank_lines(text.text.strip()) for text in texts]
         solution = self.inner.lesson(from_write(transcript, len(self._cues())), done)
-        return self._joined(transcript.segments[0].text, points, solution)
+        return self._joined(transcript.segments[0].text, points, solution) if solution else ()
 
     def _with_key_points(self, question: str, solution: tuple[Segment, ...]) -> tuple[Segment, ...]:
         core, hints = core_question(question), hints_for(question, solution[-1].text)

@@ -22,7 +22,6 @@ class Repair(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     votes: ClassVar[bool] = True
-    shows_results: ClassVar[bool] = False
     unit: ClassVar[Literal["line", "sentence"]] = "line"
 
     instruction: str
@@ -33,6 +32,10 @@ class Repair(BaseModel):
     rounds: int = Field(ge=1)
     inner: InnerThought
     inner_name: str = Field(min_length=1)
+
+    @property
+    def shows_results(self) -> bool:
+        return self.inner.shows_results
 
     @property
     def max_writes(self) -> int:

@@ -6,6 +6,7 @@ that affects only some texts is a warning: the stages count them.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from mdexp.training.devices import Processes, processes
 from mdexp.training.disk_check import judge_disk
 from mdexp.training.launched_ranks import judge_shared
 from mdexp.training.launcher import launched
-from mdexp.training.template_check import judge_template
+from mdexp.training.template_check import judge_template, judge_turns
 from mdexp.transcripts.prompting import load_exemplars, most_asked, shown_by
 
 if TYPE_CHECKING:
@@ -80,8 +81,14 @@ def preflight(
         judged["shared store"] = lambda: judge_shared(store)
     found, faults = _findings(judged)
     if not faults:
-        of_lengths = {"lengths": lambda: judge_lengths(s, config, tokenizer, problems, asked)}
-        last, faults = _findings(of_lengths)
+        renderer = partial(Renderer, tokenizer, student.kind, student.prompt)  # may raise
+        rendered: dict[str, Callable[[], object]] = {
+            "lengths": lambda: judge_lengths(s, config, renderer(), problems, asked)
+        }
+        if any(thought.max_writes > 1 for thought in s.thoughts.values()):
+            exemplars = load_exemplars(most_asked(problems))
+            rendered["turns"] = lambda: judge_turns(renderer(), s.thoughts, exemplars)
+        last, faults = _findings(rendered)
         found += last
     if faults:
         raise Hopeless(faults)
@@ -169,19 +176,18 @@ def judge_tokenizer(tokenizer: "PreTrainedTokenizerBase", config: "PretrainedCon
 def judge_lengths(
     settings: Settings,
     config: "PretrainedConfig",
-    tokenizer: "PreTrainedTokenizerBase",
+    renderer: Renderer,
     problems: Sequence[Problem],
     asked: Sequence[Problem],
 ) -> None:
     """ValueError if no prompt leaves room for a target, or none for `decoding.max_new_tokens`."""
-    student, context = settings.student, context_length(config)
+    context = context_length(config)
     longest = settings.trainer.max_tokens
     if "train" in settings.stages and context and longest > context:
         raise ValueError(
             f"trainer.max_tokens={longest}: the student has {context} positions; "
             f"set trainer.max_tokens={context}"
         )
-    renderer = Renderer(tokenizer, student.kind, student.prompt)
     for name, thought in settings.thoughts.items():
         trained = _prompts(renderer, thought, [p for p in problems if p.split == "train"])
         if "examples" in settings.stages and trained and len(trained[0]) + 2 > longest:

@@ -1,11 +1,15 @@
-"""Checks that a student's chat template renders a prompt and that its open tags are closed by
-targets."""
+"""Checks that a student's chat template renders a prompt, that targets close its open tags, and
+that it renders the turns of thoughts that have several."""
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
 
+from mdexp.ports import Thought
+from mdexp.students.prompts import Renderer
+from mdexp.transcripts.prompting import goes_on
 from mdexp.transcripts.thinking import behind_thinking, opening_at_end, own_tags
 
 if TYPE_CHECKING:
@@ -13,6 +17,23 @@ if TYPE_CHECKING:
 
 TURNS = [{"role": "user", "content": "How many are 2 and 2?"}]
 _OPENED = re.compile(r"<([\w|]{1,30})>\s*\Z")  # not <|assistant|>, which has no closing tag
+
+
+def judge_turns(
+    renderer: Renderer, thoughts: Mapping[str, Thought], exemplars: Sequence[Mapping[str, Any]]
+) -> str:
+    """A sentence about texts after the first. ValueError if a seq2seq student would have to go on
+    within a text, or if a template drops or alters a student's earlier turn."""
+    several = {name: thought for name, thought in thoughts.items() if thought.max_writes > 1}
+    going_on = [name for name in several if any(goes_on(several[name], row) for row in exemplars)]
+    if going_on and renderer.kind == "seq2seq":
+        raise ValueError(
+            f"thought={going_on[0]} goes on within a text, and a seq2seq student answers with a "
+            "whole one each time; choose a causal student, or leave this thought out"
+        )
+    if renderer.kind == "causal" and set(several) > set(going_on):
+        renderer.between_turns("Go on.")  # TurnsAltered
+    return ", ".join(f"{name} has up to {several[name].max_writes} texts" for name in several)
 
 
 def judge_template(tokenizer: "PreTrainedTokenizerBase", style: str) -> str:

@@ -68,6 +68,15 @@ def shown_by(thought: Thought, rows: Sequence[Mapping[str, Any]]) -> list[Mappin
     return [row for row in rows if _can_show(thought, row)]
 
 
+def goes_on(thought: Thought, row: Mapping[str, Any]) -> bool:
+    """Whether the exemplar of a thought goes on within a text; not if it has none of that row."""
+    try:
+        shown = thought.exemplar(row)
+    except KeyError:
+        return False
+    return any(s.author == "writer" and s.turn is None for s in shown)
+
+
 def instruction_for(thought: Thought, kind: AnswerKind) -> str:
     """The system message for a teacher, which says what an answer of that kind is."""
     return " ".join(filter(None, (thought.instruction, _ANSWER_FORMS.get(kind))))

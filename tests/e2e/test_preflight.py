@@ -52,6 +52,8 @@ HOPELESS = {
     "student.tuning=lora student.lora_targets=[c_attn]": "has no linear layer 'c_attn'",
     "student.tuning=dora student.lora_targets=[]": "student.lora_targets names no layer",
     "student.tuning=lora student.base_dtype=bfloat16": "trainer.precision is 32-true here",
+    "experiment=tir student=tiny_seq2seq": "thought=tir goes on within a text, and a seq2seq",
+    "experiment=tir_steps student=tiny_seq2seq": "thought=tir goes on within a text",
     "trainer.max_tokens=20": "trainer.max_tokens=20: the shortest prompt of cot has",
     "trainer.max_tokens=5000": "trainer.max_tokens=5000: the student has 4096 positions; set",
     "decoding.max_new_tokens=4090": "decoding.max_new_tokens=4090: the student has 4096 positions",
@@ -103,6 +105,24 @@ def test_a_chat_template_that_answers_cannot_follow_asks_no_teacher(
 ) -> None:
     own = student(tokenizer={"chat_template": template})
     assert TEMPLATES[template] in refused(command, capfd, *own, "student.prompt=chat")
+
+
+DROPS_TURNS = (
+    "{% for turn in messages if turn.role == 'user' %}{{ turn.content }}\n{% endfor %}Answer:\n"
+)
+
+
+@pytest.mark.parametrize("experiment", ["kpdd", "pad"])
+def test_a_template_that_drops_earlier_turns_asks_no_teacher(
+    experiment: str,
+    command: Command,
+    student: Callable[..., list[str]],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    own = student(tokenizer={"chat_template": DROPS_TURNS})
+    chat = [*own, "student.prompt=chat", f"experiment={experiment}"]
+    assert "drops or alters earlier turns" in refused(command, capfd, *chat)
+    assert command(*own, "student.prompt=chat", "stages=[prepare]") == 0, "one text has no turns"
 
 
 def test_a_template_that_opens_thinking_is_closed_by_every_target() -> None:

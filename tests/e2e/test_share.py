@@ -56,7 +56,9 @@ def test_a_question_is_answered_by_every_path_and_a_vote(run, capsys):
     assert paths == [(thought, k, k > 0) for thought in ("cot", "pot") for k in range(3)]
     assert told.keys() >= {"question", "answer", "votes", "why"}
     shown = asked(capsys, run, QUESTION)
-    assert "--- cot, greedy (does not vote) ---" in shown and "--- pot, sample 2 ---" in shown
+    tokens = {(p["thought"], p["sample"]): p["num_tokens"] for p in told["paths"]}
+    assert f"--- cot, greedy, {tokens['cot', 0]} tokens (does not vote) ---" in shown
+    assert f"--- pot, sample 2, {tokens['pot', 2]} tokens ---" in shown
     assert "why: " in shown
 
 
@@ -100,7 +102,7 @@ def test_beams_are_grown_by_the_weights_that_the_run_chose(stepwise, tmp_path, c
         expected = step["parts"]["logprob"] + 3.0 * step["parts"]["used"]
         assert step["score"] == pytest.approx(expected, abs=2e-4)
     shown = asked(capsys, copy, QUESTION)
-    assert "--- cot, beam 1 ---" in shown
+    assert "--- cot, beam 1, " in shown
     assert f"\n  step 1: {steps[0]['status']}, score {steps[0]['score']}\n" in shown
 
 

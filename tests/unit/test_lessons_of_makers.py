@@ -1,6 +1,7 @@
 """The stage `examples` with several lesson makers: every lesson has its number, none is lost."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from mdexp.lessons.distinct_chains import DistinctChains
 from mdexp.lessons.faulty_programs import FaultyPrograms
+from mdexp.lessons.interleaved_steps import InterleavedSteps
 from mdexp.lessons.paths import PathLessons
 from mdexp.ports import LessonMaker
 from mdexp.records import Example, Lesson, Problem, Rejection, VerifiedPath
@@ -132,3 +134,62 @@ def test_every_path_that_is_a_source_is_not_named(stage: Any) -> None:
     assert [(one.thought, one.sample) for one in unused] == [("cot", 0), ("cot", 2)]
     folder = stage({"paths": PathLessons()}, ("cot", "pot"), PATHS)
     assert read_jsonl(folder / "unused.jsonl", Rejection) == []
+
+
+THOUGHT_OUT = [
+    replace(PATHS[0], thinking="Three fours."),
+    replace(PATHS[1], thinking="Add them."),
+    replace(PATHS[2], thinking="Bags times pens."),
+]
+STEPS = InterleavedSteps(thought="tir", prose="cot")
+
+
+@pytest.mark.parametrize(
+    ("maker", "thoughts", "expected"),
+    [
+        (PathLessons(thoughts=("cot",)), ("cot",), {"Three fours.", "Add them."}),
+        (
+            CHAINS.model_copy(update={"max_chains": 1, "draws": 9}),
+            ("dcot",),
+            {"Three fours.", "Add them."},
+        ),
+        (FAULTS, ("pot", "repair"), {"Bags times pens."}),
+        (STEPS, ("tir", "cot"), {"Three fours.\nBags times pens.", "Add them.\nBags times pens."}),
+    ],
+    ids=["paths", "distinct_chains", "faulty_programs", "interleaved_steps"],
+)
+def test_every_maker_keeps_what_the_teacher_thought_before_what_is_learned(
+    maker: LessonMaker, thoughts: tuple[str, ...], expected: set[str], stage: Any
+) -> None:
+    folder = stage({"maker": maker}, thoughts, THOUGHT_OUT)
+    lessons = read_jsonl(folder / "lessons.jsonl", Lesson)
+    assert lessons
+    for lesson in lessons:
+        first = next(segment for segment in lesson.segments if segment.scored)
+        assert first.thinking in expected
+        assert [s.thinking for s in lesson.segments if s is not first and s.thinking] == []
+
+
+def test_wrong_paths_make_no_lesson_of_steps(stage: Any) -> None:
+    """verify.mode=runs keeps them."""
+    wrong = [path("cot", 0, "3 + 4 = 7."), path("pot", 0, "ans = 3 + 4")]
+    folder = stage({"steps": STEPS}, ("tir", "cot"), [replace(one, answer=7) for one in wrong])
+    assert read_jsonl(folder / "lessons.jsonl", Lesson) == []
+    assert read_jsonl(stage({"steps": STEPS}, ("tir", "cot"), PATHS) / "lessons.jsonl", Lesson)
+
+
+@pytest.mark.parametrize("inner", ["tir", "kpdd"])
+def test_a_thought_that_chooses_among_others_shows_and_skips_what_they_do(inner: str) -> None:
+    among = {"cot": plugin("thought", "cot"), inner: plugin("thought", inner)}
+    auto = plugin("thought", "auto").model_copy(update={"among": among})
+    assert auto.shows_results == (inner == "tir")
+    program = path(inner, 0, PATHS[2].text)
+    made = [*PathLessons().make(PROBLEM, [program], {"auto": auto}, _NoSandbox())]
+    assert len(made) == (inner == "kpdd"), "a program without its result has no tir lesson"
+
+
+class _NoSandbox:
+    def run(self, programs: Any) -> Any:
+        raise AssertionError("nothing is run")
+
+    solve = run

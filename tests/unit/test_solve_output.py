@@ -1,12 +1,14 @@
 """Answers as people read them."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from mdexp.commands.solve_output import for_people, solve_output
 from mdexp.grading.vote import elect, voters
-from mdexp.records import Generation, Output, ProgramResult, Segment
+from mdexp.records import Generation, Lesson, Output, Problem, ProgramResult, Segment
 from mdexp.report.explorer import explorer_data
+from mdexp.report.lesson_examples import lesson_examples
 
 OF = {"problem_id": "p", "dataset": "toy", "split": "test", "phase": "after", "num_shots": 0}
 
@@ -29,12 +31,12 @@ def test_a_path_without_a_say_is_marked() -> None:
     sampled = tell(path("cot", 0, 1), path("cot", 1, 2), order=("cot",))
     assert [p["heard"] for p in sampled["paths"]] == [False, True]
     shown = for_people(sampled)
-    assert "\n--- cot, greedy (does not vote) ---\nIt is 1.\n=> 1\n" in shown
-    assert "\n--- cot, sample 1 ---\n" in shown
+    assert "\n--- cot, greedy, 3 tokens (does not vote) ---\nIt is 1.\n=> 1\n" in shown
+    assert "\n--- cot, sample 1, 3 tokens ---\n" in shown
     assert shown.endswith("\nanswer: 2\nwhy: cot only, by majority (2: 1)")
     left_out = tell(path("cot", 0, 1), path("pot", 0, 2), order=("pot",))
     assert [p["heard"] for p in left_out["paths"]] == [False, True]
-    assert "greedy (does not vote)" not in for_people(
+    assert "greedy, 3 tokens (does not vote)" not in for_people(
         tell(path("cot", 0, 1), path("pot", 0, 2), order=("pot", "cot"))
     )
 
@@ -42,7 +44,7 @@ def test_a_path_without_a_say_is_marked() -> None:
 def test_beams_are_ranked_and_show_their_steps() -> None:
     steps = [{"status": "ran", "score": 0.25}, {"status": "failed", "score": -1.5}]
     shown = for_people(tell(path("pot", 0, 1, trace={"steps": steps}), order=("pot",)))
-    assert "--- pot, beam 1 ---" in shown
+    assert "--- pot, beam 1, 3 tokens ---" in shown
     assert "\n  step 1: ran, score 0.25\n  step 2: failed, score -1.5\n" in shown
 
 
@@ -88,3 +90,26 @@ def test_a_transcript_is_shown_as_a_conversation() -> None:
     data = json.loads(explorer_data([], [path("tir", 0, 3, segments=said)[0]]))
     row = dict(zip(data["fields"], data["generations"][0], strict=True))
     assert row["turns"] == [[t["who"], t["text"]] for t in solved["paths"][0]["turns"]]
+
+
+def test_a_lesson_with_texts_that_are_only_read_is_told_as_a_conversation() -> None:
+    said = (
+        Segment(author="question", text="How many?", turn="user"),
+        Segment(author="cue", text="Write a program."),
+        Segment(author="writer", text="ans = lost", turn="assistant"),
+        Segment(author="executor", text="NameError", result=ProgramResult(status="runtime_error")),
+        Segment(author="cue", text="NameError\nMend it.", turn="user"),
+        Segment(author="writer", text="ans = 7", turn="assistant", scored=True),
+    )
+    lesson = Lesson(
+        id="p", problem_id="p", thought="repair", sample=0, segments=said, sources=("pot/0",)
+    )
+    problem = Problem(id="p", dataset="toy", split="train", question="How many?", answer=7)
+    [shown] = lesson_examples([problem], [lesson], {})
+    assert shown["text"] == (
+        "[student]\nans = lost\n\n[sandbox, ran what was written: runtime_error]\nNameError\n\n"
+        "[asked]\nNameError\nMend it.\n\n[student (to be learned)]\nans = 7"
+    )
+    alone = replace(lesson, segments=(*said[:2], said[-1]))
+    [shown] = lesson_examples([problem], [alone], {})
+    assert shown["text"] == "ans = 7"

@@ -119,10 +119,10 @@
   function render(g) {
     const node = card.content.firstElementChild.cloneNode(true);
     const values = { ...g, answer: g.answer ?? "none" };
-    for (const name of ["question", "text", "answer", "gold", "output", "error"]) {
+    for (const name of ["question", "text", "tokens", "answer", "gold", "output", "error"]) {
       const place = node.querySelector(`.${name}`);
       place.textContent = values[name];
-      if (["output", "error"].includes(name) && !values[name]) place.parentElement.hidden = true;
+      if (["tokens", "output", "error"].includes(name) && !values[name]) place.parentElement.hidden = true;
     }
     if (report.programs.includes(g.thought)) {
       node.querySelector(".text").replaceChildren(...highlight(g.text));
