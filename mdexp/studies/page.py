@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from math import inf
 from pathlib import Path
 from statistics import fmean
 from textwrap import fill
@@ -40,6 +41,7 @@ from mdexp.studies.verdicts import vote_curve
 
 MARKDOWN, PAGE = "study.md", "study.html"
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+LIMIT = "decoding.max_new_tokens="
 COLUMNS = 41  # width of a chart in Markdown, in characters
 WIDTH = 100  # of lines of prose
 _PARAGRAPH = re.compile(r"^(?![|#]).+(?:\n(?![|#]).+)*", re.MULTILINE)
@@ -232,6 +234,7 @@ def _arm_rows(study: Study, records: Records) -> list[dict[str, Any]]:
                 "tokens": _mean([r.cost.target_tokens for r in done]),
                 "steps": _mean([r.cost.steps for r in done]),
                 "seconds": _mean([r.cost.seconds for r in done]),
+                "cut": _share_cut(done, dataset),
                 "accuracies": _accuracies(done, dataset),
             }
         )
@@ -241,6 +244,23 @@ def _arm_rows(study: Study, records: Records) -> list[dict[str, Any]]:
 def _accuracies(done: Sequence[JobRecord], dataset: str) -> dict[str, float]:
     rows = [record.metrics[dataset]["after"] for record in done]
     return {row: fmean(each[row]["accuracy"] for each in rows) for row in (rows[0] if rows else ())}
+
+
+def _share_cut(done: Sequence[JobRecord], dataset: str) -> float | None:
+    """The share of sampled paths that are as long as their limit allows; None without any."""
+    lengths = [
+        (tokens, _limit(record))
+        for record in done
+        for paths in record.tests[dataset].paths.values()
+        for of_problem in paths.tokens
+        for tokens in of_problem
+    ]
+    return fmean(tokens >= limit for tokens, limit in lengths) if lengths else None
+
+
+def _limit(record: JobRecord) -> float:
+    given = [s.removeprefix(LIMIT) for s in record.settings if s.startswith(LIMIT)]
+    return int(given[-1]) if given else inf
 
 
 def _cost_charts(study: Study, arms: Sequence[Mapping[str, Any]]) -> dict[str, str]:
