@@ -170,6 +170,7 @@ class StudyJob:
 
 class Study(Entry):
     commit: str | None = Field(pattern=r"^[0-9a-f]{40}$")  # None: any commit; the page says so
+    notes: tuple[str, ...] = ()  # what readers of the page have to know of the plan
     settings: tuple[str, ...]  # of all jobs
     problems: dict[str, Count]  # test problems of each dataset
     sets: dict[str, ProblemSet]
