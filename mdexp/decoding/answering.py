@@ -122,7 +122,9 @@ def _output(transcript: Transcript, problem: Problem, phase: Phase, num_shots: i
 
 
 def _mean_logprob(texts: Sequence[Segment]) -> float | None:
-    """The mean over all tokens of a transcript; None if it is not known for each."""
+    """The mean over all tokens of a transcript; None if it is not known for each. A text for which
+    no budget was left has none."""
+    texts = [text for text in texts if text.num_tokens] or texts
     known = [text.logprob for text in texts if text.logprob is not None]
     if len(known) < len(texts):
         return None

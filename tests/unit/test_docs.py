@@ -102,3 +102,12 @@ def test_it_builds_and_no_link_is_dead(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "configuration" / "index.html").read_text()
     assert "trainer.learning_rate" in page
+
+
+def test_figures_of_the_readme_are_those_of_the_study() -> None:
+    """Each figure with a decimal in README's "Measured" stands on the study's page."""
+    readme, page = ((ROOT / name).read_text() for name in ("README.md", "docs/study.md"))
+    measured = readme.partition("\n## Measured\n")[2].partition("\n## ")[0]
+    figures = set(re.findall(r"(?<![\d.])\d+\.\d+(?![\d.])", measured))
+    assert len(figures) > 20
+    assert figures <= set(re.findall(r"(?<![\d.])\d+\.\d+(?![\d.])", page))

@@ -74,6 +74,16 @@ def test_who_is_written_beside_changes_no_text_and_no_budget(monkeypatch):
     assert len(budgets) > 1, "else all texts would have as much left as each other"
 
 
+def test_a_text_for_which_nothing_is_left_is_empty_and_changes_no_likelihood(monkeypatch):
+    monkeypatch.setattr(kpdd, "_one_paragraph", lambda text: text if len(text) >= 24 else None)
+    outputs = written("kpdd", batch_size=16, max_new_tokens=24)
+    spent = [o for o in outputs if [tokens for _, tokens, _ in texts(o)] == [24, 0]]
+    assert spent and {texts(output)[-1] for output in spent} == {("", 0, False)}
+    for output in spent:
+        first = next(s for s in output.segments if s.author == "writer")
+        assert first.finished and output.logprob == round(first.logprob, 6)
+
+
 def test_caches_are_freed_with_their_window(monkeypatch):
     held: list[int] = []
     write = Writing.write
