@@ -21,7 +21,7 @@ def test_every_row_with_a_figure_has_an_experiment() -> None:
             name = f"md_{students[figure.student]}_{figure.dataset}.yaml"
             text = (config_folder() / "experiment" / name).read_text()
             assert f"{figure.accuracy}" in text, "the yaml cites the figure"
-            assert "leaves open: " in text
+            assert "does not state: " in text
 
 
 def test_the_report_prints_them_beside_ours(tmp_path: Path) -> None:
