@@ -36,8 +36,7 @@ def texts_of(cell: Any) -> list[str]:
 
 def with_choices(question: str, choices: Sequence[str]) -> str:
     """The question followed by its choices: `... A) 21 B) 22`."""
-    if not 2 <= len(choices) <= len(LETTERS):
-        raise ChoiceError(f"a question has 2 to {len(LETTERS)} choices, found {len(choices)}")
+    _judge_number(choices)
     listed = (f"{letter}) {text}" for letter, text in zip(LETTERS.upper(), choices, strict=False))
     return " ".join([question, *listed])
 
@@ -45,6 +44,7 @@ def with_choices(question: str, choices: Sequence[str]) -> str:
 def chosen_letter(cells: Mapping[Any, Any], choices: Sequence[str], answer: Answer) -> str:
     """The letter of the right choice: by `answer_index` (from 0), else by the answer, which is a
     letter, a label of the hub's, or the text of one choice. ChoiceError if that is ambiguous."""
+    _judge_number(choices)
     if "answer_index" in cells:
         index = str(cells["answer_index"]).strip()
         if not index.isdecimal() or int(index) >= len(choices):
@@ -60,6 +60,11 @@ def chosen_letter(cells: Mapping[Any, Any], choices: Sequence[str], answer: Answ
         why = "could be several of" if meant else "is none of"
         raise ChoiceError(f"the answer {answer!r} {why} the choices {', '.join(choices)}")
     return LETTERS[meant.pop()].upper()
+
+
+def _judge_number(choices: Sequence[str]) -> None:
+    if not 2 <= len(choices) <= len(LETTERS):
+        raise ChoiceError(f"a question has 2 to {len(LETTERS)} choices, found {len(choices)}")
 
 
 def listed_in(question: str) -> list[str]:

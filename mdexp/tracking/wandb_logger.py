@@ -85,8 +85,9 @@ class WandbLogger(BaseModel):
         begun.finish(exit_code=0)
 
     def resolved_mode(self) -> Mode:
-        """`auto` is WANDB_MODE if it is set, else online where a key is found."""
-        if self.mode != "auto":
+        """`auto` and `online` are WANDB_MODE if it is set, else online where a key is found, else
+        offline."""
+        if self.mode in ("offline", "disabled"):
             return self.mode
         if (asked := os.environ.get("WANDB_MODE")) is None:
             return "online" if has_key() else "offline"
@@ -117,6 +118,8 @@ class WandbLogger(BaseModel):
             )
 
         mode = self.resolved_mode()
+        if (self.mode, mode) == ("online", "offline"):
+            log.warning("W&B: this run is kept offline, for `wandb sync`: no key, or WANDB_MODE")
         try:
             run = init(mode)
         except CommError as error:

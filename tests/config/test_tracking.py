@@ -63,6 +63,17 @@ def test_auto_is_online_with_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     assert AUTO.resolved_mode() == "online"
 
 
+def test_online_is_offline_without_a_key_and_obeys_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    online = AUTO.model_copy(update={"mode": "online"})
+    assert online.resolved_mode() == "offline"
+    monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
+    assert online.resolved_mode() == "online"
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    assert online.resolved_mode() == "disabled"
+
+
 def test_auto_finds_a_key_in_netrc(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import wandb
 

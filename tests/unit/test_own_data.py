@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from mdexp.config.config_path import config_folder
 from mdexp.config.judging import judge
+from mdexp.datasets.choices import ChoiceError, chosen_letter
 from mdexp.datasets.mix import Mix
 from mdexp.datasets.prepare import prepare_problems
 from mdexp.ports import SourceError
@@ -263,3 +264,11 @@ def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path) -> None:
     (tmp_path / "test.parquet").write_text("question,answer\n")
     with pytest.raises(SourceError, match=r"pyarrow|no parquet file"):
         dataset("parquet", path=str(tmp_path)).problems()
+
+
+@pytest.mark.parametrize("gold", [{"answer": "text 10"}, {"i": 10}])
+def test_an_eleventh_choice_is_refused(gold: dict[str, Any]) -> None:
+    choices = [*TEN, "text 10"]
+    cells = {"answer_index": gold["i"]} if "i" in gold else {}
+    with pytest.raises(ChoiceError, match="a question has 2 to 10 choices, found 11"):
+        chosen_letter(cells, choices, gold.get("answer", ""))
