@@ -9,7 +9,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -25,6 +25,7 @@ from mdexp.store.run_folder import MANIFEST, run_file
 from mdexp.studies.plan import StudyError, StudyJob, fault_lines
 
 RESULTS = "jobs"  # folder of the records within a study's folder
+Kind = TypeVar("Kind", bound=BaseModel)
 PHASE: Phase = "after"
 
 
@@ -166,10 +167,15 @@ def write_record(folder: Path, name: str, record: JobRecord) -> None:
 
 def read_records(folder: Path) -> dict[str, JobRecord]:
     """The records of a study's finished jobs, by name; StudyError names an invalid file."""
+    return read_each(folder / RESULTS, JobRecord)
+
+
+def read_each(folder: Path, kind: type[Kind]) -> dict[str, Kind]:
+    """The records in a folder, by the names of their files; StudyError names an invalid one."""
     found = {}
-    for file in sorted((folder / RESULTS).glob("*.json")):
+    for file in sorted(folder.glob("*.json")):
         try:
-            found[file.stem] = JobRecord.model_validate_json(file.read_bytes())
+            found[file.stem] = kind.model_validate_json(file.read_bytes())
         except ValidationError as error:
             raise StudyError("\n".join(fault_lines(file, error))) from error
     return found

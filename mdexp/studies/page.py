@@ -3,20 +3,19 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from math import inf
 from pathlib import Path
-from statistics import fmean
 from textwrap import fill
 from typing import Any, get_args
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from mdexp.report.build import cell
-from mdexp.report.charts import line_chart, scatter
+from mdexp.report.charts import line_chart
 from mdexp.report.headline import Versus, forest
 from mdexp.report.series import series_classes
 from mdexp.report.tables import interval_text, p_value, percent, points_text
 from mdexp.store.files import write_text
+from mdexp.studies.arm_costs import arm_rows, cost_charts
 from mdexp.studies.evidence import (
     Estimate,
     JudgedTest,
@@ -27,7 +26,7 @@ from mdexp.studies.evidence import (
     question_verdict,
     smallest_visible,
 )
-from mdexp.studies.job_record import JobRecord, Records
+from mdexp.studies.job_record import Records
 from mdexp.studies.plan import PairedTest, Question, Study, StudyJob, search_job
 from mdexp.studies.predictions import (
     SuitRecord,
@@ -41,7 +40,6 @@ from mdexp.studies.verdicts import vote_curve
 
 MARKDOWN, PAGE = "study.md", "study.html"
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
-LIMIT = "decoding.max_new_tokens="
 COLUMNS = 41  # width of a chart in Markdown, in characters
 WIDTH = 100  # of lines of prose
 _PARAGRAPH = re.compile(r"^(?![|#]).+(?:\n(?![|#]).+)*", re.MULTILINE)
@@ -75,7 +73,7 @@ def page_context(study: Study, records: Records, suits: SuitRecords) -> dict[str
     """The variables of the templates."""
     judged = judged_tests(study, records)
     jobs = all_jobs(study, records)
-    arms = _arm_rows(study, records)
+    arms = arm_rows(study, records)
     return {
         "study": study,
         "num_tests": len(judged),
@@ -98,7 +96,7 @@ def page_context(study: Study, records: Records, suits: SuitRecords) -> dict[str
         },
         "chosen": chosen_values(study, records),
         "arms": arms,
-        "cost_charts": _cost_charts(study, arms),
+        "cost_charts": cost_charts(study, arms),
         "missing": [job.name for job in jobs if job.name not in records],
         "unread": list(unread(study, suits)),
         "num_jobs": len(jobs),
@@ -215,70 +213,6 @@ def text_forest(estimates: Sequence[Estimate]) -> str:
         line[at(e.mean)] = "●"
         lines.append(f"{e.name:<{width}}  {''.join(line)}  {100 * e.mean:+.1f}")
     return "\n".join(lines)
-
-
-def _arm_rows(study: Study, records: Records) -> list[dict[str, Any]]:
-    """Each arm with its cost and accuracy, as means over the seeds that have run."""
-    rows = []
-    for name, arm in study.arms.items():
-        done = [records[f"{name}-{s}"] for s in arm.seeds if f"{name}-{s}" in records]
-        dataset = study.sets[arm.set].dataset
-        rows.append(
-            {
-                "name": name,
-                "about": arm.about,
-                "set": arm.set,
-                "dataset": dataset,
-                "seeds": [record.seed for record in done],
-                "planned": arm.seeds,
-                "tokens": _mean([r.cost.target_tokens for r in done]),
-                "steps": _mean([r.cost.steps for r in done]),
-                "seconds": _mean([r.cost.seconds for r in done]),
-                "cut": _share_cut(done, dataset),
-                "accuracies": _accuracies(done, dataset),
-            }
-        )
-    return rows
-
-
-def _accuracies(done: Sequence[JobRecord], dataset: str) -> dict[str, float]:
-    rows = [record.metrics[dataset]["after"] for record in done]
-    return {row: fmean(each[row]["accuracy"] for each in rows) for row in (rows[0] if rows else ())}
-
-
-def _share_cut(done: Sequence[JobRecord], dataset: str) -> float | None:
-    """The share of sampled paths that are as long as their limit allows; None without any."""
-    lengths = [
-        (tokens, _limit(record))
-        for record in done
-        for paths in record.tests[dataset].paths.values()
-        for of_problem in paths.tokens
-        for tokens in of_problem
-    ]
-    return fmean(tokens >= limit for tokens, limit in lengths) if lengths else None
-
-
-def _limit(record: JobRecord) -> float:
-    given = [s.removeprefix(LIMIT) for s in record.settings if s.startswith(LIMIT)]
-    return int(given[-1]) if given else inf
-
-
-def _cost_charts(study: Study, arms: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """For each test set: the accuracy of its arms' votes by their target tokens."""
-    charts = {}
-    for dataset in study.problems:
-        points = {
-            arm["name"]: (arm["tokens"] / 1e3, 100 * arm["accuracies"]["vote"])
-            for arm in arms
-            if arm["seeds"] and arm["dataset"] == dataset and "vote" in arm["accuracies"]
-        }
-        if len(points) > 1:
-            charts[dataset] = scatter(points, x_label="thousand target tokens", y_label="% right")
-    return charts
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return fmean(values) if values else None
 
 
 def _mixed_versions(records: Records) -> dict[str, list[int]]:

@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
 from scipy.stats import spearmanr
 
 from mdexp.store.files import write_text
-from mdexp.studies.job_record import RecordPart, Records
-from mdexp.studies.plan import Prediction, Side, Study, StudyError, fault_lines
+from mdexp.studies.job_record import RecordPart, Records, read_each
+from mdexp.studies.plan import Prediction, Side, Study
 from mdexp.studies.verdicts import solved
 
 READINGS = "suits"  # folder of these records within a study's folder
@@ -46,13 +45,7 @@ def write_suit(folder: Path, question: str, record: SuitRecord) -> None:
 
 def read_suits(folder: Path) -> dict[str, SuitRecord]:
     """The readings of a study, by question; StudyError names an invalid file."""
-    found = {}
-    for file in sorted((folder / READINGS).glob("*.json")):
-        try:
-            found[file.stem] = SuitRecord.model_validate_json(file.read_bytes())
-        except ValidationError as error:
-            raise StudyError("\n".join(fault_lines(file, error))) from error
-    return found
+    return read_each(folder / READINGS, SuitRecord)
 
 
 def unread(study: Study, suits: SuitRecords) -> dict[str, Prediction]:

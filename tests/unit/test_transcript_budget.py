@@ -1,4 +1,4 @@
-"""Each transcript of several texts has a budget of its own, whoever is written beside it."""
+"""Each transcript of several texts has its own token budget, independent of its batch."""
 
 from collections.abc import Sequence
 from types import SimpleNamespace
