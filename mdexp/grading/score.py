@@ -6,7 +6,6 @@ paths do. An output without an answer abstains from the vote and counts as wrong
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from itertools import product
 from types import MappingProxyType
 from typing import NotRequired, TypedDict
@@ -15,6 +14,7 @@ from mdexp.grading.choosing import choose_on_validation, half
 from mdexp.grading.graders.strict import STRICT
 from mdexp.grading.statistics import wilson
 from mdexp.grading.vote import elect, trust, voters
+from mdexp.grading.vote_rules.accuracy import expected_accuracy
 from mdexp.grading.vote_rules.majority import MAJORITY
 from mdexp.ports import Attempt, Done, Executor, Grader, LearnedVote, Thought, VoteRule
 from mdexp.records import (
@@ -118,25 +118,37 @@ def elections(
     chosen: dict[str, dict[str, int]] = {}
     for phase in PHASES:
         ours = [g for g in generations if g.phase == phase]
-        accuracy = _validation_accuracy(ours, thoughts)
-        ranked = rule.order or trust(heard, accuracy)
+        validation = [g for g in ours if g.split == "validation"]
+        ranked = rule.order or trust(heard, expected_accuracy(validation))
         settled, by_other_half = rule, dict[str, Vote]()
         if isinstance(rule, LearnedVote) and ours:
-            settled, chosen[phase], by_other_half = _learned(rule, ours, ranked)
+            _each_answered(rule, ranked, validation)
+            settled, chosen[phase], by_other_half = _learned(rule, validation, ranked)
         for paths in by_problem(ours):
             unseen = by_other_half.get(paths[0].problem_id)
-            elected.append(unseen or elect(voters(paths), ranked, settled, accuracy))
+            elected.append(unseen or elect(voters(paths), ranked, settled))
             elected += _own_votes(voters(paths), thoughts)
     return elected, chosen
 
 
+def _each_answered(
+    rule: VoteRule, thoughts: Sequence[str], validation: Sequence[Generation]
+) -> None:
+    answered = {g.thought for g in validation}
+    for name in thoughts:
+        if rule.needs_validation and name not in answered:
+            raise ValueError(
+                f"vote={rule.name}: {name} answered no validation problem; it needs "
+                "decoding.num_validation > 0 and a dataset that has validation problems"
+            )
+
+
 def _learned(
-    rule: LearnedVote, generations: Sequence[Generation], order: Sequence[str]
+    rule: LearnedVote, validation: Sequence[Generation], order: Sequence[str]
 ) -> tuple[VoteRule, dict[str, int], dict[str, Vote]]:
     """The best option by the votes of validation problems; how many votes were right with each
     option, the best first; and the best option's votes, by problem. Each half of the problems votes
     with a rule fitted on the other half; the returned rule is fitted on all."""
-    validation = [g for g in generations if g.split == "validation"]
     rules = rule.learned(validation)
     tried: dict[int, list[Vote]] = {number: [] for number in range(len(rules))}
     for ours in (0, 1):
@@ -256,18 +268,6 @@ def _row(verdicts: Sequence[bool], rule: str, num_paths: int, grader: Grader, ti
         rule=rule,
         grader=f"{grader.name} {grader.version}",
     )
-
-
-def _validation_accuracy(
-    generations: Iterable[Generation], thoughts: Sequence[str]
-) -> dict[str, Fraction]:
-    """The validation accuracy of each thought's voting paths: sampled ones, or greedy ones for
-    problems without samples. It uses the rule of succession, since no right answer among a few does
-    not mean that a thought is never right."""
-    validation = by_problem(g for g in generations if g.split == "validation")
-    heard = [path for paths in validation for path in voters(paths)]
-    verdicts = {t: [g.correct for g in heard if g.thought == t] for t in thoughts}
-    return {t: Fraction(sum(seen) + 1, len(seen) + 2) for t, seen in verdicts.items() if seen}
 
 
 def by_problem(generations: Iterable[Generation]) -> list[list[Generation]]:

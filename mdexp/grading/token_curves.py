@@ -18,7 +18,8 @@ from mdexp.grading.score import by_problem, elections
 from mdexp.grading.statistics import mcnemar, wilson
 from mdexp.grading.stopping import settled_at
 from mdexp.grading.vote_rules.majority import Majority
-from mdexp.ports import LearnedVote, VoteRule
+from mdexp.grading.vote_rules.scorer import ScorerVote
+from mdexp.ports import VoteRule
 from mdexp.records import Generation, Output, Vote
 from mdexp.records.row_names import RUN_VOTE
 
@@ -153,7 +154,7 @@ def _by_rule(
 ) -> TokenCurves:
     """The vote by the run's rule, which learns from all validation paths. If the rule asks the
     run's scorer, the tokens include the texts that this reads."""
-    if isinstance(rule, LearnedVote):
+    if isinstance(rule, ScorerVote):
         read = [[path.score is not None for path in each] for each in paths.problems]
         paths = paths._replace(tokens=paths.tokens * (1 + np.array(read)))
     points, verdicts = [], []

@@ -17,11 +17,10 @@ from mdexp.grading.vote_rules.majority import MAJORITY
 from mdexp.ports import Ballot, Tally, VoteRule
 from mdexp.records import Generation, Vote
 
-Accuracy = Mapping[str, Fraction]  # expected accuracy by thought, from validation
 EQUAL = 1e-9  # relative; floating-point sums differ by 1e-16
 
 
-def trust(thoughts: Sequence[str], accuracy: Accuracy) -> list[str]:
+def trust(thoughts: Sequence[str], accuracy: Mapping[str, Fraction]) -> list[str]:
     """The thoughts by decreasing validation accuracy; equal or unmeasured ones keep their order."""
     return sorted(thoughts, key=lambda thought: -accuracy.get(thought, Fraction(0)))
 
@@ -30,20 +29,18 @@ def elect(
     paths: Sequence[Generation],
     order: Sequence[str],
     rule: VoteRule = MAJORITY,
-    accuracy: Accuracy | None = None,
     row: str = "vote",
 ) -> Vote:
     """The answer to which a problem's paths give the most weight by `rule`.
 
     `order` lists thoughts, the best first; others do not vote. The elected answer is written as in
-    its first path in that order. If all paths abstain there is none. vote=accuracy weighs by
-    `accuracy`.
+    its first path in that order. If all paths abstain there is none.
     """
     heard = [path for path in paths if path.thought in order]
     ranked = sorted(heard, key=lambda path: (order.index(path.thought), path.sample))
     cast = [(key, path) for path in ranked if (key := candidate(path)) is not None]
     ballots = [Ballot(key, path.thought, path.logprob, path) for key, path in cast]
-    counted = _tallied(rule, ballots, accuracy or {}) if ballots else {}
+    counted = _tallied(rule, ballots) if ballots else {}
     most = max(counted.values(), default=0)
     winners = {key for key, weight in counted.items() if weight >= most * (1 - EQUAL)}
     place = next((n for n, ballot in enumerate(ballots) if ballot.key in winners), None)
@@ -69,10 +66,10 @@ def voters(paths: Sequence[Generation]) -> list[Generation]:
     return [path for path in paths if path.sample > 0] or list(paths)
 
 
-def _tallied(rule: VoteRule, ballots: Sequence[Ballot], accuracy: Accuracy) -> Tally:
+def _tallied(rule: VoteRule, ballots: Sequence[Ballot]) -> Tally:
     """The weights by the rule; ValueError if they are all 0 or include an answer that no path
     gave."""
-    counted = rule.tally(ballots, accuracy)
+    counted = rule.tally(ballots)
     given = {ballot.key for ballot in ballots}
     if not counted or not counted.keys() <= given or not all(w >= 0 for w in counted.values()):
         raise ValueError(

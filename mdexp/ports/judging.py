@@ -102,15 +102,13 @@ class VoteRule(Protocol):
 
     name: ClassVar[str]  # in votes.jsonl and in messages
     all_vote: ClassVar[bool]  # whether `order`, if given, has to name every thought
-    needs_validation: ClassVar[bool]  # whether it weighs by accuracy on validation problems
+    needs_validation: ClassVar[bool]  # whether it learns from validation problems
     order: tuple[str, ...]  # thoughts, the most trusted first; empty: by validation accuracy
 
-    def tally(self, ballots: Sequence[Ballot], accuracy: Mapping[str, Fraction]) -> Tally:
+    def tally(self, ballots: Sequence[Ballot]) -> Tally:
         """Return the weight, at least 0, of each answer that may win; the heaviest wins.
 
         There is at least one ballot; ballots are sorted by the order of thoughts, then by sample.
-        `accuracy` is the expected accuracy of each thought's voting paths, from validation; a
-        thought that answered no validation problem is missing.
         """
         ...
 

@@ -304,12 +304,16 @@ def test_a_server_that_dies_does_not_hold_the_run(
     assert list(tmp_path.glob("wandb/run-*/run-*.wandb")), "kept, for wandb sync"
 
 
+def program(pid: int) -> bytes:
+    """What a process runs; nothing for one that has ended since."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
 def kill_helper() -> None:
-    [helper] = [
-        pid
-        for pid in descendants()
-        if b"wandb-core" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
-    ]
+    [helper] = [pid for pid in descendants() if b"wandb-core" in program(pid)]
     os.kill(helper, signal.SIGKILL)
     while descendants().get(helper, "Z") != "Z":
         time.sleep(0.01)

@@ -1,7 +1,5 @@
 """What any vote rule has to do: a new yaml in conf/vote is tested without a line here."""
 
-from fractions import Fraction
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +11,6 @@ from tests.unit.test_vote import path
 NAMES = names("vote")
 RULES = {name: plugin("vote", name) for name in NAMES}
 PATH = path("cot", 18, 1)
-ACCURACY = {"cot": Fraction(1, 10), "pot": Fraction(3, 10)}
 ballots = st.lists(
     st.builds(
         Ballot,
@@ -46,7 +43,7 @@ def test_it_offers_what_a_rule_has_to(name):
 
 @given(ballots, st.sampled_from(NAMES))
 def test_only_answers_that_were_given_have_a_weight(cast, name):
-    tally = learned(name).tally(cast, ACCURACY)
+    tally = learned(name).tally(cast)
     assert tally and tally.keys() <= {ballot.key for ballot in cast}
     assert all(weight >= 0 for weight in tally.values())
 
@@ -54,4 +51,4 @@ def test_only_answers_that_were_given_have_a_weight(cast, name):
 @given(ballots, st.sampled_from(NAMES))
 def test_where_all_paths_agree_their_answer_has_all_the_weight(cast, name):
     alike = [ballot._replace(key="18") for ballot in cast]
-    assert learned(name).tally(alike, ACCURACY).keys() == {"18"}
+    assert learned(name).tally(alike).keys() == {"18"}

@@ -1,7 +1,10 @@
 """answer_with=[pot]: a student that learned two thoughts answers with one of them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from mdexp.records import Generation
 from mdexp.store.files import read_json
@@ -20,7 +23,12 @@ def test_the_student_is_the_same_and_writes_what_it_would_write_of_that_thought(
     kept = read_jsonl(tmp_path / "one" / "generations.jsonl", Generation)
     every = read_jsonl(tmp_path / "both" / "generations.jsonl", Generation)
     assert {row.thought for row in every} == {"cot", "pot"}
-    assert kept and kept == [row for row in every if row.thought == "pot"]
+    same = [row for row in every if row.thought == "pot"]
+    assert kept and [replace(row, logprob=None) for row in kept] == [
+        replace(row, logprob=None) for row in same
+    ]
+    # Fewer rows are read together, so that sums may round differently.
+    assert [row.logprob for row in kept] == pytest.approx([row.logprob for row in same], abs=1e-4)
     metrics = read_json(tmp_path / "one" / "metrics.json")
     assert all(set(phases["after"]) == {"pot", "vote"} for phases in metrics.values())
     assert (tmp_path / "one" / "report.html").is_file()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mdexp.grading.choosing import half
 from mdexp.grading.score import elections
 from mdexp.grading.vote import elect
-from mdexp.grading.vote_rules.accuracy import Accuracy
+from mdexp.grading.vote_rules.accuracy import AccuracyVote
 from mdexp.grading.vote_rules.counting import own_choices
 from mdexp.grading.vote_rules.likelihood import Likelihood
 from mdexp.grading.vote_rules.majority import Majority
@@ -29,7 +29,8 @@ def path(thought, answer, sample=0, logprob=-1.0, status="ok"):
 
 
 def vote(paths, rule, order=("cot", "pot")):
-    return elect(paths, list(order), RULES[rule](), ACCURACY)
+    fitted = AccuracyVote(ACCURACY, ()) if rule == "accuracy" else RULES[rule]()
+    return elect(paths, list(order), fitted)
 
 
 def test_a_surer_path_outweighs_a_guess_of_its_own_thought():
@@ -52,7 +53,7 @@ def test_adding_a_constant_to_a_thought_changes_no_likelihood_vote():
     tally = Likelihood().tally
     ballots = [Ballot("1", "cot", -0.3), Ballot("2", "cot", -0.9), Ballot("2", "pot", -0.2)]
     moved = [b._replace(logprob=b.logprob - 700) if b.thought == "cot" else b for b in ballots]
-    assert tally(moved, {}) == pytest.approx(tally(ballots, {}))
+    assert tally(moved) == pytest.approx(tally(ballots))
 
 
 def test_a_likelihood_vote_without_log_probabilities_is_refused():
@@ -77,13 +78,13 @@ def test_one_path_of_the_better_thought_outweighs_two_of_the_other():
 
 def test_an_accuracy_vote_without_validation_is_refused():
     with pytest.raises(ValueError, match=r"vote=accuracy: eot answered no validation problem"):
-        vote([path("eot", 18)], "accuracy", ["eot"])
+        elections([path("eot", 18)], ["eot"], RULES["accuracy"]())
 
 
 @pytest.mark.parametrize("tally", [{}, {"5": 1}, {"18": -1}, {"18": float("nan")}])
 def test_a_rule_that_elects_nobody_or_the_unheard_of_is_refused(tally):
     class Odd(Majority):
-        def tally(self, ballots, accuracy):
+        def tally(self, ballots):
             return tally
 
     with pytest.raises(ValueError, match=r"vote=majority: .* some of the answers 18, got"):
@@ -91,7 +92,7 @@ def test_a_rule_that_elects_nobody_or_the_unheard_of_is_refused(tally):
 
 
 def test_one_that_weighs_nothing_still_answers_alone():
-    alone = elect([path("cot", 18)], ["cot"], Accuracy(), {"cot": Fraction(0)})
+    alone = elect([path("cot", 18)], ["cot"], AccuracyVote({"cot": Fraction(0)}, ()))
     assert (alone.answer, alone.tie, alone.votes) == (18, False, {"18": 0})
 
 
@@ -212,7 +213,7 @@ class Remembers:
     def learned(self, paths):
         return [Remembers(frozenset(p.problem_id for p in paths), self.weighed) for _ in range(2)]
 
-    def tally(self, ballots, accuracy):
+    def tally(self, ballots):
         self.weighed.setdefault(self.taught, set()).add(ballots[0].path.problem_id)
         return {ballots[0].key: 1}
 
@@ -270,5 +271,20 @@ def test_accuracy_weighs_by_the_paths_that_vote():
         for p in (*greedy, *sampled)
     ]
     tested = [replace(p, problem_id="t") for p in (path("cot", 7, 1), path("pot", 18, 1))]
-    [*_, elected] = elections([*there, *tested], ["cot", "pot"], RULES["accuracy"]())[0]
-    assert elected.votes == {"18": 0.75, "7": 0.25}
+    elected, chosen = elections([*there, *tested], ["cot", "pot"], RULES["accuracy"]())
+    assert elected[-1].votes == {"18": 0.75, "7": 0.25}
+    assert list(chosen["after"]) == ["pot 0.75, cot 0.25"]
+
+
+def test_each_half_of_the_validation_problems_is_weighed_by_the_other():
+    """Code is right in one half only: there prose decides, in the other one code."""
+    ids = [f"v{n}" for n in range(20)]
+    rows = [
+        replace(one, problem_id=id, split="validation", correct=is_right)
+        for id in ids
+        for one, is_right in ((path("cot", 18), half(id) == 0), (path("pot", 7), half(id) == 1))
+    ]
+    elected, chosen = elections(rows, ["cot", "pot"], RULES["accuracy"]())
+    answers = {v.problem_id: v.answer for v in elected if v.row == "vote"}
+    assert answers == {id: 7 if half(id) == 0 else 18 for id in ids}
+    assert list(chosen["after"].values()) == [0]

@@ -1,8 +1,7 @@
 """Agreement: an answer that at least two thoughts choose, each by majority; else a cascade."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -21,10 +20,10 @@ class Agreement(BaseModel):
 
     order: tuple[str, ...] = ()
 
-    def tally(self, ballots: Sequence[Ballot], accuracy: Mapping[str, Fraction]) -> Tally:
+    def tally(self, ballots: Sequence[Ballot]) -> Tally:
         chosen = Counter(own_choices(ballots).values())
         agreed: Tally = {key: number for key, number in chosen.items() if number > 1}
-        return agreed or Cascade().tally(ballots, accuracy)
+        return agreed or Cascade().tally(ballots)
 
     def describe(self, order: Sequence[str]) -> str:
         return f"agreement, else cascade {', '.join(order)}"

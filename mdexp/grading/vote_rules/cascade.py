@@ -1,7 +1,6 @@
 """Cascade: the first thought that has an answer decides alone, its paths by majority."""
 
-from collections.abc import Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -19,7 +18,7 @@ class Cascade(BaseModel):
 
     order: tuple[str, ...] = ()
 
-    def tally(self, ballots: Sequence[Ballot], accuracy: Mapping[str, Fraction]) -> Tally:
+    def tally(self, ballots: Sequence[Ballot]) -> Tally:
         first = ballots[0].thought
         return paths_per_answer([ballot for ballot in ballots if ballot.thought == first])
 

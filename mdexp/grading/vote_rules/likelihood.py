@@ -4,8 +4,7 @@ The weights of a thought's paths sum to their number. Log-probabilities are neve
 thoughts, since those of code are always higher than those of prose.
 """
 
-from collections.abc import Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Sequence
 from math import exp, fsum
 from typing import ClassVar
 
@@ -24,7 +23,7 @@ class Likelihood(BaseModel):
 
     order: tuple[str, ...] = ()
 
-    def tally(self, ballots: Sequence[Ballot], accuracy: Mapping[str, Fraction]) -> Tally:
+    def tally(self, ballots: Sequence[Ballot]) -> Tally:
         shares: dict[str, list[float]] = {}
         for cast in by_thought(ballots).values():
             logprobs = [_known(ballot.logprob) for ballot in cast]

@@ -1,7 +1,6 @@
 """Majority: every path counts the same."""
 
-from collections.abc import Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -19,7 +18,7 @@ class Majority(BaseModel):
 
     order: tuple[str, ...] = ()
 
-    def tally(self, ballots: Sequence[Ballot], accuracy: Mapping[str, Fraction]) -> Tally:
+    def tally(self, ballots: Sequence[Ballot]) -> Tally:
         return paths_per_answer(ballots)
 
     def describe(self, order: Sequence[str]) -> str:

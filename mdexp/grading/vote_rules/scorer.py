@@ -6,9 +6,8 @@ approaches majority, a low one lets the most probable path decide. Each half of 
 with a scorer fitted on the other half (grading/score.py).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from math import exp
 from typing import Annotated, ClassVar
 
@@ -40,7 +39,7 @@ class ScorerVote(BaseModel):
         scores = self.scorer.fit(paths)
         return [FittedVote(scores, temperature, self.order) for temperature in self.temperatures]
 
-    def tally(self, ballots: Sequence[Ballot], accuracy: Mapping[str, Fraction]) -> Tally:
+    def tally(self, ballots: Sequence[Ballot]) -> Tally:
         raise ValueError("vote=scorer weighs once its scorer has learned")
 
     def describe(self, order: Sequence[str]) -> str:
@@ -60,7 +59,7 @@ class FittedVote:
     all_vote: ClassVar[bool] = ScorerVote.all_vote
     needs_validation: ClassVar[bool] = False
 
-    def tally(self, ballots: Sequence[Ballot], accuracy: Mapping[str, Fraction]) -> Tally:
+    def tally(self, ballots: Sequence[Ballot]) -> Tally:
         paths = [ballot.path for ballot in ballots if ballot.path is not None]
         scores = self.scores(paths)
         best = max(scores)
