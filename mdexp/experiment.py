@@ -171,29 +171,37 @@ class Experiment:
 
     def judge_student(self) -> None:
         """Refuse a run that is bound to fail, before anything is paid for."""
-        problems, store = self.file("problems.jsonl"), self.store.folder
-        judge_student(self.settings, self.untrained, problems, store, self.num_files)
+        judge_student(
+            self.settings,
+            self.untrained,
+            problems=self.file("problems.jsonl"),
+            store=self.store.folder,
+            num_files=self.num_files,
+            is_extracted=EXTRACT not in self.chosen() or self.store.has(**self._keyed(EXTRACT)),
+        )
 
     def run(self, stage: Stage) -> StageResult:
         """Run a stage or find it in the store, and copy its files into the run folder."""
-        reads = [*stage.reads, *filter(self.has, stage.reads_if_there)]
-        reads += [n for n, asked in stage.reads_by_choice.items() if asked(self.settings)]
-        numeric = {"numerics": self.numerics} if stage.is_numeric else {}
-        result = self.store.stage(
-            stage.function,
-            name=stage.name,
-            version=stage.version,
-            reads={name: self.file(name) for name in reads} | dict(stage.files(self.settings)),
-            settings={**stage.settings(self.settings), **numeric},
-            key_only=self._key_only(stage),
-            tools=stage.tools(self),
-        )
+        result = self.store.stage(stage.function, **self._keyed(stage), tools=stage.tools(self))
         self.files.keep(stage, result)
         self.write_manifest("running")
         judge_counts(result, self.settings.stages)
         if stage is TRAIN:
             self.tracker.log_history(read_jsonl(result["history.jsonl"], dict))
         return result
+
+    def _keyed(self, stage: Stage) -> dict[str, Any]:
+        """What the store finds the stage's output by."""
+        reads = [*stage.reads, *filter(self.has, stage.reads_if_there)]
+        reads += [n for n, asked in stage.reads_by_choice.items() if asked(self.settings)]
+        numeric = {"numerics": self.numerics} if stage.is_numeric else {}
+        return {
+            "name": stage.name,
+            "version": stage.version,
+            "reads": {name: self.file(name) for name in reads} | dict(stage.files(self.settings)),
+            "settings": {**stage.settings(self.settings), **numeric},
+            "key_only": self._key_only(stage),
+        }
 
     def _key_only(self, stage: Stage) -> dict[str, Any]:
         """What can change the stage's output although it is not among its inputs."""

@@ -72,7 +72,7 @@ async def _ask_together(
 ) -> list[Answered]:
     from openai import AsyncOpenAI
 
-    key = os.environ.get(KEY_VARIABLE, "").strip() or NO_KEY
+    key = student_server_key()
     async with AsyncExitStack() as until_end:
         clients = [
             await until_end.enter_async_context(
@@ -118,10 +118,15 @@ async def _ask(
         return _answered(reply.choices[0], reply.usage, renderer, request)
     # `from None`: the SDK's errors hold the request, and that holds the key.
     except (openai.OpenAIError, IndexError, TypeError) as error:
-        said = str(error)[:300].replace(os.environ.get(KEY_VARIABLE, "").strip() or NO_KEY, "[key]")
+        said = str(error)[:300].replace(student_server_key(), "[key]")
         raise ServerError(
             f"decoding.base_url={base_url}, model {model}: {type(error).__name__}: {said}"
         ) from None
+
+
+def student_server_key() -> str:
+    """The key that a student's server is sent."""
+    return os.environ.get(KEY_VARIABLE, "").strip() or NO_KEY
 
 
 def seed(stream: str) -> int:

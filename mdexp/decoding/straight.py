@@ -13,6 +13,7 @@ from mdexp.config.settings import SettingsError
 from mdexp.decoding.request import Answered, DecodingLimits, DecodingRequest
 from mdexp.ports import Done, Executor, Thought
 from mdexp.records import Output, Problem, TranscriptKey
+from mdexp.students.served_models import listing
 
 if TYPE_CHECKING:
     from mdexp.decoding.served_probe import Probe
@@ -45,6 +46,13 @@ class StraightDecoding(DecodingSettings):
     def untrained(self) -> "StraightDecoding":
         local = {"engine": "local", "base_url": None, "served": None, "on_other_model": "error"}
         return self.model_copy(update=local)
+
+    def server_says(self) -> str:
+        from mdexp.decoding.server import student_server_key
+
+        assert self.served, "judged"
+        key, name = student_server_key(), self.served
+        return "; ".join(listing("decoding.served", name, url, key) for url in self.base_urls())
 
     def with_choice(self, counts: Mapping[str, Any]) -> "StraightDecoding":
         return self

@@ -28,6 +28,7 @@ from mdexp.ports.judging import (
 )
 from mdexp.ports.logger import Feed, LoggedRun, Logger, RunIdentity
 from mdexp.ports.source import (
+    AsksServer,
     Dataset,
     HasColumns,
     HasFreeText,
@@ -64,6 +65,7 @@ __all__ = [
     "AdapterOptions",
     "AdaptsReader",
     "AsksScorer",
+    "AsksServer",
     "Attempt",
     "Ballot",
     "BringsTokens",

@@ -88,6 +88,15 @@ class Teacher(Protocol):
 
 
 @runtime_checkable
+class AsksServer(Protocol):
+    """A teacher or decoder that asks a server which has to run already."""
+
+    def server_says(self) -> str:
+        """What the server says of the model, in words; ValueError if it does not answer."""
+        ...
+
+
+@runtime_checkable
 class LimitedTeacher(Protocol):
     """A teacher that cannot write about some problems. Most can try any problem and do not need
     this."""

@@ -11,7 +11,7 @@ from mdexp.stages.stage import Stage
 from mdexp.stages.table import WRITERS
 from mdexp.store.json_lines import read_jsonl
 from mdexp.students.weights import Weights
-from mdexp.training.preflight import preflight
+from mdexp.training.preflight import Finding, Hopeless, preflight
 
 log = logging.getLogger(__name__)
 
@@ -44,13 +44,27 @@ def judge_stages(chosen: Sequence[Stage], has: Callable[[str], bool]) -> None:
 
 
 def judge_student(
-    settings: Settings, untrained: Weights, problems: Path, store: Path, num_files: int
+    settings: Settings,
+    untrained: Weights,
+    problems: Path,
+    store: Path,
+    num_files: int,
+    is_extracted: bool,
 ) -> None:
-    """Refuse a run that is bound to fail on its problems (a file); `store` is a folder."""
+    """Refuse a run that is bound to fail on its problems (a file); `store` is a folder, which has
+    the teacher's paths if `is_extracted`."""
     known = read_jsonl(problems, Problem)
     asked = asked_of_student(known, settings.decoding)
     files = ("files", f"{num_files} read by stages, all there")
-    found = [files, *preflight(settings, untrained, known, asked, store)]
+    try:
+        found = preflight(settings, untrained, known, asked, store, is_extracted)
+    except Hopeless as refusal:
+        _log_table([files, *refusal.found])
+        raise
+    _log_table([files, *found])
+
+
+def _log_table(found: Sequence[Finding]) -> None:
     width = max(len(name) for name, _ in found)
     log.info("checked before anything is bought or trained:")
     for name, finding in found:

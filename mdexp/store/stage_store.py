@@ -97,6 +97,20 @@ class Store:
         folders = self.folder.glob(f"stages/*/*/{MANIFEST}")
         return sorted(file.parent for file in folders if _OUTPUT.fullmatch(file.parent.name))
 
+    def has(
+        self,
+        *,
+        name: str,
+        version: int,
+        reads: Mapping[str, Path],
+        settings: Mapping[str, Any],
+        key_only: Mapping[str, Any],
+    ) -> bool:
+        """Whether a stage's output is there and complete; arguments are those of `stage`."""
+        key = stage_key(name, version, reads, {**settings, **key_only})
+        found = list(_versions(self.place(name, key)).values())
+        return bool(found) and not damage(found[-1]) and not _may_grow(found[-1])
+
     def stage(
         self,
         stage: Stage,

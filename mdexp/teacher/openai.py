@@ -6,7 +6,7 @@ it.
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path as FilePath
@@ -24,6 +24,7 @@ from pydantic import (
 
 from mdexp.ports import Executor, Thought
 from mdexp.records import Path, Problem, ThinkingUse
+from mdexp.students.served_models import ServerUnreachable, listing, log_listing
 from mdexp.teacher.asking import Asking, Prompting
 from mdexp.teacher.batch import purchase_by_batch
 from mdexp.teacher.batch_collection import settle_batches
@@ -38,7 +39,6 @@ from mdexp.teacher.ledger import Ledger
 from mdexp.teacher.prices import Price
 from mdexp.teacher.purchase import Terms, purchase
 from mdexp.teacher.request import Wanted
-from mdexp.teacher.served_models import warn_of_unlisted
 from mdexp.teacher.shutdowns import last_day
 from mdexp.transcripts.prompting import OWN_FOLDER, load_exemplars, template_files
 
@@ -211,6 +211,10 @@ class OpenAITeacher(BaseModel):
         gone = [f"{self.model} is switched off on {day}"] if day else []
         return gone + self.asking().notes()
 
+    def server_says(self) -> str:
+        url = self.url()
+        return listing("teacher.model", self.model, url, server_key(self.api_key_env, url))
+
     @computed_field  # type: ignore[prop-decorator]
     @property
     def endpoint(self) -> str:
@@ -242,7 +246,8 @@ class OpenAITeacher(BaseModel):
                 log.warning("teacher: %s", note)
             key, terms = server_key(self.api_key_env, self.url()), self.terms()
             terms = replace(terms, base_url=server())
-            warn_of_unlisted(terms.base_url, key, self.model)
+            with suppress(ServerUnreachable):  # the calls that follow are repeated
+                log_listing("teacher.model", self.model, terms.base_url, key)
             if self.mode == "batch":
                 purchase_by_batch(missing, book, terms, key, title)
                 return

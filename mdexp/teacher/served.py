@@ -36,6 +36,9 @@ class ServedTeacher(OpenAITeacher):
     def url(self) -> str:
         return THIS_MACHINE
 
+    def server_says(self) -> str:
+        return "started when the first answer is asked for"
+
     @contextmanager
     def reached(self) -> Iterator[str]:
         with (

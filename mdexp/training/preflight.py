@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mdexp.config.settings import Settings, SettingsError
-from mdexp.ports import LimitedTeacher, StartsServer, StudentConfig, Thought
+from mdexp.ports import AsksServer, LimitedTeacher, StartsServer, StudentConfig, Thought
 from mdexp.records import Problem
 from mdexp.students.adapters import judge_targets, shapes_alone
 from mdexp.students.frozen import judge_quantisation
@@ -19,6 +19,7 @@ from mdexp.students.numerics import numerics
 from mdexp.students.positions import context_length, room
 from mdexp.students.prompts import Renderer
 from mdexp.students.revision import unpinned
+from mdexp.students.served_models import ServerUnreachable
 from mdexp.students.server_process import judge_program
 from mdexp.students.weights import Weights
 from mdexp.training.devices import Processes, processes
@@ -35,14 +36,16 @@ log = logging.getLogger(__name__)
 
 TRIED = 8  # how many of the shortest and of the longest questions
 Prompts = list[list[int]]
+Finding = tuple[str, str]  # the name of a check, and what came of it
 
 
 class Hopeless(SettingsError):
     """A run that would certainly fail after buying answers; one line for each reason, with its
-    key."""
+    key. `found` has all checks that were made."""
 
-    def __init__(self, reasons: Sequence[str]) -> None:
+    def __init__(self, reasons: Sequence[str], found: Sequence[Finding]) -> None:
         super().__init__({"": "\n".join(reasons)})
+        self.found = found
 
 
 def preflight(
@@ -51,9 +54,12 @@ def preflight(
     problems: Sequence[Problem],
     asked: Sequence[Problem],
     store: Path,
-) -> list[tuple[str, str]]:
+    is_extracted: bool,
+) -> list[Finding]:
     """The checks and their findings, in order. Hopeless if training or decoding with this student,
-    or asking the teacher, is bound to fail. `asked` are the `problems` that the student answers."""
+    or asking the teacher, is bound to fail. `asked` are the `problems` that the student answers;
+    `is_extracted` says that the teacher's paths are there, so that what later stages write may be
+    there, too, and no server is needed."""
     s, student, trainer = settings, settings.student, settings.trainer
     student.files()  # StudentUnavailable
     config, tokenizer = weights.config(), weights.tokenizer()
@@ -72,6 +78,12 @@ def preflight(
     if s.generates and isinstance(s.decoding, StartsServer):
         decoded = s.decoding.command
         judged["student's server"] = lambda: judge_program("decoding.command", decoded)
+    if s.generates and s.decoding.engine == "openai" and isinstance(s.decoding, AsksServer):
+        may_be_down = is_extracted or "train" not in s.stages
+        judged["student's server"] = partial(_served, s.decoding, "decoding.base_url", may_be_down)
+    if not is_extracted and isinstance(s.teacher, AsksServer):
+        # The ledger may have all answers.
+        judged["teacher's server"] = partial(_served, s.teacher, "teacher.base_url", True)
     if "extract" in s.stages and isinstance(s.teacher, StartsServer):
         taught = s.teacher.command
         judged["teacher's server"] = lambda: judge_program("teacher.command", taught)
@@ -91,13 +103,13 @@ def preflight(
         last, faults = _findings(rendered)
         found += last
     if faults:
-        raise Hopeless(faults)
+        raise Hopeless(faults, found)
     return found
 
 
 def _findings(
     judged: Mapping[str, Callable[[], object]],
-) -> tuple[list[tuple[str, str]], list[str]]:
+) -> tuple[list[Finding], list[str]]:
     """The findings of all checks, and the faults."""
     found, faults = [], []
     for name, judge in judged.items():
@@ -106,7 +118,18 @@ def _findings(
             found.append((name, "ok" if finding is None else str(finding)))
         except ValueError as error:
             faults.append(str(error))
+            found.append((name, f"refused: {error}"))
     return found, faults
+
+
+def _served(part: AsksServer, key: str, may_be_down: bool) -> str:
+    try:
+        return part.server_says()
+    except ServerUnreachable as error:
+        if not may_be_down:
+            raise ValueError(f"{key}: {error}; start the server") from None
+        log.warning("%s: %s: what is not there yet cannot be asked for", key, error)
+        return str(error)
 
 
 def judge_ranks(settings: Settings) -> Processes:
