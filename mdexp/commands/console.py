@@ -1,13 +1,15 @@
 """The console script: `mdexp key=value ...` runs an experiment, `mdexp NAME ...` another command.
 
 Every setting is written with a `=`, so a first word without one can only be a command's name. An
-unknown name is left to `mdexp run`, which suggests what was meant.
+unknown name is one that was mistyped, or is left to `mdexp run`, which suggests what was meant.
 """
 
 import importlib
 import sys
 from collections.abc import Sequence
 
+from mdexp.commands.printable import print_error
+from mdexp.config.hints import unknown_command
 from mdexp.store.environment import VERSION
 
 COMMANDS = {
@@ -35,6 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words == ["--version"]:
         print(f"mdexp {VERSION}")
         return 0
+    is_bare = bool(words) and words[0].isalpha() and words[0] not in COMMANDS
+    if is_bare and (fault := unknown_command(words[0], COMMANDS)):
+        print_error(fault)
+        return 2
     name = words.pop(0) if words and words[0] in COMMANDS else "run"
     return importlib.import_module(f"mdexp.commands.{name}").main(words)
 

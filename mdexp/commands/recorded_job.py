@@ -1,5 +1,6 @@
 """Runs one job in this process and records its outcome in its folder."""
 
+import logging
 import sys
 import time
 import traceback
@@ -13,20 +14,34 @@ from mdexp.commands.printable import printable
 from mdexp.commands.signals import EXITS
 from mdexp.config.settings import SettingsError
 from mdexp.ports import SourceError
+from mdexp.ports.progress import IN_BAR
 from mdexp.store.files import write_json
+from mdexp.store.json_lines import JsonLinesError
 from mdexp.sweeps.jobs import LOCK, RESULT, TRACEBACK, JobResult, State
+
+log = logging.getLogger(__name__)
 
 
 def run_job(
-    work: Callable[[], dict[str, Any]], *, job: int, overrides: Sequence[str], folder: Path
+    work: Callable[[], dict[str, Any]],
+    *,
+    job: int,
+    overrides: Sequence[str],
+    folder: Path,
+    in_sweep: bool,
 ) -> JobResult:
     """Run `work`, which returns metrics, and record the outcome. Only signals are raised again."""
     with FileLock(folder / LOCK):
-        return _attempt(work, job=job, overrides=overrides, folder=folder)
+        return _attempt(work, job=job, overrides=overrides, folder=folder, in_sweep=in_sweep)
 
 
 def _attempt(
-    work: Callable[[], dict[str, Any]], *, job: int, overrides: Sequence[str], folder: Path
+    work: Callable[[], dict[str, Any]],
+    *,
+    job: int,
+    overrides: Sequence[str],
+    folder: Path,
+    in_sweep: bool,
 ) -> JobResult:
     started = time.monotonic()
 
@@ -52,17 +67,20 @@ def _attempt(
         if isinstance(error, SystemExit) and error.code in EXITS:
             record("interrupted")
             raise
-        refused = isinstance(error, SettingsError | SourceError)
-        result = record("failed", error=f"{type(error).__name__}: {error}", refused=refused)
-        _show(result)
+        refused = isinstance(error, SettingsError | SourceError | JsonLinesError)
+        said = str(error) if refused else f"{type(error).__name__}: {error}"
+        result = record("failed", error=said, refused=refused)
+        _show(result, in_sweep)
         return result
     except KeyboardInterrupt:
         record("interrupted")
         raise
 
 
-def _show(result: JobResult) -> None:
-    what = f"job {result.job} ({' '.join(result.overrides) or 'defaults'})"
+def _show(result: JobResult, in_sweep: bool) -> None:
+    """Say why a job failed, on standard error and in its log file."""
+    name = f"job {result.job} ({' '.join(result.overrides) or 'defaults'})" if in_sweep else "run"
     where = "" if result.refused else f"\n  traceback: {Path(result.folder) / TRACEBACK}"
-    said = f"{what} failed: {result.error}{where}"
+    said = f"{name} failed: {result.error}{where}"
     print(printable(said), file=sys.stderr, flush=True)
+    log.error("%s", said, extra={IN_BAR: True})  # not on the console a second time

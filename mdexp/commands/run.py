@@ -5,6 +5,7 @@ starts. Then Hydra runs the jobs, so that its launchers and sweepers work. Exit 
 failed), 2 (the command line), 130 and 143 (signals).
 """
 
+import logging
 import os
 import sys
 import time
@@ -16,6 +17,7 @@ import hydra
 from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -41,6 +43,7 @@ from mdexp.config.previous_run import run_place
 from mdexp.config.settings import SettingsError
 from mdexp.config.usage import default_options, usage
 from mdexp.ports.logger import trouble_said
+from mdexp.store.environment import VERSION
 from mdexp.sweeps import jobs
 from mdexp.sweeps.job_name import identity
 from mdexp.sweeps.overview import PAGE, write_overview
@@ -54,6 +57,7 @@ from mdexp.sweeps.sweep_plan import (
 from mdexp.teacher.command_id import new_command
 from mdexp.training.launcher import launched
 
+log = logging.getLogger(__name__)
 POLL_S = 1.0
 
 
@@ -104,7 +108,11 @@ def task(composed: DictConfig) -> float | None:
         written.append(run.folder)
         return run_experiment(settings, run)
 
-    result = run_job(work, job=_number(here, output), overrides=overrides, folder=output)
+    in_sweep = here.mode is RunMode.MULTIRUN
+    number = _number(here, output)
+    if in_sweep:
+        log.info("job %d (%s): started", number, " ".join(overrides) or "defaults")
+    result = run_job(work, job=number, overrides=overrides, folder=output, in_sweep=in_sweep)
     for sweep in dict.fromkeys(jobs.job_folder(folder).parent for folder in written):
         if (sweep / PLAN).is_file():  # in case the process is killed
             write_overview(sweep, jobs.collect(sweep, read_sweep(sweep).points))
@@ -119,6 +127,9 @@ def _number(here: HydraConf, output: Path) -> int:
 
 
 def _command(arguments: list[str]) -> int:
+    if "--version" in arguments:
+        print(f"mdexp {VERSION}")
+        return 0
     options, arguments = arguments_of(arguments)
     if options.help:
         print(usage(group_names(options), default_options()))

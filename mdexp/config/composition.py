@@ -145,6 +145,7 @@ def parsed_overrides(options: argparse.Namespace, overrides: Sequence[str]) -> l
 def composed_config(options: argparse.Namespace, overrides: Sequence[str]) -> DictConfig:
     name, lines = options.config_name or CONFIG_NAME, list(overrides)
     if options.config_dir:
+        _refuse_hidden(Path(options.config_dir))
         lines.append(_searched(options.config_dir))
     try:
         return compose(config_name=name, overrides=lines, return_hydra_config=True)
@@ -152,6 +153,17 @@ def composed_config(options: argparse.Namespace, overrides: Sequence[str]) -> Di
         raise CommandError(_explanation(error, options, lines)) from error
     except yaml.YAMLError as error:
         raise CommandError(_no_yaml(error)) from error
+
+
+def _refuse_hidden(own: Path) -> None:
+    """CommandError for a file of the user's that would never be read, since conf/ has one of the
+    same name."""
+    names = [file.relative_to(own) for file in sorted(own.glob("*/*.yaml"))]
+    if hidden := [name for name in names if (config_folder() / name).is_file()]:
+        raise CommandError(
+            f"{own / hidden[0]}: mdexp has a {hidden[0].parent}={hidden[0].stem} of its own, which "
+            "would be used in its place: give yours another name"
+        )
 
 
 def _no_yaml(error: yaml.YAMLError) -> str:
@@ -166,8 +178,28 @@ def _no_yaml(error: yaml.YAMLError) -> str:
 
 
 def group_names(options: argparse.Namespace) -> dict[str, list[str]]:
+    return group_options(_folders(options))
+
+
+def _folders(options: argparse.Namespace) -> list[Path]:
     own = [Path(options.config_dir)] if options.config_dir else []
-    return group_options([config_folder(), *own])
+    return [config_folder(), *own]
+
+
+def _options_with(key: str, options: argparse.Namespace) -> list[str]:
+    """The options of the key's group, such as teacher=openai, whose own file has the key, or null
+    in its place."""
+    group, _, rest = key.partition(".")
+    parts = rest.split(".")
+    above = [".".join(parts[:n]) for n in range(1, len(parts))]
+    found = []
+    for folder in _folders(options):
+        for file in sorted((folder / group).glob("*.yaml")):
+            there = yaml.safe_load(file.read_text(encoding="utf-8"))
+            known = hints.key_paths(there) if isinstance(there, dict) else {}
+            if rest in known or any(known.get(key, key) is None for key in above):
+                found.append(f"{group}={file.stem}")
+    return found
 
 
 def first_line(error: Exception) -> str:
@@ -196,5 +228,6 @@ def _explanation(error: Exception, options: argparse.Namespace, overrides: Seque
     for override in given:
         unknown = override.key_or_group not in [*groups, *known]
         if unknown and not (override.is_add() or override.is_hydra_override()):
-            return hints.unknown_key(override.key_or_group, known, groups)
+            homes = _options_with(override.key_or_group, options)
+            return hints.unknown_key(override.key_or_group, known, groups, homes)
     return first_line(error)

@@ -12,6 +12,10 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "batch_size": ("trainer.step_problems", "decoding.batch_size"),
     "train_batch_size": ("trainer.step_problems", "trainer.micro_batch_tokens"),
     "per_device_train_batch_size": ("trainer.step_problems", "trainer.micro_batch_tokens"),
+    "eval_batch_size": ("decoding.batch_size",),
+    "per_device_eval_batch_size": ("decoding.batch_size",),
+    "gradient_accumulation_steps": ("trainer.micro_batch_tokens", "trainer.step_problems"),
+    "epoch": ("trainer.epochs",),
     "num_epochs": ("trainer.epochs",),
     "num_train_epochs": ("trainer.epochs",),
     "max_epochs": ("trainer.epochs",),
@@ -23,11 +27,26 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "max_length": ("trainer.max_tokens", "decoding.max_new_tokens"),
     "max_seq_length": ("trainer.max_tokens",),
     "num_samples": ("num_paths", "decoding.num_paths"),
+    "num_return_sequences": ("decoding.num_paths", "num_paths"),
+    "n": ("num_paths", "decoding.num_paths"),
     "warmup_ratio": ("trainer.warmup",),
     "warmup_steps": ("trainer.warmup",),
     "max_grad_norm": ("trainer.clip_norm",),
     "gradient_clip_val": ("trainer.clip_norm",),
+    "bf16": ("trainer.precision",),
+    "fp16": ("trainer.precision",),
+    "lr_scheduler_type": ("trainer.schedule",),
     "lora_r": ("student.lora_rank",),
+    "r": ("student.lora_rank",),
+    "target_modules": ("student.lora_targets",),
+    "device": ("trainer.accelerator",),
+    "api_key": ("teacher.api_key_env",),
+    "openai_api_key": ("teacher.api_key_env",),
+    "api_base": ("teacher.base_url", "decoding.base_url"),
+    "lam": ("lambda",),
+    "alpha": ("lambda",),
+    "wandb": ("logger", "logger.mode"),
+    "wandb_project": ("logger.project",),
     "gpus": ("trainer.devices",),
     "num_gpus": ("trainer.devices",),
     "nnodes": ("trainer.num_nodes",),
@@ -35,17 +54,26 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "data_path": ("dataset.path",),
     "train_file": ("dataset.path",),
     "output_dir": ("hydra.run.dir",),
+    "save_dir": ("hydra.run.dir",),
+    "out": ("hydra.run.dir",),
 }
+OWN_FILES = {
+    "csv": "csv",
+    "tsv": "csv",
+    "parquet": "parquet",
+    "json": "jsonl",
+    "jsonl": "jsonl",
+}  # the dataset that reads files of an ending
 ALWAYS_KNOWN = "hydra.run.dir"  # a run's settings do not include Hydra's keys
 
 
-def key_paths(config: Mapping[str, object], prefix: str = "") -> list[str]:
-    """All keys of a nested configuration, as dotted paths, inner nodes included."""
-    paths = []
+def key_paths(config: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """All keys of a nested configuration, as dotted paths, inner nodes included, with values."""
+    paths: dict[str, object] = {}
     for name, value in config.items():
-        paths.append(f"{prefix}{name}")
+        paths[f"{prefix}{name}"] = value
         if isinstance(value, Mapping):
-            paths += key_paths(value, f"{prefix}{name}.")
+            paths |= key_paths(value, f"{prefix}{name}.")
     return paths
 
 
@@ -86,15 +114,35 @@ def question(candidates: Sequence[str]) -> str:
 def unknown_option(group: str, option: str, options: Mapping[str, Sequence[str]]) -> str:
     """The message for an option that its group does not have; `options` are those of every
     group."""
+    suffix = option.rpartition(".")[2].lower()
+    if group == "dataset" and suffix in OWN_FILES:
+        named = question([f"dataset={OWN_FILES[suffix]} dataset.path={option}"])
+        return f"dataset={option}: that is a file{named}"
     elsewhere = [f"{other}={option}" for other, names in options.items() if option in names]
     near = [f"{group}={name}" for name in similar(option, options[group])]
     known = ", ".join(sorted(options[group]))
     return f"{group}={option}: no such option of {group} ({known}){question(elsewhere + near)}"
 
 
-def unknown_key(key: str, known: Sequence[str], groups: Iterable[str]) -> str:
-    """The message for a key or group that does not exist."""
+def unknown_key(
+    key: str, known: Mapping[str, object], groups: Iterable[str], homes: Sequence[str]
+) -> str:
+    """The message for a key or group that does not exist; `known` has the value of each key, and
+    `homes` are the options that have this key and were not chosen."""
+    above, _, name = key.rpartition(".")
+    if above in known and known[above] is None:
+        return f"{key}: {above} is null; write all of it, as in '{above}={{{name}: ...}}'"
+    if homes:
+        *most, last = homes
+        named = f"{', '.join(most)} and {last} have" if most else f"{last} has"
+        return f"{key}: unknown key here; {named} it: choose that first"
     return f"{key}: unknown key{did_you_mean(key, [*groups, *known])}"
+
+
+def unknown_command(word: str, commands: Iterable[str]) -> str:
+    """The message for a first word that is like a command's name; empty if it is like none."""
+    near = similar(word, commands)
+    return f"{word}: no such command{question(near)}" if near else ""
 
 
 def bare_word(word: str, options: Mapping[str, Sequence[str]]) -> str:

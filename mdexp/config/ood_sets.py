@@ -1,17 +1,17 @@
 """Out-of-distribution test sets: other datasets, named in `dataset.ood`.
 
 They have the defaults of their yaml. Where that leaves `path` open, the main dataset's path is
-used; so is its `limit_test`, if set. A dataset from the user's own folder (--config-dir) is written
-as `{name: options}`, so that a run's settings are complete.
+used; so is its `limit_test`, if set. `{name: options}` changes single options of a set. One from
+the user's own folder (--config-dir) is written with all, so that a run's settings are complete.
 """
 
 from typing import Annotated, Any, cast
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, ValidationError
 
 from mdexp.config.config_path import config_folder
 from mdexp.ports import Dataset, OodSet
-from mdexp.ports.parts import build_part
+from mdexp.ports.parts import TARGET, build_part, with_options
 
 
 def load_ood(dataset: Dataset) -> tuple[Dataset, ...]:
@@ -39,24 +39,46 @@ def shipped_options(name: str) -> dict[str, Any]:
 
 
 def _load(entry: OodSet, main: Dataset) -> Dataset:
-    options = shipped_options(entry) if isinstance(entry, str) else entry[ood_name(entry)]
+    options = set_options(entry)
     path = options["path"] or main.path
     limit = main.limit_test or options["limit_test"]
     return cast(Dataset, build_part(options | {"path": path, "limit_test": limit}))
 
 
+def set_options(entry: OodSet) -> dict[str, Any]:
+    """All options of a set; ValueError if it is none of ours and not complete."""
+    if isinstance(entry, str):
+        return shipped_options(entry)
+    [(name, own)] = entry.items()
+    return own if TARGET in own else with_options(shipped_options(name), own)
+
+
 def _known(entries: tuple[OodSet, ...]) -> tuple[OodSet, ...]:
     available = shipped_names()
     for entry in entries:
-        if isinstance(entry, str) and entry not in available:
+        if isinstance(entry, dict) and len(entry) != 1:
+            raise ValueError(f"expected one name with its options, got {', '.join(entry) or entry}")
+        is_complete = isinstance(entry, dict) and TARGET in entry[ood_name(entry)]
+        if not is_complete and ood_name(entry) not in available:
             raise ValueError(
-                f"no dataset {entry!r}; available: {', '.join(available)}, "
+                f"no dataset {ood_name(entry)!r}; available: {', '.join(available)}, "
                 "and those of your own --config-dir"
             )
+        _judge(entry)
     names = [ood_name(entry) for entry in entries]
     if len(set(names)) < len(names):
         raise ValueError(f"a dataset is named twice in {names}")
     return entries
+
+
+def _judge(entry: OodSet) -> None:
+    """ValueError, with the key, if the set cannot be built of its options."""
+    try:
+        build_part(set_options(entry))
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        key = ".".join(map(str, (ood_name(entry), *fault["loc"])))
+        raise ValueError(f"{key}: {fault['msg'].lower()}, got {fault['input']!r}") from error
 
 
 OodNames = Annotated[tuple[OodSet, ...], AfterValidator(_known)]

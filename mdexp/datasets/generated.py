@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Literal, NamedTuple, Protocol, runtime_c
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, PositiveInt
 
 from mdexp.config.ood_sets import OodNames
+from mdexp.ports import SourceError
 from mdexp.ports.parts import built, described
 from mdexp.records import NearDuplicates, Overlap, Problem, Split
 
@@ -89,7 +90,7 @@ class GeneratedDataset(BaseModel):
                     yield problem
                     break
             else:
-                raise ValueError(
+                raise SourceError(
                     f"{name}: found no further {split} problem after {number}: "
                     f"lower dataset.limit_{split}"
                 )

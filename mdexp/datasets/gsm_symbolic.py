@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from mdexp.answers import parse
 from mdexp.config.ood_sets import OodNames
+from mdexp.ports import SourceError
 from mdexp.records import Answer, NearDuplicates, Overlap, Problem, Split
 
 # Templates of one to three clean steps and at most 60 words. For 200 problems of each, every answer
@@ -83,7 +84,7 @@ class GsmSymbolic(BaseModel):
                     rationale=drawn["metadata"]["answer_cot"].strip(),
                     type=f"template {template}",
                 )
-        raise ValueError(
+        raise SourceError(
             f"gsm_symbolic: template {template} has fewer than {number + 1} different problems: "
             f"lower dataset.limit_{split}"
         )

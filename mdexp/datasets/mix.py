@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
-from mdexp.config.ood_sets import OodNames, ood_name, shipped_options
+from mdexp.config.ood_sets import OodNames, ood_name, set_options
 from mdexp.datasets.subset import first_by_hash
-from mdexp.ports import Dataset, HasColumns, HasFreeText, OodSet
-from mdexp.ports.parts import TARGET, build_part, with_options
+from mdexp.ports import Dataset, HasColumns, HasFreeText, OodSet, SourceError
+from mdexp.ports.parts import build_part
 from mdexp.records import NearDuplicates, Overlap, Problem, TextMatch
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -31,7 +31,7 @@ class Mix(BaseModel):
 
     path: str | None  # for the sets that have none
     split: Literal["default"]
-    sets: Annotated[tuple[OodSet, ...], Field(min_length=2)]
+    sets: Annotated[OodNames, Field(min_length=2)]
     shares: dict[str, Share] | None
     limit_train: PositiveInt | None
     limit_test: PositiveInt | None
@@ -42,8 +42,8 @@ class Mix(BaseModel):
     @model_validator(mode="after")
     def _shares_fit_sets(self) -> Self:
         names = [ood_name(entry) for entry in self.sets]
-        if len(set(names)) < len(names) or "mix" in names:
-            raise ValueError(f"sets names each set once, and no mix; got {', '.join(names)}")
+        if "mix" in names:
+            raise ValueError(f"sets names no mix; got {', '.join(names)}")
         if self.shares is None:
             return self
         if set(self.shares) != set(names):
@@ -127,10 +127,8 @@ class Mix(BaseModel):
         return _rounded({name: wanted * share for name, share in shares.items()}, sizes)
 
     def _part(self, entry: OodSet) -> Dataset:
-        name = ood_name(entry)
-        own: dict[str, Any] = {} if isinstance(entry, str) else entry[name]
-        options = own if TARGET in own else with_options(shipped_options(name), own)
-        given = {"path": options["path"] or self.path}
+        options = set_options(entry)
+        given: dict[str, Any] = {"path": options["path"] or self.path}
         if self.limit_test:
             given["limit_test"] = self.limit_test
         return cast(Dataset, build_part(options | given))
@@ -158,17 +156,17 @@ def _refuse_twins(problems: Sequence[Problem], names: Sequence[str]) -> None:
     """Records are joined by id."""
     times = Counter(problem.id for problem in problems)
     if twins := [name for name, number in times.items() if number > 1]:
-        raise ValueError(
+        raise SourceError(
             f"dataset.sets: {len(twins)} ids are in two of {', '.join(names)}, such as "
             f"{twins[0]!r}: leave one of the two sets out"
         )
 
 
 def _refuse_namesakes(tests: Mapping[str, Sequence[Problem]]) -> None:
-    """ValueError if two sets have one name: results are kept by name."""
+    """SourceError if two sets have one name: results are kept by name."""
     named = Counter(n for problems in tests.values() for n in {p.dataset for p in problems})
     if shared := [name for name, number in named.items() if number > 1]:
-        raise ValueError(
+        raise SourceError(
             f"dataset.sets: the test problems of two sets are named {', '.join(shared)}: "
             "give one of your own another name"
         )

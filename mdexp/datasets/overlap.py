@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mdexp.ports import SourceError
 from mdexp.records import Overlap, Problem
 
 _WORD = re.compile(r"\d+|[^\W\d_]+")  # `5kg` is two words
@@ -92,7 +93,7 @@ def _with_clauses_in_order(question: str) -> str:
 def refuse_tested(
     exemplars: Sequence[Mapping[str, Any]], problems: Sequence[Problem], overlap: Overlap
 ) -> None:
-    """ValueError if a test problem equals an exemplar of a prompt under a rule, since the prompt
+    """SourceError if a test problem equals an exemplar of a prompt under a rule, since the prompt
     shows its solution."""
     tested = {
         key: problem
@@ -104,7 +105,7 @@ def refuse_tested(
         for problem in (tested[key] for key in keys(row["question"], overlap) if key in tested):
             same = normalised(problem.question) == normalised(row["question"])
             how = "is" if same else "is, but for its numbers or its order,"
-            raise ValueError(
+            raise SourceError(
                 f"the exemplar {row['question']!r} {how} the test problem {problem.id} of "
                 f"{problem.dataset}: take it out, or show others (teacher.prompts); a student that "
                 "learned from it is no teacher here (teacher.run)"

@@ -4,6 +4,7 @@ The first line of a CSV file has the column names. The separator is the most fre
 semicolon and tab in that line; a .tsv file uses tabs. An empty cell counts as missing.
 """
 
+import codecs
 import csv
 import json
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ from mdexp.records import Split
 
 PARTS: tuple[Split, ...] = ("train", "test")
 SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 Numbered = list[tuple[int, Row]]
 
 
@@ -83,7 +85,7 @@ def _csv_rows(file: Path) -> Iterator[tuple[int, Row]]:
             separator = _separator(file, lines.readline())
             lines.seek(0)
             reader = csv.reader(lines, delimiter=separator, strict=True)
-            names = [name.strip() for name in next(reader, [])]
+            names = [n.strip() or f"column {k}" for k, n in enumerate(next(reader, []), start=1)]
             if twice := [name for name in names if names.count(name) > 1]:
                 raise SourceError(f"{file}:1: the column {twice[0]!r} is there twice")
             for cells in reader:
@@ -96,7 +98,11 @@ def _csv_rows(file: Path) -> Iterator[tuple[int, Row]]:
                     )
                 yield reader.line_num, dict(zip(names, cells, strict=True))
     except UnicodeDecodeError as error:
-        raise SourceError(f"{file}: not UTF-8: byte 0x{error.object[error.start]:02x}") from error
+        byte = error.object[error.start]
+        guess = ", as UTF-16 begins" if error.object[:2] in UTF_16 else ""
+        raise SourceError(
+            f"{file}: not UTF-8: byte 0x{byte:02x}{guess}; save it as UTF-8"
+        ) from error
     except csv.Error as error:
         raise SourceError(f"{file}:{reader.line_num}: {error}") from error
 

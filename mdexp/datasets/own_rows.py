@@ -1,9 +1,9 @@
 """Makes problems from the user's own columns, and checks the answers.
 
 `dataset.fields` names the column of each field, as in {question: q, answer: label}; by default a
-field has the column of its own name, but `choices` and `answer_index` are read only if they are
-named. Without a column `id`, an id is the set's name, the split and the row's position. Columns
-that no field reads are counted and reported.
+field has the column of its own name, unless it is null, but `choices` and `answer_index` are read
+only if they are named. Without a column `id`, an id is the set's name, the split and the row's
+position. Columns that no field reads are counted and reported.
 
 If an answer ends in `#### 72`, that is the answer and the text before it the rationale.
 """
@@ -12,7 +12,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
 
 from mdexp.answers import parse
 from mdexp.datasets.choices import chosen_letter, listed_in, texts_of, with_choices
@@ -25,7 +27,19 @@ from mdexp.records import LETTERS, Answer, Problem, Split, TextMatch
 Field = Literal[
     "id", "question", "answer", "answer_index", "rationale", "type", "options", "choices"
 ]
-Fields = dict[Field, str | tuple[str, ...]]  # several columns, each a choice: {choices: [A, B, C]}
+
+
+def _is_columns(value: object) -> object:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple) and value and all(isinstance(one, str) for one in value):
+        return tuple(value)
+    raise ValueError(f"expected a column, a list of columns, or null; got {value!r}")
+
+
+# Several columns, each a choice: {choices: [A, B, C]}. None: the field is not read.
+Columns = Annotated[str | tuple[str, ...] | None, BeforeValidator(_is_columns)]
+Fields = dict[Field, Columns]
 BY_NAME: tuple[Field, ...] = ("id", "question", "answer", "rationale", "type", "options")
 HASHES = "####"
 
@@ -70,9 +84,12 @@ class OwnRows:
         named = {
             field: (columns,) if isinstance(columns, str) else columns
             for field, columns in self.fields.items()
+            if columns is not None
         }
         taken = {name for columns in named.values() for name in columns}
-        own = {f: (str(f),) for f in BY_NAME if f not in named and f in there and f not in taken}
+        own = {
+            f: (str(f),) for f in BY_NAME if f not in self.fields and f in there and f not in taken
+        }
         if "answer_index" in named:
             own.pop("answer", None)
         return {**named, **own}
@@ -139,7 +156,7 @@ class OwnRows:
             question=question,
             answer=answer,
             rationale=rationale or worked,
-            type=_text("type", cells.get("type")),
+            type=_type(cells.get("type")),
             options=options,
             **more,
         )
@@ -156,6 +173,10 @@ def _text(field: Field, value: Any) -> str:
     if not isinstance(value or "", str):
         raise ValueError(f"{field} must be text, found {value!r}")
     return value or ""
+
+
+def _type(value: Any) -> str:
+    return str(value) if type(value) is int else _text("type", value)
 
 
 def _id(value: Any) -> str:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from mdexp.datasets.near_duplicates import NearDuplicates
 from mdexp.datasets.overlap import keys
 from mdexp.datasets.subset import first_by_hash
-from mdexp.ports import Dataset, HasColumns
+from mdexp.ports import Dataset, HasColumns, SourceError
 from mdexp.records import Overlap, Problem
 
 MAX_VALIDATION = 200
@@ -127,7 +127,7 @@ def _refuse_twins(problems: Sequence[Problem]) -> None:
     twice."""
     twins = [i for i, times in Counter(problem.id for problem in problems).items() if times > 1]
     if twins:
-        raise ValueError(
+        raise SourceError(
             f"{len(twins)} problem ids occur twice, such as {twins[0]!r}: "
             "dataset.ood must not name a set that is tested already"
         )
@@ -138,7 +138,7 @@ def _refuse_namesake(items: Sequence[Problem], known: Sequence[Problem]) -> None
     first."""
     names, ids = {p.dataset for p in known}, {p.id for p in known}
     if items and items[0].dataset in names and not {p.id for p in items} & ids:
-        raise ValueError(
+        raise SourceError(
             f"two sets of problems are named {items[0].dataset}: "
             "give one of your own another dataset.name"
         )

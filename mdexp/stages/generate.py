@@ -46,7 +46,7 @@ def generate(
     ranks: RankOptions | None = None,
 ) -> Counts:
     """Before training, each thought is prompted zero-shot and few-shot on validation problems, and
-    the better prompt is used for the test; a trained student needs no exemplars. ValueError if an
+    the better prompt is used for the test; a trained student needs no exemplars. SourceError if an
     exemplar is a test problem by `overlap`."""
     from mdexp.decoding.student_writer import Opened
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from mdexp.ports import Executor, Thought, Write
+from mdexp.ports import Executor, SourceError, Thought, Write
 from mdexp.records import Path, Problem, ThinkingUse, by_id
 from mdexp.store.json_lines import JsonLinesError
 from mdexp.teacher.dialogue import Dialogue, is_dialogue, opened, refuse_reading, write_out
@@ -86,9 +86,10 @@ class ReplayTeacher(BaseModel):
             else:
                 written[path.problem_id, path.thought].append(path)
         played = sum(map(len, found.values())) + sum(map(len, written.values()))
-        log.info("teacher: %d recorded paths; not played: %s", played, dict(left_out))
+        unused = ", ".join(f"{reason} {number}" for reason, number in left_out.items())
+        log.info("teacher: %d recorded paths; rows not used: %s", played, unused or "none")
         if problems and thoughts and not played:
-            raise ValueError(
+            raise SourceError(
                 f"teacher.path: none of {left_out.total()} rows is of a problem and a thought "
                 f"asked for, such as {problems[0].id!r} and {next(iter(thoughts))!r}"
             )

@@ -110,11 +110,11 @@ def probed(
         return Finding(doubt=str(error))
     allowed = TOLERANCE[dtype]
     seen = (
-        f"its log-probabilities differ from those of layout=separate by {difference:.2g} nats, "
+        f"log-probabilities differ from those of layout=separate by {difference:.2g} nats, "
         f"and {allowed:g} are allowed in {str(dtype).removeprefix('torch.')}"
     )
     if difference <= allowed:
-        log.info("trainer.layout=tree passes its check: %s", seen)
+        log.info("train: lessons that begin alike are read together (layout=tree): %s", seen)
         return Finding(difference=difference)
     return Finding(difference=difference, doubt=seen)
 

@@ -3,6 +3,7 @@
 import pytest
 
 import mdexp
+from mdexp.commands import run
 from mdexp.commands.console import COMMANDS, main
 from mdexp.config.config_path import config_folder
 from mdexp.config.usage import WIDTH, default_options, group_options, usage
@@ -18,6 +19,19 @@ def test_help_lists_the_commands(flag: str, capsys: pytest.CaptureFixture[str]) 
 def test_the_version_is_ours(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"mdexp {mdexp.__version__}\n"
+
+
+def test_the_version_of_a_run_is_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"mdexp {mdexp.__version__}\n"
+
+
+@pytest.mark.parametrize(("word", "meant"), [("compar", "compare"), ("sovle", "solve")])
+def test_a_mistyped_command_is_named(
+    word: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([word, "a", "b"]) == 2
+    assert capsys.readouterr().err == f"error: {word}: no such command; did you mean {meant}?\n"
 
 
 def test_the_help_of_a_run_has_lines_of_a_hundred_columns_and_every_option() -> None:

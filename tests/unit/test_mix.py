@@ -84,7 +84,7 @@ def test_as_many_are_trained_on_as_the_limit_says(limit, sizes):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"sets": ["coin_flip", "coin_flip"]}, "names each set once"),
+        ({"sets": ["coin_flip", "coin_flip"]}, "named twice"),
         ({"sets": ["coin_flip", "mix"]}, "no mix"),
         ({"sets": list(SETS), "shares": {"coin_flip": 0.5}}, "shares names all of"),
         ({"sets": list(SETS), "shares": dict.fromkeys(SETS, 0.4)}, "must sum to 1"),

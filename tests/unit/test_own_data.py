@@ -157,6 +157,27 @@ def test_not_utf8_is_said(tmp_path: Path) -> None:
         own(tmp_path, "test.csv", "question,answer\nThé?,1\n".encode("latin-1")).problems()
 
 
+def test_utf16_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"byte 0xff, as UTF-16 begins; save it as UTF-8"):
+        own(tmp_path, "test.csv", "question,answer\nHow many?,1\n".encode("utf-16")).problems()
+
+
+def test_a_type_may_be_a_whole_number_and_a_field_may_be_left_out(tmp_path: Path) -> None:
+    row = {"question": "How many?", "answer": 1, "type": 3}
+    [typed] = own(tmp_path, "test.jsonl", json.dumps(row)).problems()
+    assert typed.type == "3"
+    [untyped] = own(tmp_path, "test.jsonl", json.dumps(row), fields={"type": None}).problems()
+    assert untyped.type == ""
+    assert own(tmp_path, "test.jsonl", json.dumps(row), fields={"type": None}).unread() == {
+        "type": 1
+    }
+
+
+def test_a_column_without_a_name_is_counted_by_its_place(tmp_path: Path) -> None:
+    made = own(tmp_path, "test.csv", ",question,answer\n0,How many?,1\n1,How few?,2\n")
+    assert len(made.problems()) == 2 and made.unread() == {"column 1": 2}
+
+
 def test_an_id_of_both_parts_is_refused(tmp_path: Path) -> None:
     for part in ("train", "test"):
         (tmp_path / f"{part}.csv").write_text("id,question,answer\n7,How many?,1\n")
