@@ -45,10 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--problems", type=int, default=1, help="how many examples of the step to print (default 1)"
     )
+    parser.add_argument("--config-dir", metavar="FOLDER", help="your own conf folder")
     options = parser.parse_intermixed_args(arguments)
+    own = [f"--config-dir={options.config_dir}"] if options.config_dir else []
     with tempfile.TemporaryDirectory() as folder:
         given = [word for word in options.overrides if not word.startswith("logger")]
-        if code := run.main([*given, STAGES, f"hydra.run.dir={folder}", "logger=csv"]):
+        if code := run.main([*own, *given, STAGES, f"hydra.run.dir={folder}", "logger=csv"]):
             return code
         return as_exit_code(  # refused where for example, the examples do not fill a step
             lambda: inspect(Path(folder), options.problems), refused=(ValueError,)

@@ -51,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="N",
         help="read the texts of at most N problems, chosen by a hash of their ids (%(default)s)",
     )
+    parser.add_argument("--config-dir", metavar="FOLDER", help="your own conf folder")
     parser.add_argument("--json", action="store_true", help="print one object per row")
     given = parser.parse_intermixed_args(argv)
     if given.problems < 1:
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _suit(given: argparse.Namespace) -> None:
-    found = suited(by_source(_config(given.words)), given.problems)
+    found = suited(by_source(_config(given)), given.problems)
     if given.json:
         numbers = {"num_problems": found.num_problems, "num_shared": found.num_shared}
         for row in found.rows:
@@ -68,11 +69,12 @@ def _suit(given: argparse.Namespace) -> None:
         _show(found)
 
 
-def _config(words: Sequence[str]) -> Config:
+def _config(given: argparse.Namespace) -> Config:
+    words = given.words
     if len(words) == 1 and "=" not in words[0]:
         settings: Config = run_manifest(Path(words[0]))["settings"]
         return settings
-    return single_run(words)[0]
+    return single_run(words, given.config_dir)[0]
 
 
 def _show(found: SuitTable) -> None:

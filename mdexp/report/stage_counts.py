@@ -126,8 +126,8 @@ def nothing_left(stage: str, counts: Mapping[str, Any]) -> dict[str, str]:
             continue
         if not one.given and stage == "prepare":
             return {
-                "dataset": "it has no training problem; without one, set "
-                "stages=[prepare,generate,score,report]"
+                "dataset": "it has no training problem, so nothing can be trained; a run with "
+                "stages=[prepare,generate,score,report] asks the untrained student"
             }
         key, what_to_do = one.advice()
         if key == "trainer.max_tokens" and "shortest lesson" in counts:

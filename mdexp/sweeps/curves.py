@@ -37,16 +37,18 @@ class SweepPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
-    """Lines over one swept key, named by the way to answer and the other swept values."""
+    """Lines over one swept key, named by the way to answer and the other swept values. `way` is set
+    if the lines of a set would have been too many for one curve: then it has those of one way."""
 
     key: str
     dataset: str
     lines: dict[str, list[SweepPoint]]
+    way: str = ""
 
     @property
     def title(self) -> str:
-        ways = "" if len(self.lines) > 1 else f", {next(iter(self.lines))}"
-        return f"{self.dataset}{ways} by {LETTERS.get(self.key, self.key)}"
+        way = self.way if len(self.lines) > 1 else next(iter(self.lines))
+        return f"{self.dataset}{way and f', {way}'} by {LETTERS.get(self.key, self.key)}"
 
 
 def sweep_curves(results: Sequence[JobResult]) -> list[Curve]:
@@ -60,16 +62,17 @@ def sweep_curves(results: Sequence[JobResult]) -> list[Curve]:
             of_set = {
                 (way, rest): line for (name, way, rest), line in lines.items() if name == dataset
             }
-            parts = [list(of_set)]
+            parts = {"": list(of_set)}
             if len(of_set) > MAX_SERIES:
                 ways = dict.fromkeys(way for way, _ in of_set)
-                parts = [[series for series in of_set if series[0] == way] for way in ways]
-            for part in parts:
+                parts = {way: [one for one in of_set if one[0] == way] for way in ways}
+            for only, part in parts.items():
                 named = {
                     _name(column_name(done, dataset, way), rest): of_set[way, rest]
                     for way, rest in part
                 }
-                found.append(Curve(key=key, dataset=dataset, lines=named))
+                title = column_name(done, dataset, only) if only else ""
+                found.append(Curve(key=key, dataset=dataset, lines=named, way=title))
     return found
 
 

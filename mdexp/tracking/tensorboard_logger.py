@@ -8,11 +8,13 @@ from pydantic import BaseModel, ConfigDict
 
 from mdexp.ports import RunIdentity
 from mdexp.tracking.feeds import final_numbers
+from mdexp.tracking.tables import COLUMNS, CURVE_COLUMNS, generation_rows, markdown
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import TensorBoardLogger as LightningLogger
 
 FOLDER = "tensorboard"
+MAX_ROWS = 1_000  # of a table of texts
 
 
 class LoggerUnavailable(ValueError):
@@ -38,6 +40,8 @@ class TensorBoardRun:
             logger = self.lightning()
             logger.log_hyperparams(dict(self._config))
             logger.log_metrics(numbers, 0)
+            if rows := generation_rows(self._folder, MAX_ROWS, "TensorBoard"):
+                logger.experiment.add_text("generations", markdown(COLUMNS, rows))
             logger.finalize("success")
 
 
@@ -56,4 +60,10 @@ class TensorBoardLogger(BaseModel):
         return TensorBoardRun(run)
 
     def log_sweep(self, folder: Path, page: Path, curves: Sequence[Sequence[Any]]) -> None:
-        """TensorBoard shows the jobs of a folder side by side by itself."""
+        """A table of the sweep's accuracies; the jobs below the folder are shown side by side."""
+        if not curves:
+            return
+        from torch.utils.tensorboard import SummaryWriter
+
+        with SummaryWriter(str(folder / FOLDER)) as writer:
+            writer.add_text("curves", markdown(CURVE_COLUMNS, curves))

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mdexp.ports import RunIdentity
 from mdexp.tracking.feeds import final_numbers
+from mdexp.tracking.tables import COLUMNS, CURVE_COLUMNS, generation_rows
 
 if TYPE_CHECKING:
     import wandb
@@ -30,14 +31,8 @@ FINISH_TIMEOUT_S = 30.0  # wandb's default waits for ever when the server is gon
 STEP = "trainer/global_step"
 PROJECT = "mdexp"
 REPORTS = ("report.html", "report.md", "metrics.json")
-GENERATIONS = "generations.jsonl"
-COLUMNS = (
-    *("dataset", "split", "phase", "thought", "sample"),
-    *("problem_id", "text", "answer", "status", "correct"),
-)
 MAX_NAME = 128  # characters that a server takes
 MAX_ROWS = 10_000  # of a table that a browser shows
-CURVE_COLUMNS = ("dataset", "key", "value", "line", "accuracy", "low", "high")
 NOT_OF_A_RUN = ("run", "store", "stages", "logger")  # what changes no result
 
 Mode = Literal["online", "offline", "disabled"]
@@ -151,7 +146,7 @@ class LoggedWandbRun:
         """With the final metrics, generations and reports; without metrics, as failed."""
         if metrics:
             self._run.summary.update(final_numbers(metrics))
-            _log_generations(self._run, self._folder / GENERATIONS)
+            _log_generations(self._run, self._folder)
             _log_files(self._run, "report", [self._folder / name for name in REPORTS])
         self._run.finish(exit_code=int(metrics is None))
 
@@ -171,20 +166,11 @@ def _named(job: str, *, in_sweep: bool) -> str:
     return "/".join(part for part in parts if part)[:MAX_NAME]
 
 
-def _log_generations(run: "wandb.Run", file: Path) -> None:
+def _log_generations(run: "wandb.Run", folder: Path) -> None:
     import wandb
 
-    if not file.is_file():
-        return
-    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line]
-    if len(rows) > MAX_ROWS:
-        log.warning("W&B gets %d of %d generations; all are in %s", MAX_ROWS, len(rows), file)
-    # A column has one type there, and answers may be numbers or words.
-    data = [
-        [str(row[name]) if name == "answer" else row[name] for name in COLUMNS]
-        for row in rows[:MAX_ROWS]
-    ]
-    run.log({"generations": wandb.Table(columns=list(COLUMNS), data=data)})
+    if rows := generation_rows(folder, MAX_ROWS, "W&B"):
+        run.log({"generations": wandb.Table(columns=list(COLUMNS), data=rows)})
 
 
 def _log_curves(run: "wandb.Run", rows: Sequence[Sequence[Any]]) -> None:

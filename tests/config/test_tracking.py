@@ -17,10 +17,10 @@ import pytest
 from mdexp.commands.run import main
 from mdexp.ports import RunIdentity
 from mdexp.sweeps.job_name import run_name
+from mdexp.tracking.tables import COLUMNS, markdown
 from mdexp.tracking.tensorboard_logger import LoggerUnavailable
 from mdexp.tracking.tracker import Tracker
 from mdexp.tracking.wandb_logger import (
-    COLUMNS,
     FINISH_TIMEOUT_S,
     INIT_TIMEOUT_S,
     WandbLogger,
@@ -88,6 +88,9 @@ def test_wandb_mode_of_the_environment_wins_over_auto(monkeypatch: pytest.Monkey
     monkeypatch.setenv("WANDB_MODE", "disabled")
     assert AUTO.resolved_mode() == "disabled"
     assert AUTO.model_copy(update={"mode": "offline"}).resolved_mode() == "offline"
+
+
+TEXTS, CURVES = "generations/text_summary", "curves/text_summary"  # as TensorBoard names them
 
 
 def tracked(experiments: Experiments, tmp_path: Path, logger: str) -> Path:
@@ -171,6 +174,28 @@ def test_tensorboard(experiments: Experiments, tmp_path: Path) -> None:
     assert [(e.step, e.value) for e in events.Scalars("train/loss")] == [(0, 2.0), (1, 1.0)]
     assert [e.value for e in events.Scalars("toy/after/vote/accuracy")] == [0.5]
     assert "lambda: 0.5" in (folder / "tensorboard" / "hparams.yaml").read_text()
+    [table] = [e.tensor_proto.string_val[0].decode() for e in events.Tensors(TEXTS)]
+    heading, _, row = table.splitlines()
+    assert heading == f"| {' | '.join(COLUMNS)} |" and "| `The answer is 7.` | `7` |" in row
+
+
+def test_a_sweep_leaves_its_accuracies_in_tensorboard(
+    experiments: Experiments, tmp_path: Path
+) -> None:
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    assert main(["-m", "lambda=0,0.5,1", "logger=tensorboard", "hydra.sweep.dir=sweep"]) == 0
+    events = EventAccumulator(str(tmp_path / "sweep" / "tensorboard"))
+    events.Reload()
+    [table] = [e.tensor_proto.string_val[0].decode() for e in events.Tensors(CURVES)]
+    assert table.count("| `lambda` |") == 9, "three values, three ways to answer"
+    assert "| `toy` | `lambda` | `0.5` | `tie-break` | `0.5` |" in table
+
+
+def test_texts_in_a_markdown_table_are_no_markup() -> None:
+    shown = markdown(["text", "n"], [["a | b\n`c`", 0.123456789], [None, 2]])
+    assert shown.splitlines()[2:] == ["| `a \N{BROKEN BAR} b ⏎ 'c'` | `0.123457` |", "|  | `2` |"]
 
 
 def test_a_run_is_called_by_the_overrides_that_its_sweep_does_not_share(

@@ -76,7 +76,7 @@ def test_a_run_without_a_training_file_stops(
 ) -> None:
     (tmp_path / "problems" / "train.jsonl").unlink()
     assert templated() == 2
-    assert "dataset: it has no training problem; without one, set stages=" in (
+    assert "dataset: it has no training problem, so nothing can be trained; a run with stages=" in (
         capsys.readouterr().err
     )
     assert templated("stages=[prepare]") == 0

@@ -45,6 +45,16 @@ def test_a_swept_number_is_an_axis_and_the_rest_names_the_lines() -> None:
     assert point.ci95 == pytest.approx((0.1, 0.3))
 
 
+def test_curves_of_one_way_each_have_a_title_of_their_own() -> None:
+    """Of three by five jobs with two ways, a curve over λ would have ten lines."""
+    grid = [job(0.5, f"lambda={a}", f"num_paths={b}") for a in (0, 0.5, 1) for b in range(1, 6)]
+    for one in grid:
+        ways = one.metrics["toy"]["after"]
+        ways["cot"] = dict(ways["vote"])
+    titles = [curve.title for curve in sweep_curves(grid)]
+    assert titles == ["toy, cot of 2 by λ", "toy, tie-break by λ", "toy by num_paths"]
+
+
 def test_a_seed_is_no_axis_and_names_no_line() -> None:
     assert swept_numbers(SEEDS) == ["lambda"]
     (curve,) = sweep_curves(SEEDS)
