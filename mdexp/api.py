@@ -112,6 +112,7 @@ def run(
     Raises CommandError or SettingsError before anything is bought or trained if the configuration
     cannot be run, SourceError or SettingsError if the data does not allow it.
     """
+    _several("overrides", overrides)
     into = None if folder is None else FilePath(folder)
     return LoadedRun(run_here(overrides, into, None if config_dir is None else str(config_dir)))
 
@@ -128,6 +129,7 @@ def ask(folder: FilePath | str, questions: Sequence[str]) -> list[StudentAnswer]
     Thoughts, decoding and vote are those of the run. The student is loaded once for all questions.
     RunFolderError if the store no longer has it.
     """
+    _several("questions", questions)
     if blank := [place for place, question in enumerate(questions) if not question.strip()]:
         raise ValueError(f"questions[{blank[0]}] is blank")
     with opened_solver(FilePath(folder)) as solver:
@@ -151,6 +153,8 @@ def execute(
     `["sandbox.timeout_s=5"]`. SandboxError if the sandbox is broken; a program's own failure is the
     `status` of its result.
     """
+    _several("programs", programs)
+    _several("overrides", overrides)
     return run_programs(programs, kind, overrides)
 
 
@@ -164,6 +168,8 @@ def compare(*folders: FilePath | str) -> "pd.DataFrame":
     rows. Runs that differ only in their seed are pooled, as in the command. DifferentProblems if
     the runs cannot be compared.
     """
+    if not folders:
+        raise TypeError("compare: give one run folder or several")
     found = compare_folders([FilePath(folder) for folder in folders])
     a, corrected = group_name(found.first), iter(found.corrected())
     rows = [
@@ -172,6 +178,12 @@ def compare(*folders: FilePath | str) -> "pd.DataFrame":
         for pair in pairs
     ]
     return _pandas().DataFrame(rows)
+
+
+def _several(name: str, given: Sequence[str]) -> None:
+    """TypeError for one text, which is a sequence of letters."""
+    if isinstance(given, str):
+        raise TypeError(f"{name}: got one text, expected a list of texts: {name}=[{given[:40]!r}]")
 
 
 def _compared(pair: Pair) -> dict[str, Any]:

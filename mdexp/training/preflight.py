@@ -88,7 +88,7 @@ def preflight(
         taught = s.teacher.command
         judged["teacher's server"] = lambda: judge_program("teacher.command", taught)
     if "train" in s.stages:
-        judged["disk"] = lambda: judge_disk(student, config, store)
+        judged["disk"] = lambda: judge_disk(student, config, trainer, store)
     if launched() and (s.generates or "train" in s.stages):
         judged["shared store"] = lambda: judge_shared(store)
     found, faults = _findings(judged)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 TURNS = [{"role": "user", "content": "How many are 2 and 2?"}]
-_OPENED = re.compile(r"<([\w|]{1,30})>\s*\Z")  # not <|assistant|>, which has no closing tag
+_OPENED = re.compile(r"<\w{1,30}>\s*\Z")  # not <|assistant|>, which has no closing tag
 
 
 def judge_turns(
@@ -54,14 +54,25 @@ def judge_template(tokenizer: "PreTrainedTokenizerBase", style: str) -> str:
         raise ValueError(
             "student: its chat template leaves the question out; use student.prompt=plain"
         )
-    opened = _OPENED.search(prompt)
-    if not opened or "|" in opened[1]:
+    found = _OPENED.search(prompt)
+    opened = (opening_at_end(prompt) or (found[0] if found else "")).strip()
+    if not opened:
         return "renders"
     tags = own_tags(f"{tokenizer.chat_template} {' '.join(tokenizer.get_added_vocab())}")
     target = behind_thinking("4", "", tags, prompt)
-    if not opening_at_end(prompt) or f"</{opened[1]}>" not in target:
+    if not opening_at_end(prompt) or _closing(opened) not in target:
         raise ValueError(
-            f"student: its chat template ends a prompt in {opened[0].strip()}, which no answer "
-            "would close; use student.prompt=plain"
+            f"student: its chat template ends a prompt in {opened}, which no answer would close; "
+            "use student.prompt=plain"
         )
-    return f"renders; ends in {opened[0].strip()}, which every target closes"
+    return f"renders; ends in {opened}, which every target closes"
+
+
+def _closing(tag: str) -> str:
+    """What closes an opening tag: `</think>`, `[/THINK]`, `<|end_of_thought|>`, or a channel's
+    end."""
+    if tag.startswith("<|channel|>"):
+        return "<|end|>"
+    if tag.startswith("<|begin_"):
+        return tag.replace("<|begin_", "<|end_", 1)
+    return f"{tag[0]}/{tag[1:]}"

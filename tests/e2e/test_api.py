@@ -93,6 +93,14 @@ def test_what_cannot_be_run_raises_what_the_command_prints(tmp_path: Path) -> No
         api.load(tmp_path)
     with pytest.raises(ValueError, match=r"questions\[1\] is blank"):
         api.ask(tmp_path, ["How many?", " "])
+    with pytest.raises(TypeError, match=r"questions: got one text.*questions=\['How many\?'\]"):
+        api.ask(tmp_path, "How many?")
+    with pytest.raises(TypeError, match="programs: got one text"):
+        api.execute("ans = 1")
+    with pytest.raises(TypeError, match="overrides: got one text"):
+        api.run("lambda=0.5")
+    with pytest.raises(TypeError, match="give one run folder or several"):
+        api.compare()
     assert not list(tmp_path.glob("outputs"))
 
 

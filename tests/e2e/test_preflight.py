@@ -4,12 +4,14 @@ import re
 from collections import namedtuple
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from mdexp.store.json_lines import read_jsonl, write_jsonl
 from mdexp.students.tiny import TinyStudent, byte_tokenizer
+from mdexp.students.weights import Weights
 from mdexp.training import disk_check
 from mdexp.training.template_check import judge_template
 from tests.e2e.conftest import states
@@ -130,6 +132,49 @@ def test_a_template_that_opens_thinking_is_closed_by_every_target() -> None:
     tokenizer.chat_template = "{{ messages[0].content }}\n<think>\n"
     found = judge_template(tokenizer, "chat")
     assert found == "renders; ends in <think>, which every target closes"
+
+
+@pytest.mark.parametrize("tag", ["[THINK]", "<|begin_of_thought|>", "◁think▷", "<reasoning>"])
+def test_an_opening_tag_of_any_form_is_closed_or_refused(tag: str) -> None:
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = f"{{{{ messages[0].content }}}}\n{tag}"
+    if tag == "[THINK]":
+        found = judge_template(tokenizer, "chat")
+        assert found == "renders; ends in [THINK], which every target closes"
+    else:
+        with pytest.raises(ValueError, match=r"ends a prompt in .*no answer would close"):
+            judge_template(tokenizer, "chat")
+
+
+@pytest.mark.parametrize("end", ["[/INST]", "<|assistant|>", "[ASSISTANT]", "Answer:"])
+def test_a_turn_is_no_opening_tag(end: str) -> None:
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = f"{{{{ messages[0].content }}}}\n{end}"
+    assert judge_template(tokenizer, "chat") == "renders"
+
+
+def test_the_disk_needs_room_for_the_checkpoints_that_lie_there_together(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A tiny student of N parameters: 4 N bytes of weights, 12 N each checkpoint, at most 3."""
+    student = tiny("causal")
+    weights = Weights(student=student, seed=0)
+    n = sum(p.numel() for p in student.load(SEED)[0].parameters())
+
+    def judged(free: int, max_steps: int | None) -> str:
+        usage = namedtuple("usage", "total used free")(free, 0, free)
+        monkeypatch.setattr(disk_check.shutil, "disk_usage", lambda folder: usage)
+        trainer = SimpleNamespace(max_steps=max_steps, checkpoint_steps=10)
+        return disk_check.judge_disk(student, weights.config(), trainer, Path.cwd())
+
+    for steps, checkpoints in ((9, 0), (10, 1), (25, 2), (1000, 3)):
+        needed = (4 + 12 * checkpoints) * n
+        judged(needed, steps)
+        with pytest.raises(ValueError, match="choose another disk"):
+            judged(needed - 1, steps)
+    assert not caplog.records
+    judged(16 * n, None)
+    assert "the disk may fill up" in caplog.text
 
 
 def test_files_of_all_stages_are_looked_for_before_the_first(
