@@ -50,6 +50,11 @@ class Curve:
         way = self.way if len(self.lines) > 1 else next(iter(self.lines))
         return f"{self.dataset}{way and f', {way}'} by {LETTERS.get(self.key, self.key)}"
 
+    @property
+    def labels(self) -> list[str]:
+        """The names of the lines, without the way that the title has."""
+        return [name.removeprefix(f"{self.way}, ") for name in self.lines]
+
 
 def sweep_curves(results: Sequence[JobResult]) -> list[Curve]:
     """One curve for each swept number and test set; if that had too many lines, one for each way to

@@ -49,7 +49,7 @@ def write_overview(
         rows=[_row(result, own, columns) for result, own in zip(scored, overrides, strict=True)],
         num_jobs=len(results),
         num_ok=sum(result.state == "ok" for result in results),
-        charts=[(curve.title, chart(curve), list(curve.lines)) for curve in drawn],
+        charts=[(curve.title, chart(curve), curve.labels) for curve in drawn],
         sizes=_test_sizes(results),
         seeds=seeds,
         pooled=any(

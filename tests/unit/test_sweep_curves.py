@@ -51,8 +51,11 @@ def test_curves_of_one_way_each_have_a_title_of_their_own() -> None:
     for one in grid:
         ways = one.metrics["toy"]["after"]
         ways["cot"] = dict(ways["vote"])
-    titles = [curve.title for curve in sweep_curves(grid)]
+    curves = sweep_curves(grid)
+    titles = [curve.title for curve in curves]
     assert titles == ["toy, cot of 2 by λ", "toy, tie-break by λ", "toy by num_paths"]
+    assert curves[0].labels == [f"num_paths={k}" for k in range(1, 6)]
+    assert "cot of 2, lambda=0" in curves[2].labels
 
 
 def test_a_seed_is_no_axis_and_names_no_line() -> None:
