@@ -21,7 +21,12 @@ from mdexp.sandbox.executor import Sandbox
 from mdexp.stages.convert import CONVERT
 from mdexp.stages.extract import EXTRACT
 from mdexp.stages.generate import AFTER
-from mdexp.stages.judge_run import judge_files, judge_stages, judge_student
+from mdexp.stages.judge_run import (
+    judge_files,
+    judge_stages,
+    judge_student,
+    judge_student_server,
+)
 from mdexp.stages.run_files import RunFiles, clear
 from mdexp.stages.score import SCORE
 from mdexp.stages.stage import PreviousRound, Stage, sandbox_limits
@@ -177,11 +182,13 @@ class Experiment:
             problems=self.file("problems.jsonl"),
             store=self.store.folder,
             num_files=self.num_files,
-            is_extracted=EXTRACT not in self.chosen() or self.store.has(**self._keyed(EXTRACT)),
+            asks_teacher=EXTRACT in self.chosen() and not self.is_stored(EXTRACT),
         )
 
     def run(self, stage: Stage) -> StageResult:
         """Run a stage or find it in the store, and copy its files into the run folder."""
+        if stage is TRAIN and not self.is_stored(stage):
+            judge_student_server(self.settings)
         result = self.store.stage(stage.function, **self._keyed(stage), tools=stage.tools(self))
         self.files.keep(stage, result)
         self.write_manifest("running")
@@ -189,6 +196,9 @@ class Experiment:
         if stage is TRAIN:
             self.tracker.log_history(read_jsonl(result["history.jsonl"], dict))
         return result
+
+    def is_stored(self, stage: Stage) -> bool:
+        return self.store.has(**self._keyed(stage))
 
     def _keyed(self, stage: Stage) -> dict[str, Any]:
         """What the store finds the stage's output by."""

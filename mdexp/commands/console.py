@@ -1,7 +1,8 @@
 """The console script: `mdexp key=value ...` runs an experiment, `mdexp NAME ...` another command.
 
 Every setting is written with a `=`, so a first word without one can only be a command's name. An
-unknown name is one that was mistyped, or is left to `mdexp run`, which suggests what was meant.
+unknown name that is like a command's is an error; any other is left to `mdexp run`, which suggests
+what was meant.
 """
 
 import importlib

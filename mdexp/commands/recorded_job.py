@@ -16,7 +16,6 @@ from mdexp.config.settings import SettingsError
 from mdexp.ports import SourceError
 from mdexp.ports.progress import IN_BAR
 from mdexp.store.files import write_json
-from mdexp.store.json_lines import JsonLinesError
 from mdexp.sweeps.jobs import LOCK, RESULT, TRACEBACK, JobResult, State
 
 log = logging.getLogger(__name__)
@@ -67,7 +66,7 @@ def _attempt(
         if isinstance(error, SystemExit) and error.code in EXITS:
             record("interrupted")
             raise
-        refused = isinstance(error, SettingsError | SourceError | JsonLinesError)
+        refused = isinstance(error, SettingsError | SourceError)
         said = str(error) if refused else f"{type(error).__name__}: {error}"
         result = record("failed", error=said, refused=refused)
         _show(result, in_sweep)

@@ -2,7 +2,7 @@
 
 All jobs of a command are validated before anything slow is imported and before the first job
 starts. Then Hydra runs the jobs, so that its launchers and sweepers work. Exit codes: 0, 1 (a job
-failed), 2 (the command line), 130 and 143 (signals).
+failed), 2 (the command line, or the settings or data of all failed jobs), 130 and 143 (signals).
 """
 
 import logging
@@ -17,7 +17,6 @@ import hydra
 from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -108,7 +107,7 @@ def task(composed: DictConfig) -> float | None:
         written.append(run.folder)
         return run_experiment(settings, run)
 
-    in_sweep = here.mode is RunMode.MULTIRUN
+    in_sweep = not OmegaConf.is_missing(here.job, "num")
     number = _number(here, output)
     if in_sweep:
         log.info("job %d (%s): started", number, " ".join(overrides) or "defaults")

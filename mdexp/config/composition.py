@@ -158,6 +158,8 @@ def composed_config(options: argparse.Namespace, overrides: Sequence[str]) -> Di
 def _refuse_hidden(own: Path) -> None:
     """CommandError for a file of the user's that would never be read, since conf/ has one of the
     same name."""
+    if own.resolve() == config_folder().resolve():
+        return
     names = [file.relative_to(own) for file in sorted(own.glob("*/*.yaml"))]
     if hidden := [name for name in names if (config_folder() / name).is_file()]:
         raise CommandError(
@@ -187,17 +189,18 @@ def _folders(options: argparse.Namespace) -> list[Path]:
 
 
 def _options_with(key: str, options: argparse.Namespace) -> list[str]:
-    """The options of the key's group, such as teacher=openai, whose own file has the key, or null
-    in its place."""
+    """The options of the key's group, such as teacher=openai, whose own file has the key, or a key
+    above it that may hold any."""
     group, _, rest = key.partition(".")
-    parts = rest.split(".")
-    above = [".".join(parts[:n]) for n in range(1, len(parts))]
+    above = rest.partition(".")[0] if key.startswith(hints.HOLDERS) else rest
     found = []
     for folder in _folders(options):
         for file in sorted((folder / group).glob("*.yaml")):
-            there = yaml.safe_load(file.read_text(encoding="utf-8"))
-            known = hints.key_paths(there) if isinstance(there, dict) else {}
-            if rest in known or any(known.get(key, key) is None for key in above):
+            try:
+                there = yaml.safe_load(file.read_text(encoding="utf-8"))
+            except (yaml.YAMLError, UnicodeError):
+                continue  # choosing it says so
+            if isinstance(there, dict) and {rest, above} & set(hints.key_paths(there)):
                 found.append(f"{group}={file.stem}")
     return found
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 MAX_HINTS = 3
 CUTOFF = 0.7
+COMMAND_CUTOFF = 0.85
 # Names that other trainers use, by the last name of our key.
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "lr": ("trainer.learning_rate",),
@@ -44,7 +45,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "openai_api_key": ("teacher.api_key_env",),
     "api_base": ("teacher.base_url", "decoding.base_url"),
     "lam": ("lambda",),
-    "alpha": ("lambda",),
+    "alpha": ("student.lora_alpha", "lambda"),
     "wandb": ("logger", "logger.mode"),
     "wandb_project": ("logger.project",),
     "gpus": ("trainer.devices",),
@@ -64,6 +65,14 @@ OWN_FILES = {
     "json": "jsonl",
     "jsonl": "jsonl",
 }  # the dataset that reads files of an ending
+# Keys that are null or a mapping with names of the user's.
+HOLDERS = tuple(
+    f"{key}."
+    for key in (
+        *("dataset.fields", "dataset.shares", "teacher.fields", "teacher.extra", "teacher.price"),
+        *("objective.weights", "objective.auxiliary"),
+    )
+)
 ALWAYS_KNOWN = "hydra.run.dir"  # a run's settings do not include Hydra's keys
 
 
@@ -114,8 +123,8 @@ def question(candidates: Sequence[str]) -> str:
 def unknown_option(group: str, option: str, options: Mapping[str, Sequence[str]]) -> str:
     """The message for an option that its group does not have; `options` are those of every
     group."""
-    suffix = option.rpartition(".")[2].lower()
-    if group == "dataset" and suffix in OWN_FILES:
+    stem, _, suffix = option.lower().rpartition(".")
+    if group == "dataset" and stem and suffix in OWN_FILES:
         named = question([f"dataset={OWN_FILES[suffix]} dataset.path={option}"])
         return f"dataset={option}: that is a file{named}"
     elsewhere = [f"{other}={option}" for other, names in options.items() if option in names]
@@ -130,7 +139,7 @@ def unknown_key(
     """The message for a key or group that does not exist; `known` has the value of each key, and
     `homes` are the options that have this key and were not chosen."""
     above, _, name = key.rpartition(".")
-    if above in known and known[above] is None:
+    if key.startswith(HOLDERS) and above in known and known[above] is None:
         return f"{key}: {above} is null; write all of it, as in '{above}={{{name}: ...}}'"
     if homes:
         *most, last = homes
@@ -141,7 +150,7 @@ def unknown_key(
 
 def unknown_command(word: str, commands: Iterable[str]) -> str:
     """The message for a first word that is like a command's name; empty if it is like none."""
-    near = similar(word, commands)
+    near = difflib.get_close_matches(word, list(commands), n=1, cutoff=COMMAND_CUTOFF)
     return f"{word}: no such command{question(near)}" if near else ""
 
 

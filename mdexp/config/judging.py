@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mdexp.config.earlier_parts import as_part
+from mdexp.config.faults import UNKNOWN_KEY, faults_of
 from mdexp.config.hints import did_you_mean, key_paths
 from mdexp.config.rules import RULES
 from mdexp.config.settings import Settings, SettingsError
@@ -46,7 +47,6 @@ FILLED: dict[str, tuple[Any, str]] = {
     "thoughts": (Thought, "thought=[cot,pot]"),
     "lessons": (LessonMaker, "lesson=[paths]"),
 }
-UNKNOWN_KEY = "unknown key"
 
 
 def judge(config: Mapping[str, Any]) -> Settings:
@@ -66,7 +66,7 @@ def judge(config: Mapping[str, Any]) -> Settings:
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        faults |= _faults(error)
+        faults |= faults_of(error)
     if not faults:
         broken = next(filter(None, (rule(settings) for rule in RULES)), None)
         if broken is None:
@@ -88,29 +88,7 @@ def _built(key: str, options: Any, kind: Any, faults: dict[str, str]) -> Any:
             return part
         faults[key] = f"{options[TARGET]} is no {kind.__name__}; mdexp/ports/ says what one offers"
     except ValidationError as error:
-        faults |= _faults(error, key)
+        faults |= faults_of(error, key)
     except ComponentError as error:
         faults[key] = str(error)
     return None
-
-
-def _faults(error: ValidationError, prefix: str = "") -> dict[str, str]:
-    """For each pydantic error, its key path and a message with the value seen."""
-    faults = {}
-    for fault in error.errors(include_url=False):
-        parts = [prefix, *map(str, fault["loc"])]
-        key = ".".join(part for part in parts if part)
-        faults[key] = _fault(fault["type"], fault["msg"], fault["input"])
-    return faults
-
-
-def _fault(kind: str, message: str, value: object) -> str:
-    match kind:
-        case "extra_forbidden":
-            return UNKNOWN_KEY
-        case "missing":
-            return "is missing"
-        case "value_error":
-            return message.removeprefix("Value error, ")
-        case _:
-            return f"{message[0].lower()}{message[1:]}, got {value!r}"

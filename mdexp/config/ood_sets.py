@@ -10,6 +10,7 @@ from typing import Annotated, Any, cast
 from pydantic import AfterValidator, ValidationError
 
 from mdexp.config.config_path import config_folder
+from mdexp.config.faults import faults_of
 from mdexp.ports import Dataset, OodSet
 from mdexp.ports.parts import TARGET, build_part, with_options
 
@@ -62,7 +63,7 @@ def _known(entries: tuple[OodSet, ...]) -> tuple[OodSet, ...]:
         if not is_complete and ood_name(entry) not in available:
             raise ValueError(
                 f"no dataset {ood_name(entry)!r}; available: {', '.join(available)}, "
-                "and those of your own --config-dir"
+                "and those of your own --config-dir, by name alone"
             )
         _judge(entry)
     names = [ood_name(entry) for entry in entries]
@@ -76,9 +77,8 @@ def _judge(entry: OodSet) -> None:
     try:
         build_part(set_options(entry))
     except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        key = ".".join(map(str, (ood_name(entry), *fault["loc"])))
-        raise ValueError(f"{key}: {fault['msg'].lower()}, got {fault['input']!r}") from error
+        found = faults_of(error, ood_name(entry))
+        raise ValueError("; ".join(f"{key}: {fault}" for key, fault in found.items())) from error
 
 
 OodNames = Annotated[tuple[OodSet, ...], AfterValidator(_known)]

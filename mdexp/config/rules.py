@@ -236,7 +236,7 @@ def vote_fits_thoughts(settings: Settings) -> str | None:
         )
     if settings.vote.needs_validation and settings.decoding.num_validation == 0:
         return (
-            f"vote={settings.vote.name} weighs by accuracy on validation problems, and "
+            f"vote={settings.vote.name} learns from validation problems, and "
             "decoding.num_validation=0 answers none; it must be at least 1"
         )
     return None

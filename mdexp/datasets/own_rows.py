@@ -120,6 +120,9 @@ class OwnRows:
                     f"it has {known}"
                 )
         gold: Field = "answer_index" if "answer_index" in columns else "answer"
+        null = [field for field in ("question", gold) if self.fields.get(field, "") is None]
+        if null:
+            raise SourceError(f"dataset.fields.{null[0]}: got null, but each problem needs it")
         if lacking := [field for field in ("question", gold) if field not in columns]:
             example = ", ".join(f"{field}: COLUMN" for field in lacking)
             raise SourceError(
@@ -176,7 +179,9 @@ def _text(field: Field, value: Any) -> str:
 
 
 def _type(value: Any) -> str:
-    return str(value) if type(value) is int else _text("type", value)
+    if isinstance(value, bool) or not isinstance(value or "", str | int):
+        raise ValueError(f"type must be text or a whole number, found {value!r}")
+    return "" if value is None else str(value)
 
 
 def _id(value: Any) -> str:

@@ -52,7 +52,10 @@ class StraightDecoding(DecodingSettings):
 
         assert self.served, "judged"
         key, name = student_server_key(), self.served
-        return "; ".join(listing("decoding.served", name, url, key) for url in self.base_urls())
+        found = [listing("decoding.served", name, url, key) for url in self.base_urls()]
+        for said in (said for said, is_odd in found if is_odd):
+            log.warning("student: %s", said)
+        return "; ".join(said for said, _ in found)
 
     def with_choice(self, counts: Mapping[str, Any]) -> "StraightDecoding":
         return self

@@ -47,8 +47,10 @@ def with_options(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[st
     """A part's options, overridden by others; single options of a nested part may be given."""
     options = {**defaults, **own}
     for key, inner in defaults.items():
-        if isinstance(inner, Mapping) and TARGET in inner and TARGET not in own.get(key, inner):
-            options[key] = with_options(inner, own[key])
+        given = own.get(key)
+        is_part = isinstance(inner, Mapping) and TARGET in inner
+        if is_part and isinstance(given, Mapping) and TARGET not in given:
+            options[key] = with_options(inner, given)
     return options
 
 

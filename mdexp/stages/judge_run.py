@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mdexp.config.settings import Settings, SettingsError
+from mdexp.ports import AsksServer
 from mdexp.records import Problem
 from mdexp.stages.problem_sets import asked_of_student
 from mdexp.stages.stage import Stage
@@ -49,19 +50,30 @@ def judge_student(
     problems: Path,
     store: Path,
     num_files: int,
-    is_extracted: bool,
+    asks_teacher: bool,
 ) -> None:
-    """Refuse a run that is bound to fail on its problems (a file); `store` is a folder, which has
-    the teacher's paths if `is_extracted`."""
+    """Refuse a run that is bound to fail on its problems (a file); `store` is a folder, which lacks
+    the teacher's paths if it `asks_teacher`."""
     known = read_jsonl(problems, Problem)
     asked = asked_of_student(known, settings.decoding)
     files = ("files", f"{num_files} read by stages, all there")
     try:
-        found = preflight(settings, untrained, known, asked, store, is_extracted)
+        found = preflight(settings, untrained, known, asked, store, asks_teacher)
     except Hopeless as refusal:
         _log_table([files, *refusal.found])
         raise
     _log_table([files, *found])
+
+
+def judge_student_server(settings: Settings) -> None:
+    """SettingsError if the trained student's server does not answer, before a training that it
+    would be asked about."""
+    decoding = settings.decoding
+    if settings.generates and decoding.engine == "openai" and isinstance(decoding, AsksServer):
+        try:
+            decoding.server_says()
+        except ValueError as error:
+            raise SettingsError({"decoding.base_url": f"{error}; start the server"}) from error
 
 
 def _log_table(found: Sequence[Finding]) -> None:

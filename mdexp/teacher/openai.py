@@ -24,7 +24,7 @@ from pydantic import (
 
 from mdexp.ports import Executor, Thought
 from mdexp.records import Path, Problem, ThinkingUse
-from mdexp.students.served_models import ServerUnreachable, listing, log_listing
+from mdexp.students.served_models import ServerUnreachable, listing
 from mdexp.teacher.asking import Asking, Prompting
 from mdexp.teacher.batch import purchase_by_batch
 from mdexp.teacher.batch_collection import settle_batches
@@ -213,7 +213,7 @@ class OpenAITeacher(BaseModel):
 
     def server_says(self) -> str:
         url = self.url()
-        return listing("teacher.model", self.model, url, server_key(self.api_key_env, url))
+        return listing("teacher.model", self.model, url, server_key(self.api_key_env, url))[0]
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -247,7 +247,8 @@ class OpenAITeacher(BaseModel):
             key, terms = server_key(self.api_key_env, self.url()), self.terms()
             terms = replace(terms, base_url=server())
             with suppress(ServerUnreachable):  # the calls that follow are repeated
-                log_listing("teacher.model", self.model, terms.base_url, key)
+                said, is_odd = listing("teacher.model", self.model, terms.base_url, key)
+                log.log(logging.WARNING if is_odd else logging.INFO, "teacher: %s", said)
             if self.mode == "batch":
                 purchase_by_batch(missing, book, terms, key, title)
                 return

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from mdexp.ports import SourceError
 from mdexp.store.indexed_lines import IndexedLines
 from mdexp.store.json_lines import JsonLinesError
 from mdexp.teacher.batch_lines import line_outcome
@@ -43,10 +44,13 @@ class RecordedFile:
 
     def rows(self) -> Iterator[tuple[Place, Row | str]]:
         """Each recorded answer, or why there is none (FAILED or NO_PROBLEM), and its place.
-        JsonLinesError for a row that cannot be read."""
-        for number, row in self.lines.objects():
-            for choice, found in enumerate(self._of_line(row, number)):
-                yield (number, choice), found
+        SourceError, with file and line, for a row that cannot be read."""
+        try:
+            for number, row in self.lines.objects():
+                for choice, found in enumerate(self._of_line(row, number)):
+                    yield (number, choice), found
+        except JsonLinesError as error:
+            raise SourceError(str(error)) from error
 
     def row(self, place: Place) -> Row:
         """Read again an answer that `rows` returned."""

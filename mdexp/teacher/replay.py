@@ -18,7 +18,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mdexp.ports import Executor, SourceError, Thought, Write
 from mdexp.records import Path, Problem, ThinkingUse, by_id
-from mdexp.store.json_lines import JsonLinesError
 from mdexp.teacher.dialogue import Dialogue, is_dialogue, opened, refuse_reading, write_out
 from mdexp.teacher.recorded_dialogue import RecordedDialogues
 from mdexp.teacher.recorded_rows import Fields, Place, RecordedFile, question_key
@@ -142,7 +141,7 @@ class ReplayTeacher(BaseModel):
                     try:
                         dialogues[names].add(row, name)
                     except ValueError as error:
-                        raise JsonLinesError(file.file, place[0], str(error)) from error
+                        raise SourceError(f"{file.file}:{place[0]}: {error}") from error
                 elif isinstance(row.get("part"), int) and row["part"] > 0:
                     left_out["later part of a thought of one text"] += 1
                 elif len(wanted[names]) == self.num_paths:

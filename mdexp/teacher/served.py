@@ -37,7 +37,7 @@ class ServedTeacher(OpenAITeacher):
         return THIS_MACHINE
 
     def server_says(self) -> str:
-        return "started when the first answer is asked for"
+        return "not started yet"
 
     @contextmanager
     def reached(self) -> Iterator[str]:

@@ -38,6 +38,6 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 
 def _cell(value: Any) -> str:
-    text = "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-    shown = text.replace("\n", " ⏎ ").replace("|", "\N{BROKEN BAR}").replace("`", "'")
+    text = "" if value is None else f"{value:.10g}" if isinstance(value, float) else str(value)
+    shown = " ⏎ ".join(text.splitlines()).replace("|", "\N{BROKEN BAR}").replace("`", "'")
     return f"`{shown}`" if shown.strip() else ""

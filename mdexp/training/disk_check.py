@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 GIB = 2**30
 WEIGHTS = 4  # bytes per parameter, in float32
 CHECKPOINT = 12  # bytes per parameter: weights and AdamW's two moments
-MOST = KEPT + 1  # checkpoints: a new one is written before the oldest is deleted
+MOST = KEPT + 1  # checkpoints at a time: a new one is written before the oldest is deleted
 
 
 def judge_disk(
@@ -33,19 +33,28 @@ def judge_disk(
         return f"{free / GIB:.1f} GiB free"
     model = shapes_alone(student, config)
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    least, most = (parameters * (WEIGHTS + CHECKPOINT * n) for n in _checkpoints(trainer))
+    least, most = (parameters * _bytes(number) for number in _checkpoints(trainer))
     written = f"{least / GIB:.1f}" + (f" to {most / GIB:.1f}" if most > least else "")
     found = f"{free / GIB:.1f} GiB free, training writes {written} GiB"
     if free < least:
         raise ValueError(f"store={store}: {found}; free some, or choose another disk with store=")
     if free < most:
-        log.warning("store=%s: %s; with a longer training the disk may fill up", store, found)
+        log.warning(
+            "store=%s: %s, as up to %d checkpoints lie there at a time: if that is too little, "
+            "training stops; free some, or choose another disk with store=",
+            *(store, found, MOST),
+        )
     return found
 
 
 def _checkpoints(trainer: "TrainerSettings") -> tuple[int, int]:
-    """The least and the most checkpoints that lie on the disk at a time."""
+    """The least and the most checkpoints that training writes."""
     if trainer.max_steps is None:
         return 1, MOST  # how many steps the epochs have is not known yet
-    number = min(MOST, trainer.max_steps // trainer.checkpoint_steps)
-    return number, number
+    return (trainer.max_steps // trainer.checkpoint_steps,) * 2
+
+
+def _bytes(checkpoints: int) -> int:
+    """Most bytes per parameter at a time: of checkpoints, or at the end of those that are kept and
+    the trained weights."""
+    return max(CHECKPOINT * min(checkpoints, MOST), CHECKPOINT * min(checkpoints, KEPT) + WEIGHTS)

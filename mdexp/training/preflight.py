@@ -19,7 +19,6 @@ from mdexp.students.numerics import numerics
 from mdexp.students.positions import context_length, room
 from mdexp.students.prompts import Renderer
 from mdexp.students.revision import unpinned
-from mdexp.students.served_models import ServerUnreachable
 from mdexp.students.server_process import judge_program
 from mdexp.students.weights import Weights
 from mdexp.training.devices import Processes, processes
@@ -54,12 +53,12 @@ def preflight(
     problems: Sequence[Problem],
     asked: Sequence[Problem],
     store: Path,
-    is_extracted: bool,
+    asks_teacher: bool,
 ) -> list[Finding]:
     """The checks and their findings, in order. Hopeless if training or decoding with this student,
-    or asking the teacher, is bound to fail. `asked` are the `problems` that the student answers;
-    `is_extracted` says that the teacher's paths are there, so that what later stages write may be
-    there, too, and no server is needed."""
+    or asking the teacher, is bound to fail. `asked` are the `problems` that the student answers.
+    `asks_teacher`: the run extracts paths that the store lacks. If it does not, what later stages
+    write may be in the store, too, so that no server is needed."""
     s, student, trainer = settings, settings.student, settings.trainer
     student.files()  # StudentUnavailable
     config, tokenizer = weights.config(), weights.tokenizer()
@@ -79,9 +78,9 @@ def preflight(
         decoded = s.decoding.command
         judged["student's server"] = lambda: judge_program("decoding.command", decoded)
     if s.generates and s.decoding.engine == "openai" and isinstance(s.decoding, AsksServer):
-        may_be_down = is_extracted or "train" not in s.stages
+        may_be_down = not asks_teacher or "train" not in s.stages
         judged["student's server"] = partial(_served, s.decoding, "decoding.base_url", may_be_down)
-    if not is_extracted and isinstance(s.teacher, AsksServer):
+    if asks_teacher and isinstance(s.teacher, AsksServer):
         # The ledger may have all answers.
         judged["teacher's server"] = partial(_served, s.teacher, "teacher.base_url", True)
     if "extract" in s.stages and isinstance(s.teacher, StartsServer):
@@ -125,10 +124,10 @@ def _findings(
 def _served(part: AsksServer, key: str, may_be_down: bool) -> str:
     try:
         return part.server_says()
-    except ServerUnreachable as error:
+    except ValueError as error:
         if not may_be_down:
             raise ValueError(f"{key}: {error}; start the server") from None
-        log.warning("%s: %s: what is not there yet cannot be asked for", key, error)
+        log.warning("%s: %s; only answers that are already kept can be used", key, error)
         return str(error)
 
 

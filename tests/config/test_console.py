@@ -26,12 +26,20 @@ def test_the_version_of_a_run_is_ours(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().out == f"mdexp {mdexp.__version__}\n"
 
 
-@pytest.mark.parametrize(("word", "meant"), [("compar", "compare"), ("sovle", "solve")])
+@pytest.mark.parametrize(("word", "meant"), [("compar", "compare"), ("harvst", "harvest")])
 def test_a_mistyped_command_is_named(
     word: str, meant: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([word, "a", "b"]) == 2
     assert capsys.readouterr().err == f"error: {word}: no such command; did you mean {meant}?\n"
+
+
+@pytest.mark.parametrize("word", ["score", "report", "codellama"])
+def test_a_word_that_is_no_command_is_an_argument(
+    word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([word]) == 2
+    assert "an argument is written key=value" in capsys.readouterr().err
 
 
 def test_the_help_of_a_run_has_lines_of_a_hundred_columns_and_every_option() -> None:

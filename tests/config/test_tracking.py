@@ -194,8 +194,8 @@ def test_a_sweep_leaves_its_accuracies_in_tensorboard(
 
 
 def test_texts_in_a_markdown_table_are_no_markup() -> None:
-    shown = markdown(["text", "n"], [["a | b\n`c`", 0.123456789], [None, 2]])
-    assert shown.splitlines()[2:] == ["| `a \N{BROKEN BAR} b ⏎ 'c'` | `0.123457` |", "|  | `2` |"]
+    shown = markdown(["text", "n"], [["a | b\r`c`", 12345678.5], [None, 2]])
+    assert shown.split("\n")[2:] == ["| `a \N{BROKEN BAR} b ⏎ 'c'` | `12345678.5` |", "|  | `2` |"]
 
 
 def test_a_run_is_called_by_the_overrides_that_its_sweep_does_not_share(

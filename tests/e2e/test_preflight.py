@@ -156,7 +156,8 @@ def test_a_turn_is_no_opening_tag(end: str) -> None:
 def test_the_disk_needs_room_for_the_checkpoints_that_lie_there_together(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A tiny student of N parameters: 4 N bytes of weights, 12 N each checkpoint, at most 3."""
+    """A tiny student of N parameters: 12 N bytes a checkpoint, of which 2 are kept while the next
+    one is written, and 4 N of trained weights beside those that are kept."""
     student = tiny("causal")
     weights = Weights(student=student, seed=0)
     n = sum(p.numel() for p in student.load(SEED)[0].parameters())
@@ -167,14 +168,14 @@ def test_the_disk_needs_room_for_the_checkpoints_that_lie_there_together(
         trainer = SimpleNamespace(max_steps=max_steps, checkpoint_steps=10)
         return disk_check.judge_disk(student, weights.config(), trainer, Path.cwd())
 
-    for steps, checkpoints in ((9, 0), (10, 1), (25, 2), (1000, 3)):
-        needed = (4 + 12 * checkpoints) * n
+    for steps, most in ((9, 4), (10, 12 + 4), (25, 24 + 4), (30, 36), (1000, 36)):
+        needed = most * n
         judged(needed, steps)
         with pytest.raises(ValueError, match="choose another disk"):
             judged(needed - 1, steps)
     assert not caplog.records
     judged(16 * n, None)
-    assert "the disk may fill up" in caplog.text
+    assert "up to 3 checkpoints lie there at a time" in caplog.text
 
 
 def test_files_of_all_stages_are_looked_for_before_the_first(

@@ -1,12 +1,14 @@
 """Rows of the user's that a stage cannot use end the run with exit code 2 and no traceback, on the
 terminal and in mdexp.log."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mdexp.store.json_lines import read_jsonl
+from mdexp.transcripts.prompting import load_exemplars
 
 Command = Callable[..., int]
 
@@ -43,14 +45,10 @@ def test_a_set_that_is_tested_twice(
 def test_an_exemplar_that_is_a_test_problem(
     command: Command, problems: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from mdexp.transcripts.prompting import load_exemplars
-
     shown = load_exemplars()[0]
     Path("own").mkdir()
     Path("own/train.jsonl").write_text((problems / "train.jsonl").read_text())
     row = {**read_jsonl(problems / "test.jsonl", dict)[0], "question": shown["question"]}
-    import json
-
     Path("own/test.jsonl").write_text(json.dumps(row) + "\n")
     assert command("dataset.path=own", "decoding.num_shots=4", "hydra.run.dir=run") == 2
     assert "the exemplar" in capfd.readouterr().err
@@ -61,7 +59,7 @@ def test_jobs_of_a_sweep_are_named_as_they_start_and_fail(
 ) -> None:
     Path("mine.jsonl").write_text("{\n")
     words = ["-m", "seed=0,1", "teacher=replay", "teacher.path=mine.jsonl", "hydra.sweep.dir=sweep"]
-    assert command(*words) != 0
+    assert command(*words) == 2
     out, err = capfd.readouterr()
     assert "seed=1" in next(line for line in out.splitlines() if line.startswith("job 1 ("))
     assert sum(line.startswith("job 1 (") and "failed: " in line for line in err.splitlines()) == 1

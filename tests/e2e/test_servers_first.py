@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mdexp.students.served_models import ServerUnreachable, listing
 from tests.e2e.conftest import states
 from tests.loopback import LoopbackServer
 
@@ -54,6 +55,39 @@ def test_what_the_store_has_needs_no_server(
     assert command(*words, *served, "hydra.run.dir=again") == 0, "its server has been stopped"
     assert set(states(Path("again")).values()) == {"skipped"}
     assert "does not answer" in row(capfd.readouterr().out, "student's server")
+
+
+def test_a_server_that_is_down_is_missed_before_a_training_of_other_settings(
+    command: Command, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The teacher's paths are in the store, as for the second λ of a sweep, the training is not."""
+    made = "stages=[prepare,extract,verify,examples]"
+    assert command(made, "hydra.run.dir=extracted") == 0
+    assert command(*student(NOBODY), "lambda=0.25", "hydra.run.dir=run") == 2
+    assert "does not answer (ConnectError); start the server" in capfd.readouterr().err
+    assert "train" not in states(Path("run")) and states(Path("run"))["extract"] == "skipped"
+
+
+def test_answers_of_the_ledger_need_no_key(
+    command: Command, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["stages=[prepare,extract,verify,examples]", "verify.mode=none", "thought=[cot]"]
+    words += ["objective=union", "teacher.identity=colleague"]
+    with LoopbackServer() as server:
+        bought = [*words, *teacher(server)]
+        assert command(*bought, "hydra.run.dir=first") == 0
+    capfd.readouterr()
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    hosted = [*bought, "teacher.base_url=https://api.example.com/v1"]
+    assert command(*hosted, "dataset.overlap=off", "hydra.run.dir=again") == 0
+    assert "OPENAI_API_KEY" in row(capfd.readouterr().out, "teacher's server")
+
+
+def test_a_key_in_an_error_of_the_client_is_not_shown() -> None:
+    key = "sk-secret\nkey"
+    with pytest.raises(ServerUnreachable) as caught:
+        listing("teacher.model", "large", NOBODY, key)
+    assert "secret" not in str(caught.value) and caught.value.__cause__ is None
 
 
 def test_a_teacher_that_is_down_may_own_what_is_asked(

@@ -173,6 +173,20 @@ def test_a_type_may_be_a_whole_number_and_a_field_may_be_left_out(tmp_path: Path
     }
 
 
+@pytest.mark.parametrize("found", [True, 3.5, ["a"]])
+def test_a_type_of_another_kind_is_refused(found: object, tmp_path: Path) -> None:
+    row = json.dumps({"question": "How many?", "answer": 1, "type": found})
+    with pytest.raises(SourceError, match=r":1: type must be text or a whole number, found"):
+        own(tmp_path, "test.jsonl", row).problems()
+
+
+@pytest.mark.parametrize("field", ["question", "answer"])
+def test_what_each_problem_needs_cannot_be_left_out(field: str, tmp_path: Path) -> None:
+    row = json.dumps({"question": "How many?", "answer": 1})
+    with pytest.raises(SourceError, match=rf"dataset\.fields\.{field}: got null"):
+        own(tmp_path, "test.jsonl", row, fields={field: None}).problems()
+
+
 def test_a_column_without_a_name_is_counted_by_its_place(tmp_path: Path) -> None:
     made = own(tmp_path, "test.csv", ",question,answer\n0,How many?,1\n1,How few?,2\n")
     assert len(made.problems()) == 2 and made.unread() == {"column 1": 2}

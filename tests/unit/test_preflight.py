@@ -57,7 +57,7 @@ def judged(
     config.max_position_embeddings = LONGEST
     monkeypatch.setattr(Weights, "config", lambda self: config)
     with caplog.at_level(logging.WARNING):
-        preflight(settings, weights, asked, asked[1:], Path.cwd(), is_extracted=False)
+        preflight(settings, weights, asked, asked[1:], Path.cwd(), asks_teacher=True)
     return [record.getMessage() for record in caplog.records if "shots" in record.getMessage()]
 
 
