@@ -187,8 +187,9 @@ class Experiment:
 
     def run(self, stage: Stage) -> StageResult:
         """Run a stage or find it in the store, and copy its files into the run folder."""
-        if stage is TRAIN and not self.is_stored(stage):
-            judge_student_server(self.settings)
+        server = self.settings.student_server()
+        if stage is TRAIN and server is not None and not self.is_stored(stage):
+            judge_student_server(server)
         result = self.store.stage(stage.function, **self._keyed(stage), tools=stage.tools(self))
         self.files.keep(stage, result)
         self.write_manifest("running")

@@ -58,13 +58,14 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "save_dir": ("hydra.run.dir",),
     "out": ("hydra.run.dir",),
 }
+# The dataset that reads files with an ending.
 OWN_FILES = {
     "csv": "csv",
     "tsv": "csv",
     "parquet": "parquet",
     "json": "jsonl",
     "jsonl": "jsonl",
-}  # the dataset that reads files of an ending
+}
 # Keys that are null or a mapping with names of the user's.
 HOLDERS = tuple(
     f"{key}."

@@ -17,6 +17,7 @@ from mdexp.config.blocks import (
     VerifySettings,
 )
 from mdexp.ports import (
+    AsksServer,
     ChoosesThought,
     Dataset,
     Decoder,
@@ -96,6 +97,11 @@ class Settings(Block):
     def generates(self) -> bool:
         """Whether the student is asked."""
         return bool({"generate", "after"} & set(self.stages))
+
+    def student_server(self) -> AsksServer | None:
+        """The decoder, if it asks a server of the student that has to run already."""
+        asks = self.generates and self.decoding.engine == "openai"
+        return self.decoding if asks and isinstance(self.decoding, AsksServer) else None
 
     def writable(self) -> dict[str, Thought]:
         """The thoughts that the student can write, without those that are only trained on."""

@@ -65,15 +65,13 @@ def judge_student(
     _log_table([files, *found])
 
 
-def judge_student_server(settings: Settings) -> None:
-    """SettingsError if the trained student's server does not answer, before a training that it
-    would be asked about."""
-    decoding = settings.decoding
-    if settings.generates and decoding.engine == "openai" and isinstance(decoding, AsksServer):
-        try:
-            decoding.server_says()
-        except ValueError as error:
-            raise SettingsError({"decoding.base_url": f"{error}; start the server"}) from error
+def judge_student_server(server: AsksServer) -> None:
+    """SettingsError if the server of the trained student does not answer. Asked before a training,
+    which would be for nothing."""
+    try:
+        server.server_says()
+    except ValueError as error:
+        raise SettingsError({"decoding.base_url": f"{error}; start the server"}) from error
 
 
 def _log_table(found: Sequence[Finding]) -> None:

@@ -77,9 +77,9 @@ def preflight(
     if s.generates and isinstance(s.decoding, StartsServer):
         decoded = s.decoding.command
         judged["student's server"] = lambda: judge_program("decoding.command", decoded)
-    if s.generates and s.decoding.engine == "openai" and isinstance(s.decoding, AsksServer):
+    if (server := s.student_server()) is not None:
         may_be_down = not asks_teacher or "train" not in s.stages
-        judged["student's server"] = partial(_served, s.decoding, "decoding.base_url", may_be_down)
+        judged["student's server"] = partial(_served, server, "decoding.base_url", may_be_down)
     if asks_teacher and isinstance(s.teacher, AsksServer):
         # The ledger may have all answers.
         judged["teacher's server"] = partial(_served, s.teacher, "teacher.base_url", True)
