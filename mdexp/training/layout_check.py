@@ -110,8 +110,8 @@ def probed(
         return Finding(doubt=str(error))
     allowed = TOLERANCE[dtype]
     seen = (
-        f"log-probabilities differ from those of layout=separate by {difference:.2g} nats, "
-        f"and {allowed:g} are allowed in {str(dtype).removeprefix('torch.')}"
+        "over trees, log-probabilities differ from those of layout=separate by "
+        f"{difference:.2g} nats, and {allowed:g} are allowed in {str(dtype).removeprefix('torch.')}"
     )
     if difference <= allowed:
         log.info("train: lessons that begin alike are read together (layout=tree): %s", seen)

@@ -184,6 +184,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         patch.setattr(experiment, "environment", dict)
         patch.setattr(experiment, "write_report", lambda *args: None)
         patch.setattr(experiment.Experiment, "judge_student", lambda run: None)  # it reads problems
+        patch.setattr(experiment, "judge_student_server", lambda server: None)
         patch.setenv("WANDB_MODE", "disabled")
         yield found
 

@@ -185,7 +185,7 @@ def test_a_student_that_computes_otherwise_over_trees_trains_on_separate_sequenc
 ):
     found_to_differ(monkeypatch, 0.5)
     _, history, counts = trained(tiny("causal"), tmp_path / "doubted")
-    assert "trainer.layout=separate is used, not tree: its log-probabilities" in caplog.text
+    assert "trainer.layout=separate is used, not tree: over trees, log-probabilities" in caplog.text
     assert "by 0.5 nats" in caplog.text
     assert (counts["layout"], counts["layout_difference_nats"]) == ("separate", 0.5)
     _, separate, plain = trained(tiny("causal"), tmp_path / "separate", layout="separate")
