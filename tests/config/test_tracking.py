@@ -393,7 +393,7 @@ def test_a_server_that_is_not_there_makes_the_run_offline(
     warned: list[str] = []
     warn = lambda text, *told: warned.append(text % told)  # noqa: E731
     monkeypatch.setattr("mdexp.tracking.wandb_logger.log.warning", warn)
-    monkeypatch.setattr("mdexp.tracking.wandb_logger.INIT_TIMEOUT_S", 1.0)
+    monkeypatch.setattr("mdexp.tracking.wandb_logger.INIT_TIMEOUT_S", 4.0)
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
     folder = tracked(experiments, tmp_path, "wandb")
