@@ -163,8 +163,8 @@ def _refuse_hidden(own: Path) -> None:
     names = [file.relative_to(own) for file in sorted(own.glob("*/*.yaml"))]
     if hidden := [name for name in names if (config_folder() / name).is_file()]:
         raise CommandError(
-            f"{own / hidden[0]}: mdexp has a {hidden[0].parent}={hidden[0].stem} of its own, which "
-            "would be used in its place: give yours another name"
+            f"{own / hidden[0]}: mdexp already has {hidden[0].parent}={hidden[0].stem} and would "
+            "use that; rename this file"
         )
 
 

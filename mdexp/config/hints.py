@@ -141,11 +141,9 @@ def unknown_key(
     `homes` are the options that have this key and were not chosen."""
     above, _, name = key.rpartition(".")
     if key.startswith(HOLDERS) and above in known and known[above] is None:
-        return f"{key}: {above} is null; write all of it, as in '{above}={{{name}: ...}}'"
+        return f"{key}: {above} is null; give all of it, as in '{above}={{{name}: ...}}'"
     if homes:
-        *most, last = homes
-        named = f"{', '.join(most)} and {last} have" if most else f"{last} has"
-        return f"{key}: unknown key here; {named} it: choose that first"
+        return f"{key}: unknown key of the chosen option; {', '.join(homes)} would have it"
     return f"{key}: unknown key{did_you_mean(key, [*groups, *known])}"
 
 

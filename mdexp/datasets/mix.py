@@ -43,7 +43,7 @@ class Mix(BaseModel):
     def _shares_fit_sets(self) -> Self:
         names = [ood_name(entry) for entry in self.sets]
         if "mix" in names:
-            raise ValueError(f"sets names no mix; got {', '.join(names)}")
+            raise ValueError(f"sets must not name a mix; got {', '.join(names)}")
         if self.shares is None:
             return self
         if set(self.shares) != set(names):

@@ -1,8 +1,8 @@
 """Makes problems from the user's own columns, and checks the answers.
 
-`dataset.fields` names the column of each field, as in {question: q, answer: label}; by default a
-field has the column of its own name, unless it is null, but `choices` and `answer_index` are read
-only if they are named. Without a column `id`, an id is the set's name, the split and the row's
+`dataset.fields` names the column of each field, as in {question: q, answer: label}. A field that it
+does not name is read from the column of the same name, except `choices` and `answer_index`; a field
+that is null is not read. Without a column `id`, an id is the set's name, the split and the row's
 position. Columns that no field reads are counted and reported.
 
 If an answer ends in `#### 72`, that is the answer and the text before it the rationale.

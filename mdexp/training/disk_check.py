@@ -40,8 +40,8 @@ def judge_disk(
         raise ValueError(f"store={store}: {found}; free some, or choose another disk with store=")
     if free < most:
         log.warning(
-            "store=%s: %s, as up to %d checkpoints lie there at a time: if that is too little, "
-            "training stops; free some, or choose another disk with store=",
+            "store=%s: %s, since up to %d checkpoints lie there at a time; if the disk fills up, "
+            "training fails: free some space, or choose another disk with store=",
             *(store, found, MOST),
         )
     return found

@@ -22,16 +22,16 @@ COMMANDS = [
     ("learning_rate=1e-4", "did you mean trainer.learning_rate?"),
     (
         "teacher.model=gpt-4o",
-        "teacher.model: unknown key here; teacher=openai has it: choose that first",
+        "teacher.model: unknown key of the chosen option; teacher=openai would",
     ),
-    ("decoding.beam.width=3", "decoding=stepwise has it: choose that first"),
+    ("decoding.beam.width=3", "unknown key of the chosen option; decoding=stepwise would have it"),
     (
         "dataset.fields.question=q",
-        "unknown key here; dataset=csv, dataset=hf, dataset=jsonl and dataset=parquet have it",
+        "the chosen option; dataset=csv, dataset=hf, dataset=jsonl, dataset=parquet would have it",
     ),
     (
         "dataset=csv dataset.fields.question=q",
-        "dataset.fields is null; write all of it, as in 'dataset.fields={question: ...}'",
+        "dataset.fields is null; give all of it, as in 'dataset.fields={question: ...}'",
     ),
     (
         "dataset=mine/test.csv",

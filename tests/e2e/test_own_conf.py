@@ -37,7 +37,7 @@ def test_a_file_that_would_never_be_read_is_refused(
     (conf / "dataset" / "svamp.yaml").write_text("path: here\n")
     assert main(["--config-dir", str(conf), "dataset=mine"]) == 2
     said = capfd.readouterr().err
-    assert "svamp.yaml: mdexp has a dataset=svamp of its own" in said and "another name" in said
+    assert "svamp.yaml: mdexp already has dataset=svamp" in said and "rename this file" in said
 
 
 def test_the_folder_of_a_checkout_may_be_named(capfd: pytest.CaptureFixture[str]) -> None:

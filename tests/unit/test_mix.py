@@ -85,7 +85,7 @@ def test_as_many_are_trained_on_as_the_limit_says(limit, sizes):
     ("options", "message"),
     [
         ({"sets": ["coin_flip", "coin_flip"]}, "named twice"),
-        ({"sets": ["coin_flip", "mix"]}, "no mix"),
+        ({"sets": ["coin_flip", "mix"]}, "must not name a mix"),
         ({"sets": list(SETS), "shares": {"coin_flip": 0.5}}, "shares names all of"),
         ({"sets": list(SETS), "shares": dict.fromkeys(SETS, 0.4)}, "must sum to 1"),
         ({"sets": ["coin_flip", "coin_flop"]}, "no dataset 'coin_flop'"),

@@ -65,12 +65,10 @@ def expected_accuracy(paths: Sequence[Generation]) -> dict[str, Fraction]:
     not mean that a thought is never right."""
     sampled = {path.problem_id for path in paths if path.sample > 0}
     heard = [path for path in paths if path.sample > 0 or path.problem_id not in sampled]
-    verdicts = {name: [g.correct for g in heard if g.thought == name] for name in _names(heard)}
+    verdicts: dict[str, list[bool]] = {}
+    for path in heard:
+        verdicts.setdefault(path.thought, []).append(path.correct)
     return {name: _expected(sum(seen), len(seen)) for name, seen in verdicts.items()}
-
-
-def _names(paths: Sequence[Generation]) -> list[str]:
-    return list(dict.fromkeys(path.thought for path in paths))
 
 
 def _expected(right: int, of: int) -> Fraction:
