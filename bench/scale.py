@@ -165,7 +165,7 @@ def train_reads(folder: Path, s: Settings) -> dict[str, int]:
 
 def report(folder: Path, s: Settings) -> dict[str, int]:
     write_jsonl(folder / "history.jsonl", [])
-    write_report(folder, lambda name: folder / name, s, {"stages": []})
+    write_report(folder, lambda name: folder / name, lambda name: True, s, {"stages": []})
     return {"page, MiB": (folder / "report.html").stat().st_size // MIB}
 
 

@@ -16,7 +16,7 @@ from mdexp.config.previous_run import earlier_stages, is_other_run
 from mdexp.config.settings import Settings
 from mdexp.ports import RunIdentity
 from mdexp.report.stage_warnings import judge_counts
-from mdexp.report.write import write_report
+from mdexp.report.write import READS, write_report
 from mdexp.sandbox.executor import Sandbox
 from mdexp.stages.convert import CONVERT
 from mdexp.stages.extract import EXTRACT
@@ -172,7 +172,8 @@ class Experiment:
     def judge_stages(self) -> None:
         """Refuse stages whose input is missing, before earlier stages buy anything."""
         self.num_files = judge_files(self.chosen(), self.settings)
-        judge_stages(self.chosen(), self.has)
+        of_report = READS if "report" in self.settings.stages else ()
+        judge_stages(self.chosen(), self.has, of_report)
 
     def judge_student(self) -> None:
         """Refuse a run that is bound to fail, before anything is paid for."""
@@ -277,7 +278,7 @@ class Experiment:
         rounds = [round_folder(self.folder, n) for n in range(1, self.settings.rounds)]
         there = [folder for folder in rounds if (folder / MANIFEST).is_file()]
         several = [*there, self.folder] if there else []
-        write_report(self.folder, self.file, self.settings, self.manifest, several)
+        write_report(self.folder, self.file, self.has, self.settings, self.manifest, several)
 
     def write_manifest(self, state: str) -> None:
         self.manifest |= {

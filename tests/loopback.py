@@ -28,7 +28,9 @@ def echo(question: str, number: int) -> str:
 class LoopbackServer:
     """Answers with what `answer` makes of a question and the number of answers it had so far."""
 
-    def __init__(self, honours_n: bool = True, answer: Callable[[Any, int], str] = echo) -> None:
+    def __init__(
+        self, honours_n: bool = True, answer: Callable[[Any, int], str] = echo, port: int = 0
+    ) -> None:
         self.answer = answer
         self.honours_n = honours_n  # many servers give one choice whatever is asked for
         self.has_usage = True
@@ -54,7 +56,7 @@ class LoopbackServer:
         self._lock = threading.Lock()
         self.batches = BatchDesk(self._answer_line)
         handler = type("Handler", (_Handler,), {"loopback": self})
-        self._http = _Server(("127.0.0.1", 0), handler)
+        self._http = _Server(("127.0.0.1", port), handler)
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}/v1"
 
     def misbehave(self, *faults: str, always: str | None = None) -> None:

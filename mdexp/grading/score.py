@@ -4,6 +4,7 @@ The greedy path (sample 0) gives each thought's own row; samples 1..k vote, and 
 paths do. An output without an answer abstains from the vote and counts as wrong in every accuracy.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
@@ -124,10 +125,13 @@ def elections(
         if isinstance(rule, LearnedVote) and ours:
             _each_answered(rule, ranked, validation)
             settled, chosen[phase], by_other_half = _learned(rule, validation, ranked)
-        for paths in by_problem(ours):
-            unseen = by_other_half.get(paths[0].problem_id)
+        problems = by_problem(ours)
+        own = _thoughts_with_own_votes(problems, thoughts)
+        for paths in problems:
+            first = paths[0]
+            unseen = by_other_half.get(first.problem_id)
             elected.append(unseen or elect(voters(paths), ranked, settled))
-            elected += _own_votes(voters(paths), thoughts)
+            elected += _own_votes(paths, own[first.dataset, first.split])
     return elected, chosen
 
 
@@ -162,13 +166,25 @@ def _learned(
     return rules[choice.best], solved, {vote.problem_id: vote for vote in tried[choice.best]}
 
 
-def _own_votes(paths: Sequence[Generation], thoughts: Sequence[str]) -> list[Vote]:
-    """The vote of each thought with more than one path, which the mix has to beat."""
-    own = [[path for path in paths if path.thought == thought] for thought in thoughts]
+def _thoughts_with_own_votes(
+    problems: Iterable[Sequence[Generation]], thoughts: Sequence[str]
+) -> dict[tuple[str, Split], list[str]]:
+    """By dataset and split, the thoughts of which some problem has several paths that vote. A
+    decoder may write fewer for another problem (decoding=search, decoding=stopping), which counts
+    in their row all the same."""
+    several: dict[tuple[str, Split], set[str]] = {}
+    for paths in problems:
+        number = Counter(path.thought for path in voters(paths))
+        found = several.setdefault((paths[0].dataset, paths[0].split), set())
+        found |= {thought for thought, count in number.items() if count > 1}
+    return {key: [name for name in thoughts if name in found] for key, found in several.items()}
+
+
+def _own_votes(paths: Sequence[Generation], thoughts: Iterable[str]) -> list[Vote]:
+    """Each thought's vote, which the mix has to beat."""
+    own = {name: [path for path in paths if path.thought == name] for name in thoughts}
     return [
-        elect(heard, [heard[0].thought], row=f"{heard[0].thought} vote")
-        for heard in own
-        if len(heard) > 1
+        elect(voters(heard), [name], row=f"{name} vote") for name, heard in own.items() if heard
     ]
 
 

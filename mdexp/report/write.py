@@ -20,41 +20,39 @@ from mdexp.records import (
 )
 from mdexp.records import Path as TeacherPath
 from mdexp.report.build import build_report
-from mdexp.report.funnel import funnel
+from mdexp.report.funnel import FunnelRow, funnel
 from mdexp.report.rounds import FILE as ROUNDS
 from mdexp.report.rounds import round_rows
 from mdexp.report.terminal import terminal
 from mdexp.store.files import read_json, write_json
 from mdexp.store.json_lines import each_record, read_jsonl
 
+READS = ("problems.jsonl", "generations.jsonl", "votes.jsonl", "metrics.json", "analysis.json")
+TAUGHT = (  # what the funnel counts
+    *("paths.jsonl", "verified.jsonl", "rejected.jsonl"),
+    *("lessons.jsonl", "examples.jsonl", "unused.jsonl"),
+)
+
 
 def write_report(
     folder: Path,
     file: Callable[[str], Path],
+    has: Callable[[str], bool],
     settings: Settings,
     manifest: Mapping[str, Any],
     rounds: Sequence[Path] = (),
 ) -> None:
     """Write report.md and report.html, and print the result table. They are written every time: it
-    is quick, and they show this run's manifest. `file` finds the run's files by name, `rounds` are
-    the folders of a run of several rounds."""
+    is quick, and they show this run's manifest. `file` finds the run's files by name; READS have to
+    be there, and of others `has` tells which are. `rounds` are the folders of a run of several
+    rounds."""
     problems = read_jsonl(file("problems.jsonl"), Problem)
     generations = read_jsonl(file("generations.jsonl"), Generation)
     votes = read_jsonl(file("votes.jsonl"), Vote)
     metrics = read_json(file("metrics.json"))
     trained = any(stage["name"] == "train" for stage in manifest["stages"])
-    num_asked = sum(p.split == "train" and not p.leaked for p in problems)
+    taught = all(has(name) for name in TAUGHT)
     phases = dict.fromkeys(generation.phase for generation in generations)
-    rows = funnel(
-        num_asked * settings.teacher.num_paths,
-        {name: list(thought.made_from or {name}) for name, thought in settings.thoughts.items()},
-        each_record(file("paths.jsonl"), TeacherPath),
-        each_record(file("verified.jsonl"), VerifiedPath),
-        each_record(file("rejected.jsonl"), Rejection),
-        each_record(file("lessons.jsonl"), Lesson),
-        each_record(file("examples.jsonl"), Example),
-        each_record(file("unused.jsonl"), Rejection),
-    )
     outputs = [
         output for phase in phases for output in read_jsonl(file(f"outputs_{phase}.jsonl"), Output)
     ]
@@ -68,9 +66,9 @@ def write_report(
         votes=votes,
         metrics=metrics,
         analysis=read_json(file("analysis.json")),
-        funnel=rows,
+        funnel=_funnel(file, settings, problems) if taught else [],
         history=read_jsonl(file("history.jsonl"), dict) if trained else [],
-        lessons=each_record(file("lessons.jsonl"), Lesson),
+        lessons=each_record(file("lessons.jsonl"), Lesson) if taught else (),
         outputs=outputs,
         run=manifest,
         programs=[
@@ -86,3 +84,19 @@ def write_report(
     console = Console()
     console.print(terminal(metrics, generations, votes))
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
+
+
+def _funnel(
+    file: Callable[[str], Path], settings: Settings, problems: Sequence[Problem]
+) -> list[FunnelRow]:
+    num_asked = sum(p.split == "train" and not p.leaked for p in problems)
+    return funnel(
+        num_asked * settings.teacher.num_paths,
+        {name: list(thought.made_from or {name}) for name, thought in settings.thoughts.items()},
+        each_record(file("paths.jsonl"), TeacherPath),
+        each_record(file("verified.jsonl"), VerifiedPath),
+        each_record(file("rejected.jsonl"), Rejection),
+        each_record(file("lessons.jsonl"), Lesson),
+        each_record(file("examples.jsonl"), Example),
+        each_record(file("unused.jsonl"), Rejection),
+    )

@@ -28,20 +28,24 @@ def judge_files(chosen: Sequence[Stage], settings: Settings) -> int:
     return len(named)
 
 
-def judge_stages(chosen: Sequence[Stage], has: Callable[[str], bool]) -> None:
-    """SettingsError for a stage whose input no chosen stage writes and the folder lacks."""
+def judge_stages(
+    chosen: Sequence[Stage], has: Callable[[str], bool], of_report: Sequence[str] = ()
+) -> None:
+    """SettingsError for a stage whose input no chosen stage writes and the folder lacks; so for the
+    files `of_report`, which a report is made of."""
     written = {name for stage in chosen for name in stage.writes.values()}
-    for stage in chosen:
-        # `after` runs only if the student is trained, so its missing input is not an error.
-        for name in stage.reads:
-            if name not in written and not has(name):
-                raise SettingsError(
-                    {
-                        "stages": f"{stage.part} reads {name}, which is not there: add the "
-                        f"stage that writes it ({WRITERS[name][0].part}), or go on with a "
-                        "run that has it by run=FOLDER"
-                    }
-                )
+    # `after` runs only if the student is trained, so its missing input is not an error.
+    reads = [(stage.part, name) for stage in chosen for name in stage.reads]
+    reads += [("report", name) for name in of_report]
+    for part, name in reads:
+        if name not in written and not has(name):
+            raise SettingsError(
+                {
+                    "stages": f"{part} reads {name}, which is not there: add the stage that "
+                    f"writes it ({WRITERS[name][0].part}), or go on with a run that has it by "
+                    "run=FOLDER"
+                }
+            )
 
 
 def judge_student(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mdexp.config.settings import Settings
+from mdexp.decoding.straight import StraightDecoding
 from mdexp.grading import score as scoring
 from mdexp.grading.analysis import analyse
 from mdexp.grading.choosing import half
@@ -51,9 +52,12 @@ def score(
     return counts
 
 
-def _key_of_vote(settings: Settings) -> dict[str, int]:
-    """Raise it when a fitted rule makes its choice differently."""
-    return {"learned vote": 2} if isinstance(settings.vote, LearnedVote) else {}
+def _key_of_votes(settings: Settings) -> dict[str, int]:
+    """Raise one when a fitted rule makes its choice differently, or where a thought whose problems
+    have different numbers of paths holds its own vote differently."""
+    learned = {"learned vote": 2} if isinstance(settings.vote, LearnedVote) else {}
+    straight = isinstance(settings.decoding, StraightDecoding)
+    return learned if straight else learned | {"own votes": 2}
 
 
 SCORE = Stage(
@@ -65,7 +69,7 @@ SCORE = Stage(
     reads_if_there=(*OUTPUTS, SCORES),
     writes=same_names("generations.jsonl", "votes.jsonl", "metrics.json", "analysis.json"),
     settings=lambda s: {"thoughts": s.answering(), "vote": s.vote, "grader": s.grader},
-    key_only=_key_of_vote,
+    key_only=_key_of_votes,
     tools=lambda run: {"executor": run.executor, "readings": run.readings},
     runs_programs=True,
 )

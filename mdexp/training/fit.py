@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -163,7 +163,7 @@ def planned_steps(
     held out for validation. SettingsError if nothing is left."""
     problems = trainable(examples, shares, objective.pairing)
     if examples and not problems and objective.pairing == "both":
-        raise SettingsError({"objective.pairing": _unpaired(shares or {})})
+        raise SettingsError({"objective.pairing": _unpaired(shares or {}, examples)})
     held_out: list[Item] = []
     if trainer.validate_every:
         problems, held_out = hold_out(problems, trainer.validate_problems, seed)
@@ -179,11 +179,20 @@ def planned_steps(
     return problems, steps, held_out
 
 
-def _unpaired(thoughts: Collection[str]) -> str:
+def _unpaired(thoughts: Collection[str], examples: Iterable[Item]) -> str:
+    found = {example.thought for example in examples}
+    there = [thought for thought in thoughts if thought in found]
+    absent = [thought for thought in thoughts if thought not in found]
+    why = (
+        f"nothing to train on: no problem has an example of each of {', '.join(thoughts)}, as "
+        "pairing=both asks; unused.jsonl says which lessons were dropped. Raise "
+        "trainer.max_tokens if they are too long, or set objective.pairing=any"
+    )
+    if not there or not absent:
+        return why
     return (
-        "nothing to train on: no problem has an example of each of "
-        f"{', '.join(thoughts)}, as pairing=both asks; unused.jsonl says which lessons were "
-        "dropped. Raise trainer.max_tokens if they are too long, or set objective.pairing=any"
+        f"{why}. There is no example of {', '.join(absent)} at all: "
+        f"thought=[{','.join(there)}] objective=union trains without"
     )
 
 

@@ -38,7 +38,7 @@ def judge_turns(
 
 def judge_template(tokenizer: "PreTrainedTokenizerBase", style: str) -> str:
     """A sentence about how prompts end. ValueError for a template that fails, leaves out the
-    question, or ends in a tag that no answer would close."""
+    question, or leaves a tag open that no training answer closes."""
     if style != "chat" or not tokenizer.chat_template:
         return "student.prompt=plain has none"
     try:
@@ -62,8 +62,8 @@ def judge_template(tokenizer: "PreTrainedTokenizerBase", style: str) -> str:
     target = behind_thinking("4", "", tags, prompt)
     if not opening_at_end(prompt) or _closing(opened) not in target:
         raise ValueError(
-            f"student: its chat template ends a prompt in {opened}, which no answer would close; "
-            "use student.prompt=plain"
+            f"student: its chat template leaves {opened} open at the end of each prompt, and the "
+            "training answers never close it; use student.prompt=plain"
         )
     return f"renders; ends in {opened}, which every target closes"
 

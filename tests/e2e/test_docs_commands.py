@@ -1,25 +1,30 @@
-"""Every command of README and docs is one that runs as it is pasted.
+"""Every command of README and docs runs as it is pasted.
 
-Runs are composed and judged, in a folder that has what the text around them speaks of. Other
-commands are run there, with a tiny student's finished runs under the names of the pages; so are the
-programs that are piped in.
+It runs in a folder with all that the text around it speaks of (pages_world.py), with a few words
+appended that make it small. ELSEWHERE says what is judged alone.
 """
 
 import importlib
 import importlib.util
+import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mdexp.commands.console import COMMANDS
+from mdexp.commands.run import main
 from mdexp.commands.run_plan import judged_jobs
+from mdexp.teacher import batch_collection
 from mdexp.teacher.ledger import Ledger
+from tests.e2e import pages_world
+from tests.loopback import LoopbackServer
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -40,16 +45,30 @@ def pasted(page: Path) -> list[str]:
     return [line for line in found if re.match(r"(mdexp|python|make|printf)\b", line)]
 
 
-LINES = [
-    (str(page.relative_to(ROOT)), line)
-    for page in PAGES
+def words_of(line: str) -> tuple[str, ...]:
+    """What the shell makes of a line, with mdexp in place of `python -m mdexp.run`."""
+    words = shlex.split(line.replace("$DATA", "."), comments=True)
+    if words[:2] != ["python", "-m"]:
+        return tuple(words)
+    program, command = words[2].split(".")
+    return (program, *([command] if command != "run" else []), *words[3:])
+
+
+LINES = {
+    words_of(line): line
+    for page in reversed(PAGES)
     for line in pasted(page)
     if str(page.relative_to(ROOT)) not in (OWN_PARTS, SESSION)
-]
+}
 
 
 FINISHED = "outputs/2026-11-22/10-00-00"
 RUNS_OF_PAGES = (FINISHED, "RUN", "trained", "pot", "kpdd", "multirun/demo/0", "multirun/demo/1")
+ELSEWHERE = {  # judged, not run: what they need is not here
+    "student.repo=me/my-model": "the hub",
+    "dataset=hf": "the hub",
+    "hydra/launcher=submitit_slurm": "Slurm",
+}
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +78,26 @@ def finished(kept_run: Callable[..., Path]) -> Path:
         return run
 
 
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("world")
+    return folder, pages_world.build(folder)
+
+
 @pytest.fixture
-def home(tmp_path: Path, finished: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the runs and the own set that the pages name."""
+def home(
+    tmp_path: Path,
+    finished: Path,
+    world: tuple[Path, dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """A folder with the runs, the data and the own set that the pages name."""
+    shutil.copytree(world[0], tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MDEXP_STORE", str(finished.parent / "store"))
-    for name in RUNS_OF_PAGES:
-        shutil.copytree(finished, tmp_path / name)
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(batch_collection, "POLL_S", 0.05)
     sets = tmp_path / "conf" / "dataset"
     sets.mkdir(parents=True)
     recipes = (ROOT / "docs" / "recipes.md").read_text()
@@ -75,54 +107,74 @@ def home(tmp_path: Path, finished: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     return tmp_path
 
 
-def words_of(line: str) -> list[str]:
-    words = shlex.split(line.replace("$DATA", "."), comments=True)
-    if words[:2] == ["python", "-m"]:
-        words = [words[2].replace("mdexp.", "mdexp ").replace(".", "_"), *words[3:]]
-        words = [*words[0].split(), *words[1:]]
-    return words
+@pytest.fixture
+def server(world: tuple[Path, dict[str, Any]]) -> Iterator[LoopbackServer]:
+    with LoopbackServer(
+        answer=lambda said, _: pages_world.solution(world[1], str(said))
+    ) as running:
+        running.latency_s, running.logprobs = 0, None
+        yield running
 
 
 def test_commands_are_found() -> None:
-    assert len(LINES) > 40
-    assert {page for page, _ in LINES} >= {"README.md", "docs/recipes.md", "docs/sweeps.md"}
+    assert len(LINES) > 60
+    lines = set(LINES.values())
+    for page in ("README.md", "docs/recipes.md", "docs/sweeps.md"):
+        assert lines & set(pasted(ROOT / page))
 
 
-@pytest.mark.parametrize(("page", "line"), LINES, ids=[line[:60] for _, line in LINES])
-def test_a_command_is_one_that_runs(
-    page: str, line: str, home: Path, capfd: pytest.CaptureFixture[str]
+def test_a_shell_leaves_every_word_as_it_is() -> None:
+    """Some shells look for files by words with brackets that are not quoted."""
+    for page in PAGES:
+        for line in pasted(page):
+            bare = re.sub(r"'[^']*'|\"[^\"]*\"|#.*", "", line)
+            assert not re.search(r"[\[\]{}*?]", bare), line
+
+
+@pytest.mark.parametrize(
+    "words", reversed(LINES), ids=[line[:60] for line in reversed(LINES.values())]
+)
+def test_a_command_runs(
+    words: tuple[str, ...],
+    home: Path,
+    finished: Path,
+    server: LoopbackServer,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    words = words_of(line)
-    match words[0]:
-        case "make":
-            targets = (ROOT / "Makefile").read_text()
-            names = [word for word in words[1:] if "=" not in word]
-            assert all(re.search(rf"^{name}:", targets, re.MULTILINE) for name in names)
-            return
-        case "python":
-            assert (ROOT / words[1]).is_file()
-            return
-        case "printf":
-            shown = line.replace("python -m", f"{sys.executable} -m")
-            done = subprocess.run(shown, shell=True, capture_output=True, text=True, cwd=ROOT)
-            assert done.returncode == 0, done.stderr
-            return
-    name, rest = (
-        (words[1], words[2:]) if words[1:2] and words[1] in COMMANDS else ("run", words[1:])
-    )
-    if {"--help", "--cfg", "--version"} & set(rest):
-        assert importlib.import_module(f"mdexp.commands.{name}").main(rest) == 0
-    elif name in RUNS:
-        if any("resume=" in word for word in rest):
-            return  # of a sweep that is there: test_sweep_killed.py
-        if not SUBMITIT:
-            rest = [word for word in rest if not re.match(r"hydra[./]launcher", word)]
-        if not OPTUNA and any("optuna" in word for word in rest):
-            pytest.skip("the extra sweep is not installed")
-        if name == "plan":
-            rest = [word for word in rest if not re.fullmatch(r"--\w+|\d+", word)]
-        assert judged_jobs(rest)
+    program, rest = words[0], list(words[1:])
+    if program == "make":
+        targets = (ROOT / "Makefile").read_text()
+        names = [word for word in rest if "=" not in word]
+        assert all(re.search(rf"^{name}:", targets, re.MULTILINE) for name in names)
+    elif program == "python":
+        assert (ROOT / rest[0]).is_file()
+    elif program == "printf":
+        piped = LINES[words].replace("python -m", f"{sys.executable} -m")
+        done = subprocess.run(piped, shell=True, capture_output=True, text=True, cwd=ROOT)
+        assert done.returncode == 0, done.stderr
+    elif missing := ELSEWHERE.keys() & words:
+        if SUBMITIT or "hydra/launcher=submitit_slurm" not in missing:
+            assert judged_jobs(rest)
+    elif any("optuna" in word for word in rest) and not OPTUNA:
+        pytest.skip("the extra sweep is not installed")
     else:
-        assert importlib.import_module(f"mdexp.commands.{name}").main(rest) == 0, (
-            capfd.readouterr().err
-        )
+        for name in RUNS_OF_PAGES:
+            if f"hydra.run.dir={name}" not in rest:
+                shutil.copytree(finished, home / name)
+        command = rest.pop(0) if rest[:1] and rest[0] in COMMANDS else "run"
+        _runs(command, rest, server.url, capfd)
+
+
+def _runs(command: str, words: list[str], url: str, capfd: pytest.CaptureFixture[str]) -> None:
+    if any(word.startswith("resume=") for word in words):
+        folder = words[0].removeprefix("resume=")
+        sweep = ["-m", "lambda=0,1", f"hydra.sweep.dir={folder}"]
+        assert main([*sweep, *pages_world.added(sweep, url)]) == 0
+    elif command in RUNS and "--help" not in words and words[:1] != [f"run={FINISHED}"]:
+        words = [*words, *pages_world.added(words, url)]
+    code = importlib.import_module(f"mdexp.commands.{command}").main(words)
+    error = capfd.readouterr().err
+    if "teacher=student" in words:  # which has learned nothing
+        assert code == 2 and "verify kept 0 of" in error
+    else:
+        assert code == 0, error

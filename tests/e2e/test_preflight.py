@@ -92,7 +92,7 @@ def test_a_student_that_cannot_answer_asks_no_teacher(
 
 
 TEMPLATES = {
-    "{{ messages[0].content }}<scratch>": "ends a prompt in <scratch>, which no answer",
+    "{{ messages[0].content }}<scratch>": "leaves <scratch> open at the end of each prompt",
     "{{ messages[0].content.nothing() }}": "its chat template does not render a question",
     "{{ bos_token }}": "its chat template leaves the question out",
 }
@@ -142,7 +142,7 @@ def test_an_opening_tag_of_any_form_is_closed_or_refused(tag: str) -> None:
         found = judge_template(tokenizer, "chat")
         assert found == "renders; ends in [THINK], which every target closes"
     else:
-        with pytest.raises(ValueError, match=r"ends a prompt in .*no answer would close"):
+        with pytest.raises(ValueError, match=r"leaves .* open .*training answers never close it"):
             judge_template(tokenizer, "chat")
 
 

@@ -107,6 +107,22 @@ def test_decoding_goes_on_behind_the_batches_of_a_killed_run(how, command, tmp_p
     assert ('<svg class="tree"' in page) == how.startswith("search")
 
 
+@pytest.mark.parametrize("before", ["", "extract,verify,"])
+def test_an_untrained_student_is_reported_without_a_funnel(before, command, tmp_path, capsys):
+    assert command("hydra.run.dir=run", f"stages=[prepare,{before}generate,score,report]") == 0
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "From teacher paths" not in page and 'id="results"' in page
+    assert "before, %" in capsys.readouterr().out
+
+
+def test_a_report_of_nothing_is_refused_before_anything_is_asked(command, tmp_path, capsys):
+    assert command("hydra.run.dir=run", "stages=[prepare,extract,verify,report]") == 2
+    assert "report reads generations.jsonl, which is not there: add the stage that" in (
+        capsys.readouterr().err
+    )
+    assert states(tmp_path / "run") == {}
+
+
 def test_stages_that_are_missing_are_named(command, capsys):
     assert command("hydra.run.dir=run", "stages=[prepare,verify]") == 2
     error = capsys.readouterr().err

@@ -95,8 +95,11 @@ def test_a_folder_without_its_store_is_scored_from_its_files_and_only_from_its_o
 
 
 def test_a_report_by_another_grader_needs_the_scores_of_it(copy, capsys):
-    assert again(copy, "stages=[report]", "grader=pad") == 1
-    assert "not there, and none of stages=['report'] writes it" in capsys.readouterr().err
+    assert again(copy, "stages=[report]", "grader=pad") == 2
+    said = (
+        "report reads generations.jsonl, which is not there: add the stage that writes it (score)"
+    )
+    assert said in capsys.readouterr().err
     assert again(copy, "stages=[score,report]", "grader=pad") == 0
 
 

@@ -190,6 +190,25 @@ def test_greedy_paths_give_the_rows_of_thoughts_and_sampled_ones_the_vote():
     assert (table["vote"]["correct"], table["vote"]["num_paths"]) == (1, 3)
 
 
+def test_a_thought_holds_its_vote_for_problems_with_fewer_paths_too():
+    """As decoding=stopping leaves them, and a search whose budget some prompts nearly fill."""
+    many = [generation("cot", k < 3, sample=k) for k in range(4)]
+    one = [generation("cot", True, id="p2"), generation("cot", True, id="p2", sample=1)]
+    none = [generation("cot", False, id="p3")]
+    beside = [generation("pot", True, id=id, sample=k) for id in ("p1", "p2", "p3") for k in (0, 1)]
+    paths = [*many, *one, *none, *beside]
+    table = metrics(paths, votes(paths, ORDER), ORDER)["toy"]["after"]
+    assert {row: (cell["n"], cell["correct"]) for row, cell in table.items()} == {
+        "cot": (3, 2),
+        "pot": (3, 3),
+        "cot vote": (3, 2),
+        "vote": (3, 3),
+    }
+    validation = [replace(path, problem_id="v", split="validation") for path in one]
+    own = {v.split for v in votes([*paths, *validation], ORDER) if v.row == "cot vote"}
+    assert own == {"test"}, "one path of a validation problem is no vote"
+
+
 def test_a_failure_counts_as_wrong():
     failed = replace(generation("cot", False), status="truncated", answer=None)
     table = metrics([failed], votes([failed], ORDER), ORDER)["toy"]["after"]

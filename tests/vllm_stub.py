@@ -1,0 +1,36 @@
+"""A stand-in for the program vllm: `python vllm_stub.py GOLDS serve MODEL --port PORT ...`.
+
+A folder of weights is served by student_server.py; for any other model the answers in GOLDS are
+given, a JSON object by question.
+"""
+
+import argparse
+import json
+import sys
+import threading
+from pathlib import Path
+
+from tests import student_server
+from tests.e2e.pages_world import solution
+from tests.loopback import LoopbackServer
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("golds", type=Path)
+    parser.add_argument("serve", choices=["serve"])
+    parser.add_argument("model")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--tensor-parallel-size", type=int)
+    asked = parser.parse_args()
+    if Path(asked.model).is_dir():
+        sys.argv[1:] = [asked.model, str(asked.port)]
+        student_server.main()
+    golds = json.loads(asked.golds.read_text())
+    with LoopbackServer(answer=lambda said, _: solution(golds, said), port=asked.port) as server:
+        server.models = [asked.model]
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
