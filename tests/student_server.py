@@ -56,8 +56,7 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing on stderr."""
 
 
-def main() -> None:
-    folder, port, *fault = sys.argv[1:]
+def main(folder: str, port: str, *fault: str) -> None:
     torch.set_num_threads(1)
     Handler.folder = folder
     Handler.tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -70,4 +69,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

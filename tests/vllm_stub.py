@@ -1,4 +1,4 @@
-"""A stand-in for the program vllm: `python vllm_stub.py GOLDS serve MODEL --port PORT ...`.
+"""A stand-in for the program vllm: `python -m tests.vllm_stub GOLDS serve MODEL --port PORT`.
 
 A folder of weights is served by student_server.py; for any other model the answers in GOLDS are
 given, a JSON object by question.
@@ -6,7 +6,6 @@ given, a JSON object by question.
 
 import argparse
 import json
-import sys
 import threading
 from pathlib import Path
 
@@ -24,8 +23,7 @@ def main() -> None:
     parser.add_argument("--tensor-parallel-size", type=int)
     asked = parser.parse_args()
     if Path(asked.model).is_dir():
-        sys.argv[1:] = [asked.model, str(asked.port)]
-        student_server.main()
+        student_server.main(asked.model, str(asked.port))
     golds = json.loads(asked.golds.read_text())
     with LoopbackServer(answer=lambda said, _: solution(golds, said), port=asked.port) as server:
         server.models = [asked.model]

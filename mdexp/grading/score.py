@@ -96,8 +96,8 @@ def votes(
     rule: VoteRule = MAJORITY,
     voting: Sequence[str] | None = None,
 ) -> list[Vote]:
-    """The run's vote per problem and phase, and each thought's own vote if it has several sampled
-    paths.
+    """The run's vote per problem and phase, and the own votes of each thought of which some problem
+    has several sampled paths.
 
     `voting` are the thoughts that take part in the run's vote; None means all. A rule without an
     `order` ranks them by validation accuracy, equal ones in the order given.
@@ -181,7 +181,8 @@ def _thoughts_with_own_votes(
 
 
 def _own_votes(paths: Sequence[Generation], thoughts: Iterable[str]) -> list[Vote]:
-    """Each thought's vote, which the mix has to beat."""
+    """Each thought's vote, which the mix has to beat. If none of its paths was sampled, the greedy
+    one votes, which the run's vote hears only if no thought was sampled."""
     own = {name: [path for path in paths if path.thought == name] for name in thoughts}
     return [
         elect(voters(heard), [name], row=f"{name} vote") for name, heard in own.items() if heard

@@ -1,8 +1,8 @@
 """Writes the reports of a run folder from the files in it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 
@@ -28,10 +28,7 @@ from mdexp.store.files import read_json, write_json
 from mdexp.store.json_lines import each_record, read_jsonl
 
 READS = ("problems.jsonl", "generations.jsonl", "votes.jsonl", "metrics.json", "analysis.json")
-TAUGHT = (  # what the funnel counts
-    *("paths.jsonl", "verified.jsonl", "rejected.jsonl"),
-    *("lessons.jsonl", "examples.jsonl", "unused.jsonl"),
-)
+Record = TypeVar("Record")
 
 
 def write_report(
@@ -51,7 +48,10 @@ def write_report(
     votes = read_jsonl(file("votes.jsonl"), Vote)
     metrics = read_json(file("metrics.json"))
     trained = any(stage["name"] == "train" for stage in manifest["stages"])
-    taught = all(has(name) for name in TAUGHT)
+
+    def records(name: str, record: type[Record]) -> Iterable[Record]:
+        return each_record(file(name), record) if has(name) else ()
+
     phases = dict.fromkeys(generation.phase for generation in generations)
     outputs = [
         output for phase in phases for output in read_jsonl(file(f"outputs_{phase}.jsonl"), Output)
@@ -66,9 +66,9 @@ def write_report(
         votes=votes,
         metrics=metrics,
         analysis=read_json(file("analysis.json")),
-        funnel=_funnel(file, settings, problems) if taught else [],
+        funnel=_funnel(records, settings, problems) if has("verified.jsonl") else [],
         history=read_jsonl(file("history.jsonl"), dict) if trained else [],
-        lessons=each_record(file("lessons.jsonl"), Lesson) if taught else (),
+        lessons=records("lessons.jsonl", Lesson),
         outputs=outputs,
         run=manifest,
         programs=[
@@ -87,16 +87,18 @@ def write_report(
 
 
 def _funnel(
-    file: Callable[[str], Path], settings: Settings, problems: Sequence[Problem]
+    records: Callable[[str, type[Any]], Iterable[Any]],
+    settings: Settings,
+    problems: Sequence[Problem],
 ) -> list[FunnelRow]:
     num_asked = sum(p.split == "train" and not p.leaked for p in problems)
     return funnel(
         num_asked * settings.teacher.num_paths,
         {name: list(thought.made_from or {name}) for name, thought in settings.thoughts.items()},
-        each_record(file("paths.jsonl"), TeacherPath),
-        each_record(file("verified.jsonl"), VerifiedPath),
-        each_record(file("rejected.jsonl"), Rejection),
-        each_record(file("lessons.jsonl"), Lesson),
-        each_record(file("examples.jsonl"), Example),
-        each_record(file("unused.jsonl"), Rejection),
+        records("paths.jsonl", TeacherPath),
+        records("verified.jsonl", VerifiedPath),
+        records("rejected.jsonl", Rejection),
+        records("lessons.jsonl", Lesson),
+        records("examples.jsonl", Example),
+        records("unused.jsonl", Rejection),
     )

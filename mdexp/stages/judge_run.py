@@ -31,8 +31,8 @@ def judge_files(chosen: Sequence[Stage], settings: Settings) -> int:
 def judge_stages(
     chosen: Sequence[Stage], has: Callable[[str], bool], of_report: Sequence[str] = ()
 ) -> None:
-    """SettingsError for a stage whose input no chosen stage writes and the folder lacks; so for the
-    files `of_report`, which a report is made of."""
+    """SettingsError if a stage, or the report (`of_report`), reads a file that no chosen stage
+    writes and the folder lacks."""
     written = {name for stage in chosen for name in stage.writes.values()}
     # `after` runs only if the student is trained, so its missing input is not an error.
     reads = [(stage.part, name) for stage in chosen for name in stage.reads]

@@ -53,10 +53,11 @@ def score(
 
 
 def _key_of_votes(settings: Settings) -> dict[str, int]:
-    """Raise one when a fitted rule makes its choice differently, or where a thought whose problems
-    have different numbers of paths holds its own vote differently."""
+    """Raise `learned vote` when a fitted rule makes its choice differently, and `own votes` when a
+    thought's own vote changes for decoders that may write a different number of paths for each
+    problem."""
     learned = {"learned vote": 2} if isinstance(settings.vote, LearnedVote) else {}
-    straight = isinstance(settings.decoding, StraightDecoding)
+    straight = type(settings.decoding) is StraightDecoding
     return learned if straight else learned | {"own votes": 2}
 
 

@@ -190,10 +190,8 @@ def _unpaired(thoughts: Collection[str], examples: Iterable[Item]) -> str:
     )
     if not there or not absent:
         return why
-    return (
-        f"{why}. There is no example of {', '.join(absent)} at all: "
-        f"thought=[{','.join(there)}] objective=union trains without"
-    )
+    fewer = f"'thought=[{','.join(there)}]'" + (" objective=union" if len(there) == 1 else "")
+    return f"{why}. There is no example at all of {', '.join(absent)}: {fewer} trains without them"
 
 
 def _laid_out_by_thought(

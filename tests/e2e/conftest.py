@@ -10,9 +10,7 @@ from mdexp.commands.run import main
 from mdexp.store.files import read_json
 from mdexp.store.json_lines import write_jsonl
 
-SMALL = [
-    "dataset=jsonl",
-    "student=tiny_causal",
+SHORT = [
     "logger.mode=disabled",
     "trainer.accelerator=cpu",
     "trainer.precision=32-true",
@@ -22,6 +20,7 @@ SMALL = [
     "decoding.num_shots=1",
     "sandbox.workers=1",
 ]
+SMALL = ["dataset=jsonl", "student=tiny_causal", *SHORT]
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ from mdexp.store.json_lines import write_jsonl
 from mdexp.students.load import save_folder
 from mdexp.students.tiny import TinyStudent
 from tests.contract.conftest import plugin
-from tests.e2e.conftest import SMALL
+from tests.e2e.conftest import SHORT
 
 ROOT = Path(__file__).parents[2]
 SIZES = {  # of sets that are refused if they are not whole
@@ -159,16 +159,17 @@ def solution(golds: Mapping[str, Any], said: str) -> str:
     """The right answer, in prose and as a program, to the question that is said last."""
     asked = re.findall(r"(Ann has [^?]*\?)", said)
     question = asked[-1] if asked and asked[-1] in golds else max(golds, key=said.rfind)
+    assert question in said
     return f"```python\nans = {golds[question]!r}\n```\nThe answer is {golds[question]}."
 
 
 def added(words: Sequence[str], url: str) -> list[str]:
     """What is appended to the words of a run; `url` is a server that answers."""
     chosen = {group: option for group, _, option in (word.partition("=") for word in words)}
-    appended = [*SMALL[2:], "trainer.max_steps=1", "student.path=weights"]
-    if "student.path" in chosen:
-        appended.remove("student.path=weights")
     dataset = chosen.get("dataset", "gsm_symbolic")
+    appended = [*SHORT, "trainer.max_steps=1"]
+    if "student.path" not in chosen:
+        appended += ["student.path=weights"]
     if dataset in (*SIZES, "gsm_symbolic"):
         appended += LIMITS
     if dataset in SIZES:

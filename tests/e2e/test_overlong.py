@@ -28,7 +28,7 @@ def test_a_mix_of_which_one_thought_does_not_fit_names_the_keys(command, tmp_pat
     told = capsys.readouterr().err
     assert "objective.pairing: nothing to train on: no problem has an example of each of" in told
     assert "Raise trainer.max_tokens if they are too long, or set objective.pairing=any" in told
-    assert "There is no example of cot at all: thought=[pot] objective=union trains without" in told
+    assert "no example at all of cot: 'thought=[pot]' objective=union trains without" in told
     assert command(*to_train, *fits, "objective.pairing=any") == 2
     assert "thought: nothing to train on for ['" in capsys.readouterr().err
     assert not (tmp_path / "mix" / "history.jsonl").exists()

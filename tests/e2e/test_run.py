@@ -108,10 +108,12 @@ def test_decoding_goes_on_behind_the_batches_of_a_killed_run(how, command, tmp_p
 
 
 @pytest.mark.parametrize("before", ["", "extract,verify,"])
-def test_an_untrained_student_is_reported_without_a_funnel(before, command, tmp_path, capsys):
+def test_an_untrained_student_is_reported(before, command, tmp_path, capsys):
     assert command("hydra.run.dir=run", f"stages=[prepare,{before}generate,score,report]") == 0
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
-    assert "From teacher paths" not in page and 'id="results"' in page
+    assert ("From teacher paths" in page) == bool(before) and 'id="results"' in page
+    markdown = (tmp_path / "run" / "report.md").read_text(encoding="utf-8")
+    assert ("nobody was asked" in markdown) == (not before)
     assert "before, %" in capsys.readouterr().out
 
 
