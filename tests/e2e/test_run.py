@@ -113,7 +113,7 @@ def test_an_untrained_student_is_reported(before, command, tmp_path, capsys):
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert ("From teacher paths" in page) == bool(before) and 'id="results"' in page
     markdown = (tmp_path / "run" / "report.md").read_text(encoding="utf-8")
-    assert ("nobody was asked" in markdown) == (not before)
+    assert ("Teacher: no verified paths" in markdown) == (not before)
     assert "before, %" in capsys.readouterr().out
 
 

@@ -112,7 +112,7 @@ def test_a_missing_phase_leaves_its_cells_empty(tmp_path, phases):
 def test_a_run_without_anything_still_has_a_report(tmp_path):
     parts = run_parts(num_problems=0)
     markdown, page = written(tmp_path, **parts)
-    assert "none in this run" in markdown and "## Accuracy" not in markdown
+    assert "no verified paths in this run" in markdown and "## Accuracy" not in markdown
     assert [*re.findall(r'<h2 id="(\w+)"', page)] == ["run"], "no heading without anything below"
 
 
