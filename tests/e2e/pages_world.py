@@ -1,7 +1,8 @@
-"""The world that the commands of README and docs speak of, small: data, weights and servers.
+"""Small versions of the data, weights and servers that the commands of README and docs name.
 
-`added` makes a command one that ends in seconds: it learns one step from a few problems, writes six
-tokens, and finds here what it would take from the hub or ask of another machine.
+`added` gives settings with which a command ends in seconds: it trains one step on a few problems,
+writes six tokens an answer, and finds here what it would take from the hub or ask of another
+machine.
 """
 
 import csv
@@ -38,7 +39,7 @@ Row = dict[str, Any]
 
 
 def build(folder: Path) -> dict[str, Any]:
-    """Write it; the answers of all its questions."""
+    """Write them into a folder; returns the answer of each question."""
     for name in ("my-problems", "my-sums", "teacher", *SIZES):
         (folder / name).mkdir()
     recorded = {
@@ -146,7 +147,7 @@ def write_weights(folder: Path) -> None:
 
 
 def write_vllm(folder: Path, golds: Mapping[str, Any]) -> None:
-    """A program `vllm` in bin/."""
+    """A stand-in for the program `vllm`, in bin/."""
     (folder / "golds.json").write_text(json.dumps(golds))
     program = folder / "bin" / "vllm"
     program.parent.mkdir()

@@ -1,8 +1,8 @@
-"""Every command in a code block of README and docs runs as it is pasted.
+"""The mdexp commands in the code blocks of README and docs run as they are pasted.
 
-It runs in a folder with all that the text around it speaks of (pages_world.py), with a few words
-appended that make it small. Those of ELSEWHERE are composed and judged; targets of make are looked
-up, since test_wheel.py and CI run the demo's steps and the tests.
+They run in a folder with all that the text around them speaks of (pages_world.py), with settings
+appended that make them small. Of the commands in ELSEWHERE only the configuration is built and
+checked. Targets of make are looked up: test_wheel.py and CI run the demo's steps and the tests.
 """
 
 import importlib
@@ -65,7 +65,7 @@ LINES = {
 
 FINISHED = "outputs/2026-11-22/10-00-00"
 RUNS_OF_PAGES = (FINISHED, "RUN", "trained", "pot", "kpdd", "multirun/demo/0", "multirun/demo/1")
-ELSEWHERE = {  # judged, not run: what they need is not here
+ELSEWHERE = {  # what these need is not here
     "student.repo=me/my-model": "the hub",
     "dataset=hf": "the hub",
     "hydra/launcher=submitit_slurm": "Slurm",
