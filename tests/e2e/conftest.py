@@ -47,16 +47,16 @@ def problems(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _problem(part: str, number: int, dice: random.Random) -> dict[str, object]:
     # Each has a noun of its own: problems that differ in numbers alone would count as leaked.
-    a, b, noun = (
-        dice.randrange(11, 99),
-        dice.randrange(11, 99),
-        f"{part}{'abcdefghijklmno'[number]}",
-    )
+    return {"id": f"{part}{number}", **sum_of(f"{part}{'abcdefghijklmno'[number]}s", dice)}
+
+
+def sum_of(things: str, dice: random.Random) -> dict[str, object]:
+    """Question, answer and worked solution."""
+    a, b = dice.randrange(11, 99), dice.randrange(11, 99)
     return {
-        "id": f"{part}{number}",
-        "question": f"Ann has {a} {noun}s and finds {b} {noun}s. How many {noun}s has Ann?",
+        "question": f"Ann has {a} {things} and finds {b} {things}. How many {things} has Ann?",
         "answer": a + b,
-        "rationale": f"She has {a} + {b} = {a + b} {noun}s.",
+        "rationale": f"She has {a} + {b} = {a + b} {things}.",
     }
 
 
