@@ -22,6 +22,7 @@ from mdexp.commands.suit_rows import SuitRow, by_source, suited
 from mdexp.config.composition import CommandError, single_run
 from mdexp.config.settings import Settings, SettingsError
 from mdexp.store.environment import commit
+from mdexp.studies.checks import read_checks
 from mdexp.studies.job_record import job_record, read_records, stage_versions, write_record
 from mdexp.studies.page import MARKDOWN, PAGE, write_pages
 from mdexp.studies.plan import DATA, Side, Study, StudyError, StudyJob, read_plan
@@ -69,7 +70,8 @@ def _study(options: argparse.Namespace) -> int:
     study = read_plan(folder)
     failed = _run(study, folder, options.data, options.jobs) if options.run else []
     records, suits = read_records(folder), read_suits(folder)
-    write_pages(study, records, suits, options.docs / MARKDOWN, folder / PAGE)
+    checks = read_checks(folder)
+    write_pages(study, records, suits, checks, options.docs / MARKDOWN, folder / PAGE)
     planned = all_jobs(study, records)
     missing = [job.name for job in planned if job.name not in records]
     print(f"{len(planned) - len(missing)} of {len(planned)} jobs have run")

@@ -16,6 +16,7 @@ from mdexp.report.series import series_classes
 from mdexp.report.tables import interval_text, p_value, percent, points_text
 from mdexp.store.files import write_text
 from mdexp.studies.arm_costs import arm_rows, cost_charts
+from mdexp.studies.checks import CheckList, check_rows, difference_text
 from mdexp.studies.evidence import (
     Estimate,
     JudgedTest,
@@ -36,7 +37,7 @@ from mdexp.studies.predictions import (
     unread,
 )
 from mdexp.studies.schedule import all_jobs, chosen_values, search_accuracy
-from mdexp.studies.verdicts import vote_curve
+from mdexp.studies.verdicts import token_curve, vote_curve
 
 MARKDOWN, PAGE = "study.md", "study.html"
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -46,10 +47,15 @@ _PARAGRAPH = re.compile(r"^(?![|#]).+(?:\n(?![|#]).+)*", re.MULTILINE)
 
 
 def write_pages(
-    study: Study, records: Records, suits: SuitRecords, markdown: Path, page: Path
+    study: Study,
+    records: Records,
+    suits: SuitRecords,
+    checks: CheckList,
+    markdown: Path,
+    page: Path,
 ) -> None:
     """Write both; StudyError if a record does not fit the plan."""
-    shown = page_context(study, records, suits)
+    shown = page_context(study, records, suits, checks)
     text, page_text = (
         _environment().get_template(f"{name}.j2").render(shown) for name in (MARKDOWN, PAGE)
     )
@@ -69,9 +75,12 @@ def _filled(paragraph: re.Match[str]) -> str:
     return fill(paragraph[0], WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
-def page_context(study: Study, records: Records, suits: SuitRecords) -> dict[str, Any]:
+def page_context(
+    study: Study, records: Records, suits: SuitRecords, checks: CheckList
+) -> dict[str, Any]:
     """The variables of the templates."""
     judged = judged_tests(study, records)
+    checked = check_rows(checks.checks)
     jobs = all_jobs(study, records)
     arms = arm_rows(study, records)
     return {
@@ -87,6 +96,9 @@ def page_context(study: Study, records: Records, suits: SuitRecords) -> dict[str
             )
             for name, question in study.questions.items()
         },
+        "checks": checked,
+        "check_counts": _counts([row.verdict for row in checked]),
+        "checks_not_run": checks.not_run,
         "searches": {
             name: [
                 (value, search_accuracy(search, records.get(search_job(name, value))))
@@ -115,16 +127,18 @@ def _question(
 ) -> dict[str, Any]:
     estimates = [e for test in judged if test.evidence for e in test.evidence.estimates]
     curves = _curves(study, question, records)
+    token_curves = _token_curves(study, question, records)
     prediction = _prediction(study, question, suit, records)
-    is_whole = len(curves) == len(question.curves) and (
+    num_curves = len(question.curves) + len(question.token_curves)
+    is_whole = len(curves) + len(token_curves) == num_curves and (
         question.prediction is None or (prediction is not None and prediction["is_whole"])
     )
-    counts = Counter(test.verdict for test in judged)
+    counts = _counts([test.verdict for test in judged])
     verdict = question_verdict(judged) if is_whole else "not run"
     return {
         "plan": question,
         "verdict": "partly run" if verdict == "not run" and len(counts) > 1 else verdict,
-        "counts": {verdict: counts[verdict] for verdict in VERDICTS if verdict in counts},
+        "counts": counts,
         "prediction": prediction,
         "tests": [_test(study, test) for test in judged],
         "forest": forest([Versus(name=e.name, mean=e.mean, ci95=e.ci95, p=1.0) for e in estimates])
@@ -133,8 +147,25 @@ def _question(
         "names": [estimate.name for estimate in estimates],
         "text_forest": text_forest(estimates),
         "curves": curves,
-        "curve_chart": _curve_chart(curves),
+        "curve_chart": _curve_chart(
+            {name: [(paths, share) for paths, share, _ in line] for name, line in curves.items()},
+            x_label="paths in all",
+        ),
+        "token_curves": token_curves,
+        "token_chart": _curve_chart(
+            {
+                name: [(spent, share) for _, spent, share, _ in line]
+                for name, line in token_curves.items()
+            },
+            x_label="tokens spent on a problem",
+        ),
     }
+
+
+def _counts(verdicts: Sequence[Verdict]) -> dict[Verdict, int]:
+    """How often each verdict was reached, in the order of VERDICTS."""
+    counts = Counter(verdicts)
+    return {verdict: counts[verdict] for verdict in VERDICTS if verdict in counts}
 
 
 def _prediction(
@@ -179,19 +210,31 @@ def _test(study: Study, judged: JudgedTest) -> dict[str, Any]:
 
 def _curves(study: Study, question: Question, records: Records) -> dict[str, Any]:
     """Each curve of a question whose jobs have run: paths, accuracy, interval."""
-    found = {}
-    for curve in question.curves:
-        seeds = [s for s in study.arms[curve.arm].seeds if f"{curve.arm}-{s}" in records]
-        if seeds:
-            found[curve.name] = vote_curve(study, curve, seeds, records)
-    return found
+    return {
+        curve.name: vote_curve(study, curve, seeds, records)
+        for curve in question.curves
+        if (seeds := _seeds(study, curve.arm, records))
+    }
 
 
-def _curve_chart(curves: Mapping[str, Sequence[Any]]) -> str:
+def _token_curves(study: Study, question: Question, records: Records) -> dict[str, Any]:
+    """Likewise: budget, tokens spent, accuracy, interval."""
+    return {
+        curve.name: token_curve(study, curve, seeds, records)
+        for curve in question.token_curves
+        if (seeds := _seeds(study, curve.arm, records))
+    }
+
+
+def _seeds(study: Study, arm: str, records: Records) -> list[int]:
+    return [seed for seed in study.arms[arm].seeds if f"{arm}-{seed}" in records]
+
+
+def _curve_chart(curves: Mapping[str, Sequence[tuple[float, float]]], *, x_label: str) -> str:
     if not curves:
         return ""
-    lines = {name: [(float(x), 100 * y) for x, y, _ in line] for name, line in curves.items()}
-    return line_chart(lines, series_classes(lines), x_label="paths in all", y_label="% right")
+    lines = {name: [(float(x), 100 * y) for x, y in line] for name, line in curves.items()}
+    return line_chart(lines, series_classes(lines), x_label=x_label, y_label="% right")
 
 
 def text_forest(estimates: Sequence[Estimate]) -> str:
@@ -242,6 +285,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    for show in (percent, interval_text, points_text, p_value, cell):
+    for show in (percent, interval_text, points_text, p_value, cell, difference_text):
         environment.filters[show.__name__] = show
     return environment

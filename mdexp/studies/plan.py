@@ -8,7 +8,7 @@ often the two sides are expected to differ.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -30,6 +30,9 @@ class Entry(BaseModel):
     """A part of study.yaml; unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+Read = TypeVar("Read", bound=Entry)
 
 
 class ProblemSet(Entry):
@@ -120,13 +123,26 @@ class InteractionTest(Entry):
 
 
 class PathsCurve(Entry):
-    """The accuracy of a majority vote by its number of paths, up to `paths` in all; it is not
+    """The accuracy of a majority vote by its number of paths, up to `most` in all; it is not
     tested."""
 
     name: str
     arm: str
     thoughts: tuple[str, ...]
     most: Count
+
+
+class TokensCurve(Entry):
+    """The accuracy of a majority vote over as many paths as each budget of generated tokens a
+    problem allows; it is not tested."""
+
+    name: str
+    arm: str
+    thoughts: tuple[str, ...]
+    budgets: Annotated[tuple[Count, ...], Field(min_length=2)]
+
+    def systems(self) -> list[Side]:
+        return [Side(arm=self.arm, thoughts=self.thoughts, tokens=b) for b in self.budgets]
 
 
 class Prediction(Entry):
@@ -144,12 +160,14 @@ class Question(Entry):
     tests: tuple[PairedTest, ...] = ()
     interactions: tuple[InteractionTest, ...] = ()
     curves: tuple[PathsCurve, ...] = ()
+    token_curves: tuple[TokensCurve, ...] = ()
     prediction: Prediction | None = None
 
     def systems(self) -> list[Side]:
         """Every system that its tests and curves use."""
         tested = [system for test in self.planned() for system in test.systems()]
         drawn = [Side(arm=c.arm, thoughts=c.thoughts, paths=c.most) for c in self.curves]
+        drawn += [system for curve in self.token_curves for system in curve.systems()]
         told = self.prediction
         foretold = [Side(arm=arm, row=told.row) for arm in told.arms] if told else []
         return tested + drawn + foretold
@@ -273,9 +291,13 @@ def search_job(search: str, value: str) -> str:
 
 def read_plan(folder: Path) -> Study:
     """The plan in a study's folder; StudyError if it cannot be used."""
-    file = folder / PLAN_FILE
+    return read_entry(folder / PLAN_FILE, Study)
+
+
+def read_entry(file: Path, kind: type[Read]) -> Read:
+    """A file of YAML; StudyError names the file, its faulty keys and their values."""
     try:
-        return Study.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+        return kind.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
     except OSError as error:
         raise StudyError(f"{file} cannot be read: {error.strerror}") from error
     except yaml.YAMLError as error:

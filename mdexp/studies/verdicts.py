@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from mdexp.grading.curves import path_outcomes, subsets, won
 from mdexp.grading.election import Booth, Chosen
-from mdexp.grading.statistics import bca
+from mdexp.grading.statistics import Interval, bca
 from mdexp.studies.job_record import Records, SampledPaths, SetResults
-from mdexp.studies.plan import PathsCurve, Side, Study, StudyError
+from mdexp.studies.plan import PathsCurve, Side, Study, StudyError, TokensCurve
 
 CURVE_SEED = 0
 
@@ -84,13 +84,17 @@ def _vote(job: str, results: SetResults, system: Side) -> list[bool]:
             if any(len(thought) < taken[0] for thought in paths):
                 raise StudyError(f"job {job} has fewer than {taken[0]} paths a thought")
         else:
-            taken = affordable([[t for _, _, t in thought] for thought in paths], system.tokens)
+            taken = affordable(_lengths(paths), system.tokens)
         chosen = [
             k < n for thought, n in zip(paths, taken, strict=True) for k in range(len(thought))
         ]
         booth = _booth([path for thought in paths for path in thought])
         verdicts.append(bool(won(booth, np.array([chosen]))[0]))
     return verdicts
+
+
+def _lengths(paths: Sequence[Sequence[tuple[str | None, bool, int]]]) -> list[list[int]]:
+    return [[length for _, _, length in thought] for thought in paths]
 
 
 def affordable(lengths: Sequence[Sequence[int]], tokens: int | None) -> list[int]:
@@ -134,6 +138,31 @@ def vote_curve(
         low, high = bca(by_problem, seed=CURVE_SEED)
         points.append((each * len(curve.thoughts), float(by_problem.mean()), (low, high)))
     return points
+
+
+def token_curve(
+    study: Study, curve: TokensCurve, seeds: Sequence[int], records: Records
+) -> list[tuple[int, float, float, Interval]]:
+    """For each budget: the mean number of tokens spent, which is less where paths do not fill it
+    or run out, mean accuracy over seeds, and its BCa interval over problems."""
+    points = []
+    for budget, system in zip(curve.budgets, curve.systems(), strict=True):
+        by_problem = solved(study, system, seeds, records).mean(axis=0)
+        spent = [_spent(study, system, f"{curve.arm}-{seed}", records) for seed in seeds]
+        ends = bca(by_problem, seed=CURVE_SEED)
+        points.append((budget, float(np.mean(spent)), float(by_problem.mean()), ends))
+    return points
+
+
+def _spent(study: Study, system: Side, job: str, records: Records) -> float:
+    """The mean number of tokens of the paths that vote."""
+    results = set_results(study, job, study.dataset(system), records)
+    spent = []
+    for number in range(len(results.problems)):
+        lengths = _lengths([_samples(job, results, t, number) for t in system.thoughts])
+        taken = affordable(lengths, system.tokens)
+        spent.append(sum(sum(of[:k]) for of, k in zip(lengths, taken, strict=True)))
+    return float(np.mean(spent))
 
 
 def _shares(

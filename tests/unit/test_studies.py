@@ -2,22 +2,25 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from scipy.stats import binomtest
 
 from mdexp.commands.study import judged_arms, main, placed, refuse_other_code, refuse_unanswered
 from mdexp.config.settings import SettingsError
+from mdexp.studies.checks import Check, CheckList, check_rows, difference_text, read_checks
 from mdexp.studies.evidence import judged_tests, question_verdict, smallest_visible
 from mdexp.studies.job_record import SampledPaths, read_records, write_record
 from mdexp.studies.page import wrapped, write_pages
-from mdexp.studies.plan import Study, StudyError, read_plan
+from mdexp.studies.plan import Study, StudyError, TokensCurve, read_plan
 from mdexp.studies.predictions import read_suits
 from mdexp.studies.schedule import all_jobs, chosen_values, outdated
-from mdexp.studies.verdicts import affordable, solved, vote_curve
+from mdexp.studies.verdicts import affordable, solved, token_curve, vote_curve
 from mdexp.sweeps.jobs import JobResult
 from tests.planted_study import (
     null_records,
@@ -82,6 +85,9 @@ PLAN = {
             "title": "Paths",
             "claim": "A curve.",
             "curves": [{"name": "both", "arm": "md", "thoughts": ["cot", "pot"], "most": 4}],
+            "token_curves": [
+                {"name": "both", "arm": "md", "thoughts": ["cot", "pot"], "budgets": [40, 80]}
+            ],
         },
     },
 }
@@ -223,6 +229,81 @@ def test_a_curve_is_a_mean_over_subsets(study):
     assert [(paths, accuracy) for paths, accuracy, _ in points] == [(2, 0.5), (4, 1.0)]
 
 
+def test_a_curve_by_tokens_says_what_was_spent(study):
+    two, records = sampled_md(study)
+    budgets = [14, 28, 1000]
+    asked = {"name": "both", "arm": "md", "thoughts": ["cot", "pot"], "budgets": budgets}
+    points = token_curve(two, TokensCurve.model_validate(asked), [0], records)
+    # A path of CoT takes 9 tokens, one of PoT 5; there are two of each.
+    assert [point[:3] for point in points] == [(14, 14.0, 1.0), (28, 28.0, 1.0), (1000, 28.0, 1.0)]
+    only_pot = asked | {"thoughts": ["pot"], "budgets": [5, 9, 10]}
+    points = token_curve(two, TokensCurve.model_validate(only_pot), [0], records)
+    assert [point[:3] for point in points] == [(5, 5.0, 0.5), (9, 5.0, 0.5), (10, 10.0, 0.5)]
+
+
+CHECK = {"method": "PaD", "claim": "better", "n": 100, "planned": True, "entry": "today"}
+
+
+@pytest.mark.parametrize(
+    ("result", "verdict", "text"),
+    [
+        ({"only": [2, 20]}, "seen", "+18.0 ("),
+        ({"only": [20, 2]}, "opposite", "-18.0 ("),
+        ({"only": [6, 5]}, "not seen", "-1.0 ("),
+        ({"difference": [0.1, 0.02, 0.2], "p": 0.03}, "seen", "+10.0 (+2.0 to +20.0)"),
+        ({"difference": [0, -0.1, 0], "p": 1}, "not seen", "+0.0 (-10.0 to +0.0)"),
+        (
+            {"difference": [-0.1, -0.2, -0.05], "unit": "AUC"},
+            "opposite",
+            "-0.100 (-0.200 to -0.050) AUC",
+        ),
+        ({"p": 0.55}, "not seen", ""),
+    ],
+)
+def test_a_check_is_judged_by_its_interval(result, verdict, text):
+    [row] = check_rows([Check.model_validate(CHECK | result)])
+    assert row.verdict == verdict and difference_text(row).startswith(text)
+    if "only" in result:
+        assert row.p == pytest.approx(binomtest(min(result["only"]), sum(result["only"])).pvalue)
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        ({}, "give only, or difference"),
+        ({"p": 0.04}, "or a p above 0.05"),
+        ({"only": [1, 2], "p": 0.5}, "only gives the difference and p"),
+        ({"only": [60, 50]}, "more than the 100 problems"),
+        ({"only": [2, 20], "accuracies": [0.1, 0.2]}, r"\+0.100 apart, the difference is \+0.180"),
+    ],
+)
+def test_a_check_that_contradicts_itself_is_refused(tmp_path, result, message):
+    (tmp_path / "checks.yaml").write_text(yaml.safe_dump({"checks": [CHECK | result]}))
+    with pytest.raises(StudyError, match=f"checks.yaml: checks.0.*{message}"):
+        read_checks(tmp_path)
+
+
+def test_figures_of_the_checks_stand_in_the_log():
+    """Under the named heading; signs may be turned, since a check names its sides."""
+    parts = re.split(r"^## \S+ ", (ROOT / "LOG.md").read_text(), flags=re.MULTILINE)
+    entries = {part.partition("\n")[0]: set(re.findall(r"\d[\d.e-]*\d|\d", part)) for part in parts}
+    checks = read_checks(ROOT / "study").checks
+    assert len(checks) > 15
+    for check in checks:
+        known = {number.rstrip("-") for number in entries[check.entry]}
+        known |= {end for number in known for end in number.split("-")}
+        assert _written(check) <= known, (check.claim, _written(check) - known)
+
+
+def _written(check: Check) -> set[str]:
+    """The figures of a check as LOG.md writes them."""
+    exact = check.unit == "AUC"
+    shares = [*(check.accuracies or ()), *(check.difference or ())]
+    found = {f"{abs(share):.3f}" if exact else f"{abs(100 * share):.1f}" for share in shares}
+    found |= {str(number) for number in check.only or ()}
+    return found | ({f"{check.p:g}".replace("e-0", "e-")} if check.p is not None else set())
+
+
 def test_the_page_is_rendered_from_its_files_alone(study, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "mine"
@@ -235,6 +316,8 @@ def test_the_page_is_rendered_from_its_files_alone(study, tmp_path, monkeypatch)
         if name != "md-0":
             write_record(folder, name, each)
     (folder / "jobs" / "pot-1.json").unlink()
+    checks = {"checks": [CHECK | {"only": [2, 20]}], "not_run": ["tir"]}
+    (folder / "checks.yaml").write_text(yaml.safe_dump(checks))
     assert main([str(folder)]) == 0
     text, page = (tmp_path / "docs/study.md").read_text(), (folder / "study.html").read_text()
     assert (
@@ -246,6 +329,11 @@ def test_the_page_is_rendered_from_its_files_alone(study, tmp_path, monkeypatch)
     assert 'class="forest"' in page and 'class="chart"' in page
     assert "Programs solve more &lt;problems&gt;." in page
     assert "Accuracy of the vote on toy against the target tokens" in page
+    assert "| i. Checks of methods, apart | no verdict planned | 1 seen |" in text
+    assert "Not measured: tir." in text and "Not measured: tir." in page
+    assert "+18.0" in text and '<a href="#checks">' in page
+    assert "both, % right by the tokens that a problem's paths may take" in " ".join(text.split())
+    assert "tokens spent on a problem" in page
     assert "http" not in page.replace("http-equiv", ""), "it needs nothing beside it"
     assert {file.name for file in tmp_path.iterdir()} == {"mine", "docs"}, (
         "nothing else was touched"
@@ -253,7 +341,7 @@ def test_the_page_is_rendered_from_its_files_alone(study, tmp_path, monkeypatch)
 
 
 def test_without_results_all_is_listed_as_not_run(study, tmp_path):
-    write_pages(study, {}, {}, tmp_path / "study.md", tmp_path / "study.html")
+    write_pages(study, {}, {}, CheckList(), tmp_path / "study.md", tmp_path / "study.html")
     text = (tmp_path / "study.md").read_text()
     unwrapped = " ".join(text.split())
     assert "0 of 7 jobs have run" in unwrapped and "seen**" not in unwrapped
@@ -420,7 +508,14 @@ def test_the_data_folder_is_asked_for(study):
 def test_docs_study_is_what_the_files_say(tmp_path):
     folder = ROOT / "study"
     records, suits = read_records(folder), read_suits(folder)
-    write_pages(read_plan(folder), records, suits, tmp_path / "s.md", tmp_path / "s.html")
+    write_pages(
+        read_plan(folder),
+        records,
+        suits,
+        read_checks(folder),
+        tmp_path / "s.md",
+        tmp_path / "s.html",
+    )
     assert (tmp_path / "s.md").read_text() == (ROOT / "docs" / "study.md").read_text(), (
         "python -m mdexp.study renders it"
     )
