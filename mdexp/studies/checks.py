@@ -1,8 +1,8 @@
-"""Checks of single methods, which other commands measured: rows of the page beside its own tests.
+"""Checks of methods that other commands measured, as rows of the page beside its own tests.
 
 They are copied from LOG.md, where each stands with its command, and are no part of Holm's
-correction. A check is *seen* or *opposite* if its 95 % interval excludes zero, else *not seen*;
-without an interval it is judged by its p, which cannot see more than that a difference is missing.
+correction. An outcome is where the 95 % interval lies; *too small to tell* where fewer than 20
+problems are discordant or the interval is wider than 20 points. Without an interval, p decides.
 """
 
 from collections.abc import Sequence
@@ -14,49 +14,65 @@ from pydantic import Field, model_validator
 
 from mdexp.grading.pairing import BOOTSTRAP_SEED
 from mdexp.grading.statistics import Difference, Interval, mcnemar, paired_difference
-from mdexp.studies.evidence import ALPHA, Verdict
+from mdexp.studies.evidence import ALPHA
 from mdexp.studies.plan import Count, Entry, read_entry
 
 CHECKS_FILE = "checks.yaml"
-ROUNDED = 0.0011  # two accuracies and a difference, each rounded to a tenth of a point
-Number = Annotated[int, Field(ge=0)]
+AUC = "AUC"
+FEWEST_DISCORDANT, WIDEST = 20, 0.2
+ROUNDING = 0.0011  # two accuracies and a difference, each rounded to a tenth of a point
+NonNegative = Annotated[int, Field(ge=0)]
+Accuracy = Annotated[float, Field(ge=0, le=1)]
+Outcome = Literal["above zero", "below zero", "not apart from zero", "too small to tell"]
 
 
 class Check(Entry):
-    """A claim that one way is better than another, with what was measured: the problems that only
-    one of them solves, or a difference with its interval, or a p alone."""
+    """A claim that one way is better than another, with what was measured: how many problems one
+    way alone solves, or a difference with its interval, or accuracies and a p."""
 
     method: str
     claim: str
     n: Count  # problems
     seed: int = 0
-    accuracies: tuple[float, float] | None = None  # of the baseline and the tested way, as shares
-    only: tuple[Number, Number] | None = None  # solved by the baseline alone, by the tested alone
+    accuracies: tuple[Accuracy, Accuracy] | None = None  # of the baseline, of the tested way
+    solved_alone: tuple[NonNegative, NonNegative] | None = None  # by the baseline, by the tested
     difference: tuple[float, float, float] | None = None  # mean, low, high, as shares
-    p: float | None = Field(default=None, ge=0, le=1)
+    p: Annotated[float, Field(ge=0, le=1)] | None = None
     unit: Literal["points", "AUC"] = "points"
-    planned: bool  # claim and n were written down before it ran
+    planned: bool  # the claim was written down before it ran
     entry: str  # the heading of LOG.md under which it stands
+    note: str = ""  # what it does not show
 
     @model_validator(mode="after")
     def _has_one_result(self) -> Self:
-        if self.only is not None and (self.difference is not None or self.p is not None):
-            raise ValueError("only gives the difference and p; leave them out")
-        if self.only is None and self.difference is None and (self.p is None or self.p <= ALPHA):
-            raise ValueError("give only, or difference, or a p above 0.05")
-        if self.only is not None and sum(self.only) > self.n:
-            raise ValueError(f"only={list(self.only)} are more than the {self.n} problems")
-        if self.accuracies is not None and (gain := self._gain()) is not None:
-            apart = self.accuracies[1] - self.accuracies[0]
-            if abs(gain - apart) > ROUNDED:
-                raise ValueError(
-                    f"accuracies are {apart:+.3f} apart, the difference is {gain:+.3f}"
-                )
+        if self.solved_alone is not None and not (self.difference is None and self.p is None):
+            raise ValueError("solved_alone gives the difference and p; leave them out")
+        if self.solved_alone is not None and sum(self.solved_alone) > self.n:
+            raise ValueError(f"solved_alone sums to more than the {self.n} problems")
+        by_p = self.p is not None and self.accuracies is not None
+        if self.solved_alone is None and self.difference is None and not by_p:
+            raise ValueError("give solved_alone, or difference, or accuracies and p")
+        if self.unit == AUC and (self.difference is None or self.accuracies is not None):
+            raise ValueError("unit=AUC goes with difference, and without accuracies")
+        return self
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        if self.difference is not None:
+            mean, low, high = self.difference
+            if not -1 <= low <= mean <= high <= 1:
+                raise ValueError(f"difference={list(self.difference)}: not -1 <= low <= mean <= 1")
+        gain = self._gain()
+        if self.accuracies is not None and gain is not None:
+            between = self.accuracies[1] - self.accuracies[0]
+            if abs(gain - between) > ROUNDING:
+                raise ValueError(f"accuracies differ by {between:+.3f}, not by {gain:+.3f}")
         return self
 
     def _gain(self) -> float | None:
-        if self.only is not None:
-            return (self.only[1] - self.only[0]) / self.n
+        if self.solved_alone is not None:
+            baseline, tested = self.solved_alone
+            return (tested - baseline) / self.n
         return self.difference[0] if self.difference is not None else None
 
 
@@ -70,7 +86,7 @@ class CheckRow:
     check: Check
     difference: Difference | None
     p: float | None
-    verdict: Verdict
+    outcome: Outcome
 
 
 def read_checks(folder: Path) -> CheckList:
@@ -84,33 +100,48 @@ def check_rows(checks: Sequence[Check]) -> list[CheckRow]:
 
 
 def _row(check: Check) -> CheckRow:
-    found, p = None, check.p
-    if check.only is not None:
-        first, second = (_solved(check.n, check.only, alone) for alone in (0, 1))
-        found, p = paired_difference(first, second, seed=BOOTSTRAP_SEED), mcnemar(first, second).p
+    difference, p = None, check.p
+    if check.solved_alone is not None:
+        baseline, tested = check.solved_alone
+        neither = [False] * (check.n - baseline - tested)
+        first = [True] * baseline + [False] * tested + neither
+        second = [False] * baseline + [True] * tested + neither
+        difference = paired_difference(first, second, seed=BOOTSTRAP_SEED)
+        p = mcnemar(first, second).p
     elif check.difference is not None:
         mean, low, high = check.difference
-        found = Difference(mean, Interval(low, high))
-    verdict: Verdict = "not seen"
-    if found and found.ci95.low > 0:
-        verdict = "seen"
-    elif found and found.ci95.high < 0:
-        verdict = "opposite"
-    return CheckRow(check, found, p, verdict)
+        difference = Difference(mean, Interval(low, high))
+    return CheckRow(check, difference, p, _outcome(check, difference))
+
+
+def _outcome(check: Check, difference: Difference | None) -> Outcome:
+    if check.solved_alone is not None and sum(check.solved_alone) < FEWEST_DISCORDANT:
+        return "too small to tell"
+    if difference is None:
+        if check.p is not None and check.accuracies is not None and check.p <= ALPHA:
+            baseline, tested = check.accuracies
+            return "above zero" if tested > baseline else "below zero"
+        return "not apart from zero"
+    low, high = difference.ci95
+    if low > 0:
+        return "above zero"
+    if high < 0:
+        return "below zero"
+    return "too small to tell" if high - low > WIDEST else "not apart from zero"
 
 
 def difference_text(row: CheckRow) -> str:
     """`+1.2 (-3.4 to +5.6)` in points, with three decimals for an AUC; empty without any."""
     if row.difference is None:
         return ""
-    scale, digits = (1, 3) if row.check.unit == "AUC" else (100, 1)
-    mean, low, high = (
-        f"{scale * value:+.{digits}f}" for value in (row.difference.mean, *row.difference.ci95)
-    )
-    return f"{mean} ({low} to {high})" + (" AUC" if row.check.unit == "AUC" else "")
+    auc = row.check.unit == AUC
+    values = (row.difference.mean, *row.difference.ci95)
+    mean, low, high = (f"{v:+.3f}" if auc else f"{100 * v:+.1f}" for v in values)
+    return f"{mean} ({low} to {high})" + (" AUC" if auc else "")
 
 
-def _solved(n: int, only: tuple[int, int], alone: int) -> list[bool]:
-    """Which problems one side solves, of those that are solved by it alone or by the other."""
-    sides = [0] * only[0] + [1] * only[1]
-    return [side == alone for side in sides] + [False] * (n - len(sides))
+def check_p(row: CheckRow) -> str:
+    """Two digits, as LOG.md has them."""
+    if row.p is None:
+        return ""
+    return "< 0.0001" if row.p < 0.0001 else f"{row.p:.2g}"

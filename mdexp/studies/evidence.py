@@ -30,6 +30,7 @@ Verdict = Literal["seen", "not seen", "opposite", "not run"]
 ALPHA = 0.05
 POWER = 0.8  # the power at the smallest visible difference
 PERMUTATIONS = 10_000
+SHOWN = 5  # kinds of fewer problems count in an interaction's p, and get no estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,11 @@ class PairedEvidence:
     @cached_property
     def p(self) -> float:
         return clusters.sign_flip(self.first, self.second)
+
+    @property
+    def discordant(self) -> float:
+        """The share of problems that one side alone solves, as a mean over seeds."""
+        return float((self.first != self.second).mean())
 
     def accuracies(self) -> list[float]:
         return [float(self.first.mean()), float(self.second.mean())]
@@ -97,12 +103,14 @@ class InteractionEvidence:
 
     @cached_property
     def estimates(self) -> list[Estimate]:
-        """The mean slope of each kind: the gain in accuracy when the swept value goes from 0 to
-        1."""
+        """The mean slope of each kind that has SHOWN problems: the gain in accuracy when the swept
+        value goes from 0 to 1."""
         kinds = np.array(self.kinds)
         found = []
         for kind in sorted(set(self.kinds)):
             slopes = self.slopes[kinds == kind]
+            if len(slopes) < SHOWN:
+                continue
             ends = bca(slopes, seed=BOOTSTRAP_SEED, least=-1.0)
             name = f"{kind} (n = {len(slopes)})"
             found.append(Estimate(name=name, mean=float(slopes.mean()), ci95=ends))

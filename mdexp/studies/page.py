@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
 from typing import Any, get_args
@@ -16,7 +16,7 @@ from mdexp.report.series import series_classes
 from mdexp.report.tables import interval_text, p_value, percent, points_text
 from mdexp.store.files import write_text
 from mdexp.studies.arm_costs import arm_rows, cost_charts
-from mdexp.studies.checks import CheckList, check_rows, difference_text
+from mdexp.studies.checks import CheckList, check_p, check_rows, difference_text
 from mdexp.studies.evidence import (
     Estimate,
     JudgedTest,
@@ -37,7 +37,7 @@ from mdexp.studies.predictions import (
     unread,
 )
 from mdexp.studies.schedule import all_jobs, chosen_values, search_accuracy
-from mdexp.studies.verdicts import token_curve, vote_curve
+from mdexp.studies.verdicts import vote_curve
 
 MARKDOWN, PAGE = "study.md", "study.html"
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -97,7 +97,7 @@ def page_context(
             for name, question in study.questions.items()
         },
         "checks": checked,
-        "check_counts": _counts([row.verdict for row in checked]),
+        "check_counts": Counter(row.outcome for row in checked),
         "checks_not_run": checks.not_run,
         "searches": {
             name: [
@@ -127,18 +127,16 @@ def _question(
 ) -> dict[str, Any]:
     estimates = [e for test in judged if test.evidence for e in test.evidence.estimates]
     curves = _curves(study, question, records)
-    token_curves = _token_curves(study, question, records)
     prediction = _prediction(study, question, suit, records)
-    num_curves = len(question.curves) + len(question.token_curves)
-    is_whole = len(curves) + len(token_curves) == num_curves and (
+    is_whole = sum(len(group["lines"]) for group in curves) == len(question.curves) and (
         question.prediction is None or (prediction is not None and prediction["is_whole"])
     )
-    counts = _counts([test.verdict for test in judged])
+    counts = Counter(test.verdict for test in judged)
     verdict = question_verdict(judged) if is_whole else "not run"
     return {
         "plan": question,
         "verdict": "partly run" if verdict == "not run" and len(counts) > 1 else verdict,
-        "counts": counts,
+        "counts": {verdict: counts[verdict] for verdict in VERDICTS if verdict in counts},
         "prediction": prediction,
         "tests": [_test(study, test) for test in judged],
         "forest": forest([Versus(name=e.name, mean=e.mean, ci95=e.ci95, p=1.0) for e in estimates])
@@ -147,25 +145,7 @@ def _question(
         "names": [estimate.name for estimate in estimates],
         "text_forest": text_forest(estimates),
         "curves": curves,
-        "curve_chart": _curve_chart(
-            {name: [(paths, share) for paths, share, _ in line] for name, line in curves.items()},
-            x_label="paths in all",
-        ),
-        "token_curves": token_curves,
-        "token_chart": _curve_chart(
-            {
-                name: [(spent, share) for _, spent, share, _ in line]
-                for name, line in token_curves.items()
-            },
-            x_label="tokens spent on a problem",
-        ),
     }
-
-
-def _counts(verdicts: Sequence[Verdict]) -> dict[Verdict, int]:
-    """How often each verdict was reached, in the order of VERDICTS."""
-    counts = Counter(verdicts)
-    return {verdict: counts[verdict] for verdict in VERDICTS if verdict in counts}
 
 
 def _prediction(
@@ -196,6 +176,7 @@ def _test(study: Study, judged: JudgedTest) -> dict[str, Any]:
         "dataset": study.dataset(systems[0]),
         "n": study.problems[study.dataset(systems[0])],
         "discordant": test.discordant,
+        "discordant_found": evidence.discordant if isinstance(evidence, PairedEvidence) else None,
         "smallest": smallest_visible(study, test),
         "smallest_of": "" if paired else "standard deviation over kinds",
         "seeds": list(evidence.seeds) if evidence else [],
@@ -208,33 +189,21 @@ def _test(study: Study, judged: JudgedTest) -> dict[str, Any]:
     }
 
 
-def _curves(study: Study, question: Question, records: Records) -> dict[str, Any]:
-    """Each curve of a question whose jobs have run: paths, accuracy, interval."""
-    return {
-        curve.name: vote_curve(study, curve, seeds, records)
-        for curve in question.curves
-        if (seeds := _seeds(study, curve.arm, records))
-    }
-
-
-def _token_curves(study: Study, question: Question, records: Records) -> dict[str, Any]:
-    """Likewise: budget, tokens spent, accuracy, interval."""
-    return {
-        curve.name: token_curve(study, curve, seeds, records)
-        for curve in question.token_curves
-        if (seeds := _seeds(study, curve.arm, records))
-    }
-
-
-def _seeds(study: Study, arm: str, records: Records) -> list[int]:
-    return [seed for seed in study.arms[arm].seeds if f"{arm}-{seed}" in records]
-
-
-def _curve_chart(curves: Mapping[str, Sequence[tuple[float, float]]], *, x_label: str) -> str:
-    if not curves:
-        return ""
-    lines = {name: [(float(x), 100 * y) for x, y in line] for name, line in curves.items()}
-    return line_chart(lines, series_classes(lines), x_label=x_label, y_label="% right")
+def _curves(study: Study, question: Question, records: Records) -> list[dict[str, Any]]:
+    """The curves of a question whose jobs have run: those by paths, then those by tokens."""
+    found = []
+    for unit, x_label in (("paths", "paths in all"), ("tokens", "tokens spent on a problem")):
+        lines = {
+            curve.name: vote_curve(study, curve, seeds, records)
+            for curve in question.curves
+            if (curve.most is None) == (unit == "tokens")
+            and (seeds := [s for s in study.arms[curve.arm].seeds if f"{curve.arm}-{s}" in records])
+        }
+        if lines:
+            drawn = {n: [(p.spent, 100 * p.accuracy) for p in line] for n, line in lines.items()}
+            chart = line_chart(drawn, series_classes(drawn), x_label=x_label, y_label="% right")
+            found.append({"unit": unit, "lines": lines, "chart": chart})
+    return found
 
 
 def text_forest(estimates: Sequence[Estimate]) -> str:
@@ -285,6 +254,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    for show in (percent, interval_text, points_text, p_value, cell, difference_text):
+    for show in (percent, interval_text, points_text, p_value, cell, difference_text, check_p):
         environment.filters[show.__name__] = show
     return environment

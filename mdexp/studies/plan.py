@@ -27,12 +27,12 @@ class StudyError(ValueError):
 
 
 class Entry(BaseModel):
-    """A part of study.yaml; unknown keys are refused."""
+    """A part of a study's YAML; unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-Read = TypeVar("Read", bound=Entry)
+EntryT = TypeVar("EntryT", bound=Entry)
 
 
 class ProblemSet(Entry):
@@ -122,26 +122,28 @@ class InteractionTest(Entry):
         return [Side(arm=a, dataset=self.dataset, row=self.row) for a in self.arms.values()]
 
 
-class PathsCurve(Entry):
-    """The accuracy of a majority vote by its number of paths, up to `most` in all; it is not
-    tested."""
+class VoteCurve(Entry):
+    """The accuracy of a majority vote by its number of paths, up to `most` in all, or by the
+    generated tokens that a problem's paths may take, `budgets`; it is not tested."""
 
     name: str
     arm: str
     thoughts: tuple[str, ...]
-    most: Count
+    most: Count | None = None
+    budgets: tuple[Count, ...] = ()
 
-
-class TokensCurve(Entry):
-    """The accuracy of a majority vote over as many paths as each budget of generated tokens a
-    problem allows; it is not tested."""
-
-    name: str
-    arm: str
-    thoughts: tuple[str, ...]
-    budgets: Annotated[tuple[Count, ...], Field(min_length=2)]
+    @model_validator(mode="after")
+    def _is_by_paths_or_by_tokens(self) -> Self:
+        if (self.most is None) == (not self.budgets):
+            raise ValueError("give either most or budgets")
+        if list(self.budgets) != sorted(set(self.budgets)):
+            raise ValueError(f"budgets={list(self.budgets)} do not ascend")
+        return self
 
     def systems(self) -> list[Side]:
+        """What it needs of the records."""
+        if self.most is not None:
+            return [Side(arm=self.arm, thoughts=self.thoughts, paths=self.most)]
         return [Side(arm=self.arm, thoughts=self.thoughts, tokens=b) for b in self.budgets]
 
 
@@ -157,17 +159,16 @@ class Prediction(Entry):
 class Question(Entry):
     title: str
     claim: str
+    caveats: tuple[str, ...] = ()  # what its verdict does not show
     tests: tuple[PairedTest, ...] = ()
     interactions: tuple[InteractionTest, ...] = ()
-    curves: tuple[PathsCurve, ...] = ()
-    token_curves: tuple[TokensCurve, ...] = ()
+    curves: tuple[VoteCurve, ...] = ()
     prediction: Prediction | None = None
 
     def systems(self) -> list[Side]:
         """Every system that its tests and curves use."""
         tested = [system for test in self.planned() for system in test.systems()]
-        drawn = [Side(arm=c.arm, thoughts=c.thoughts, paths=c.most) for c in self.curves]
-        drawn += [system for curve in self.token_curves for system in curve.systems()]
+        drawn = [system for curve in self.curves for system in curve.systems()]
         told = self.prediction
         foretold = [Side(arm=arm, row=told.row) for arm in told.arms] if told else []
         return tested + drawn + foretold
@@ -294,7 +295,7 @@ def read_plan(folder: Path) -> Study:
     return read_entry(folder / PLAN_FILE, Study)
 
 
-def read_entry(file: Path, kind: type[Read]) -> Read:
+def read_entry(file: Path, kind: type[EntryT]) -> EntryT:
     """A file of YAML; StudyError names the file, its faulty keys and their values."""
     try:
         return kind.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))

@@ -1,10 +1,12 @@
 """Which problems a side of a comparison solved, seed by seed, from the records of its jobs.
 
 A vote takes sampled paths in the order of their sample numbers, which does not depend on their
-answers, as a test requires. The curves are means over subsets, as in a run's report.
+answers, as a test requires. Curves by paths are means over subsets, as in a run's report; curves by
+tokens take the paths that a test would take.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
@@ -14,9 +16,19 @@ from mdexp.grading.curves import path_outcomes, subsets, won
 from mdexp.grading.election import Booth, Chosen
 from mdexp.grading.statistics import Interval, bca
 from mdexp.studies.job_record import Records, SampledPaths, SetResults
-from mdexp.studies.plan import PathsCurve, Side, Study, StudyError, TokensCurve
+from mdexp.studies.plan import Side, Study, StudyError, VoteCurve
 
 CURVE_SEED = 0
+
+SampledPath = tuple[str | None, bool, int]  # vote key, verdict, tokens
+
+
+@dataclass(frozen=True, slots=True)
+class VotePoint:
+    budget: int  # paths in all, or tokens
+    spent: float  # of it, on average over problems and seeds
+    accuracy: float
+    ci95: Interval
 
 
 def seeds_done(study: Study, systems: Sequence[Side], records: Records) -> list[int]:
@@ -78,13 +90,7 @@ def _row(job: str, results: SetResults, row: str) -> list[bool]:
 def _vote(job: str, results: SetResults, system: Side) -> list[bool]:
     verdicts = []
     for number in range(len(results.problems)):
-        paths = [_samples(job, results, thought, number) for thought in system.thoughts]
-        if system.paths:
-            taken = [system.paths // len(paths)] * len(paths)
-            if any(len(thought) < taken[0] for thought in paths):
-                raise StudyError(f"job {job} has fewer than {taken[0]} paths a thought")
-        else:
-            taken = affordable(_lengths(paths), system.tokens)
+        paths, taken = _voters(job, results, system, number)
         chosen = [
             k < n for thought, n in zip(paths, taken, strict=True) for k in range(len(thought))
         ]
@@ -93,8 +99,17 @@ def _vote(job: str, results: SetResults, system: Side) -> list[bool]:
     return verdicts
 
 
-def _lengths(paths: Sequence[Sequence[tuple[str | None, bool, int]]]) -> list[list[int]]:
-    return [[length for _, _, length in thought] for thought in paths]
+def _voters(
+    job: str, results: SetResults, system: Side, number: int
+) -> tuple[list[list[SampledPath]], list[int]]:
+    """A problem's paths of each thought, and how many of them vote."""
+    paths = [_samples(job, results, thought, number) for thought in system.thoughts]
+    if system.paths is None:
+        return paths, affordable([[p[2] for p in thought] for thought in paths], system.tokens)
+    each = system.paths // len(paths)
+    if any(len(thought) < each for thought in paths):
+        raise StudyError(f"job {job} has fewer than {each} paths a thought")
+    return paths, [each] * len(paths)
 
 
 def affordable(lengths: Sequence[Sequence[int]], tokens: int | None) -> list[int]:
@@ -107,10 +122,8 @@ def affordable(lengths: Sequence[Sequence[int]], tokens: int | None) -> list[int
     return [taken.count(thought) for thought in range(len(lengths))]
 
 
-def _samples(
-    job: str, results: SetResults, thought: str, number: int
-) -> list[tuple[str | None, bool, int]]:
-    """Key, verdict and length of a problem's paths."""
+def _samples(job: str, results: SetResults, thought: str, number: int) -> list[SampledPath]:
+    """A problem's paths of a thought, in the order of their samples."""
     if thought not in results.paths:
         raise StudyError(
             f"job {job} sampled paths of {', '.join(results.paths) or 'nothing'}, not {thought}"
@@ -120,53 +133,48 @@ def _samples(
     return list(zip(paths.keys[number], right, paths.tokens[number], strict=True))
 
 
-def _booth(paths: Sequence[tuple[str | None, bool, int]]) -> Booth:
+def _booth(paths: Sequence[SampledPath]) -> Booth:
     same = [[a == b and a is not None for b, _, _ in paths] for a, _, _ in paths]
     return Booth(np.array(same, dtype=np.float32), np.array([right for _, right, _ in paths]))
 
 
 def vote_curve(
-    study: Study, curve: PathsCurve, seeds: Sequence[int], records: Records
-) -> list[tuple[int, float, tuple[float, float]]]:
-    """For each total number of paths: mean accuracy over subsets and seeds, and its BCa interval
-    over problems."""
+    study: Study, curve: VoteCurve, seeds: Sequence[int], records: Records
+) -> list[VotePoint]:
+    """The mean accuracy over seeds for each number of paths or budget of tokens, with its BCa
+    interval over problems."""
+    jobs = [f"{curve.arm}-{seed}" for seed in seeds]
     points = []
-    each_most = curve.most // len(curve.thoughts)
-    for each in range(1, each_most + 1):
-        shares = [_shares(study, curve, each, f"{curve.arm}-{seed}", records) for seed in seeds]
-        by_problem = np.mean(shares, axis=0)
-        low, high = bca(by_problem, seed=CURVE_SEED)
-        points.append((each * len(curve.thoughts), float(by_problem.mean()), (low, high)))
-    return points
-
-
-def token_curve(
-    study: Study, curve: TokensCurve, seeds: Sequence[int], records: Records
-) -> list[tuple[int, float, float, Interval]]:
-    """For each budget: the mean number of tokens spent, which is less where paths do not fill it
-    or run out, mean accuracy over seeds, and its BCa interval over problems."""
-    points = []
+    if curve.most is not None:
+        for each in range(1, curve.most // len(curve.thoughts) + 1):
+            shares = [_shares(study, curve, each, job, records) for job in jobs]
+            paths = each * len(curve.thoughts)
+            points.append(_point(paths, paths, np.mean(shares, axis=0)))
+        return points
     for budget, system in zip(curve.budgets, curve.systems(), strict=True):
-        by_problem = solved(study, system, seeds, records).mean(axis=0)
-        spent = [_spent(study, system, f"{curve.arm}-{seed}", records) for seed in seeds]
-        ends = bca(by_problem, seed=CURVE_SEED)
-        points.append((budget, float(np.mean(spent)), float(by_problem.mean()), ends))
+        right = solved(study, system, seeds, records).mean(axis=0)
+        spent = [_spent(study, system, job, records) for job in jobs]
+        points.append(_point(budget, float(np.mean(spent)), right))
     return points
+
+
+def _point(budget: int, spent: float, by_problem: NDArray[np.float64]) -> VotePoint:
+    ends = bca(by_problem, seed=CURVE_SEED)
+    return VotePoint(budget, spent, float(by_problem.mean()), ends)
 
 
 def _spent(study: Study, system: Side, job: str, records: Records) -> float:
-    """The mean number of tokens of the paths that vote."""
+    """The tokens of the paths that vote, as a mean over problems."""
     results = set_results(study, job, study.dataset(system), records)
     spent = []
     for number in range(len(results.problems)):
-        lengths = _lengths([_samples(job, results, t, number) for t in system.thoughts])
-        taken = affordable(lengths, system.tokens)
-        spent.append(sum(sum(of[:k]) for of, k in zip(lengths, taken, strict=True)))
+        paths, taken = _voters(job, results, system, number)
+        spent.append(sum(p[2] for of, n in zip(paths, taken, strict=True) for p in of[:n]))
     return float(np.mean(spent))
 
 
 def _shares(
-    study: Study, curve: PathsCurve, each: int, job: str, records: Records
+    study: Study, curve: VoteCurve, each: int, job: str, records: Records
 ) -> NDArray[np.float64]:
     """For each problem, the share of subsets whose vote is right."""
     dataset = study.sets[study.arms[curve.arm].set].dataset

@@ -13,14 +13,21 @@ from scipy.stats import binomtest
 
 from mdexp.commands.study import judged_arms, main, placed, refuse_other_code, refuse_unanswered
 from mdexp.config.settings import SettingsError
-from mdexp.studies.checks import Check, CheckList, check_rows, difference_text, read_checks
+from mdexp.studies.checks import (
+    Check,
+    CheckList,
+    CheckRow,
+    check_rows,
+    difference_text,
+    read_checks,
+)
 from mdexp.studies.evidence import judged_tests, question_verdict, smallest_visible
 from mdexp.studies.job_record import SampledPaths, read_records, write_record
 from mdexp.studies.page import wrapped, write_pages
-from mdexp.studies.plan import Study, StudyError, TokensCurve, read_plan
+from mdexp.studies.plan import Study, StudyError, VoteCurve, read_plan
 from mdexp.studies.predictions import read_suits
 from mdexp.studies.schedule import all_jobs, chosen_values, outdated
-from mdexp.studies.verdicts import affordable, solved, token_curve, vote_curve
+from mdexp.studies.verdicts import affordable, solved, vote_curve
 from mdexp.sweeps.jobs import JobResult
 from tests.planted_study import (
     null_records,
@@ -60,6 +67,7 @@ PLAN = {
         "a": {
             "title": "PoT above CoT",
             "claim": "Programs solve more <problems>.",
+            "caveats": ["One seed."],
             "tests": [
                 {
                     "first": {"arm": "cot", "row": "cot"},
@@ -84,9 +92,14 @@ PLAN = {
         "d": {
             "title": "Paths",
             "claim": "A curve.",
-            "curves": [{"name": "both", "arm": "md", "thoughts": ["cot", "pot"], "most": 4}],
-            "token_curves": [
-                {"name": "both", "arm": "md", "thoughts": ["cot", "pot"], "budgets": [40, 80]}
+            "curves": [
+                {"name": "both", "arm": "md", "thoughts": ["cot", "pot"], "most": 4},
+                {
+                    "name": "both by tokens",
+                    "arm": "md",
+                    "thoughts": ["cot", "pot"],
+                    "budgets": [40, 80],
+                },
             ],
         },
     },
@@ -223,58 +236,83 @@ def test_tokens_pay_for_thoughts_in_turn():
 
 def test_a_curve_is_a_mean_over_subsets(study):
     two, records = sampled_md(study)
-    [curve] = two.questions["d"].curves
+    curve, _ = two.questions["d"].curves
     points = vote_curve(two, curve, [0], records)
     # Of two paths a tie goes to CoT: each problem is right with one of its two CoT paths.
-    assert [(paths, accuracy) for paths, accuracy, _ in points] == [(2, 0.5), (4, 1.0)]
+    assert [(p.budget, p.spent, p.accuracy) for p in points] == [(2, 2, 0.5), (4, 4, 1.0)]
 
 
 def test_a_curve_by_tokens_says_what_was_spent(study):
     two, records = sampled_md(study)
-    budgets = [14, 28, 1000]
-    asked = {"name": "both", "arm": "md", "thoughts": ["cot", "pot"], "budgets": budgets}
-    points = token_curve(two, TokensCurve.model_validate(asked), [0], records)
+
+    def points(thoughts, budgets):
+        curve = VoteCurve(name="c", arm="md", thoughts=thoughts, budgets=budgets)
+        found = vote_curve(two, curve, [0], records)
+        return [(point.budget, point.spent, point.accuracy) for point in found]
+
     # A path of CoT takes 9 tokens, one of PoT 5; there are two of each.
-    assert [point[:3] for point in points] == [(14, 14.0, 1.0), (28, 28.0, 1.0), (1000, 28.0, 1.0)]
-    only_pot = asked | {"thoughts": ["pot"], "budgets": [5, 9, 10]}
-    points = token_curve(two, TokensCurve.model_validate(only_pot), [0], records)
-    assert [point[:3] for point in points] == [(5, 5.0, 0.5), (9, 5.0, 0.5), (10, 10.0, 0.5)]
+    assert points(["cot", "pot"], [14, 28, 99]) == [(14, 14, 1), (28, 28, 1), (99, 28, 1)]
+    assert points(["pot"], [4, 9, 10]) == [(4, 5, 0.5), (9, 5, 0.5), (10, 10, 0.5)]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "give either most or budgets"),
+        ({"most": 2, "budgets": [4]}, "give either most or budgets"),
+        ({"budgets": [4, 2]}, r"budgets=\[4, 2\] do not ascend"),
+    ],
+)
+def test_a_curve_is_by_paths_or_by_rising_budgets(given, message):
+    with pytest.raises(ValueError, match=message):
+        VoteCurve.model_validate({"name": "c", "arm": "md", "thoughts": ["cot"]} | given)
 
 
 CHECK = {"method": "PaD", "claim": "better", "n": 100, "planned": True, "entry": "today"}
 
 
 @pytest.mark.parametrize(
-    ("result", "verdict", "text"),
+    ("result", "outcome", "text"),
     [
-        ({"only": [2, 20]}, "seen", "+18.0 ("),
-        ({"only": [20, 2]}, "opposite", "-18.0 ("),
-        ({"only": [6, 5]}, "not seen", "-1.0 ("),
-        ({"difference": [0.1, 0.02, 0.2], "p": 0.03}, "seen", "+10.0 (+2.0 to +20.0)"),
-        ({"difference": [0, -0.1, 0], "p": 1}, "not seen", "+0.0 (-10.0 to +0.0)"),
+        ({"solved_alone": [2, 20]}, "above zero", "+18.0 ("),
+        ({"solved_alone": [20, 2]}, "below zero", "-18.0 ("),
+        ({"solved_alone": [11, 10]}, "not apart from zero", "-1.0 ("),
+        ({"solved_alone": [0, 19]}, "too small to tell", "+19.0 ("),
+        ({"difference": [0.1, 0.02, 0.2], "p": 0.03}, "above zero", "+10.0 (+2.0 to +20.0)"),
+        ({"difference": [0, -0.1, 0], "p": 1}, "not apart from zero", "+0.0 (-10.0 to +0.0)"),
+        ({"difference": [0, -0.1, 0.11]}, "too small to tell", "+0.0 (-10.0 to +11.0)"),
         (
             {"difference": [-0.1, -0.2, -0.05], "unit": "AUC"},
-            "opposite",
+            "below zero",
             "-0.100 (-0.200 to -0.050) AUC",
         ),
-        ({"p": 0.55}, "not seen", ""),
+        ({"accuracies": [0.3, 0.2], "p": 0.55}, "not apart from zero", ""),
+        ({"accuracies": [0.3, 0.2], "p": 0.05}, "below zero", ""),
+        ({"accuracies": [0.2, 0.3], "p": 0.05}, "above zero", ""),
     ],
 )
-def test_a_check_is_judged_by_its_interval(result, verdict, text):
+def test_the_outcome_of_a_check_is_where_its_interval_lies(result, outcome, text):
     [row] = check_rows([Check.model_validate(CHECK | result)])
-    assert row.verdict == verdict and difference_text(row).startswith(text)
-    if "only" in result:
-        assert row.p == pytest.approx(binomtest(min(result["only"]), sum(result["only"])).pvalue)
+    assert row.outcome == outcome and difference_text(row).startswith(text)
+    if "solved_alone" in result:
+        alone = result["solved_alone"]
+        assert row.p == pytest.approx(binomtest(min(alone), sum(alone)).pvalue)
 
 
 @pytest.mark.parametrize(
     ("result", "message"),
     [
-        ({}, "give only, or difference"),
-        ({"p": 0.04}, "or a p above 0.05"),
-        ({"only": [1, 2], "p": 0.5}, "only gives the difference and p"),
-        ({"only": [60, 50]}, "more than the 100 problems"),
-        ({"only": [2, 20], "accuracies": [0.1, 0.2]}, r"\+0.100 apart, the difference is \+0.180"),
+        ({}, "give solved_alone, or difference"),
+        ({"p": 0.5}, "or accuracies and p"),
+        ({"solved_alone": [1, 2], "p": 0.5}, "solved_alone gives the difference and p"),
+        ({"solved_alone": [60, 50]}, "more than the 100 problems"),
+        ({"solved_alone": [2, 20], "accuracies": [0.1, 0.2]}, r"by \+0.100, not by \+0.180"),
+        ({"difference": [0.1, 0.2, 0.05]}, "not -1 <= low <= mean"),
+        ({"accuracies": [30, 20], "p": 0.5}, "less than or equal to 1"),
+        (
+            {"difference": [0, 0, 0], "accuracies": [0.1, 0.1], "unit": "AUC"},
+            "unit=AUC goes with difference",
+        ),
     ],
 )
 def test_a_check_that_contradicts_itself_is_refused(tmp_path, result, message):
@@ -284,24 +322,41 @@ def test_a_check_that_contradicts_itself_is_refused(tmp_path, result, message):
 
 
 def test_figures_of_the_checks_stand_in_the_log():
-    """Under the named heading; signs may be turned, since a check names its sides."""
+    """Under the named heading. Where a check names its sides in the other order than the log, a
+    sign is turned: accuracies then say which side is better."""
     parts = re.split(r"^## \S+ ", (ROOT / "LOG.md").read_text(), flags=re.MULTILINE)
-    entries = {part.partition("\n")[0]: set(re.findall(r"\d[\d.e-]*\d|\d", part)) for part in parts}
-    checks = read_checks(ROOT / "study").checks
-    assert len(checks) > 15
-    for check in checks:
-        known = {number.rstrip("-") for number in entries[check.entry]}
-        known |= {end for number in known for end in number.split("-")}
-        assert _written(check) <= known, (check.claim, _written(check) - known)
+    entries = {part.partition("\n")[0]: " ".join(part.split()) for part in parts}
+    rows = check_rows(read_checks(ROOT / "study").checks)
+    assert len(rows) == 27
+    for row in rows:
+        entry = entries[row.check.entry]
+        missing = [words for words in _in_the_log(row) if not _stands(words, entry)]
+        assert not missing, f"{row.check.claim}: {missing}"
 
 
-def _written(check: Check) -> set[str]:
-    """The figures of a check as LOG.md writes them."""
-    exact = check.unit == "AUC"
+def _stands(alternatives: tuple[str, ...], entry: str) -> bool:
+    """Whether one of them stands there, and not as a part of a longer number."""
+    return any(re.search(rf"(?<![\d.]){re.escape(a)}(?![\d]|\.\d)", entry) for a in alternatives)
+
+
+def _in_the_log(row: CheckRow) -> list[tuple[str, ...]]:
+    """The figures of a check, each in the ways in which LOG.md may write it."""
+    check = row.check
+    found = [(str(check.n), f"{check.n:,}")]
+    if check.unit == "AUC":
+        assert check.difference is not None
+        mean, low, high = (f"{value:+.3f}" for value in check.difference)
+        return [*found, (f"{mean} ({low} to {high})",)]
+    assert check.accuracies or check.solved_alone, "else nothing says which side is better"
     shares = [*(check.accuracies or ()), *(check.difference or ())]
-    found = {f"{abs(share):.3f}" if exact else f"{abs(100 * share):.1f}" for share in shares}
-    found |= {str(number) for number in check.only or ()}
-    return found | ({f"{check.p:g}".replace("e-0", "e-")} if check.p is not None else set())
+    found += [(f"{abs(100 * share):.1f}",) for share in shares]
+    if check.solved_alone:
+        first, second = check.solved_alone
+        found.append((f"{first} : {second}", f"{second} : {first}"))
+    if row.p is not None:
+        written = [f"{row.p:.{digits}g}".replace("e-0", "e-") for digits in (1, 2)]
+        found.append((*written, f"{row.p:.3f}"))
+    return found
 
 
 def test_the_page_is_rendered_from_its_files_alone(study, tmp_path, monkeypatch):
@@ -316,7 +371,7 @@ def test_the_page_is_rendered_from_its_files_alone(study, tmp_path, monkeypatch)
         if name != "md-0":
             write_record(folder, name, each)
     (folder / "jobs" / "pot-1.json").unlink()
-    checks = {"checks": [CHECK | {"only": [2, 20]}], "not_run": ["tir"]}
+    checks = {"checks": [CHECK | {"solved_alone": [2, 20]}], "not_run": ["tir"]}
     (folder / "checks.yaml").write_text(yaml.safe_dump(checks))
     assert main([str(folder)]) == 0
     text, page = (tmp_path / "docs/study.md").read_text(), (folder / "study.html").read_text()
@@ -329,11 +384,11 @@ def test_the_page_is_rendered_from_its_files_alone(study, tmp_path, monkeypatch)
     assert 'class="forest"' in page and 'class="chart"' in page
     assert "Programs solve more &lt;problems&gt;." in page
     assert "Accuracy of the vote on toy against the target tokens" in page
-    assert "| i. Checks of methods, apart | no verdict planned | 1 seen |" in text
+    assert "measured by other commands | no verdict planned | 1 above zero |" in text
     assert "Not measured: tir." in text and "Not measured: tir." in page
     assert "+18.0" in text and '<a href="#checks">' in page
-    assert "both, % right by the tokens that a problem's paths may take" in " ".join(text.split())
-    assert "tokens spent on a problem" in page
+    assert "both by tokens, % right by the tokens" in text and "tokens spent on a problem" in page
+    assert "**Caveat.** One seed." in text and "Caveat: One seed." in page
     assert "http" not in page.replace("http-equiv", ""), "it needs nothing beside it"
     assert {file.name for file in tmp_path.iterdir()} == {"mine", "docs"}, (
         "nothing else was touched"
