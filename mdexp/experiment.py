@@ -194,7 +194,8 @@ class Experiment:
         result = self.store.stage(stage.function, **self._keyed(stage), tools=stage.tools(self))
         self.files.keep(stage, result)
         self.write_manifest("running")
-        judge_counts(result, self.settings.stages)
+        longest = self.settings.decoding.max_new_tokens if self.settings.generates else None
+        judge_counts(result, self.settings.stages, longest)
         if stage is TRAIN:
             self.tracker.log_history(read_jsonl(result["history.jsonl"], dict))
         return result

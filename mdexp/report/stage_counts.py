@@ -119,6 +119,18 @@ def still_missing(counts: Mapping[str, Any], *, trains: bool) -> str:
     )
 
 
+def longer_than_answers(counts: Mapping[str, Any], max_new_tokens: int) -> list[str]:
+    """A sentence for each thought of which 5 % or more of the targets are longer than an answer may
+    be."""
+    return [
+        f"5 % or more of the targets of {thought} are longer than "
+        f"decoding.max_new_tokens={max_new_tokens} (95 % have at most {tokens['95 %']} tokens, the "
+        f"longest has {tokens['all']}): answers as long are cut short"
+        for thought, tokens in counts.get("target lengths", {}).items()
+        if tokens["95 %"] > max_new_tokens
+    ]
+
+
 def nothing_left(stage: str, counts: Mapping[str, Any]) -> dict[str, str]:
     """Why a run cannot train after this stage: the key to change and a sentence; else None."""
     for one in kept(stage, counts)[:1]:

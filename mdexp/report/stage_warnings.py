@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 from mdexp.config.settings import SettingsError
 from mdexp.report.stage_counts import (
+    longer_than_answers,
     mostly_dropped,
     nothing_left,
     problem_counts,
@@ -19,8 +20,9 @@ log = logging.getLogger(__name__)
 NEED_TRAINING_PROBLEMS = {"extract", "verify", "examples", "train"}
 
 
-def judge_counts(result: StageResult, stages: Collection[str]) -> None:
-    """Warn of what a stage dropped; SettingsError if it left nothing that can be trained on, where
+def judge_counts(result: StageResult, stages: Collection[str], max_new_tokens: int | None) -> None:
+    """Warn of what a stage dropped, and of targets that are longer than the student's answers may
+    be (None: it gives none); SettingsError if the stage left nothing that can be trained on, where
     `stages` of the run need it."""
     if result.name == "prepare":
         if counted := problem_counts(result.counts):
@@ -32,6 +34,8 @@ def judge_counts(result: StageResult, stages: Collection[str]) -> None:
     if missing := still_missing(result.counts, trains="train" in stages):
         log.warning("warning: %s", missing)
     for sentence in mostly_dropped([result.manifest()]):
+        log.warning("warning: %s", sentence)
+    for sentence in longer_than_answers(result.counts, max_new_tokens) if max_new_tokens else []:
         log.warning("warning: %s", sentence)
     needed = NEED_TRAINING_PROBLEMS & set(stages)
     if needed and (faults := nothing_left(result.name, result.counts)):

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import ceil
 from pathlib import Path
 
 from mdexp.config.settings import Settings
@@ -39,7 +40,7 @@ def examples(
     renderer = Renderer(tokenizer, student.kind, student.prompt)
     source = reads.get(CHOSEN, reads["verified.jsonl"])
     counts: Counts = {"verified": 0, "lessons": 0}
-    num_examples = 0
+    lengths: dict[str, Counter[int]] = defaultdict(Counter)
     unused: list[Rejection] = []
     left_over: list[Rejection] = []
     with (
@@ -55,20 +56,29 @@ def examples(
                 keep_lesson(lesson)
             for example in made:
                 keep_example(example)
+                lengths[example.thought][example.num_scored] += 1
             unused += unfit
             left_over += _in_no_lesson(verified, made_of)
             counts["verified"] += len(verified)
             counts["lessons"] += len(made_of)
-            num_examples += len(made)
     if on_overlong == "error":
         refuse_overlong(unused)
     write_jsonl(out / "unused.jsonl", [*unused, *left_over])
     if left_over:
         counts |= {"paths in no lesson": len(left_over)}
+    num_examples = sum(of_thought.total() for of_thought in lengths.values())
     made_of = [] if num_examples else read_jsonl(out / "lessons.jsonl", Lesson)
     if made_of and (shortest := shortest_lesson(made_of, renderer)):
         counts |= {"max_tokens": max_tokens, "shortest lesson": shortest}
+    if lengths:
+        counts |= {"target lengths": {name: long_ones(found) for name, found in lengths.items()}}
     return counts | {"examples": num_examples, "dropped": dict(Counter(u.reason for u in unused))}
+
+
+def long_ones(lengths: Counter[int]) -> dict[str, int]:
+    """How many tokens 95 % of the targets have at most, and how many the longest has."""
+    ranked = sorted(lengths.elements())
+    return {"95 %": ranked[ceil(0.95 * len(ranked)) - 1], "all": ranked[-1]}
 
 
 def make_lessons(

@@ -42,15 +42,22 @@ def _accuracies(done: Sequence[JobRecord], dataset: str) -> dict[str, float]:
 
 
 def _share_cut(done: Sequence[JobRecord], dataset: str) -> float | None:
-    """The share of sampled paths that are as long as their limit allows; None without any."""
-    lengths = [
-        (tokens, _limit(record))
+    """The share of sampled paths, or of greedy answers where none were sampled, that are as long as
+    their limit allows; None if no length is recorded."""
+    sampled = [
+        tokens >= _limit(record)
         for record in done
         for paths in record.tests[dataset].paths.values()
         for of_problem in paths.tokens
         for tokens in of_problem
     ]
-    return fmean(tokens >= limit for tokens, limit in lengths) if lengths else None
+    greedy = [
+        tokens >= _limit(record)
+        for record in done
+        for lengths in record.tests[dataset].greedy_tokens.values()
+        for tokens in lengths
+    ]
+    return fmean(sampled or greedy) if sampled or greedy else None
 
 
 def _limit(record: JobRecord) -> float:

@@ -86,6 +86,7 @@ class InteractionEvidence:
     name: str
     seeds: Sequence[int]
     slopes: NDArray[np.float64]
+    by: str  # what the kinds are: type or steps
     kinds: Sequence[str]
 
     @cached_property
@@ -112,7 +113,7 @@ class InteractionEvidence:
             if len(slopes) < SHOWN:
                 continue
             ends = bca(slopes, seed=BOOTSTRAP_SEED, least=-1.0)
-            name = f"{kind} (n = {len(slopes)})"
+            name = f"{self.by} {kind} (n = {len(slopes)})"
             found.append(Estimate(name=name, mean=float(slopes.mean()), ci95=ends))
         return found
 
@@ -188,7 +189,9 @@ def gather(study: Study, test: PairedTest | InteractionTest, records: Records) -
     kinds = results.kinds[test.by]
     if len(set(kinds)) < 2:
         raise StudyError(f"{describe_test(test)}: all problems are of one kind, {kinds[0]}")
-    return InteractionEvidence(name=describe_test(test), seeds=seeds, slopes=slopes, kinds=kinds)
+    return InteractionEvidence(
+        name=describe_test(test), seeds=seeds, slopes=slopes, by=test.by, kinds=kinds
+    )
 
 
 def describe_test(test: PairedTest | InteractionTest) -> str:

@@ -52,6 +52,7 @@ class SetResults(RecordPart):
     rows: dict[str, str]  # a digit 0 or 1 for each problem
     answers: dict[str, list[Any]]  # of each row
     paths: dict[str, SampledPaths]  # by thought
+    greedy_tokens: dict[str, list[int]] = {}  # by thought; older records lack them
 
 
 class JobCost(RecordPart):
@@ -124,6 +125,10 @@ def _set_results(run: Path) -> dict[str, SetResults]:
             rows={row: _digits([right[id] for id in ours]) for row, right in rows.items()},
             answers={row: [answers[row, id] for id in ours] for row in rows},
             paths=_paths([g for g in tested if g.sample > 0], list(ours), lengths),
+            greedy_tokens={
+                thought: [lengths[dataset, id, thought, 0] for id in ours]
+                for thought in dict.fromkeys(g.thought for g in tested if g.sample == 0)
+            },
         )
     return found
 

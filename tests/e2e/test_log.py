@@ -28,6 +28,7 @@ def test_each_stage_says_what_it_came_to(
         r"verify: done in [\d.]+ s \([0-9a-f]{16}\)",
         r"verify: kept \d+ of 24 paths",
         r"examples: kept \d+ of \d+ lessons",
+        r"5 % or more of the targets of cot are longer than decoding\.max_new_tokens=6 ",
         "before, cot: 3 of jsonl/validation, 4 of jsonl",
         "before, pot: 3 of jsonl/validation, 4 of jsonl",
         r"before: \d+ answers of \d+ tokens",

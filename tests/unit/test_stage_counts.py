@@ -1,16 +1,19 @@
 """What stages kept and dropped, as sentences."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from mdexp.report.stage_counts import (
+    longer_than_answers,
     mostly_dropped,
     nothing_left,
     problem_counts,
     stage_line,
     still_missing,
 )
+from mdexp.stages.examples import long_ones
 from mdexp.sweeps.jobs import JobResult, State, exit_code
 
 
@@ -51,6 +54,16 @@ def test_where_nothing_is_left_the_key_to_turn_is_named(
 )
 def test_one_that_is_left_is_enough(stage: str, counts: dict[str, Any]) -> None:
     assert nothing_left(stage, counts) == {}
+
+
+def test_targets_that_are_longer_than_answers_are_named() -> None:
+    lengths = {"cot": long_ones(Counter({100: 94, 130: 5, 300: 1})), "pot": {"95 %": 50, "all": 60}}
+    assert lengths["cot"] == {"95 %": 130, "all": 300}
+    [sentence] = longer_than_answers({"target lengths": lengths}, 129)
+    assert "targets of cot" in sentence and "the longest has 300" in sentence
+    assert "decoding.max_new_tokens=129" in sentence
+    assert longer_than_answers({"target lengths": lengths}, 130) == []
+    assert longer_than_answers({}, 1) == []
 
 
 LINES = {
