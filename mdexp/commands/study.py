@@ -25,7 +25,7 @@ from mdexp.store.environment import commit
 from mdexp.studies.checks import read_checks
 from mdexp.studies.job_record import job_record, read_records, stage_versions, write_record
 from mdexp.studies.page import MARKDOWN, PAGE, write_pages
-from mdexp.studies.plan import DATA, Side, Study, StudyError, StudyJob, read_plan
+from mdexp.studies.plan import DATA, Side, Study, StudyJob, read_plan
 from mdexp.studies.predictions import (
     FIGURES,
     FileFigures,
@@ -35,6 +35,7 @@ from mdexp.studies.predictions import (
     write_suit,
 )
 from mdexp.studies.schedule import all_jobs, outdated
+from mdexp.studies.study_files import StudyError
 from mdexp.sweeps import jobs
 from mdexp.sweeps.processes import Job, run_jobs
 

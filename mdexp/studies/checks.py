@@ -15,7 +15,8 @@ from pydantic import Field, model_validator
 from mdexp.grading.pairing import BOOTSTRAP_SEED
 from mdexp.grading.statistics import Difference, Interval, mcnemar, paired_difference
 from mdexp.studies.evidence import ALPHA
-from mdexp.studies.plan import Count, Entry, read_entry
+from mdexp.studies.plan import Count
+from mdexp.studies.study_files import Entry, read_entry
 
 CHECKS_FILE = "checks.yaml"
 AUC = "AUC"

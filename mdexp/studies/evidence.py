@@ -23,7 +23,8 @@ from mdexp.grading import clusters
 from mdexp.grading.pairing import BOOTSTRAP_SEED
 from mdexp.grading.statistics import NORMAL, Interval, bca, holm, paired_difference
 from mdexp.studies.job_record import Records
-from mdexp.studies.plan import InteractionTest, PairedTest, Study, StudyError
+from mdexp.studies.plan import InteractionTest, PairedTest, Study
+from mdexp.studies.study_files import StudyError
 from mdexp.studies.verdicts import refuse_other_problems, seeds_done, set_results, solved
 
 Verdict = Literal["seen", "not seen", "opposite", "not run"]

@@ -22,7 +22,8 @@ from mdexp.stages.table import TABLE
 from mdexp.store.files import read_json, write_text
 from mdexp.store.json_lines import read_jsonl
 from mdexp.store.run_folder import MANIFEST, run_file
-from mdexp.studies.plan import StudyError, StudyJob, fault_lines
+from mdexp.studies.plan import StudyJob
+from mdexp.studies.study_files import StudyError, fault_lines
 
 RESULTS = "jobs"  # folder of the records within a study's folder
 Kind = TypeVar("Kind", bound=BaseModel)

@@ -8,10 +8,11 @@ often the two sides are expected to differ.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
+
+from mdexp.studies.study_files import Entry, read_entry
 
 PLAN_FILE = "study.yaml"
 DATA = "$DATA"  # replaces the data folder in settings: no path of a machine
@@ -20,19 +21,6 @@ SEARCHED = "search"  # prefix of the names of a search's jobs
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
-
-
-class StudyError(ValueError):
-    """A plan or a result that cannot be used; the message names the file, the key and the value."""
-
-
-class Entry(BaseModel):
-    """A part of a study's YAML; unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-EntryT = TypeVar("EntryT", bound=Entry)
 
 
 class ProblemSet(Entry):
@@ -193,7 +181,7 @@ class Study(Entry):
     settings: tuple[str, ...]  # of all jobs
     problems: dict[str, Count]  # test problems of each dataset
     sets: dict[str, ProblemSet]
-    searches: dict[str, ValueSearch] = {}
+    searches: dict[str, ValueSearch] = Field(default_factory=dict)
     arms: dict[str, Arm]
     questions: dict[str, Question]
 
@@ -293,24 +281,3 @@ def search_job(search: str, value: str) -> str:
 def read_plan(folder: Path) -> Study:
     """The plan in a study's folder; StudyError if it cannot be used."""
     return read_entry(folder / PLAN_FILE, Study)
-
-
-def read_entry(file: Path, kind: type[EntryT]) -> EntryT:
-    """A file of YAML; StudyError names the file, its faulty keys and their values."""
-    try:
-        return kind.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise StudyError(f"{file} cannot be read: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise StudyError(f"{file} is no YAML: {error}") from error
-    except ValidationError as error:
-        raise StudyError("\n".join(fault_lines(file, error))) from error
-
-
-def fault_lines(file: Path, error: ValidationError) -> list[str]:
-    """A line for each fault that pydantic found in a file: the key, what is wrong, the value."""
-    return [
-        f"{file}: {'.'.join(map(str, fault['loc'])) or 'all'}: {fault['msg']}, "
-        f"got {str(fault['input'])[:80]}"
-        for fault in error.errors(include_url=False)
-    ]

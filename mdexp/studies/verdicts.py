@@ -16,7 +16,8 @@ from mdexp.grading.curves import path_outcomes, subsets, won
 from mdexp.grading.election import Booth, Chosen
 from mdexp.grading.statistics import Interval, bca
 from mdexp.studies.job_record import Records, SampledPaths, SetResults
-from mdexp.studies.plan import Side, Study, StudyError, VoteCurve
+from mdexp.studies.plan import Side, Study, VoteCurve
+from mdexp.studies.study_files import StudyError
 
 CURVE_SEED = 0
 

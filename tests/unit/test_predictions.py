@@ -8,7 +8,7 @@ import yaml
 
 from mdexp.commands import study as command
 from mdexp.studies.job_record import write_record
-from mdexp.studies.plan import Study, StudyError
+from mdexp.studies.plan import Study
 from mdexp.studies.predictions import (
     ArmFigures,
     FileFigures,
@@ -19,6 +19,7 @@ from mdexp.studies.predictions import (
     unread,
     write_suit,
 )
+from mdexp.studies.study_files import StudyError
 from tests.planted_study import record
 
 FILES = ("$DATA/one.jsonl", "$DATA/two.jsonl", "$DATA/three.jsonl")

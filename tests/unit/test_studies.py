@@ -24,9 +24,10 @@ from mdexp.studies.checks import (
 from mdexp.studies.evidence import judged_tests, question_verdict, smallest_visible
 from mdexp.studies.job_record import SampledPaths, read_records, write_record
 from mdexp.studies.page import wrapped, write_pages
-from mdexp.studies.plan import Study, StudyError, VoteCurve, read_plan
+from mdexp.studies.plan import Study, VoteCurve, read_plan
 from mdexp.studies.predictions import read_suits
 from mdexp.studies.schedule import all_jobs, chosen_values, outdated
+from mdexp.studies.study_files import StudyError
 from mdexp.studies.verdicts import affordable, solved, vote_curve
 from mdexp.sweeps.jobs import JobResult
 from tests.planted_study import (
