@@ -1,5 +1,6 @@
 """What holds for all tests: the same examples every time, no failure because a machine is busy."""
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,16 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True, scope="module")
-def no_wandb_left() -> Iterator[None]:
+def same_environment() -> Iterator[None]:
+    """Tests run in any order: what a library writes into the environment is not for other files."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_wandb_left(same_environment: None) -> Iterator[None]:
     """W&B keeps a helper process and its settings for all runs of a process: not of other tests."""
     yield
     if "wandb" in sys.modules:

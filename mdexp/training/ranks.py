@@ -10,7 +10,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -27,27 +27,36 @@ log = logging.getLogger(__name__)
 NUM_SEEDS = 2**32  # numpy's range of seeds
 GRACE_S = 60.0  # seconds in which rank 0 may notice by itself that another rank failed
 RANK_VARIABLES = ("LOCAL_RANK", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
+# Lightning sets or deletes them too, also for a single process. Who reads them later, a server that
+# a command starts or torchrun's next training, must find what was there before.
+KEPT_VARIABLES = (*RANK_VARIABLES, "WORLD_SIZE", "OMP_NUM_THREADS")
 
 
 @contextmanager
 def other_ranks(number: int, work: Callable[..., Any], **arguments: Any) -> Iterator[None]:
     """Within the block this process is rank 0 of `number`, and every other rank calls
-    `work(**arguments)`, which must be importable and picklable."""
-    if number == 1:
-        yield
-        _leave_group()  # of one, if the student was sharded
-    elif launched():
-        with joined(work, arguments):
-            yield
-    else:
-        with _spawned(number, work, arguments):
-            yield
+    `work(**arguments)`, which must be importable and picklable. After it the environment is as
+    before."""
+    before = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    from_launcher = number > 1 and launched() is not None
+    try:
+        if from_launcher:
+            with joined(work, arguments):
+                yield
+        else:
+            with _spawned(number, work, arguments) if number > 1 else nullcontext():
+                yield
+    finally:
+        if not from_launcher:
+            _leave_group()  # also a single process is in one, if its student is sharded
+        for name in KEPT_VARIABLES:
+            os.environ.pop(name, None)
+        os.environ.update(before)
 
 
 @contextmanager
 def _spawned(number: int, work: Callable[..., Any], arguments: dict[str, Any]) -> Iterator[None]:
     port, threads = str(_free_port()), torch.get_num_threads()
-    before = {name: os.environ.get(name) for name in (*RANK_VARIABLES, "OMP_NUM_THREADS")}
     spawn = get_context("spawn")
     others = [
         spawn.Process(target=_other_rank, args=(rank, port, work, arguments))
@@ -66,11 +75,7 @@ def _spawned(number: int, work: Callable[..., Any], arguments: dict[str, Any]) -
             if process.pid is not None:  # else it never started, as its arguments may be bad
                 process.join(timeout=1)
                 process.kill()
-        _leave_group()
         torch.set_num_threads(threads)  # Lightning shares the cores out among the ranks
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            os.environ.update({name: value} if value is not None else {})
 
 
 def _leave_group() -> None:

@@ -12,6 +12,7 @@ from mdexp.students.prompts import Renderer
 from mdexp.training.fit import CHECKPOINTS, fit
 from mdexp.training.module import MixedDistillation
 from mdexp.training.objectives.dual import DualObjective
+from mdexp.training.ranks import other_ranks
 from mdexp.training.resume import newest_checkpoint, saved_state
 from tests.tiny_run import SEED, examples, tiny, trainer
 
@@ -145,13 +146,16 @@ def test_a_stopped_training_goes_on_to_the_same_bits(on_two_ranks, tmp_path):
 
 
 @pytest.mark.parametrize(("kind", "tuning"), [("causal", "lora"), ("seq2seq", "full")])
-def test_another_number_of_ranks_goes_on(kind, tuning, on_two_ranks, tmp_path, caplog):
+def test_another_number_of_ranks_goes_on(kind, tuning, on_two_ranks, tmp_path, caplog, monkeypatch):
     """One rank after two, which are no longer there; also of weights that are tied."""
     student = {"kind": kind, "tuning": tuning}
     one = trained(tmp_path / "one", student, {})
     assert on_two_ranks(tmp_path / "two", student, TWO, None, 2) is None
-    found = trained(tmp_path / "two", student, {"strategy": "fsdp"})
-    torch.distributed.destroy_process_group()
+    monkeypatch.setenv("WORLD_SIZE", "1")  # of torchrun, which a sweep's next training reads
+    before = dict(os.environ)
+    with other_ranks(1, trained):
+        found = trained(tmp_path / "two", student, {"strategy": "fsdp"})
+    assert not torch.distributed.is_initialized() and dict(os.environ) == before
     assert "was written by 2 ranks and 1 go on" in caplog.text
     assert_same(found, one)
 
