@@ -76,7 +76,9 @@ def compare_runs(first: Sequence[Scored], second: Sequence[Scored]) -> list[Pair
             a=a,
             b=b,
             comparison=compare_groups(
-                [run.rows[dataset][a] for run in first], [run.rows[dataset][b] for run in second]
+                [run.rows[dataset][a] for run in first],
+                [run.rows[dataset][b] for run in second],
+                same_students=False,
             ),
         )
         for dataset in shared
@@ -95,7 +97,9 @@ def compare_rows(group: Sequence[Scored]) -> list[Pair]:
             a=a,
             b=b,
             comparison=compare_groups(
-                [run.rows[dataset][a] for run in group], [run.rows[dataset][b] for run in group]
+                [run.rows[dataset][a] for run in group],
+                [run.rows[dataset][b] for run in group],
+                same_students=True,
             ),
         )
         for dataset, rows in group[0].rows.items()

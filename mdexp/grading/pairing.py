@@ -69,9 +69,11 @@ def compare_verdicts(first: Mapping[str, bool], second: Mapping[str, bool]) -> C
     )
 
 
-def compare_groups(first: Sequence[Verdicts], second: Sequence[Verdicts]) -> Comparison:
+def compare_groups(
+    first: Sequence[Verdicts], second: Sequence[Verdicts], *, same_students: bool
+) -> Comparison:
     """Compare two groups of seeds. `only_first` then counts the problems that the first group
-    solves more often."""
+    solves more often. `same_students`: both are ways to answer of the same runs, in one order."""
     if len(first) == len(second) == 1:
         return compare_verdicts(first[0], second[0])
     for run in (*first[1:], *second):
@@ -85,7 +87,9 @@ def compare_groups(first: Sequence[Verdicts], second: Sequence[Verdicts]) -> Com
         n=left.shape[1],
         accuracies=(float(left.mean()), float(right.mean())),
         intervals=(_interval(left), _interval(right)),
-        difference=clusters.difference(left, right, seed=BOOTSTRAP_SEED),
+        difference=clusters.difference(
+            left, right, same_students=same_students, seed=BOOTSTRAP_SEED
+        ),
         mcnemar=McNemar(
             int((lead < 0).sum()), int((lead > 0).sum()), clusters.sign_flip(left, right)
         ),

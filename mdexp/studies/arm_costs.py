@@ -1,5 +1,6 @@
 """What each arm of a study cost and reached, as rows of a table and as charts."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from math import inf
 from statistics import fmean
@@ -29,7 +30,7 @@ def arm_rows(study: Study, records: Records) -> list[dict[str, Any]]:
                 "tokens": _mean([r.cost.target_tokens for r in done]),
                 "steps": _mean([r.cost.steps for r in done]),
                 "seconds": _mean([r.cost.seconds for r in done]),
-                "cut": _share_cut(done, dataset),
+                "cut": _shares_cut(done, dataset),
                 "accuracies": _accuracies(done, dataset),
             }
         )
@@ -41,23 +42,18 @@ def _accuracies(done: Sequence[JobRecord], dataset: str) -> dict[str, float]:
     return {row: fmean(each[row]["accuracy"] for each in rows) for row in (rows[0] if rows else ())}
 
 
-def _share_cut(done: Sequence[JobRecord], dataset: str) -> float | None:
-    """The share of sampled paths, or of greedy answers where none were sampled, that are as long as
-    their limit allows; None if no length is recorded."""
-    sampled = [
-        tokens >= _limit(record)
-        for record in done
-        for paths in record.tests[dataset].paths.values()
-        for of_problem in paths.tokens
-        for tokens in of_problem
-    ]
-    greedy = [
-        tokens >= _limit(record)
-        for record in done
-        for lengths in record.tests[dataset].greedy_tokens.values()
-        for tokens in lengths
-    ]
-    return fmean(sampled or greedy) if sampled or greedy else None
+def _shares_cut(done: Sequence[JobRecord], dataset: str) -> dict[str, float]:
+    """By thought, the share of sampled paths, or of greedy answers where none were sampled, that
+    are as long as their limit allows; a thought whose lengths no record has is left out."""
+    sampled: dict[str, list[bool]] = defaultdict(list)
+    greedy: dict[str, list[bool]] = defaultdict(list)
+    for record in done:
+        limit, results = _limit(record), record.tests[dataset]
+        for thought, paths in results.paths.items():
+            sampled[thought] += [t >= limit for lengths in paths.tokens for t in lengths]
+        for thought, lengths in results.greedy_tokens.items():
+            greedy[thought] += [t >= limit for t in lengths]
+    return {thought: fmean(cut) for thought, cut in (sampled or greedy).items()}
 
 
 def _limit(record: JobRecord) -> float:

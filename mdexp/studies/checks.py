@@ -2,7 +2,8 @@
 
 They are copied from LOG.md, where each stands with its command, and are no part of Holm's
 correction. An outcome is where the 95 % interval lies; *too small to tell* where fewer than 20
-problems are discordant or the interval is wider than 20 points. Without an interval, p decides.
+problems are discordant, as far as their number is known, or the interval is wider than 20 points.
+Without an interval, p decides.
 """
 
 from collections.abc import Sequence
@@ -42,6 +43,7 @@ class Check(Entry):
     unit: Literal["points", "AUC"] = "points"
     planned: bool  # the claim was written down before it ran
     entry: str  # the heading of LOG.md under which it stands
+    quotes: Annotated[tuple[str, ...], Field(min_length=1)]  # the words there that have the figures
     note: str = ""  # what it does not show
 
     @model_validator(mode="after")

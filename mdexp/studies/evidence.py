@@ -6,7 +6,8 @@ counts in the correction with p = 1, so that running it later cannot undo an ear
 
 Paired tests: the exact sign-flip test over problems, which for one seed is McNemar's, and the
 interval of `mdexp compare`. Interactions: each problem's slope over the swept value, and whether
-its mean differs between kinds of problems more than under 10,000 permutations of the kinds.
+its mean differs between kinds of problems more than under permutations of the kinds, which are
+drawn until 2,000 differ as much or 500,000 are drawn (Besag and Clifford 1991).
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ from mdexp.studies.verdicts import refuse_other_problems, seeds_done, set_result
 Verdict = Literal["seen", "not seen", "opposite", "not run"]
 ALPHA = 0.05
 POWER = 0.8  # the power at the smallest visible difference
-PERMUTATIONS = 10_000
+PERMUTATIONS, AS_FAR, AT_ONCE = 500_000, 2_000, 10_000  # the most, until so many, in a batch
 SHOWN = 5  # kinds of fewer problems count in an interaction's p, and get no estimate
 
 
@@ -51,6 +52,7 @@ class PairedEvidence:
     seeds: Sequence[int]
     first: NDArray[np.bool_]
     second: NDArray[np.bool_]
+    same_students: bool  # both sides are answers of one arm
 
     @cached_property
     def p(self) -> float:
@@ -71,55 +73,74 @@ class PairedEvidence:
             pair = self.first[0].tolist(), self.second[0].tolist()
             found = paired_difference(*pair, seed=BOOTSTRAP_SEED)
         else:
-            found = clusters.difference(self.first, self.second, seed=BOOTSTRAP_SEED)
+            found = clusters.difference(
+                self.first, self.second, same_students=self.same_students, seed=BOOTSTRAP_SEED
+            )
         return [Estimate(name=self.name, mean=found.mean, ci95=found.ci95)]
 
-    def verdict(self) -> Verdict:
-        """The verdict by the interval alone."""
+    def direction(self) -> Verdict:
+        """What a p that is small enough shows: where the interval lies."""
         low, high = self.estimates[0].ci95
         return "seen" if low > 0 else "opposite" if high < 0 else "not seen"
 
 
 @dataclass(frozen=True, kw_only=True)
 class InteractionEvidence:
-    """Each problem's slope over the swept value, and its kind."""
+    """Each problem's answers at every swept value, and its kind."""
 
     name: str
     seeds: Sequence[int]
-    slopes: NDArray[np.float64]
+    values: Sequence[float]  # swept
+    right: NDArray[np.float64]  # values x problems, shares of the seeds
     by: str  # what the kinds are: type or steps
     kinds: Sequence[str]
+
+    @property
+    def slopes(self) -> NDArray[np.float64]:
+        """Of each problem, the slope of the straight line fitted to its answers over the values."""
+        values = np.array(self.values)
+        weights = (values - values.mean()) / ((values - values.mean()) ** 2).sum()
+        return np.tensordot(weights, self.right, axes=1)
 
     @cached_property
     def p(self) -> float:
         _, groups = np.unique(self.kinds, return_inverse=True)
-        sizes = np.bincount(groups)
-        source = np.random.default_rng(BOOTSTRAP_SEED)
+        of_kind = np.eye(groups.max() + 1)[groups] / np.sqrt(np.bincount(groups))
+        slopes, source = self.slopes, np.random.default_rng(BOOTSTRAP_SEED)
+        seen = ((slopes @ of_kind) ** 2).sum()
+        number = as_far = 0
+        while number < PERMUTATIONS and as_far < AS_FAR:
+            drawn = source.permuted(np.tile(slopes, (AT_ONCE, 1)), axis=1)
+            as_far += int((((drawn @ of_kind) ** 2).sum(axis=1) >= seen - 1e-12).sum())
+            number += AT_ONCE
+        return (1 + as_far) / (1 + number)
 
-        def between(slopes: NDArray[np.float64]) -> float:
-            return float((np.bincount(groups, weights=slopes) ** 2 / sizes).sum())
+    def _shown(self) -> dict[str, NDArray[np.bool_]]:
+        """Which problems are of each kind that has SHOWN of them."""
+        kinds = np.array(self.kinds)
+        members = {kind: kinds == kind for kind in sorted(set(self.kinds))}
+        return {
+            f"{self.by} {kind} (n = {of.sum()})": of
+            for kind, of in members.items()
+            if of.sum() >= SHOWN
+        }
 
-        seen = between(self.slopes)
-        drawn = [between(source.permutation(self.slopes)) for _ in range(PERMUTATIONS)]
-        return (1 + sum(value >= seen - 1e-12 for value in drawn)) / (1 + PERMUTATIONS)
+    def accuracies(self) -> dict[str, list[float]]:
+        """Of each kind that is shown, the accuracy at each value."""
+        return {name: self.right[:, of].mean(axis=1).tolist() for name, of in self._shown().items()}
 
     @cached_property
     def estimates(self) -> list[Estimate]:
-        """The mean slope of each kind that has SHOWN problems: the gain in accuracy when the swept
-        value goes from 0 to 1."""
-        kinds = np.array(self.kinds)
+        """The mean slope of each kind that is shown, as accuracy per unit of the swept value."""
         found = []
-        for kind in sorted(set(self.kinds)):
-            slopes = self.slopes[kinds == kind]
-            if len(slopes) < SHOWN:
-                continue
+        for name, of in self._shown().items():
+            slopes = self.slopes[of]
             ends = bca(slopes, seed=BOOTSTRAP_SEED, least=-1.0)
-            name = f"{self.by} {kind} (n = {len(slopes)})"
             found.append(Estimate(name=name, mean=float(slopes.mean()), ci95=ends))
         return found
 
-    def verdict(self) -> Verdict:
-        """The verdict; an interaction has no direction."""
+    def direction(self) -> Verdict:
+        """What a p that is small enough shows; an interaction has no direction."""
         return "seen"
 
 
@@ -146,7 +167,7 @@ def judged_tests(study: Study, records: Records) -> list[JudgedTest]:
     for (question, test), evidence, p in zip(planned, found, corrected, strict=True):
         verdict: Verdict = "not run"
         if evidence:
-            verdict = evidence.verdict() if p <= ALPHA else "not seen"
+            verdict = evidence.direction() if p <= ALPHA else "not seen"
         results.append(
             JudgedTest(
                 question=question,
@@ -181,17 +202,23 @@ def gather(study: Study, test: PairedTest | InteractionTest, records: Records) -
     right = [solved(study, system, seeds, records) for system in systems]
     if isinstance(test, PairedTest):
         return PairedEvidence(
-            name=describe_test(test), seeds=seeds, first=right[0], second=right[1]
+            name=describe_test(test),
+            seeds=seeds,
+            first=right[0],
+            second=right[1],
+            same_students=test.first.arm == test.second.arm,
         )
-    values = np.array(list(test.arms))
-    weights = (values - values.mean()) / ((values - values.mean()) ** 2).sum()
-    slopes = np.tensordot(weights, np.array([each.mean(axis=0) for each in right]), axes=1)
     results = set_results(study, f"{systems[0].arm}-{seeds[0]}", study.dataset(systems[0]), records)
     kinds = results.kinds[test.by]
     if len(set(kinds)) < 2:
         raise StudyError(f"{describe_test(test)}: all problems are of one kind, {kinds[0]}")
     return InteractionEvidence(
-        name=describe_test(test), seeds=seeds, slopes=slopes, by=test.by, kinds=kinds
+        name=describe_test(test),
+        seeds=seeds,
+        values=list(test.arms),
+        right=np.array([each.mean(axis=0) for each in right]),
+        by=test.by,
+        kinds=kinds,
     )
 
 

@@ -9,9 +9,9 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mdexp.grading.analysis import KINDS
 from mdexp.grading.election import candidate
@@ -36,12 +36,22 @@ class RecordPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
+Digits = Annotated[str, Field(pattern="^[01]*$")]  # a verdict each
+
+
 class SampledPaths(RecordPart):
     """A thought's sampled paths, by problem and within it by sample."""
 
     keys: list[list[str | None]]  # the answer each votes for; None abstains
-    right: list[str]  # a digit 0 or 1 for each sample
+    right: list[Digits]
     tokens: list[list[int]]  # generated
+
+    @model_validator(mode="after")
+    def _has_all_of_each_path(self) -> Self:
+        sizes = [[len(of) for of in part] for part in (self.keys, self.right, self.tokens)]
+        if sizes[0] != sizes[1] or sizes[0] != sizes[2]:
+            raise ValueError("keys, right and tokens are of different numbers of paths")
+        return self
 
 
 class SetResults(RecordPart):
@@ -50,10 +60,20 @@ class SetResults(RecordPart):
     problems: list[str]  # ids
     digest: str  # of ids, questions and gold answers
     kinds: dict[str, list[str]]  # of each problem: its `type`, its `steps`
-    rows: dict[str, str]  # a digit 0 or 1 for each problem
+    rows: dict[str, Digits]  # of each problem
     answers: dict[str, list[Any]]  # of each row
     paths: dict[str, SampledPaths]  # by thought
     greedy_tokens: dict[str, list[int]] = {}  # by thought; older records lack them
+
+    @model_validator(mode="after")
+    def _has_all_of_each_problem(self) -> Self:
+        lists = (self.kinds, self.rows, self.answers, self.greedy_tokens)
+        sizes = [(name, len(of)) for part in lists for name, of in part.items()]
+        sizes += [(f"paths of {thought}", len(of.keys)) for thought, of in self.paths.items()]
+        for name, size in sizes:
+            if size != len(self.problems):
+                raise ValueError(f"{name} has {size} entries for {len(self.problems)} problems")
+        return self
 
 
 class JobCost(RecordPart):
@@ -173,7 +193,13 @@ def write_record(folder: Path, name: str, record: JobRecord) -> None:
 
 def read_records(folder: Path) -> dict[str, JobRecord]:
     """The records of a study's finished jobs, by name; StudyError names an invalid file."""
-    return read_each(folder / RESULTS, JobRecord)
+    records = read_each(folder / RESULTS, JobRecord)
+    for name, record in records.items():
+        if name not in (record.arm, f"{record.arm}-{record.seed}"):  # that of a search is its arm's
+            raise StudyError(
+                f"{folder / RESULTS / name}.json is the record of {record.arm}, seed {record.seed}"
+            )
+    return records
 
 
 def read_each(folder: Path, kind: type[Kind]) -> dict[str, Kind]:

@@ -19,6 +19,7 @@ from mdexp.studies.arm_costs import arm_rows, cost_charts
 from mdexp.studies.checks import CheckList, check_p, check_rows, difference_text
 from mdexp.studies.evidence import (
     Estimate,
+    InteractionEvidence,
     JudgedTest,
     PairedEvidence,
     Verdict,
@@ -37,7 +38,7 @@ from mdexp.studies.predictions import (
     unread,
 )
 from mdexp.studies.schedule import all_jobs, chosen_values, search_accuracy
-from mdexp.studies.verdicts import vote_curve
+from mdexp.studies.verdicts import seeds_planned, vote_curve
 
 MARKDOWN, PAGE = "study.md", "study.html"
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -169,7 +170,6 @@ def _test(study: Study, judged: JudgedTest) -> dict[str, Any]:
     test, evidence = judged.test, judged.evidence
     paired = isinstance(test, PairedTest)
     systems = test.systems()
-    planned = sorted(set.intersection(*(set(study.arms[s.arm].seeds) for s in systems)))
     return {
         "name": describe_test(test),
         "method": "sign-flip test over problems" if paired else "permutation test of kinds",
@@ -180,8 +180,14 @@ def _test(study: Study, judged: JudgedTest) -> dict[str, Any]:
         "smallest": smallest_visible(study, test),
         "smallest_of": "" if paired else "standard deviation over kinds",
         "seeds": list(evidence.seeds) if evidence else [],
-        "seeds_missing": [s for s in planned if not evidence or s not in evidence.seeds],
+        "seeds_missing": [
+            s for s in seeds_planned(study, systems) if not evidence or s not in evidence.seeds
+        ],
         "accuracies": evidence.accuracies() if isinstance(evidence, PairedEvidence) else [],
+        "swept": [f"{v:g}" for v in evidence.values]
+        if isinstance(evidence, InteractionEvidence)
+        else [],
+        "by_value": evidence.accuracies() if isinstance(evidence, InteractionEvidence) else {},
         "estimates": evidence.estimates if evidence else [],
         "p": evidence.p if evidence else None,
         "holm": judged.holm,

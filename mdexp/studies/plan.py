@@ -5,10 +5,11 @@ fixes everything about a test before any job runs: what is compared, on which pr
 often the two sides are expected to differ.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -91,6 +92,12 @@ class PairedTest(Entry):
     second: Side
     discordant: Share  # expected share of problems that only one of the two solves
 
+    @model_validator(mode="after")
+    def _has_two_sides(self) -> Self:
+        if self.first == self.second:
+            raise ValueError(f"first and second are the same, {self.first.describe()}")
+        return self
+
     def systems(self) -> list[Side]:
         return [self.first, self.second]
 
@@ -102,7 +109,7 @@ class InteractionTest(Entry):
     arms: Annotated[dict[float, str], Field(min_length=2)]  # by value
     row: str
     dataset: str | None = None
-    by: str  # type or steps, as in the records
+    by: Literal["type", "steps"]
     groups: Annotated[int, Field(ge=2)]  # expected number of kinds
     discordant: Share  # expected share of problems whose answer changes over the values
 
@@ -152,6 +159,15 @@ class Question(Entry):
     interactions: tuple[InteractionTest, ...] = ()
     curves: tuple[VoteCurve, ...] = ()
     prediction: Prediction | None = None
+
+    @model_validator(mode="after")
+    def _tells_its_curves_apart(self) -> Self:
+        names = Counter((curve.name, curve.most is None) for curve in self.curves)
+        for (name, by_tokens), number in names.items():
+            if number > 1:
+                unit = "tokens" if by_tokens else "paths"
+                raise ValueError(f"{number} curves by {unit} have the name {name}")
+        return self
 
     def systems(self) -> list[Side]:
         """Every system that its tests and curves use."""

@@ -32,11 +32,15 @@ class VotePoint:
     ci95: Interval
 
 
+def seeds_planned(study: Study, systems: Sequence[Side]) -> list[int]:
+    """The seeds that all sides have."""
+    return sorted(set.intersection(*(set(study.arms[system.arm].seeds) for system in systems)))
+
+
 def seeds_done(study: Study, systems: Sequence[Side], records: Records) -> list[int]:
     """The seeds whose jobs are finished on all sides."""
-    arms = dict.fromkeys(system.arm for system in systems)
-    planned = set.intersection(*(set(study.arms[arm].seeds) for arm in arms))
-    return [s for s in sorted(planned) if all(f"{arm}-{s}" in records for arm in arms)]
+    planned = seeds_planned(study, systems)
+    return [s for s in planned if all(f"{system.arm}-{s}" in records for system in systems)]
 
 
 def solved(study: Study, system: Side, seeds: Sequence[int], records: Records) -> NDArray[np.bool_]:
@@ -73,9 +77,9 @@ def refuse_other_problems(
     for system in systems:
         for seed in seeds:
             job, dataset = f"{system.arm}-{seed}", study.dataset(system)
+            results = set_results(study, job, dataset, records)
             rows = records[job].metrics[dataset]["after"].values()
-            graders = frozenset(row["grader"] for row in rows)
-            seen[set_results(study, job, dataset, records).digest, graders] = job
+            seen[results.digest, frozenset(row["grader"] for row in rows)] = job
     if len(seen) > 1:
         raise StudyError(
             f"jobs {' and '.join(seen.values())} differ in a problem, a gold answer or the grader"

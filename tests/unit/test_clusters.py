@@ -37,14 +37,26 @@ def test_repeating_a_seed_does_not_make_a_difference_more_certain():
     first, second = rng.random((1, 60)) < 0.4, rng.random((1, 60)) < 0.6
     once = sign_flip(first, second)
     assert sign_flip(np.repeat(first, 4, 0), np.repeat(second, 4, 0)) == pytest.approx(once)
-    ends = difference(first, second, seed=0).ci95
-    repeated = difference(np.repeat(first, 4, 0), np.repeat(second, 4, 0), seed=0).ci95
+    ends = difference(first, second, same_students=False, seed=0).ci95
+    repeated = difference(
+        np.repeat(first, 4, 0), np.repeat(second, 4, 0), same_students=False, seed=0
+    ).ci95
     assert repeated == pytest.approx(ends, abs=0.02)
 
 
 def test_both_groups_are_resampled_on_the_same_problems():
     same = np.tile(np.random.default_rng(0).random(60) < 0.5, (3, 1))
-    assert difference(same, same, seed=0).ci95 == (0, 0)
+    assert difference(same, same, same_students=False, seed=0).ci95 == (0, 0)
+
+
+def test_two_answers_of_the_same_students_are_resampled_together():
+    """Of students of 10, 50 and 90 %, each with a second answer that solves as many problems."""
+    source = np.random.default_rng(0)
+    first, second = (source.random((3, 300)) < [[0.1], [0.5], [0.9]] for _ in range(2))
+    together, apart = (
+        difference(first, second, same_students=same, seed=0).ci95 for same in (True, False)
+    )
+    assert together.high - together.low < 0.15 < 0.6 < apart.high - apart.low
 
 
 def test_seeds_that_differ_widen_the_interval():
@@ -61,15 +73,15 @@ def test_seeds_that_differ_widen_the_interval():
 def test_groups_are_joined_by_problem_and_counted_by_who_solves_oftener():
     a = {"p": True, "q": False, "r": False}
     b = {"r": True, "q": False, "p": True}
-    both = compare_groups([a, a], [b, a])
+    both = compare_groups([a, a], [b, a], same_students=False)
     assert (both.n, both.accuracies) == (3, (pytest.approx(1 / 3), pytest.approx(1 / 2)))
     assert (both.mcnemar.only_first, both.mcnemar.only_second) == (0, 1)
     assert both.difference.mean == pytest.approx(1 / 6)
-    assert compare_groups([a], [b]) == compare_verdicts(a, b)
+    assert compare_groups([a], [b], same_students=False) == compare_verdicts(a, b)
     with pytest.raises(DifferentProblems, match="1 of them on one side only, such as r"):
-        compare_groups([a, a], [{"p": True, "q": True}])
+        compare_groups([a, a], [{"p": True, "q": True}], same_students=True)
 
 
 def test_no_problems_are_nothing_to_compare():
     with pytest.raises(ValueError, match="no problems to compare"):
-        difference(np.empty((2, 0), bool), np.empty((1, 0), bool), seed=0)
+        difference(np.empty((2, 0), bool), np.empty((1, 0), bool), same_students=False, seed=0)

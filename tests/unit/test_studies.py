@@ -1,5 +1,6 @@
 """The page of a study: verdicts of planted data, from files alone, and what has to run again."""
 
+import copy
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from scipy.stats import binomtest
 
 from mdexp.commands.study import judged_arms, main, placed, refuse_other_code, refuse_unanswered
 from mdexp.config.settings import SettingsError
+from mdexp.studies.arm_costs import arm_rows
 from mdexp.studies.checks import (
     Check,
     CheckList,
@@ -136,6 +138,35 @@ def test_a_planted_interaction_gives_its_verdict(study, spread, verdict):
     assert verdicts(study, records)["e"] == verdict
 
 
+def test_an_interaction_shows_each_kind_at_each_value(study):
+    [test] = study.questions["e"].interactions
+    records = planted_interaction(study, test, 1.0, np.random.default_rng(0))
+    [judged] = [j for j in judged_tests(study, records) if j.question == "e"]
+    shown = judged.evidence.accuracies()
+    assert list(shown) == ["type kind 0 (n = 150)", "type kind 1 (n = 150)"]
+    rising, falling = shown.values()
+    assert rising[0] == falling[2] == 0 and rising[2] == falling[0] == 1
+    # over 0, 0.5 and 1 the line through three points rises as from the first to the last
+    assert [e.mean for e in judged.evidence.estimates] == pytest.approx([1, -1])
+
+
+def test_votes_of_the_same_students_are_compared_within_each(study):
+    """Students that differ much, and of whose two rows the second solves one problem more."""
+    solved_by = {0: 50, 1: 250}
+    of_both = PLAN["questions"]["a"]["tests"][0] | {"first": {"arm": "cot", "row": "dot"}}
+    second = {"arm": "cot", "row": "cot"}
+    question = PLAN["questions"]["a"] | {"tests": [of_both | {"second": second}]}
+    study = Study.model_validate(PLAN | {"questions": {"a": question}})
+    records = {}
+    for seed, number in solved_by.items():
+        rows = {"cot": np.arange(NUMBER) < number + 1, "dot": np.arange(NUMBER) < number}
+        records[f"cot-{seed}"] = record("cot", {"toy": (rows, {})}, seed=seed)
+    [judged] = judged_tests(study, records)
+    assert judged.evidence.same_students
+    low, high = judged.evidence.estimates[0].ci95
+    assert low == 0 and high < 0.02
+
+
 def test_an_interaction_of_problems_of_one_kind_is_refused(study):
     [test] = study.questions["e"].interactions
     records = planted_interaction(study, test, 0.5, np.random.default_rng(0))
@@ -229,6 +260,49 @@ def test_a_vote_takes_the_first_samples_of_each_thought(study):
         right(thoughts=["cot"], paths=3)
 
 
+def test_what_is_cut_short_is_told_by_thought(study):
+    two, records = sampled_md(study)
+    limited = records["md-0"].model_copy(update={"settings": ["decoding.max_new_tokens=9"]})
+    [row] = [row for row in arm_rows(two, {"md-0": limited}) if row["name"] == "md"]
+    assert row["cut"] == {"cot": 1.0, "pot": 0.0}
+
+
+def test_a_test_set_that_a_record_lacks_is_named(study):
+    [test] = study.questions["a"].tests
+    records = planted_pair(study, test, 0.2, np.random.default_rng(0))
+    lacking = record("pot", {"other": ({"pot": np.ones(NUMBER, dtype=bool)}, {})})
+    with pytest.raises(StudyError, match="job pot-0 was tested on other, not toy"):
+        judged_tests(study, records | {"pot-0": lacking})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda r: r["rows"].update(pot="01"), "pot has 2 entries for 300 problems"),
+        (lambda r: r["rows"].update(pot="t" * NUMBER), "rows.pot"),
+        (lambda r: r["kinds"].update(type=["a"]), "type has 1 entries for 300 problems"),
+        (lambda r: r["paths"]["cot"]["tokens"][0].pop(), "different numbers of paths"),
+        (lambda r: r["paths"]["cot"].update(keys=[], right=[], tokens=[]), "paths of cot has 0"),
+    ],
+)
+def test_a_record_that_lacks_a_problem_is_refused(study, tmp_path, change, message):
+    name, made = next(iter(null_records(study, np.random.default_rng(0), ["md"]).items()))
+    write_record(tmp_path, name, made)
+    file = tmp_path / "jobs" / f"{name}.json"
+    told = json.loads(file.read_text())
+    change(told["tests"]["toy"])
+    file.write_text(json.dumps(told))
+    with pytest.raises(StudyError, match=f"{name}.json.*{message}"):
+        read_records(tmp_path)
+
+
+def test_a_record_under_the_name_of_another_job_is_refused(study, tmp_path):
+    write_record(tmp_path, "pot-0", record("pot", {}))
+    write_record(tmp_path, "pot-1", record("pot", {}))
+    with pytest.raises(StudyError, match=r"pot-1\.json is the record of pot, seed 0"):
+        read_records(tmp_path)
+
+
 def test_tokens_pay_for_thoughts_in_turn():
     assert affordable([[10, 10, 10], [3, 3, 3]], 26) == [2, 2]
     assert affordable([[10, 10, 10], [3, 3, 3]], 25) == [2, 1]
@@ -269,7 +343,8 @@ def test_a_curve_is_by_paths_or_by_rising_budgets(given, message):
         VoteCurve.model_validate({"name": "c", "arm": "md", "thoughts": ["cot"]} | given)
 
 
-CHECK = {"method": "PaD", "claim": "better", "n": 100, "planned": True, "entry": "today"}
+CHECK = {"method": "PaD", "claim": "better", "n": 100, "planned": True}
+CHECK |= {"entry": "today", "quotes": ["as measured"]}
 
 
 @pytest.mark.parametrize(
@@ -322,16 +397,17 @@ def test_a_check_that_contradicts_itself_is_refused(tmp_path, result, message):
         read_checks(tmp_path)
 
 
-def test_figures_of_the_checks_stand_in_the_log():
-    """Under the named heading. Where a check names its sides in the other order than the log, a
-    sign is turned: accuracies then say which side is better."""
+def test_figures_of_the_checks_stand_in_the_quoted_words_of_the_log():
+    """A sign may be turned there, where the log names the sides in the other order."""
     parts = re.split(r"^## \S+ ", (ROOT / "LOG.md").read_text(), flags=re.MULTILINE)
     entries = {part.partition("\n")[0]: " ".join(part.split()) for part in parts}
     rows = check_rows(read_checks(ROOT / "study").checks)
     assert len(rows) == 27
     for row in rows:
-        entry = entries[row.check.entry]
-        missing = [words for words in _in_the_log(row) if not _stands(words, entry)]
+        entry, quoted = entries[row.check.entry], " ".join(row.check.quotes)
+        assert all(quote in entry for quote in row.check.quotes), row.check.claim
+        assert _stands((str(row.check.n), f"{row.check.n:,}"), entry), row.check.claim
+        missing = [words for words in _in_the_log(row) if not _stands(words, quoted)]
         assert not missing, f"{row.check.claim}: {missing}"
 
 
@@ -343,14 +419,13 @@ def _stands(alternatives: tuple[str, ...], entry: str) -> bool:
 def _in_the_log(row: CheckRow) -> list[tuple[str, ...]]:
     """The figures of a check, each in the ways in which LOG.md may write it."""
     check = row.check
-    found = [(str(check.n), f"{check.n:,}")]
     if check.unit == "AUC":
         assert check.difference is not None
         mean, low, high = (f"{value:+.3f}" for value in check.difference)
-        return [*found, (f"{mean} ({low} to {high})",)]
+        return [(f"{mean} ({low} to {high})",)]
     assert check.accuracies or check.solved_alone, "else nothing says which side is better"
     shares = [*(check.accuracies or ()), *(check.difference or ())]
-    found += [(f"{abs(100 * share):.1f}",) for share in shares]
+    found = [(f"{abs(100 * share):.1f}",) for share in shares]
     if check.solved_alone:
         first, second = check.solved_alone
         found.append((f"{first} : {second}", f"{second} : {first}"))
@@ -470,12 +545,34 @@ def test_a_bad_plan_is_refused_by_its_key(tmp_path, change, message):
         ({"arm": "md", "row": "cot", "paths": 2}, "give either row, or thoughts"),
         ({"arm": "md", "thoughts": ["cot", "pot"], "paths": 3}, "paths=3 cannot be shared evenly"),
         ({"arm": "mdd", "row": "cot"}, "arm=mdd is none of cot, md, pot"),
+        ({"arm": "cot", "row": "cot"}, "first and second are the same, cot of cot"),
     ],
 )
 def test_a_side_of_a_test_is_judged(tmp_path, system, message):
     test = PLAN["questions"]["a"]["tests"][0] | {"second": system}
     questions = {"a": PLAN["questions"]["a"] | {"tests": [test]}}
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(PLAN | {"questions": questions}))
+    with pytest.raises(StudyError, match=message):
+        read_plan(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("question", "change", "message"),
+    [
+        ("e", {"interactions": [{"by": "colour"}]}, r"by: Input should be 'type' or 'steps'"),
+        ("d", {"curves": [{}, {"name": "both"}]}, None),
+        ("d", {"curves": [{}, {"name": "both", "budgets": [], "most": 2}]}, "2 curves by paths"),
+    ],
+)
+def test_what_a_question_shows_is_judged(tmp_path, question, change, message):
+    plan = copy.deepcopy(PLAN)
+    for part, changes in change.items():
+        for of, each in zip(plan["questions"][question][part], changes, strict=True):
+            of.update(each)
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(plan))
+    if message is None:
+        read_plan(tmp_path)  # one by paths and one by tokens
+        return
     with pytest.raises(StudyError, match=message):
         read_plan(tmp_path)
 
