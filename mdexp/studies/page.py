@@ -187,6 +187,7 @@ def _test(study: Study, judged: JudgedTest) -> dict[str, Any]:
         "swept": [f"{v:g}" for v in evidence.values]
         if isinstance(evidence, InteractionEvidence)
         else [],
+        "by_kind": "" if isinstance(test, PairedTest) else f"{test.row} by {test.by}",
         "by_value": evidence.accuracies() if isinstance(evidence, InteractionEvidence) else {},
         "estimates": evidence.estimates if evidence else [],
         "p": evidence.p if evidence else None,
