@@ -4,8 +4,8 @@
     python -m bench.study --power      one true difference, all other tests not run
 
 The plan is study/study.yaml; how results are made up: tests/planted_study.py. A claim is a test
-that is seen or opposite. In a null study each problem is as easy for every arm, row, path and seed, so
-that it says nothing of students that differ by their seed alone.
+that is seen or opposite. In a null study each problem is as easy for every arm, row, path and seed,
+so that it says nothing of students that differ by their seed alone.
 """
 
 import argparse
