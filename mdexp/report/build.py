@@ -6,6 +6,7 @@ begin or end, and the script shows them as text only; everything else is escaped
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -239,6 +240,7 @@ def run_grader(metrics: Metrics) -> str:
     return rows[0]["grader"] if rows else ""
 
 
+@cache  # the jobs of a sweep need not parse the templates again
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("mdexp.report"),

@@ -15,13 +15,19 @@ PACKAGES = ("torch", "transformers", "peft", "pytorch-lightning", "hydra-core", 
 
 def environment() -> dict[str, Any]:
     """Versions, commit (None outside a checkout; `+` marks uncommitted changes) and machine."""
-    installed = {d.metadata["Name"]: d.version for d in metadata.distributions()}
     versions = {"mdexp": VERSION, "python": platform.python_version()}
     return {
-        "versions": versions | {name: installed.get(name, "absent") for name in PACKAGES},
+        "versions": versions | {name: _version(name) for name in PACKAGES},
         "commit": commit(),
         "machine": {"system": platform.platform(), "cores": os.cpu_count()},
     }
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "absent"
 
 
 def commit() -> str | None:

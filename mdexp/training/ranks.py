@@ -10,7 +10,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -39,13 +39,12 @@ def other_ranks(number: int, work: Callable[..., Any], **arguments: Any) -> Iter
     before."""
     before = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     from_launcher = number > 1 and launched() is not None
+    others: AbstractContextManager[None] = nullcontext()
+    if number > 1:
+        others = joined(work, arguments) if from_launcher else _spawned(number, work, arguments)
     try:
-        if from_launcher:
-            with joined(work, arguments):
-                yield
-        else:
-            with _spawned(number, work, arguments) if number > 1 else nullcontext():
-                yield
+        with others:
+            yield
     finally:
         if not from_launcher:
             _leave_group()  # also a single process is in one, if its student is sharded

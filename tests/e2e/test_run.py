@@ -8,6 +8,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import pytorch_lightning as pl
+import torch
 
 from mdexp.commands.run import main
 from mdexp.decoding.row_batch import RowBatch
@@ -30,6 +32,10 @@ def test_a_run_leaves_what_it_says_and_a_second_does_nothing(command, tmp_path, 
     assert states(first) == dict.fromkeys(STAGES, "run")
     manifest = read_json(first / "run.json")
     assert manifest.keys() >= {"versions", "commit", "seed", "settings", "stages"}
+    versions = manifest["versions"]
+    assert (
+        versions["torch"] == torch.__version__ and versions["pytorch-lightning"] == pl.__version__
+    )
     assert all({"name", "key", "seconds", "state"} <= stage.keys() for stage in manifest["stages"])
     assert manifest["state"] == "done"
     splits = [problem.split for problem in read_jsonl(first / "problems.jsonl", Problem)]
