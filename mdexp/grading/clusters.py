@@ -4,11 +4,11 @@ The answers of several seeds to one problem are not independent, so a problem is
 flips the sign of a problem's summed difference, all seeds at once; with one seed on each side it is
 McNemar's exact test. It generalises to new problems, not to new seeds. The interval resamples
 problems and seeds (Owen 2007, the pigeonhole bootstrap), so it covers both. The seeds of two groups
-are drawn independently, but together where both groups are answers of the same students: there what
-makes one student better than another is in both accuracies. With fewer than five seeds it is too
-narrow if seeds differ much. In a simulation with two and three seeds, a nominal 95 % interval
-covered 98 and 99 % if seeds had equal accuracy, 90 and 94 % if accuracy varied by 6 points
-(standard deviation), and 77 and 83 % if by 10.
+of runs are drawn independently. Where both groups are answers of the same runs, the same seeds are
+drawn for both, since a good student raises both accuracies. With fewer than five seeds the interval
+is too narrow if seeds differ much. In a simulation of independent groups with two and three seeds,
+a nominal 95 % interval covered 98 and 99 % if seeds had equal accuracy, 90 and 94 % if accuracy
+varied by 6 points (standard deviation), and 77 and 83 % if by 10.
 """
 
 from math import lcm

@@ -6,8 +6,9 @@ counts in the correction with p = 1, so that running it later cannot undo an ear
 
 Paired tests: the exact sign-flip test over problems, which for one seed is McNemar's, and the
 interval of `mdexp compare`. Interactions: each problem's slope over the swept value, and whether
-its mean differs between kinds of problems more than under permutations of the kinds, which are
-drawn until 2,000 differ as much or 500,000 are drawn (Besag and Clifford 1991).
+its mean differs between kinds of problems more than under permutations of the kinds: a sequential
+Monte Carlo p (Besag and Clifford 1991), which stops when 2,000 permutations differ at least as
+much, or after 500,000.
 """
 
 from collections.abc import Sequence
@@ -31,7 +32,7 @@ from mdexp.studies.verdicts import refuse_other_problems, seeds_done, set_result
 Verdict = Literal["seen", "not seen", "opposite", "not run"]
 ALPHA = 0.05
 POWER = 0.8  # the power at the smallest visible difference
-PERMUTATIONS, AS_FAR, AT_ONCE = 500_000, 2_000, 10_000  # the most, until so many, in a batch
+MAX_PERMUTATIONS, ENOUGH_EXTREME, BATCH = 500_000, 2_000, 10_000
 SHOWN = 5  # kinds of fewer problems count in an interaction's p, and get no estimate
 
 
@@ -79,7 +80,7 @@ class PairedEvidence:
         return [Estimate(name=self.name, mean=found.mean, ci95=found.ci95)]
 
     def direction(self) -> Verdict:
-        """What a p that is small enough shows: where the interval lies."""
+        """The verdict if the p is small enough: the side of zero on which the interval lies."""
         low, high = self.estimates[0].ci95
         return "seen" if low > 0 else "opposite" if high < 0 else "not seen"
 
@@ -108,12 +109,12 @@ class InteractionEvidence:
         of_kind = np.eye(groups.max() + 1)[groups] / np.sqrt(np.bincount(groups))
         slopes, source = self.slopes, np.random.default_rng(BOOTSTRAP_SEED)
         seen = ((slopes @ of_kind) ** 2).sum()
-        number = as_far = 0
-        while number < PERMUTATIONS and as_far < AS_FAR:
-            drawn = source.permuted(np.tile(slopes, (AT_ONCE, 1)), axis=1)
-            as_far += int((((drawn @ of_kind) ** 2).sum(axis=1) >= seen - 1e-12).sum())
-            number += AT_ONCE
-        return (1 + as_far) / (1 + number)
+        number = extreme = 0
+        while number < MAX_PERMUTATIONS and extreme < ENOUGH_EXTREME:
+            drawn = source.permuted(np.tile(slopes, (BATCH, 1)), axis=1)
+            extreme += int((((drawn @ of_kind) ** 2).sum(axis=1) >= seen - 1e-12).sum())
+            number += BATCH
+        return (1 + extreme) / (1 + number)
 
     def _shown(self) -> dict[str, NDArray[np.bool_]]:
         """Which problems are of each kind that has SHOWN of them."""
@@ -140,7 +141,7 @@ class InteractionEvidence:
         return found
 
     def direction(self) -> Verdict:
-        """What a p that is small enough shows; an interaction has no direction."""
+        """The verdict if the p is small enough: seen, since an interaction has no direction."""
         return "seen"
 
 

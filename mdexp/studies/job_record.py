@@ -48,9 +48,15 @@ class SampledPaths(RecordPart):
 
     @model_validator(mode="after")
     def _has_all_of_each_path(self) -> Self:
-        sizes = [[len(of) for of in part] for part in (self.keys, self.right, self.tokens)]
-        if sizes[0] != sizes[1] or sizes[0] != sizes[2]:
-            raise ValueError("keys, right and tokens are of different numbers of paths")
+        if not len(self.keys) == len(self.right) == len(self.tokens):
+            numbers = f"{len(self.keys)}, {len(self.right)} and {len(self.tokens)}"
+            raise ValueError(f"keys, right and tokens are of {numbers} problems")
+        for number, parts in enumerate(zip(self.keys, self.right, self.tokens, strict=True)):
+            keys, right, tokens = map(len, parts)
+            if not keys == right == tokens:
+                raise ValueError(
+                    f"problem {number}: {keys} keys, {right} verdicts and {tokens} token counts"
+                )
         return self
 
 
@@ -195,7 +201,8 @@ def read_records(folder: Path) -> dict[str, JobRecord]:
     """The records of a study's finished jobs, by name; StudyError names an invalid file."""
     records = read_each(folder / RESULTS, JobRecord)
     for name, record in records.items():
-        if name not in (record.arm, f"{record.arm}-{record.seed}"):  # that of a search is its arm's
+        # The jobs of a search have names without a seed.
+        if name not in (record.arm, f"{record.arm}-{record.seed}"):
             raise StudyError(
                 f"{folder / RESULTS / name}.json is the record of {record.arm}, seed {record.seed}"
             )

@@ -184,9 +184,9 @@ def _test(study: Study, judged: JudgedTest) -> dict[str, Any]:
             s for s in seeds_planned(study, systems) if not evidence or s not in evidence.seeds
         ],
         "accuracies": evidence.accuracies() if isinstance(evidence, PairedEvidence) else [],
-        "swept": [f"{v:g}" for v in evidence.values]
-        if isinstance(evidence, InteractionEvidence)
-        else [],
+        "swept": []
+        if isinstance(test, PairedTest)
+        else [f"{test.swept} = {v:g}" for v in test.arms],
         "by_kind": "" if isinstance(test, PairedTest) else f"{test.row} by {test.by}",
         "by_value": evidence.accuracies() if isinstance(evidence, InteractionEvidence) else {},
         "estimates": evidence.estimates if evidence else [],

@@ -110,6 +110,7 @@ class InteractionTest(Entry):
     row: str
     dataset: str | None = None
     by: Literal["type", "steps"]
+    swept: str  # the name of what takes the values
     groups: Annotated[int, Field(ge=2)]  # expected number of kinds
     discordant: Share  # expected share of problems whose answer changes over the values
 

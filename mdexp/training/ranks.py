@@ -27,16 +27,16 @@ log = logging.getLogger(__name__)
 NUM_SEEDS = 2**32  # numpy's range of seeds
 GRACE_S = 60.0  # seconds in which rank 0 may notice by itself that another rank failed
 RANK_VARIABLES = ("LOCAL_RANK", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
-# Lightning sets or deletes them too, also for a single process. Who reads them later, a server that
-# a command starts or torchrun's next training, must find what was there before.
+# Lightning sets or deletes these, even for a single process. They are restored, since a server that
+# is started later, or torchrun's next training, reads them.
 KEPT_VARIABLES = (*RANK_VARIABLES, "WORLD_SIZE", "OMP_NUM_THREADS")
 
 
 @contextmanager
 def other_ranks(number: int, work: Callable[..., Any], **arguments: Any) -> Iterator[None]:
     """Within the block this process is rank 0 of `number`, and every other rank calls
-    `work(**arguments)`, which must be importable and picklable. After it the environment is as
-    before."""
+    `work(**arguments)`, which must be importable and picklable. After it the
+    environment variables that Lightning changes are as before."""
     before = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     from_launcher = number > 1 and launched() is not None
     others: AbstractContextManager[None] = nullcontext()
@@ -47,7 +47,7 @@ def other_ranks(number: int, work: Callable[..., Any], **arguments: Any) -> Iter
             yield
     finally:
         if not from_launcher:
-            _leave_group()  # also a single process is in one, if its student is sharded
+            _leave_group()  # with FSDP a single process is in one, too
         for name in KEPT_VARIABLES:
             os.environ.pop(name, None)
         os.environ.update(before)

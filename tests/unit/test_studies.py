@@ -87,6 +87,7 @@ PLAN = {
                     "arms": {0: "pot", 0.5: "md", 1: "cot"},
                     "row": "vote",
                     "by": "type",
+                    "swept": "λ",
                     "groups": 2,
                     "discordant": 0.3,
                 }
@@ -281,7 +282,10 @@ def test_a_test_set_that_a_record_lacks_is_named(study):
         (lambda r: r["rows"].update(pot="01"), "pot has 2 entries for 300 problems"),
         (lambda r: r["rows"].update(pot="t" * NUMBER), "rows.pot"),
         (lambda r: r["kinds"].update(type=["a"]), "type has 1 entries for 300 problems"),
-        (lambda r: r["paths"]["cot"]["tokens"][0].pop(), "different numbers of paths"),
+        (
+            lambda r: r["paths"]["cot"]["tokens"][0].pop(),
+            "problem 0: 8 keys, 8 verdicts and 7 token counts",
+        ),
         (lambda r: r["paths"]["cot"].update(keys=[], right=[], tokens=[]), "paths of cot has 0"),
     ],
 )
