@@ -19,6 +19,7 @@ from mdexp.studies.arm_costs import arm_rows, cost_charts
 from mdexp.studies.checks import CheckList, check_p, check_rows, difference_text
 from mdexp.studies.evidence import (
     Estimate,
+    Evidence,
     InteractionEvidence,
     JudgedTest,
     PairedEvidence,
@@ -29,7 +30,7 @@ from mdexp.studies.evidence import (
     smallest_visible,
 )
 from mdexp.studies.job_record import Records
-from mdexp.studies.plan import PairedTest, Question, Study, StudyJob, search_job
+from mdexp.studies.plan import InteractionTest, PairedTest, Question, Study, StudyJob, search_job
 from mdexp.studies.predictions import (
     SuitRecord,
     SuitRecords,
@@ -184,15 +185,24 @@ def _test(study: Study, judged: JudgedTest) -> dict[str, Any]:
             s for s in seeds_planned(study, systems) if not evidence or s not in evidence.seeds
         ],
         "accuracies": evidence.accuracies() if isinstance(evidence, PairedEvidence) else [],
-        "swept": []
-        if isinstance(test, PairedTest)
-        else [f"{test.swept} = {v:g}" for v in test.arms],
-        "by_kind": "" if isinstance(test, PairedTest) else f"{test.row} by {test.by}",
-        "by_value": evidence.accuracies() if isinstance(evidence, InteractionEvidence) else {},
+        "kind_table": _kind_table(test, evidence),
         "estimates": evidence.estimates if evidence else [],
         "p": evidence.p if evidence else None,
         "holm": judged.holm,
         "verdict": judged.verdict,
+    }
+
+
+def _kind_table(
+    test: PairedTest | InteractionTest, evidence: Evidence | None
+) -> dict[str, Any] | None:
+    """The accuracy of each kind of problem at each swept value; None for a paired test."""
+    if isinstance(test, PairedTest) or not isinstance(evidence, InteractionEvidence):
+        return None
+    return {
+        "title": f"{test.row} by {test.by}",
+        "swept": [f"{test.swept} = {value:g}" for value in evidence.values],
+        "accuracies": evidence.accuracies(),
     }
 
 

@@ -261,7 +261,7 @@ def test_a_vote_takes_the_first_samples_of_each_thought(study):
         right(thoughts=["cot"], paths=3)
 
 
-def test_what_is_cut_short_is_told_by_thought(study):
+def test_the_share_cut_short_is_that_of_each_thought(study):
     two, records = sampled_md(study)
     limited = records["md-0"].model_copy(update={"settings": ["decoding.max_new_tokens=9"]})
     [row] = [row for row in arm_rows(two, {"md-0": limited}) if row["name"] == "md"]
